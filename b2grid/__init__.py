@@ -1,0 +1,60 @@
+"""From a steering file and a collection to awkward arrays.
+
+The names below are the whole public surface; each is loaded when it is first used, so that ``import b2grid``
+stays cheap.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from b2grid.catalogue import Catalogue
+    from b2grid.demo import demo
+    from b2grid.errors import (
+        B2GridError,
+        CredentialExpired,
+        Finding,
+        IncompleteOutput,
+        InvalidInput,
+        InvalidName,
+        InvalidPlan,
+        InvalidSteering,
+        JobFailed,
+        NotInLite,
+        Report,
+        SiteError,
+        SiteUnavailable,
+        SubmissionRefused,
+    )
+    from b2grid.project import Project, projects
+    from b2grid.steering import check, record
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Catalogue": "catalogue",
+    "Project": "project",
+    "batch": "batch",
+    "check": "steering",
+    "demo": "demo",
+    "panel": "project",
+    "projects": "project",
+    "record": "steering",
+} | dict.fromkeys(
+    [
+        "B2GridError", "CredentialExpired", "Finding", "IncompleteOutput", "InvalidInput", "InvalidName",
+        "InvalidPlan", "InvalidSteering", "JobFailed", "NotInLite", "Report", "SiteError", "SiteUnavailable",
+        "SubmissionRefused",
+    ],
+    "errors",
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'b2grid' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"b2grid.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

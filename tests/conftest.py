@@ -1,0 +1,45 @@
+"""What tests share: the real files, system parts, and a home that is not the user's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+_PROGRAMS = {"browser": ("chromium", "chromium-browser", "google-chrome")}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the slow tests first, so that two workers end together."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Return the folder of real Belle II files, which are never part of the project."""
+    folder = Path(os.environ.get("B2GRID_REAL_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not (folder / "mdst.root").is_file():
+        pytest.skip(f"no real Belle II files in {folder}: set B2GRID_REAL_DATA to a folder that has them")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep projects of tests out of the user's own."""
+    folder = tmp_path / "b2grid-home"
+    monkeypatch.setenv("B2GRID_HOME", str(folder))
+    return folder
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a missing system part, and fail instead where `B2GRID_REQUIRE` names the part."""
+    for marker in item.iter_markers("system"):
+        part = marker.args[0]
+        if any(shutil.which(program) for program in _PROGRAMS[part]):
+            continue
+        reason = f"needs {part}: none of {', '.join(_PROGRAMS[part])} is installed"
+        if part in os.environ.get("B2GRID_REQUIRE", "").split(","):
+            pytest.fail(reason)
+        pytest.skip(reason)
