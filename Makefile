@@ -1,0 +1,30 @@
+# Two commands do all the set-up: `make demo` and `make test`. PYTHON is any Python from 3.11 on.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SET_UP := pyproject.toml constraints.txt
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/plots.stamp
+	$(BIN)/b2grid demo
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("b2grid needs Python 3.11 or newer: try make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+# a stamp per set of extras: the environment is made again only when the requirements change
+$(VENV)/%.stamp: $(SET_UP) | $(BIN)/python
+	$(PIP) --editable '.[$*]'
+	@touch $@
