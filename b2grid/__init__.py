@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from b2grid.batch import batch
     from b2grid.catalogue import Catalogue
     from b2grid.demo import demo
     from b2grid.errors import (
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
         SiteUnavailable,
         SubmissionRefused,
     )
-    from b2grid.project import Project, projects
+    from b2grid.project import Project, panel, projects
     from b2grid.steering import check, record
 
 __version__ = "0.1.0"
@@ -51,6 +52,8 @@ _HOMES = {
     "errors",
 )
 
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - the table above is the one list of public names
+
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
@@ -58,3 +61,7 @@ def __getattr__(name: str) -> Any:
     value = getattr(importlib.import_module(f"b2grid.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]
