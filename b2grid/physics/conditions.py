@@ -8,9 +8,9 @@ What is not known is refused, never guessed: real data change from run to run.
 
 The demo data
 -------------
-Files of the package's own demo data have `DEMO_GLOBAL_TAG` among their production global tags. That tag *names*
-the nominal beams and the interaction point of experiment 1003, also for the demo's data-like sample, which is
-no Monte Carlo as far as its metadata say. No file of the experiment has this tag, so nothing real falls under
+Files of the package's own demo data have `DEMO_GLOBAL_TAG` among their production global tags. That tag
+*names* the nominal beams and the interaction point of experiment 1003, also for the demo's data-like sample,
+which is no Monte Carlo as far as its metadata say. No file of the experiment has this tag, so nothing real falls under
 the rule.
 
 Units: GeV, radian, cm.
@@ -216,8 +216,8 @@ def interaction_point(experiment: int, is_mc: bool, release: str, global_tag: st
     experiment, is_mc, global_tag
         As in `beams`.
     release : str
-        basf2 release of the file, such as ``release-05-01-06``. A development build (``main``, a commit) and a
-        light release are taken as later than release-05.
+        basf2 release of the file, such as ``release-05-01-06``. A development build (``main``, a commit)
+        and a light release are taken as later than release-05.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Tracks as perigee helices.
 
 A track is five numbers about a pivot, as in the mDST: d0 (cm), φ0 (rad), ω (1/cm), z0 (cm), tan λ. The pivot
-of what is stored is the origin, not the interaction point. ω has the sign of the charge; a positive track in a
-field along +z turns towards smaller φ. Arrays of tracks have the parameters in their last axis: shape (..., 5).
+of what is stored is the origin, not the interaction point. ω has the sign of the charge; a positive track in
+a field along +z turns towards smaller φ. Arrays of tracks have the parameters in their last axis.
 
 Momenta use B_z *at the perigee* (`b2grid.physics.field`), as basf2 does.
 """
