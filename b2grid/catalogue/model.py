@@ -1,12 +1,13 @@
 """The tables of a catalogue, and of the inputs that a project takes from it, as Arrow schemas.
 
-A catalogue is a folder (or a URL) with four Parquet tables: ``files``, ``runs``, ``collections`` and ``datasets``.
-Each carries the number of its format in the metadata of the Parquet file, so that a program that is too old for
-it can say so.
+A catalogue is a folder (or a URL) with four Parquet tables: ``files``, ``runs``, ``collections`` and
+``datasets``. Each carries the number of its format in the metadata of its Parquet file, so that a program
+that is too old for it can say so.
 
-A file's ``pfn`` is where its bytes are: a URL, an absolute path, or a path relative to the catalogue's folder.
-Luminosities are in inverse picobarn in ``runs`` and in inverse femtobarn in ``collections``, as the collaboration
-quotes them. A run that is in a file and not in ``runs`` is good: run-independent simulation has no list of runs.
+A file's ``pfn`` is where its bytes are: a URL, an absolute path, or a path relative to the catalogue.
+Luminosities are in inverse picobarn in ``runs`` and in inverse femtobarn in ``collections``, as the
+collaboration quotes them. A run that is in a file and not in ``runs`` is good: run-independent simulation has
+no list of runs.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ FORMAT = 1
 FORMAT_KEY = b"b2grid.catalogue.format"
 
 
-def _required(name: str, kind: pa.DataType) -> pa.Field:
+def _required(name: str, kind: pa.DataType) -> pa.Field[pa.DataType]:
     return pa.field(name, kind, nullable=False)
 
 
