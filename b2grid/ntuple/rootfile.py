@@ -1,0 +1,124 @@
+"""Opening ROOT files: the one place where uproot's errors become ours.
+
+A file that was cut short often opens and tells its entry count; its own header says how long it should be.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from b2grid.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["open_regular", "open_root"]
+
+_MAGIC = b"root"
+
+
+def open_regular(path: str | Path) -> IO[bytes]:
+    """Open a regular file for reading; links, FIFOs, devices and directories are refused, not followed.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such file, it is not a regular file, or it cannot be read.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not make us wait
+    try:
+        if Path(path).is_symlink():
+            raise InvalidInput(f"{path} is a link", hint="give the regular file itself")
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be opened: {error.strerror}", hint=_hint(error)) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InvalidInput(f"{path} is {_kind(path)}, not a regular file", hint="give a ROOT file")
+    return os.fdopen(descriptor, "rb")
+
+
+@contextmanager
+def open_root(path: str | Path, *, opened: IO[bytes] | None = None) -> Iterator[Any]:
+    """Open a ROOT file with uproot; what goes wrong inside the block is told in one clear message.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file, or a URL such as ``root://…``.
+    opened : file object, optional
+        The same file if it is open already; it is read, and left open.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such file, it is not a ROOT file, it is cut short, or its contents cannot be read.
+    """
+    import uproot
+
+    if opened is not None:
+        _check_header(path, opened.read(20), os.fstat(opened.fileno()).st_size)
+        opened.seek(0)
+    elif "://" not in str(path):
+        _check_local(Path(path))
+    try:
+        with uproot.open(opened if opened is not None else str(path)) as file:
+            yield file
+    except InvalidInput:
+        raise
+    except OSError as error:
+        if error.errno is not None:  # EIO, ENOENT: the system's word, not the file's contents
+            raise InvalidInput(f"{path} cannot be read: {error.strerror}", hint=_hint(error)) from error
+        raise _damaged(path, error) from error
+    except (ValueError, KeyError, IndexError, EOFError, AssertionError, TypeError, NotImplementedError,
+            RuntimeError, MemoryError, uproot.DeserializationError, uproot.KeyInFileError) as error:
+        raise _damaged(path, error) from error
+
+
+def _check_local(path: Path) -> None:
+    try:
+        if not path.is_file():
+            if path.exists():
+                raise InvalidInput(f"{path} is {_kind(path)}, not a file", hint="give a ROOT file")
+            raise FileNotFoundError(2, "no such file")
+        with path.open("rb") as file:
+            _check_header(path, file.read(20), os.fstat(file.fileno()).st_size)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be opened: {error.strerror}", hint=_hint(error)) from None
+
+
+def _check_header(path: str | Path, header: bytes, size: int) -> None:
+    """Compare the length in a ROOT file's header with the length of the file."""
+    if size == 0:
+        raise InvalidInput(f"{path} is empty: not a ROOT file", hint="write or fetch the file again")
+    if header[:4] != _MAGIC[:size]:
+        begin = repr(header[:8])[1:]
+        raise InvalidInput(f"{path} is not a ROOT file: it begins with {begin}", hint="give a ROOT file")
+    large = int.from_bytes(header[4:8], "big") >= 1_000_000  # 64-bit pointers from 2 GB on
+    end = int.from_bytes(header[12:20] if large else header[12:16], "big")
+    if len(header) < 20 or size < end:
+        of = f" of {end}" if len(header) == 20 else ""
+        raise InvalidInput(f"{path} is truncated: {size} bytes{of}", hint="write or fetch the file again")
+
+
+def _damaged(path: str | Path, error: Exception) -> InvalidInput:
+    first = (str(error).strip().splitlines() or [""])[0]
+    return InvalidInput(f"{path} cannot be read as a ROOT file: {type(error).__name__}: {first}",
+                        hint="the file is damaged or was not closed: write or fetch it again")
+
+
+def _hint(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "check the path"
+    return "check the permissions" if isinstance(error, PermissionError) else "check the file and its disk"
+
+
+def _kind(path: str | Path) -> str:
+    mode = Path(path).stat().st_mode
+    names = {stat.S_ISDIR: "a directory", stat.S_ISFIFO: "a FIFO", stat.S_ISSOCK: "a socket",
+             stat.S_ISCHR: "a device", stat.S_ISBLK: "a device"}
+    return next((name for test, name in names.items() if test(mode)), "something else")
