@@ -1,0 +1,97 @@
+"""A steering file as text: where it is from, and what it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from b2grid.errors import InvalidInput
+
+if TYPE_CHECKING:
+    import os
+
+__all__ = ["Source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text of a steering file.
+
+    Parameters
+    ----------
+    text : str
+        Python; of a notebook, its code cells one after another.
+    filename : str
+        What messages call it.
+    path : pathlib.Path or None
+        Where it is; `None` for text.
+    """
+
+    text: str
+    filename: str = "<text>"
+    path: Path | None = None
+
+    @classmethod
+    def read(cls, path_or_text: str | os.PathLike[str]) -> Source:
+        r"""Read a file, or take a text as it is.
+
+        A `str` is a file name unless it has a line break, or does not end like one and names no file.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no such file, or it cannot be read as text.
+
+        Examples
+        --------
+        >>> Source.read("import basf2\n").filename
+        '<text>'
+        """
+        if isinstance(path_or_text, str) and _is_text(path_or_text):
+            return cls(path_or_text)
+        path = Path(path_or_text)
+        if not path.is_file():
+            what = "is a folder" if path.is_dir() else "does not exist"
+            raise InvalidInput(f"steering file {str(path)!r} {what}",
+                               hint="give the path of a Python script or notebook, relative to where you are")
+        try:
+            text = path.read_bytes().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise InvalidInput(f"steering file {str(path)!r} is not UTF-8 text: byte {error.start} is "
+                               f"{error.object[error.start]:#04x}",
+                               hint="save it as UTF-8") from None
+        except OSError as error:
+            raise InvalidInput(f"steering file {str(path)!r} cannot be read: {error.strerror}") from None
+        if path.suffix == ".ipynb":
+            text = _notebook(text, path)
+        return cls(text, path.name, path)
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the text, as hexadecimal digits."""
+        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _is_text(given: str) -> bool:
+    if "\n" in given or "\0" in given or not given.strip():
+        return True
+    return len(given) < 4096 and not given.endswith((".py", ".ipynb")) and not Path(given).exists() and (
+        " " in given or "(" in given)
+
+
+def _notebook(text: str, path: Path) -> str:
+    try:
+        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        sources = ["".join(cell["source"]) for cell in cells]
+    except (ValueError, KeyError, TypeError):
+        raise InvalidInput(f"notebook {str(path)!r} has no readable cells",
+                           hint="open it in Jupyter and save it again") from None
+    return "\n".join(_plain(line) for source in sources for line in [*source.splitlines(), ""])
+
+
+def _plain(line: str) -> str:
+    """Magics and shell lines become comments, so that line numbers stay."""
+    return f"#{line}" if line.lstrip().startswith(("%", "!")) else line

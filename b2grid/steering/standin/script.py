@@ -1,0 +1,85 @@
+"""Executing a steering file with the stand-ins in the place of basf2."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from contextlib import contextmanager
+from pathlib import Path as FilePath
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from b2grid.steering.source import Source
+from b2grid.steering.standin.opaque import OPAQUE_PACKAGES, OpaqueFinder
+from b2grid.steering.standin.path import PACKAGES
+from b2grid.steering.standin.session import session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from b2grid.steering.standin.log import Log
+
+__all__ = ["run_script"]
+
+
+@contextmanager
+def _in_place(script: str, argv: Sequence[str]) -> Iterator[ModuleType]:
+    """Put script, arguments and stand-ins where Python looks for them, and all back afterwards."""
+    main = ModuleType("__main__")
+    main.__dict__.update(__file__=script, __builtins__=__builtins__)
+    before = (sys.argv, list(sys.path), list(sys.meta_path), sys.modules.get("__main__"), set(sys.modules))
+    sys.argv = [script, *argv]
+    sys.path[:0] = [str(FilePath(script).resolve().parent), PACKAGES]
+    sys.meta_path.append(OpaqueFinder())
+    sys.modules["__main__"] = main
+    importlib.invalidate_caches()
+    try:
+        yield main
+    finally:
+        sys.argv, sys.path[:], sys.meta_path[:] = before[0], before[1], before[2]
+        if before[3] is not None:
+            sys.modules["__main__"] = before[3]
+        for name in set(sys.modules) - before[4]:
+            if _is_ours(name, sys.modules[name]):
+                del sys.modules[name]
+
+
+def _is_ours(name: str, module: ModuleType) -> bool:
+    file = getattr(module, "__file__", None) or ""
+    return file.startswith((PACKAGES, str(FilePath(session.script).resolve().parent))) or (
+        name.partition(".")[0] in OPAQUE_PACKAGES and not file)
+
+
+def run_script(path: str | FilePath, argv: Sequence[str] = (), *, on_process: Callable[[Any, int], Any],
+               recording: bool = False, log: Log | None = None) -> None:
+    """Execute a steering file as ``__main__``, in this process, with the stand-ins for basf2.
+
+    Aliases, collections and messages of the run are in `session` afterwards. What the script raises passes
+    through, ``SystemExit`` included.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The steering file, a Python script or a notebook.
+    argv : sequence of str
+        The steering's own arguments, ``sys.argv[1:]``.
+    on_process : callable
+        Called as ``on_process(path, max_event)`` by ``basf2.process``.
+    recording : bool
+        Whether `find_file` answers with the name of a file that is not there.
+    log : Log or None
+        Where messages go; by default standard output.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such file, or it is not text.
+    SyntaxError
+        If it is not Python.
+    """
+    source = Source.read(FilePath(path))
+    script = str(path)
+    session.begin(script, argv, recording=recording, on_process=on_process, log=log)
+    code = compile(source.text, script, "exec", dont_inherit=True)
+    with _in_place(script, argv) as main:
+        exec(code, main.__dict__)  # noqa: S102 - running the user's script is the purpose

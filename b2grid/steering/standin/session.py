@@ -1,0 +1,105 @@
+"""What one run of a steering file shares: aliases, collections, conditions, seed, log.
+
+basf2 keeps these once per process, and so do the stand-ins: `session` is the one of this process, and
+`run_script` begins it anew.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+from b2grid.steering.standin.log import Log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["Refusal", "Session", "builtin_collections", "session"]
+
+
+@cache
+def builtin_collections() -> dict[str, list[str]]:
+    """basf2's own variable collections, by name."""
+    file = FilePath(__file__).with_name("collections.json")
+    known: dict[str, list[str]] = json.loads(file.read_text("utf-8"))
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A call of something that the stand-ins know by name only.
+
+    Parameters
+    ----------
+    name : str
+        Dotted, such as ``generators.add_evtgen_generator``.
+    line : int or None
+        The steering line of the call.
+    file : str
+    """
+
+    name: str
+    line: int | None
+    file: str
+
+
+@dataclass(slots=True)
+class Session:
+    """The state that one run of a steering file builds up beside its paths.
+
+    Attributes
+    ----------
+    script : str
+        The file name under which the steering is compiled: frames are recognised by it.
+    aliases : dict
+        Alias -> definition, in the order in which they were first made.
+    collections : dict
+        Collections that the steering made; basf2's own are in `builtin_collections`.
+    opaque_calls : list of Refusal
+        Calls of what exists only by name; the runtime refuses them, the recorder lists them.
+    recording : bool
+        Whether questions about the surroundings (`find_file`) are answered plausibly.
+    """
+
+    script: str = ""
+    argv: tuple[str, ...] = ()
+    recording: bool = False
+    on_process: Callable[[Any, int], Any] | None = None
+    processed: int = 0
+    aliases: dict[str, str] = field(default_factory=dict)
+    collections: dict[str, list[str]] = field(default_factory=dict)
+    global_tags: list[str] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
+    imported: list[str] = field(default_factory=list)
+    opaque_calls: list[Refusal] = field(default_factory=list)
+    seed: str | None = None
+    processes: int = 0
+    log: Log = field(default_factory=Log)
+    statistics: Any = None
+
+    def begin(self, script: str, argv: Iterable[str] = (), *, recording: bool = False,
+              on_process: Callable[[Any, int], Any] | None = None, log: Log | None = None) -> None:
+        """Forget everything, and begin with this script."""
+        fresh = Session(script=script, argv=tuple(argv), recording=recording, on_process=on_process)
+        for name in Session.__slots__:
+            setattr(self, name, getattr(fresh, name))
+        if log is not None:
+            self.log = log
+
+    def expand(self, variables: Iterable[str]) -> tuple[str, ...]:
+        """Variables with collections replaced by their members, each name once, first place kept.
+
+        >>> Session(collections={"mine": ["M", "p"]}).expand(["mine", "E", "p"])
+        ('M', 'p', 'E')
+        """
+        names: dict[str, None] = {}
+        for variable in variables:
+            members = self.collections.get(variable) or builtin_collections().get(variable)
+            names.update(dict.fromkeys(members if members is not None else [variable]))
+        return tuple(names)
+
+
+session = Session()
