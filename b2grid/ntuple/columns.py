@@ -1,7 +1,7 @@
 """Column names as analysts write them, and as basf2 stores them in a ROOT file.
 
 ROOT takes letters, digits and underscores in a branch name; basf2 replaces other characters by codes and
-deletes what has no code. `decode` is the way back, exact for every name without a double underscore of its own.
+deletes what has no code. `decode` is the way back, exact for names without double underscores of their own.
 
 >>> encode("daughter(0, p)")
 'daughter__bo0__cm__spp__bc'
