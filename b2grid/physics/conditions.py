@@ -10,8 +10,8 @@ The demo data
 -------------
 Files of the package's own demo data have `DEMO_GLOBAL_TAG` among their production global tags. That tag
 *names* the nominal beams and the interaction point of experiment 1003, also for the demo's data-like sample,
-which is no Monte Carlo as far as its metadata say. No file of the experiment has this tag, so nothing real falls under
-the rule.
+which is no Monte Carlo as far as its metadata say. No file of the experiment has this tag, so nothing real falls
+under the rule.
 
 Units: GeV, radian, cm.
 """
