@@ -1,1 +1,51 @@
-"""."""
+"""What data there is: files, runs, datasets and collections, and the inputs that a project takes from them.
+
+DuckDB, Arrow and uproot are loaded when a name of this room is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from b2grid.catalogue.found import Collection, Dataset, Found
+    from b2grid.catalogue.inputs import Inputs, resolve
+    from b2grid.catalogue.luminosity import Luminosity
+    from b2grid.catalogue.scan import Scan, scan_files
+    from b2grid.catalogue.store import Catalogue
+    from b2grid.catalogue.write import write_catalogue
+
+__all__ = [
+    "Catalogue",
+    "Collection",
+    "Dataset",
+    "Found",
+    "Inputs",
+    "Luminosity",
+    "Scan",
+    "resolve",
+    "scan_files",
+    "write_catalogue",
+]
+
+_HOMES = {
+    "Catalogue": "store",
+    "Collection": "found",
+    "Dataset": "found",
+    "Found": "found",
+    "Inputs": "inputs",
+    "Luminosity": "luminosity",
+    "Scan": "scan",
+    "resolve": "inputs",
+    "scan_files": "scan",
+    "write_catalogue": "write",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'b2grid.catalogue' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"b2grid.catalogue.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
