@@ -1,0 +1,339 @@
+"""The panel: one project, its five steps, and a button for each verb.
+
+It observes, calls the core, and shows what comes back; it decides nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as ipw
+from IPython.display import DisplayHandle, display
+
+from b2grid.html import Html, tag
+from b2grid_widgets.data import DataPanel
+from b2grid_widgets.monitor import MonitorPanel
+from b2grid_widgets.outputs import OutputsPanel
+from b2grid_widgets.pieces import error_html, note, rendered
+from b2grid_widgets.plan import PlanPanel
+from b2grid_widgets.static import HIDE, summary
+from b2grid_widgets.steering import SteeringPanel
+from b2grid_widgets.style import STYLE
+from b2grid_widgets.working import Action, Pulse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from b2grid.execution import Status
+    from b2grid.project import Project
+
+__all__ = ["Panel", "panel"]
+
+# the driver publishes the table of jobs at most this often
+_JOBS_EVERY = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A button: what it says, what it is called in messages, and which step shows the result."""
+
+    name: str
+    label: str
+    icon: str
+    tooltip: str
+    running: str
+    step: int
+
+
+VERBS = (
+    Verb("check", "Check", "check", "read the steering file and list all findings", "Checking", 1),
+    Verb("trial", "Try", "flask", "run a few events of each sample, here", "Trying one file per sample", 1),
+    Verb("plan", "Plan", "th-list", "divide the inputs into jobs; nothing is sent", "Planning the jobs", 2),
+    Verb("submit", "Submit", "paper-plane", "send the jobs, scouts first", "Submitting", 3),
+    Verb("restart", "Restart", "refresh", "start the project's driver again", "Restarting the driver", 3),
+)
+_VERB = {verb.name: verb for verb in VERBS}
+
+
+class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """A project's panel; `close` ends it, and nothing of it goes on.
+
+    Parameters
+    ----------
+    project : Project
+        What to show and drive.
+    interval : float
+        Seconds between two looks at the project's state.
+    """
+
+    def __init__(self, project: Project, *, interval: float = 1.0) -> None:
+        self._project = project
+        self._lock = threading.RLock()
+        self._closed = False
+        self._parts: dict[str, Html] = {}
+        self._seen: dict[str, Any] = {"status": None, "done": -1, "jobs at": 0.0}
+        self._handle: DisplayHandle | None = None
+        self._action = Action(self._on_result, self._on_error)
+        self._pulse = Pulse(self._beat, interval)
+        self._make()
+        super().__init__([self._style, self._head, self._steps, self._message, self._trouble, self._tabs])
+        self.add_class("b2-panel")
+        self._style.value = STYLE + HIDE.format(model=self.model_id)
+        self._open()
+        self._pulse.start()
+
+    def _make(self) -> None:
+        self._style = ipw.HTML(layout=ipw.Layout(display="none"))
+        self._head = ipw.HTML()
+        self._message, self._trouble = ipw.HTML(), ipw.HTML()
+        self._message.add_class("b2-messages")
+        self._buttons = {verb.name: _button(verb, self.press) for verb in VERBS}
+        self._captions = {verb.name: ipw.HTML() for verb in VERBS}
+        steps = [ipw.VBox([self._buttons[name], self._captions[name]], layout=ipw.Layout(flex="1 1 0"))
+                 for name in self._buttons]
+        for step in steps:
+            step.add_class("b2-step")
+        self._steps = ipw.HBox(steps)
+        self._steps.add_class("b2-steps")
+        self._restart = steps[-1]
+        self._restart.layout.display = "none"
+        self._data, self._steering, self._plan = DataPanel(), SteeringPanel(), PlanPanel()
+        self._monitor, self._outputs = MonitorPanel(self._read_log, self._lock), OutputsPanel()
+        rooms = (self._data, self._steering, self._plan, self._monitor, self._outputs)
+        self._tabs = ipw.Tab([room.view for room in rooms], titles=[room.title for room in rooms])
+
+    # --- what the user does
+
+    def press(self, name: str) -> None:
+        """Do what the button of this name does, in the background."""
+        call: Callable[[], object] = getattr(self._project, name)
+        with self._lock:
+            if self._closed or not self._action.start(name, call):
+                return
+            self._set_busy(name)
+            self._tabs.selected_index = _VERB[name].step
+
+    def close(self) -> None:
+        """Take the panel out of the notebook and stop looking; jobs go on."""
+        self._pulse.stop()
+        self._pulse.join(1.0)
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            _close_all(self.children)
+            super().close()
+
+    # --- what the project answers
+
+    def _on_result(self, name: str, result: object) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._message.value = ""
+            self._show(name, result)
+            self._set_busy("")
+        self._look()
+        self._keep()
+
+    def _on_error(self, name: str, error: Exception) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._message.value = error_html(_VERB[name].label, error)
+            self._captions[name].value = tag("span", "✗ did not work", class_="b2-bad")
+            self._set_busy("")
+        self._look()
+        self._keep()
+
+    def _show(self, name: str, result: Any) -> None:
+        """Show what a verb returned in its step."""
+        if name == "check":
+            self._steering.show_report(result)
+            self._parts["findings"] = rendered(result)
+        elif name == "trial":
+            self._steering.show_trial(result)
+            self._parts["trial"] = rendered(result)
+        elif name == "plan":
+            self._plan.show(result)
+            self._parts["plan"] = rendered(result.summary())
+        self._captions[name].value = _caption(name, result)
+
+    def _set_busy(self, name: str) -> None:
+        for button in self._buttons.values():
+            button.disabled = bool(name)
+        if name:
+            self._say_running()
+
+    def _say_running(self) -> None:
+        verb, seconds = self._action.verb, self._action.seconds
+        if verb:
+            self._message.value = note(f"{_VERB[verb].running}: {seconds:.0f} s", tone="busy")
+
+    # --- what is new
+
+    def _open(self) -> None:
+        """Show what there is already; opening a project never starts anything."""
+        with self._lock:
+            self._head.value = _head(self._project.name, None)
+        try:
+            inputs, steering = self._project.inputs, self._project.steering
+        except Exception as error:
+            self._message.value = error_html("Open", error)
+        else:
+            with self._lock:
+                self._data.show(inputs)
+                self._steering.show_source(steering)
+        self._look()
+
+    def _beat(self) -> None:
+        """Once per interval: say that something still runs, and look for news."""
+        with self._lock:
+            if self._closed:
+                return
+            self._say_running()
+        if self._look():
+            self._keep()
+
+    def _look(self) -> bool:
+        """Read the project's state and show what has changed; say whether its phase has."""
+        try:
+            status = self._project.status
+            said = rendered(status)
+            changed = said != self._parts.get("status")
+            jobs = self._project.jobs if changed or self._jobs_are_old() else None
+            completeness = self._project.completeness() if 0 < status.done != self._seen["done"] else None
+        except Exception as error:  # shown, and looked for again with the next beat
+            with self._lock:
+                self._trouble.value = "" if self._closed else error_html("Status", error)
+            return False
+        with self._lock:
+            if self._closed:
+                return False
+            self._trouble.value = ""
+            before, self._seen["status"] = self._seen["status"], status
+            if changed:
+                self._show_status(status, said)
+            if jobs is not None:
+                self._seen["jobs at"] = time.monotonic()
+                self._monitor.show_jobs(jobs)
+            if completeness is not None:
+                self._seen["done"] = status.done
+                self._outputs.show(completeness)
+                self._parts["completeness"] = rendered(completeness)
+        if changed and (job := self._monitor.job) is not None:
+            self._read_log(job)
+        return before is None or before.phase != status.phase
+
+    def _jobs_are_old(self) -> bool:
+        """Whether the driver may have published a newer table since it was read last."""
+        status: Status | None = self._seen["status"]
+        running = status is not None and status.driver == "running"
+        return running and time.monotonic() - self._seen["jobs at"] >= _JOBS_EVERY
+
+    def _show_status(self, status: Status, said: Html) -> None:
+        self._parts["status"] = said
+        self._head.value = _head(self._project.name, status)
+        self._monitor.show_status(status)
+        self._restart.layout.display = None if status.driver == "gone" else "none"
+        if status.driver != "none":
+            self._captions["submit"].value = tag("span", f"{status.done} of {status.total} done")
+
+    def _read_log(self, job: int) -> None:
+        try:
+            text = self._project.log(job)
+        except Exception as error:
+            text = str(error)
+        with self._lock:
+            if not self._closed:
+                self._monitor.show_log(job, text)
+
+    # --- how it shows itself
+
+    def _summary(self) -> Html:
+        with self._lock:
+            return summary(self._project.name, self.model_id, dict(self._parts))
+
+    def _keep(self) -> None:
+        """Bring the summary that is saved with the notebook up to date."""
+        with self._lock:
+            if self._handle is not None and not self._closed:
+                self._handle.update({"text/html": self._summary()}, raw=True)  # type: ignore[no-untyped-call]
+
+    def _ipython_display_(self) -> None:
+        """Show the widget, and beside it the summary that outlives it."""
+        bundle = {"text/plain": repr(self), "application/vnd.jupyter.widget-view+json":
+                  {"version_major": 2, "version_minor": 0, "model_id": self.model_id}}
+        display(bundle, raw=True)  # type: ignore[no-untyped-call]
+        kept = {"text/plain": repr(self), "text/html": self._summary()}
+        self._handle = display(kept, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+
+    def __repr__(self) -> str:
+        return f"<panel of project {self._project.name!r}>"
+
+
+def _button(verb: Verb, press: Callable[[str], None]) -> ipw.Button:
+    button = ipw.Button(description=verb.label, icon=verb.icon, tooltip=verb.tooltip)
+    if verb.name == "submit":
+        button.button_style = "primary"
+    if verb.name == "restart":
+        button.button_style = "warning"
+    button.add_class(f"b2-{verb.name}")
+    button.on_click(lambda _: press(verb.name))
+    return button
+
+
+def _caption(name: str, result: Any) -> str:
+    """The outcome of a verb in a few words, below its button."""
+    if name == "check":
+        return _mark(bool(result.ok), result.summary().rsplit(": ", 1)[-1])
+    if name == "trial":
+        return _mark(bool(result.ok), "works" if result.ok else "failed")
+    if name == "plan":
+        count = len(result.jobs)
+        return _mark(True, f"{count} job{'s' if count != 1 else ''}")
+    return _mark(True, "sent" if name == "submit" else "started")
+
+
+def _mark(ok: bool, text: str) -> Html:
+    sign = tag("span", "✓ " if ok else "✗ ", style=f"color:{'#1a7f37' if ok else '#c62828'};font-weight:bold")
+    return tag("span", sign, text)
+
+
+def _head(name: str, status: Status | None) -> Html:
+    """The project's name, where it is, and how much is done."""
+    parts = [tag("span", name, class_="b2-name")]
+    if status is not None:
+        tone = "bad" if status.driver == "gone" else "busy" if status.driver == "running" else ""
+        parts.append(tag("span", status.phase, class_=f"b2-phase b2-{tone}"))
+        if status.total:
+            parts.append(tag("span", f"{status.done} of {status.total} jobs done", class_="b2-share"))
+    head = tag("div", *parts, class_="b2-head")
+    said = tag("div", status.message, class_="b2-hint") if status is not None and status.message else Html()
+    return Html(head + said)
+
+
+def _close_all(widgets: tuple[ipw.Widget, ...]) -> None:
+    for widget in widgets:
+        _close_all(getattr(widget, "children", ()))
+        widget.close()
+
+
+_OPEN: dict[str, Panel] = {}
+_OPENING = threading.Lock()
+
+
+def panel(project: Project) -> Panel:
+    """A panel for a project: data, steering, plan, monitor, outputs.
+
+    Opening one never starts anything. It looks at the project's state once a second until it is closed, or
+    another panel of the project is opened: a cell that is run again does not leave panels behind.
+    """
+    with _OPENING:
+        if (before := _OPEN.pop(project.name, None)) is not None:
+            before.close()
+        _OPEN[project.name] = made = Panel(project)
+    return made
