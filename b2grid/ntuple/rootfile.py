@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from b2grid.errors import InvalidInput
+from b2grid.errors import B2GridError, InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def open_root(path: str | Path, *, opened: IO[bytes] | None = None) -> Iterator[
     path : str or Path
         A file, or a URL such as ``root://…``.
     opened : file object, optional
-        The same file if it is open already; it is read, and left open.
+        The same file if it is open already; it is read, and stays open.
 
     Raises
     ------
@@ -61,21 +61,20 @@ def open_root(path: str | Path, *, opened: IO[bytes] | None = None) -> Iterator[
     import uproot
 
     if opened is not None:
-        _check_header(path, opened.read(20), os.fstat(opened.fileno()).st_size)
-        opened.seek(0)
+        _check_header(path, os.pread(opened.fileno(), 20, 0), os.fstat(opened.fileno()).st_size)
     elif "://" not in str(path):
         _check_local(Path(path))
+    source = os.fdopen(os.dup(opened.fileno()), "rb") if opened is not None else str(path)  # uproot closes it
     try:
-        with uproot.open(opened if opened is not None else str(path)) as file:
+        with uproot.open(source) as file:
             yield file
-    except InvalidInput:
+    except B2GridError:
         raise
     except OSError as error:
-        if error.errno is not None:  # EIO, ENOENT: the system's word, not the file's contents
-            raise InvalidInput(f"{path} cannot be read: {error.strerror}", hint=_hint(error)) from error
-        raise _damaged(path, error) from error
-    except (ValueError, KeyError, IndexError, EOFError, AssertionError, TypeError, NotImplementedError,
-            RuntimeError, MemoryError, uproot.DeserializationError, uproot.KeyInFileError) as error:
+        if error.errno is None:
+            raise _damaged(path, error) from error
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}", hint=_hint(error)) from error
+    except Exception as error:  # what a damaged file makes uproot raise has no common base
         raise _damaged(path, error) from error
 
 
