@@ -1,8 +1,9 @@
 """What the stand-ins know by name only.
 
 Packages of basf2 that have no stand-in can be imported, and what they offer can be called, subclassed and
-asked for attributes: it is all one `Opaque`, which remembers its dotted name. A call is noted with its steering
-line, and a path among the arguments gets an opaque module; ``b2lite`` refuses both, `record` lists them.
+asked for attributes: it is all one `Opaque`, which remembers its dotted name. A call is noted with its
+steering line, and a path among the arguments gets an opaque module; ``b2lite`` refuses both, `record` lists
+them.
 """
 
 from __future__ import annotations

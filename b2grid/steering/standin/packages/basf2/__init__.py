@@ -54,6 +54,7 @@ class StatisticCounters(_Enum):
 
 # ---- paths and modules
 
+
 def create_path():
     """Make an empty path."""
     return Path()
@@ -135,6 +136,7 @@ def list_registered_modules():
 
 
 # ---- messages
+
 
 def _text(args):
     return "".join(str(arg) for arg in args)
@@ -291,6 +293,7 @@ logging = _Logging()
 
 
 # ---- conditions, seed, processes
+
 
 class _Conditions:
     """basf2's ``conditions``: global tags are remembered, payloads never fetched."""

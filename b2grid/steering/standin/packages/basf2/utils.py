@@ -9,12 +9,20 @@ def get_terminal_width():
     return _shutil.get_terminal_size().columns
 
 
-def pretty_print_table(table, column_widths, first_row_is_heading=True, transform=None,
-                       min_flexible_width=10, *, hline_formatter=None):
+def pretty_print_table(
+    table,
+    column_widths,
+    first_row_is_heading=True,
+    transform=None,
+    min_flexible_width=10,
+    *,
+    hline_formatter=None,
+):
     """Print rows, their columns aligned."""
     rows = [[str(cell) for cell in row] for row in table]
-    widths = [max((len(row[i]) for row in rows if i < len(row)), default=0)
-              for i in range(len(column_widths))]
+    widths = [
+        max((len(row[i]) for row in rows if i < len(row)), default=0) for i in range(len(column_widths))
+    ]
     for number, row in enumerate(rows):
         line = " ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
         print(transform(row, widths, line) if transform is not None else line)
