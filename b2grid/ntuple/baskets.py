@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import struct
 from functools import cache
-from typing import IO, TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidInput
 from b2grid.ntuple.columns import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from io import BufferedReader
 
     import numpy as np
     import pyarrow as pa
@@ -69,8 +71,8 @@ def duplicated(branches: Iterable[str]) -> tuple[str, ...]:
     return tuple(branch for branch, count in seen.items() if count > 1)
 
 
-def read_columns(branches: Mapping[str, Any], rows: int, file: IO[bytes], *,
-                 step: int) -> Iterator[dict[str, pa.Array]]:
+def read_columns(branches: Mapping[str, Any], rows: int, file: BufferedReader, *,
+                 step: int) -> Iterator[dict[str, pa.Array[Any]]]:
     """Read some columns in windows of rows; every basket is read once.
 
     Parameters
@@ -100,14 +102,14 @@ def read_columns(branches: Mapping[str, Any], rows: int, file: IO[bytes], *,
 class _Column:
     """The entries of one branch as a queue: baskets in, windows out."""
 
-    def __init__(self, name: str, branch: Any, file: IO[bytes]) -> None:
+    def __init__(self, name: str, branch: Any, file: BufferedReader) -> None:
         self.name, self.branch = name, branch
         self.dtype = _plain(branch)
         self.pieces = iter(_numbers(branch, self.dtype, file) if self.dtype is not None else _others(branch))
         self.kept: list[Any] = []
         self.entries = 0
 
-    def take(self, count: int) -> pa.Array:
+    def take(self, count: int) -> pa.Array[Any]:
         """The next `count` entries."""
         while self.entries < count:
             try:
@@ -153,13 +155,13 @@ def _plain(branch: Any) -> np.dtype[Any] | None:
     return dtype if dtype.fields is None and dtype.subdtype is None and dtype.kind in "biuf" else None
 
 
-def _arrow(values: np.ndarray[Any, Any]) -> pa.Array:
+def _arrow(values: np.ndarray[Any, Any]) -> pa.Array[Any]:
     import pyarrow as pa
 
     return pa.array(values)
 
 
-def _numbers(branch: Any, dtype: np.dtype[Any], file: IO[bytes]) -> Iterator[np.ndarray[Any, Any]]:
+def _numbers(branch: Any, dtype: np.dtype[Any], file: BufferedReader) -> Iterator[np.ndarray[Any, Any]]:
     import numpy as np
 
     written = int(branch.member("fWriteBasket"))
@@ -223,17 +225,18 @@ def _checked(block: bytes, index: int) -> bytes:
     return block[8:]
 
 
-def _others(branch: Any) -> Iterator[pa.Array]:
-    offsets = branch.entry_offsets
-    for start, stop in zip(offsets[:-1], offsets[1:], strict=True):
+def _others(branch: Any) -> Iterator[pa.Array[Any]]:
+    for start, stop in pairwise(branch.entry_offsets):
         yield _other(branch, start, stop)
 
 
-def _other(branch: Any, start: int, stop: int) -> pa.Array:
+def _other(branch: Any, start: int, stop: int) -> pa.Array[Any]:
     import awkward as ak
     import pyarrow as pa
 
     if column_type(branch) == "string":
-        values = branch.array(entry_start=start, entry_stop=stop, library="np").tolist() if stop > start else []
-        return pa.array(values, pa.string())
-    return ak.to_arrow(branch.array(entry_start=start, entry_stop=stop), list_to32=True, extensionarray=False)
+        texts = branch.array(entry_start=start, entry_stop=stop, library="np") if stop > start else ()
+        return pa.array(list(texts), pa.string())
+    values = branch.array(entry_start=start, entry_stop=stop)
+    made: pa.Array[Any] = ak.to_arrow(values, list_to32=True, extensionarray=False)
+    return made

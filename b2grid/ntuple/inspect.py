@@ -49,9 +49,10 @@ class FileContents:
 
     def __str__(self) -> str:
         lines = [f"{printable(self.path)}: {self.bytes} bytes"]
-        lines += [f"  {printable(tree.name)}: {tree.rows} rows, {len(tree.columns)} columns, {tree.bytes} bytes"
-                  + (f"; twice: {printable(', '.join(tree.duplicates))}" if tree.duplicates else "")
-                  for tree in self.trees]
+        for tree in self.trees:
+            twice = f"; twice: {', '.join(tree.duplicates)}" if tree.duplicates else ""
+            lines.append(printable(f"  {tree.name}: {tree.rows} rows, {len(tree.columns)} columns, "
+                                   f"{tree.bytes} bytes{twice}"))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -87,7 +88,8 @@ def _contents(name: str, tree: Any) -> TreeContents:
     branches = [branch.name for branch in tree.branches]
     columns = tuple(Column(column, column_type(branch))
                     for column, branch in zip(readable_names(branches), tree.branches, strict=True))
-    return TreeContents(name, int(tree.num_entries), columns, int(tree.compressed_bytes), duplicated(branches))
+    rows, size = int(tree.num_entries), int(tree.compressed_bytes)
+    return TreeContents(name, rows, columns, size, duplicated(branches))
 
 
 def _size(path: str | Path, file: Any) -> int:

@@ -17,7 +17,8 @@ __all__ = ["Problems", "Shape", "parse"]
 
 _LARGEST = 64 * 1024**2  # a manifest of 1000 inputs and 100 trees has under 1 MB
 _SHOWN = 3
-_FILE_NAME = re.compile(r"(?![-.~])[^/\x00-\x1f\x7f-\x9f]+")
+_FILE_NAME = re.compile(r"(?![-.~])[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half of a character: cannot be printed or stored
 _MISSING: Any = object()
 
 
@@ -73,7 +74,7 @@ class Shape:
     def text(shortest: int = 0, longest: int = 4096) -> Callable[[Any, str, Problems], Any]:
         """A string, with its length in characters."""
         def check(value: Any, where: str, problems: Problems) -> Any:
-            if not isinstance(value, str) or not shortest <= len(value) <= longest:
+            if not isinstance(value, str) or not shortest <= len(value) <= longest or _SURROGATE.search(value):
                 return _refuse(value, where, problems, f"a text of {shortest} to {longest} characters")
             return value
         return check

@@ -9,19 +9,20 @@ import os
 import stat
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import B2GridError, InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
 
 __all__ = ["open_regular", "open_root"]
 
 _MAGIC = b"root"
 
 
-def open_regular(path: str | Path) -> IO[bytes]:
+def open_regular(path: str | Path) -> BufferedReader:
     """Open a regular file for reading; links, FIFOs, devices and directories are refused, not followed.
 
     Raises
@@ -43,7 +44,7 @@ def open_regular(path: str | Path) -> IO[bytes]:
 
 
 @contextmanager
-def open_root(path: str | Path, *, opened: IO[bytes] | None = None) -> Iterator[Any]:
+def open_root(path: str | Path, *, opened: BufferedReader | None = None) -> Iterator[Any]:
     """Open a ROOT file with uproot; what goes wrong inside the block is told in one clear message.
 
     Parameters
