@@ -105,7 +105,7 @@ class _Column:
     def __init__(self, name: str, branch: Any, file: BufferedReader) -> None:
         self.name, self.branch = name, branch
         self.dtype = _plain(branch)
-        self.pieces = iter(_numbers(branch, self.dtype, file) if self.dtype is not None else _others(branch))
+        self.pieces: Iterator[Any] = iter(_numbers(branch, self.dtype, file) if self.dtype is not None else _others(branch))
         self.kept: list[Any] = []
         self.entries = 0
 
@@ -158,7 +158,8 @@ def _plain(branch: Any) -> np.dtype[Any] | None:
 def _arrow(values: np.ndarray[Any, Any]) -> pa.Array[Any]:
     import pyarrow as pa
 
-    return pa.array(values)
+    made: pa.Array[Any] = pa.array(values)
+    return made
 
 
 def _numbers(branch: Any, dtype: np.dtype[Any], file: BufferedReader) -> Iterator[np.ndarray[Any, Any]]:

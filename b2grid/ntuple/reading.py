@@ -74,7 +74,8 @@ class Shape:
     def text(shortest: int = 0, longest: int = 4096) -> Callable[[Any, str, Problems], Any]:
         """A string, with its length in characters."""
         def check(value: Any, where: str, problems: Problems) -> Any:
-            if not isinstance(value, str) or not shortest <= len(value) <= longest or _SURROGATE.search(value):
+            good = isinstance(value, str) and shortest <= len(value) <= longest
+            if not good or _SURROGATE.search(value):
                 return _refuse(value, where, problems, f"a text of {shortest} to {longest} characters")
             return value
         return check
