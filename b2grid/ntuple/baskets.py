@@ -105,7 +105,7 @@ class _Column:
     def __init__(self, name: str, branch: Any, file: BufferedReader) -> None:
         self.name, self.branch = name, branch
         self.dtype = _plain(branch)
-        self.pieces: Iterator[Any] = iter(_numbers(branch, self.dtype, file) if self.dtype is not None else _others(branch))
+        self.pieces: Iterator[Any] = _others(branch) if self.dtype is None else _numbers(branch, self.dtype, file)
         self.kept: list[Any] = []
         self.entries = 0
 
