@@ -45,7 +45,8 @@ class PlainStatus:
         return sum(self.counts.values())
 
     def _repr_html_(self) -> str:
-        return str(tag("p", self.phase, ": ", ", ".join(f"{state} {count}" for state, count in self.counts.items())))
+        counts = ", ".join(f"{state} {count}" for state, count in self.counts.items())
+        return str(tag("p", self.phase, ": ", counts))
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,9 @@ class MonitorPanel:
         self._log = ipw.HTML()
         self._log.add_class("b2-log-box")
         self._tools = ipw.HBox([self._state, self._job], layout=ipw.Layout(margin="6px 0", display="none"))
-        self.view = ipw.VBox([self._counts, self._tools, self._pages.view, self._log])
+        beside = ipw.HBox([self._pages.view, self._log])
+        beside.add_class("b2-beside")
+        self.view = ipw.VBox([self._counts, self._tools, beside])
 
     @property
     def job(self) -> int | None:

@@ -20,6 +20,7 @@ STYLE = """<style>
 }
 .b2-panel .widget-html { overflow: visible; height: auto; }
 .b2-panel .widget-html-content { line-height: 1.45; font-size: 13px; }
+.b2-panel .lm-TabBar-tabLabel { font-size: 13px; font-family: inherit; }
 .b2-panel .b2-good { color: var(--b2-green); }
 .b2-panel .b2-bad { color: var(--b2-red); }
 
@@ -74,8 +75,11 @@ STYLE = """<style>
 .b2-panel tbody tr:hover { background: var(--b2-quiet); }
 .b2-panel pre { font-family: var(--jp-code-font-family, monospace); font-size: 12px; line-height: 1.4; }
 .b2-panel .b2-log {
-  max-height: 320px; overflow: auto; padding: 8px 12px; margin: 4px 0; border-radius: 5px;
+  max-height: 380px; overflow: auto; padding: 8px 12px; margin: 4px 0; border-radius: 5px;
   background: var(--b2-quiet);   white-space: pre-wrap; overflow-wrap: anywhere;
 }
+.b2-panel .b2-beside { flex-wrap: wrap; gap: 6px 24px; align-items: flex-start; }
+.b2-panel .b2-beside > .widget-vbox { flex: 0 1 auto; max-width: 100%; overflow-x: auto; }
+.b2-panel .b2-log-box { flex: 1 1 380px; min-width: 0; }
 .b2-panel .b2-pager { align-items: center; gap: 4px; }
 </style>"""
