@@ -1,0 +1,346 @@
+"""The plan: which files in which job, as one table, and exactly what each job runs."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shlex
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from b2grid.catalogue.model import INPUTS
+from b2grid.errors import InvalidInput, printable
+from b2grid.planning.summary import Summary, summarise
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["FORMAT", "JOB_INFORMATION", "PLAN", "InputFile", "Job", "Plan", "seed"]
+
+FORMAT = 1
+JOB_INFORMATION = "job-information.json"  # in the job's folder
+_FORMAT_KEY = b"b2grid.plan.format"
+_SPEC_KEY = b"b2grid.plan.spec"
+
+Kind = Literal["main", "scout"]
+
+#: One row per job and file, sorted by job and LFN.
+_OF_FILES = ("sample", "global_tag", "lfn", "pfn", "bytes", "events", "dataset", "collection", "runs")
+_FIELDS: list[pa.Field[Any]] = [
+    pa.field("job", pa.int32(), nullable=False),
+    pa.field("kind", pa.string(), nullable=False),  # main, scout
+    *(INPUTS.field(name) for name in _OF_FILES),
+    pa.field("events_limit", pa.int64()),  # of the job
+]
+PLAN = pa.schema(_FIELDS)
+
+
+def seed(project_id: str, job: int) -> str:
+    """The random seed of a job: the same for all its attempts.
+
+    >>> seed("p-1", 12)
+    'b2grid-p-1-12'
+    """
+    return f"b2grid-{project_id}-{job}"
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """One input file of a job; `events` is `None` where the catalogue does not know."""
+
+    lfn: str
+    pfn: str
+    bytes: int
+    events: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One execution unit: a group of input files of one sample and one production global tag.
+
+    Parameters
+    ----------
+    events_limit : int or None
+        A scout stops after so many events.
+    events_expected : int or None
+        What the job should read; `None` where the number of a file is not known.
+    args : tuple of str
+        The steering's own arguments, filled in for this job.
+    """
+
+    id: int
+    kind: Kind
+    sample: str
+    global_tag: str
+    files: tuple[InputFile, ...]
+    events_limit: int | None
+    events_expected: int | None
+    args: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """The directory of its outputs: at most 1000 jobs in each.
+
+        >>> Job(1001, "main", "signal", "", (), None, None).folder
+        'sub01'
+        """
+        return f"sub{(self.id - 1) // 1000:02d}"
+
+
+class Plan:
+    """How the inputs of a project are divided into jobs.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        As the schema `PLAN`.
+    spec : dict
+        What holds for all jobs: project, runner, steering, args, outputs, limits, rates and estimates; plain
+        values, as JSON has them.
+    """
+
+    def __init__(self, table: pa.Table, spec: dict[str, Any]) -> None:
+        self.table = table
+        self.spec = spec
+
+    @property
+    def project(self) -> str:
+        """The name of the project."""
+        return str(self.spec["project"])
+
+    @property
+    def project_id(self) -> str:
+        """The project's identifier, by which outputs are known."""
+        return str(self.spec["project_id"])
+
+    @property
+    def revision(self) -> int:
+        """1, and one more for each change after submission."""
+        return int(self.spec["revision"])
+
+    # -- jobs ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _starts(self) -> NDArray[np.int64]:
+        """Where the rows of each job begin, and the end."""
+        jobs = self.table["job"].to_numpy()
+        return np.concatenate([[0], np.flatnonzero(np.diff(jobs)) + 1, [len(jobs)]])
+
+    @cached_property
+    def _ids(self) -> NDArray[np.int32]:
+        return self.table["job"].to_numpy()[self._starts[:-1]]
+
+    @cached_property
+    def _firsts(self) -> pa.Table:
+        """The first row of each job."""
+        return self.table.take(self._starts[:-1])
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def ids(self, kind: Kind | None = None) -> list[int]:
+        """The numbers of the jobs of one kind, or of all."""
+        if kind is None:
+            ids: list[int] = self._ids.tolist()
+        else:
+            ids = self._ids[np.array(self._firsts["kind"].to_pylist(), dtype=object) == kind].tolist()
+        return ids
+
+    def job(self, number: int) -> Job:
+        """One job.
+
+        Raises
+        ------
+        InvalidInput
+            If the plan has no job of this number.
+        """
+        position = int(np.searchsorted(self._ids, number))
+        if position == len(self._ids) or self._ids[position] != number:
+            raise InvalidInput(
+                f"the plan of project {printable(self.project)} has no job {printable(number)}",
+                hint=f"jobs are 1 to {len(self)}",
+            )
+        begin, end = self._starts[position : position + 2].tolist()
+        rows: list[Any] = self.table.slice(begin, end - begin).drop_columns(["runs"]).to_pylist()
+        first = rows[0]
+        files = tuple(InputFile(row["lfn"], row["pfn"], row["bytes"], row["events"]) for row in rows)
+        counts = [file.events for file in files if file.events is not None]
+        expected = sum(counts) if len(counts) == len(files) else None
+        limit = first["events_limit"]
+        if expected is not None and limit is not None:
+            expected = min(expected, limit)
+        args = self.spec["args"].get(first["sample"], ())
+        return Job(
+            number,
+            first["kind"],
+            first["sample"],
+            first["global_tag"],
+            files,
+            limit,
+            expected,
+            tuple(text.replace("{job}", str(number)).replace("{sample}", first["sample"]) for text in args),
+        )
+
+    @property
+    def jobs(self) -> pd.DataFrame:
+        """One row per job: job, kind, sample, global_tag, files, bytes, events, events_limit, walltime.
+
+        `walltime` is the estimate in seconds; it and `events` are missing where nothing is known.
+        """
+        import pandas as pd
+
+        first = self._firsts
+        starts = self._starts
+        events = _filled(self.table["events"], -1)
+        known = np.minimum.reduceat(events, starts[:-1]) >= 0
+        total = np.where(known, np.add.reduceat(events, starts[:-1]), 0)
+        total = np.minimum(total, _filled(first["events_limit"], 2**62))
+        frame = first.select(["job", "kind", "sample", "global_tag"]).to_pandas()
+        frame["files"] = np.diff(starts)
+        frame["bytes"] = np.add.reduceat(self.table["bytes"].to_numpy(), starts[:-1])
+        frame["events"] = pd.array(np.where(known, total, 0), dtype="Int64")
+        frame.loc[~known, "events"] = pd.NA
+        frame["events_limit"] = pd.array(first["events_limit"].to_pylist(), dtype="Int64")
+        rates = self.spec["rates"]
+        setup, per_event = (
+            frame["sample"].map({sample: rate[name] for sample, rate in rates.items()}).astype(float)
+            for name in ("setup", "per_event")
+        )
+        frame["walltime"] = setup + per_event * frame["events"].to_numpy(float, na_value=np.nan)
+        return frame
+
+    # -- what runs -------------------------------------------------------------------------------------------
+
+    def seed(self, job: int) -> str:
+        """The random seed of a job: the same for all its attempts."""
+        return seed(self.project_id, job)
+
+    def arguments(self, job: int) -> tuple[str, ...]:
+        """The command of a job, argument by argument, as the supervisor starts it in the job's folder."""
+        from b2grid.run.command import Runner, command_line
+
+        runner = Runner.from_json(self.spec["runner"])
+        what = self.job(job)
+        return command_line(
+            runner,
+            self.spec["steering"],
+            [file.pfn for file in what.files],
+            events=what.events_limit,
+            seed=self.seed(job),
+            job_information=None if runner.kind == "raw" else JOB_INFORMATION,
+            args=what.args,
+        )
+
+    def command(self, job: int) -> str:
+        """Exactly what runs, as it is typed in a shell in the job's folder."""
+        return shlex.join(self.arguments(job))
+
+    # -- keeping ---------------------------------------------------------------------------------------------
+
+    def _marked(self) -> pa.Table:
+        spec = json.dumps(self.spec, sort_keys=True, separators=(",", ":"))
+        metadata = {_FORMAT_KEY: str(FORMAT).encode(), _SPEC_KEY: spec.encode()}
+        return self.table.replace_schema_metadata(metadata)
+
+    def write(self, path: str | os.PathLike[str]) -> Path:
+        """Write the plan as an Arrow file, whole or not at all."""
+        target = Path(path)
+        draft = target.with_name(f".{target.name}.new")
+        marked = self._marked()
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with draft.open("wb") as file:
+            with pa.ipc.new_file(file, marked.schema, options=options) as writer:
+                writer.write_table(marked)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+        return target
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Plan:
+        """Read a plan.
+
+        Raises
+        ------
+        InvalidInput
+            If there is none, it is cut short, or it was written by a newer b2grid.
+        """
+        try:
+            with pa.OSFile(os.fspath(path), "rb") as source:
+                table = pa.ipc.open_file(source).read_all()
+        except FileNotFoundError:
+            raise InvalidInput(f"no plan at {printable(path)}", hint="make one with plan()") from None
+        except (pa.ArrowException, OSError) as error:
+            raise InvalidInput(
+                f"{printable(path)} is not a plan, or is cut short: {printable(error)}", hint="make it again"
+            ) from error
+        metadata = table.schema.metadata or {}
+        written = metadata.get(_FORMAT_KEY, b"").decode(errors="replace")
+        if not written.isdigit():
+            raise InvalidInput(f"{printable(path)} is not a plan", hint="plans are made by plan()")
+        if int(written) > FORMAT:
+            raise InvalidInput(
+                f"the plan {printable(path)} has format {written}, this b2grid reads up to {FORMAT}",
+                hint="install a newer b2grid",
+            )
+        return cls(table.replace_schema_metadata(None), json.loads(metadata[_SPEC_KEY]))
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of all that the plan says: the same on any machine for the same content."""
+        sink = _Hasher()
+        marked = self._marked().combine_chunks()
+        with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), marked.schema) as writer:
+            writer.write_table(marked)
+        return sink.digest.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Plan) and self.spec == other.spec and bool(self.table.equals(other.table))
+
+    def __hash__(self) -> int:
+        return hash((self.project_id, self.revision, len(self.table)))
+
+    # -- showing ---------------------------------------------------------------------------------------------
+
+    def summary(self, *, owner: str = "", site: str = "local") -> Summary:
+        """gbasf2's project summary, and what it cannot say: rows and bytes per tree, time, passes saved."""
+        return summarise(self, owner=owner, site=site)
+
+    def __repr__(self) -> str:
+        return f"<Plan of {self.project}, revision {self.revision}: {len(self):,} jobs>"
+
+    def __str__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
+
+
+def _filled(column: Any, value: int) -> NDArray[np.int64]:
+    filled: Any = pc.fill_null(column, pa.scalar(value, pa.int64()))
+    numbers: NDArray[np.int64] = filled.to_numpy()
+    return numbers
+
+
+class _Hasher(io.RawIOBase):
+    """A file that keeps only the hash of what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.digest = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        return len(data)
