@@ -1,7 +1,7 @@
 """Run one notebook with many parameters, and say which ran with what.
 
-papermill fills in whatever it is given: it only warns of a parameter that the notebook does not have, and takes
-a text where the notebook has a list. Here both are refused before anything runs.
+papermill fills in whatever it is given: it only warns of a parameter that the notebook does not have, and
+takes a text where the notebook has a list. Here both are refused before anything runs.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def _fits(value: object, expected: type) -> bool:
 
 
 def _kind(parameter: Mapping[str, Any]) -> type | None:
-    """The kind of value that a parameter takes, as annotated or as its default is; `None` if that says nothing."""
+    """What a parameter takes: as annotated, else as its default is; `None` where neither tells."""
     if (annotated := parameter["inferred_type_name"]) in _TYPES:
         return _TYPES[annotated]
     try:
