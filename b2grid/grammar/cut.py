@@ -1,0 +1,455 @@
+r"""Cuts, variable strings and formulas: text to tree to text.
+
+Precedence, low to high: ``or``, ``and``, ``not``, comparison, ``+ -``, ``* /``, unary ``+ -``, ``** ^``. Square
+brackets group conditions, parentheses group arithmetic only, and a chain has at most two comparisons. The grammar
+is basf2's; printing a tree gives a text that parses to the same tree.
+
+>>> str(parse_cut("0.1<M<0.2 and [isSignal==1 or not daughter(0, p)>2]"))
+'0.1 < M < 0.2 and [isSignal == 1 or not daughter(0, p) > 2]'
+>>> parse_cut("").value
+True
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from b2grid.grammar.error import GrammarError
+
+__all__ = ["And", "Binary", "Boolean", "Call", "Compare", "Expression", "Name", "Not", "Number", "Or", "Unary",
+           "parse_cut", "parse_formula", "parse_variable"]
+
+_DEPTH = 100  # nested groups; deeper than any cut that a person wrote
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A literal; an `int` stays an integer in basf2's arithmetic."""
+
+    value: int | float
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        # nan is a literal here, and equal to itself: a tree that was printed and parsed is the same tree
+        return (isinstance(other, Number) and type(self.value) is type(other.value)
+                and (self.value == other.value or (math.isnan(self.value) and math.isnan(other.value))))
+
+    def __hash__(self) -> int:
+        return hash((type(self.value), str(self.value)))
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean:
+    """``True`` or ``False``; the empty cut is true."""
+
+    value: bool
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A variable, an alias or a column."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A variable with arguments, which are kept as text: list names and cuts stand there too."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(self.arguments)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """A sign."""
+
+    operator: str
+    operand: Expression
+
+    def __str__(self) -> str:
+        return f"{self.operator}{_arithmetic(self.operand, 3)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """Arithmetic: ``+ - * / **``; ``^`` is read as ``**``."""
+
+    operator: str
+    left: Expression
+    right: Expression
+
+    def __str__(self) -> str:
+        rank = _RANK[self.operator]
+        # ** is right-associative, the others associate to the left; a sign needs no brackets right of **
+        left = _arithmetic(self.left, rank + 1 if self.operator == "**" else rank)
+        right = _arithmetic(self.right, 3 if self.operator == "**" else rank + 1)
+        return f"{left} {self.operator} {right}"
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """One comparison or a chain of two: each adjacent pair must hold."""
+
+    operands: tuple[Expression, ...]
+    operators: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = [str(self.operands[0])]
+        for operator, operand in zip(self.operators, self.operands[1:], strict=True):
+            parts += [operator, str(operand)]
+        return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite of a condition."""
+
+    operand: Expression
+
+    def __str__(self) -> str:
+        return f"not {_condition(self.operand, (And, Or))}"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All of two or more conditions."""
+
+    operands: tuple[Expression, ...]
+
+    def __str__(self) -> str:
+        return " and ".join(_condition(operand, (And, Or)) for operand in self.operands)
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """One of two or more conditions."""
+
+    operands: tuple[Expression, ...]
+
+    def __str__(self) -> str:
+        return " or ".join(_condition(operand, (Or,)) for operand in self.operands)
+
+
+Expression = Number | Boolean | Name | Call | Unary | Binary | Compare | Not | And | Or
+
+_RANK = {"+": 1, "-": 1, "*": 2, "/": 2, "**": 4}
+
+
+def _arithmetic(tree: Expression, rank: int) -> str:
+    """A part of an arithmetic expression, in parentheses where it binds less than its place."""
+    own = _RANK[tree.operator] if isinstance(tree, Binary) else 3 if isinstance(tree, Unary) else 5
+    return f"({tree})" if own < rank else str(tree)
+
+
+def _condition(tree: Expression, weaker: tuple[type, ...]) -> str:
+    return f"[{tree}]" if isinstance(tree, weaker) else str(tree)
+
+
+# -- reading ---------------------------------------------------------------------------------------------------
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<hex>0[xX][0-9a-fA-F]+)(?![\w.])
+    | (?P<real>(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)(?!\w)
+    | (?P<integer>\d+)(?!\w)
+    | (?P<call>[A-Za-z_]\w*)(?=\()
+    | (?P<word>[A-Za-z_]\w*)
+    | (?P<operator>\*\*|==|!=|<=|>=|[-+*/^<>()\[\]])
+    )""",
+    re.VERBOSE | re.ASCII,
+)
+_COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
+_BOOLEANS = {"True": True, "true": True, "False": False, "false": False}
+_CONSTANTS = {"nan": math.nan, "inf": math.inf, "infinity": math.inf}
+_ADVICE = {
+    "&": "write 'and'; basf2's cuts have no '&&'",
+    "|": "write 'or'; basf2's cuts have no '||'",
+    "'": "cuts have no quotes",
+    '"': "cuts have no quotes",
+    "=": "write '==' to compare",
+    ",": "a comma stands only between the arguments of a variable",
+    ")": "remove it, or open the parenthesis before it",
+    "]": "remove it, or open the bracket before it",
+    "": "something is missing at the end",
+}
+
+
+class _Reader:
+    """Recursive descent over one text; each method reads one level of precedence."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.position = 0
+        self.depth = 0
+        self._advance()
+
+    def _advance(self) -> None:
+        """Read the next token into `kind`, `value` and `start`."""
+        match = _TOKEN.match(self.text, self.position)
+        if match is None:
+            rest = self.text[self.position :]
+            self.start = self.position + len(rest) - len(rest.lstrip())
+            if rest.strip():
+                raise self.error(f"'{self.text[self.start]}' is not part of a cut")
+            self.kind, self.value = "end", ""
+            return
+        self.kind = str(match.lastgroup)
+        self.value = str(match[self.kind])
+        self.start = match.start(self.kind)
+        self.position = match.end()
+
+    def error(self, message: str) -> GrammarError:
+        found = self.text[self.start : self.start + 1]
+        return GrammarError(f"{message}, at position {self.start + 1} of '{self.text}'", hint=_ADVICE.get(found, ""),
+                            position=self.start, text=self.text)
+
+    def unexpected(self) -> GrammarError:
+        return self.error("ends too early" if self.kind == "end" else f"'{self.value}' is not expected here")
+
+    def take(self, *values: str) -> str:
+        """The value of the present token when it is one of these, and nothing otherwise."""
+        if self.kind in {"operator", "word"} and self.value in values:
+            value = self.value
+            self._advance()
+            return value
+        return ""
+
+    def deeper(self) -> None:
+        self.depth += 1
+        if self.depth > _DEPTH:
+            raise self.error(f"more than {_DEPTH} levels of brackets or signs")
+
+    def whole(self, tree: Expression) -> Expression:
+        """The tree, when nothing is left to read."""
+        if self.kind != "end":
+            raise self.unexpected()
+        return tree
+
+    # conditions
+
+    def either(self) -> Expression:
+        operands = [self.both()]
+        while self.take("or"):
+            operands.append(self.both())
+        return operands[0] if len(operands) == 1 else Or(tuple(operands))
+
+    def both(self) -> Expression:
+        operands = [self.negation()]
+        while self.take("and"):
+            operands.append(self.negation())
+        return operands[0] if len(operands) == 1 else And(tuple(operands))
+
+    def negation(self) -> Expression:
+        if not self.take("not"):
+            return self.comparison()
+        self.deeper()
+        tree = Not(self.negation())
+        self.depth -= 1
+        return tree
+
+    def comparison(self) -> Expression:
+        if self.take("["):
+            self.deeper()
+            tree = self.either()
+            self.depth -= 1
+            if not self.take("]"):
+                raise self.unexpected()
+            if self.value in _COMPARISONS:
+                raise self.error("square brackets group conditions, and a condition cannot be compared")
+            return tree
+        operands, operators = [self.sum()], []
+        while operator := self.take(*_COMPARISONS):
+            if len(operators) == 2:
+                raise self.error("a chain has at most two comparisons")
+            operators.append(operator)
+            operands.append(self.sum())
+        return Compare(tuple(operands), tuple(operators)) if operators else operands[0]
+
+    # arithmetic
+
+    def sum(self) -> Expression:
+        tree = self.product()
+        terms = 1
+        while operator := self.take("+", "-"):
+            tree = Binary(operator, tree, self.product())
+            terms = self.another(terms)
+        return tree
+
+    def product(self) -> Expression:
+        tree = self.signed()
+        factors = 1
+        while operator := self.take("*", "/"):
+            tree = Binary(operator, tree, self.signed())
+            factors = self.another(factors)
+        return tree
+
+    def another(self, parts: int) -> int:
+        # a tree of more levels than Python's stack could be built, but neither printed nor evaluated
+        if parts >= _PARTS:
+            raise self.error(f"more than {_PARTS} parts in one sum or product")
+        return parts + 1
+
+    def signed(self) -> Expression:
+        if not (sign := self.take("+", "-")):
+            return self.power()
+        self.deeper()
+        tree = Unary(sign, self.signed())
+        self.depth -= 1
+        return tree
+
+    def power(self) -> Expression:
+        tree = self.primary()
+        if not self.take("**", "^"):
+            return tree
+        self.deeper()
+        tree = Binary("**", tree, self.signed())
+        self.depth -= 1
+        return tree
+
+    def primary(self) -> Expression:
+        if self.take("("):
+            self.deeper()
+            tree = self.sum()
+            self.depth -= 1
+            if self.value in _COMPARISONS or (self.kind == "word" and self.value in {"and", "or"}):
+                raise self.error("parentheses group arithmetic only: write [ ] around conditions")
+            if not self.take(")"):
+                raise self.unexpected()
+            return tree
+        read = {"hex": self.literal, "real": self.literal, "integer": self.literal, "call": self.call, "word": self.word}
+        if self.kind not in read:
+            raise self.unexpected()
+        return read[self.kind]()
+
+    def literal(self) -> Number:
+        kind, value = self.kind, self.value
+        self._advance()
+        if kind == "real":
+            return Number(float(value))
+        if len(value) > _DIGITS:
+            self.start -= len(value)
+            raise self.error(f"a number of {len(value)} digits")
+        return Number(int(value, 16 if kind == "hex" else 10))
+
+    def word(self) -> Expression:
+        value = self.value
+        if value in {"and", "or", "not"}:
+            raise self.unexpected()
+        self._advance()
+        if value in _BOOLEANS:
+            return Boolean(_BOOLEANS[value])
+        return Number(_CONSTANTS[value]) if value in _CONSTANTS else Name(value)
+
+    def call(self) -> Call:
+        name, opening = self.value, self.position
+        closing = _closing(self.text, opening)
+        if closing < 0:
+            self.start = opening
+            raise self.error(f"the parenthesis of '{name}(' is never closed")
+        arguments = _arguments(self.text[opening + 1 : closing])
+        self.position = closing + 1
+        self._advance()
+        return Call(name, arguments)
+
+
+_PARTS = 200
+_DIGITS = 18  # what fits into 64 bits, signed
+
+
+def _closing(text: str, opening: int) -> int:
+    """Where the parenthesis that opens at `opening` is closed, or -1."""
+    level = 0
+    for position in range(opening, len(text)):
+        level += {"(": 1, ")": -1}.get(text[position], 0)
+        if level == 0:
+            return position
+    return -1
+
+
+def _arguments(text: str) -> tuple[str, ...]:
+    """Arguments, split at commas outside parentheses; square brackets do not protect a comma."""
+    if not text.strip():
+        return ()
+    parts, level, start = [], 0, 0
+    for position, character in enumerate(text):
+        level += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and level == 0:
+            parts.append(text[start:position])
+            start = position + 1
+    return tuple(part.strip() for part in [*parts, text[start:]])
+
+
+def parse_cut(text: str) -> Expression:
+    """Read a cut; a blank one is true.
+
+    Raises
+    ------
+    GrammarError
+        With the position, if basf2 would not take it.
+    """
+    if not text.strip():
+        return Boolean(True)
+    reader = _Reader(text)
+    return reader.whole(reader.either())
+
+
+def parse_variable(text: str) -> Expression:
+    """Read a variable string: a name, a number, a variable with arguments, or arithmetic with these.
+
+    Raises
+    ------
+    GrammarError
+        With the position, if basf2 would not take it.
+
+    Examples
+    --------
+    >>> parse_variable("daughter(0, useCMSFrame(p))")
+    Call(name='daughter', arguments=('0', 'useCMSFrame(p)'))
+    """
+    reader = _Reader(text)
+    return reader.whole(reader.sum())
+
+
+def parse_formula(text: str) -> Expression:
+    """Read what stands in ``formula( )``: arithmetic, in which square brackets group as parentheses do.
+
+    Raises
+    ------
+    GrammarError
+        With the position, if basf2 would not take it.
+
+    Examples
+    --------
+    >>> str(parse_formula("[E + 1]*2^2"))
+    '(E + 1) * 2 ** 2'
+    """
+    return parse_variable(_round(text))
+
+
+def _round(text: str) -> str:
+    """The text with its square brackets turned round, except in the arguments of a variable."""
+    shown, position = [], 0
+    while position < len(text):
+        character = text[position]
+        end = position + 1
+        if character == "(" and re.match(r"\w", text[position - 1 : position]):
+            end = max(_closing(text, position) + 1, end)
+            shown.append(text[position:end])
+        else:
+            shown.append({"[": "(", "]": ")"}.get(character, character))
+        position = end
+    return "".join(shown)
