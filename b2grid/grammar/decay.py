@@ -8,7 +8,7 @@ The grammar is basf2's::
 
 >>> decay = parse_decay("^B0:ch1 -> [eta':loose -> eta pi+ pi-] K_S0:merged ...")
 >>> decay.mother.list_name, [str(daughter) for daughter in decay.daughters]
-('B0:ch1', ["[eta':loose -> eta pi+ pi-]", 'K_S0:merged'])
+('B0:ch1', ["eta':loose -> eta pi+ pi-", 'K_S0:merged'])
 >>> str(decay)
 "^B0:ch1 -> [eta':loose -> eta pi+ pi-] K_S0:merged ..."
 """
