@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from b2grid.errors import Finding, InvalidPlan, nearest, printable
 from b2grid.planning.estimate import Rate, estimates, known_events, rates
 from b2grid.planning.grouping import PlanLimits, consecutive, largest_that_works, levels, pack, spread
+from b2grid.planning.ordering import codes, sorted_order
 from b2grid.planning.table import FORMAT, PLAN, InputFile, Job, Plan
 
 if TYPE_CHECKING:
@@ -75,9 +76,11 @@ def plan(  # noqa: PLR0913 - all by name: it is the one place where these come t
         `files_per_job` does not work; the findings name all of them.
     """
     limits = limits or PlanLimits()
-    table = _canonical(inputs if isinstance(inputs, pa.Table) else inputs.table)
-    _check_files(table, limits)
+    table = inputs if isinstance(inputs, pa.Table) else inputs.table
+    if not len(table):
+        raise InvalidPlan("there are no input files", hint="give a collection, or files")
     layout = _Layout.of(table)
+    _check_files(table, limits)
     measured = rates(trial.measurements) if trial is not None else {}
     seconds, events = _predicted(layout, measured)
     if files_per_job is None:
@@ -101,13 +104,14 @@ def plan(  # noqa: PLR0913 - all by name: it is the one place where these come t
         "rates": {sample: measured[sample].to_json() for sample in layout.samples if sample in measured},
         "estimates": _estimated(layout, order, numbers, events, measured),
     }
-    return Plan(_table(table, order, numbers, scouting), spec)
+    return Plan(_table(table, layout.canonical[order], numbers, scouting), spec)
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
     """The files in canonical order as arrays; a group is one sample and one production global tag."""
 
+    canonical: NDArray[np.int64]  # from this order to that of the inputs
     samples: list[str]
     starts: NDArray[np.int64]  # of the groups, and the end
     sample_of: NDArray[np.int64]  # of each group
@@ -116,15 +120,17 @@ class _Layout:
 
     @classmethod
     def of(cls, table: pa.Table) -> _Layout:
-        sample, tag = (_codes(table[name]) for name in ("sample", "global_tag"))
-        changes = (np.diff(sample[0]) != 0) | (np.diff(tag[0]) != 0)
-        starts = np.concatenate([[0], np.flatnonzero(changes) + 1, [len(table)]])
+        (sample, samples), (tag, tags) = (codes(table[name]) for name in ("sample", "global_tag"))
+        group = sample * len(tags) + tag
+        order = _canonical(table["lfn"].combine_chunks(), group)
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(group[order])) + 1, [len(table)]])
         return cls(
-            samples=sample[1],
+            canonical=order,
+            samples=samples,
             starts=starts,
-            sample_of=sample[0][starts[:-1]],
-            bytes=table["bytes"].to_numpy(),
-            events=_numpy(pc.fill_null(table["events"], pa.scalar(-1, pa.int64()))),
+            sample_of=group[order[starts[:-1]]] // len(tags),
+            bytes=table["bytes"].to_numpy()[order],
+            events=_numpy(pc.fill_null(table["events"], pa.scalar(-1, pa.int64())))[order],
         )
 
     def groups(self) -> list[tuple[str, slice]]:
@@ -143,28 +149,15 @@ def _numpy(column: Any) -> NDArray[Any]:
     return values
 
 
-def _codes(column: Any) -> tuple[NDArray[np.int64], list[str]]:
-    """Numbers that sort as the texts do, and the different texts, sorted."""
-    texts = sorted(map(str, pc.unique(column).to_pylist()))
-    codes: Any = pc.index_in(column, value_set=pa.array(texts, pa.string()))
-    return _numpy(codes).astype(np.int64), texts
-
-
-def _canonical(table: pa.Table) -> pa.Table:
-    """The files sorted by sample, global tag and LFN; refused if there are none, or one is there twice."""
-    if not len(table):
-        raise InvalidPlan("there are no input files", hint="give a collection, or files")
-    lfn = table["lfn"].combine_chunks()
-    ascending = pc.all(pc.less_equal(lfn[:-1], lfn[1:])).as_py() is not False
-    order = np.arange(len(table)) if ascending else _numpy(pc.sort_indices(lfn)).astype(np.int64)
-    ordered = lfn if ascending else lfn.take(order)
+def _canonical(lfn: Any, group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The order of the files by group and LFN; refused if one is there twice."""
+    order = sorted_order(lfn)
+    ordered = lfn.take(order)
     again: Any = pc.equal(ordered[:-1], ordered[1:])
     if pc.any(again).as_py():
         raise _twice(sorted({str(name) for name in ordered[1:].filter(again).to_pylist()}))
-    sample, tag = (_codes(table[name]) for name in ("sample", "global_tag"))
-    key = (sample[0] * len(tag[1]) + tag[0])[order]
-    order = order[np.argsort(key, kind="stable")]
-    return table if np.array_equal(order, np.arange(len(order))) else table.take(order)
+    by_group: NDArray[np.int64] = order[np.argsort(group[order], kind="stable")]
+    return by_group
 
 
 def _twice(lfns: list[str]) -> InvalidPlan:
@@ -182,7 +175,7 @@ def _check_files(table: pa.Table, limits: PlanLimits) -> None:
     wrong = np.flatnonzero((sizes > limits.input_bytes) | (sizes <= 0))
     if not len(wrong):
         return
-    rows: list[Any] = table.select(["lfn", "bytes"]).take(wrong).to_pylist()
+    rows: list[Any] = table.select(["lfn", "bytes"]).take(wrong).sort_by("lfn").to_pylist()
     findings = tuple(_unfit(row["lfn"], row["bytes"], limits) for row in rows)
     more = f" (and {len(rows) - 1} more: see the findings)" if len(rows) > 1 else ""
     raise InvalidPlan(f"{findings[0].message}{more}", hint=findings[0].hint, findings=findings)
