@@ -105,7 +105,8 @@ class _Column:
     def __init__(self, name: str, branch: Any, file: BufferedReader) -> None:
         self.name, self.branch = name, branch
         self.dtype = _plain(branch)
-        self.pieces: Iterator[Any] = _others(branch) if self.dtype is None else _numbers(branch, self.dtype, file)
+        self.pieces: Iterator[Any] = (
+            _others(branch) if self.dtype is None else _numbers(branch, self.dtype, file))
         self.kept: list[Any] = []
         self.entries = 0
 
