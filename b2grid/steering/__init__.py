@@ -1,1 +1,14 @@
-"""."""
+"""Steering files: reading, checking, recording and trying them.
+
+Importing this package is cheap: what is heavy is loaded when it is used.
+"""
+
+from __future__ import annotations
+
+from b2grid.steering.recipe import Recipe
+from b2grid.steering.record import record
+from b2grid.steering.sandbox import Sandbox, collect
+from b2grid.steering.source import Source
+
+
+__all__ = ["Recipe", "Sandbox", "Source", "collect", "record"]

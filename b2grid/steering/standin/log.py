@@ -38,6 +38,7 @@ class Log:
         self.debug_level = 100
         self.module = ""
         self.counts: Counter[LogLevel] = Counter()
+        self.errors: list[str] = []
 
     def set_level(self, level: LogLevel) -> None:
         """Show only what is at least as serious; the command line's choice stays."""
@@ -53,6 +54,8 @@ class Log:
             Printed below the text, one per line, as ``name = value``.
         """
         self.counts[level] += 1
+        if level >= LogLevel.ERROR and len(self.errors) < 20:
+            self.errors.append(str(text))
         if level < self.level and level is not LogLevel.FATAL:
             return
         lines = [f"[{level.name}] {text}", *(f"\t{name} = {value}" for name, value in variables.items())]

@@ -3,4 +3,4 @@
 from b2grid.steering.standin.session import builtin_collections as _collections
 
 globals().update({name: list(members) for name, members in _collections().items()})
-__all__ = [name for name in globals() if not name.startswith("_")]  # noqa: PLE0605 - the table is the list
+__all__ = [name for name in globals() if not name.startswith("_")]

@@ -1,0 +1,114 @@
+"""The job-information file: basf2's own account of a run, as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import resource
+import time
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from b2grid.steering.standin.log import LogLevel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from b2grid.steering.standin.log import Log
+
+__all__ = ["JobInformation"]
+
+API_VERSION = 1
+_CHUNK = 1 << 20
+
+
+def _checksums(path: Path) -> dict[str, str]:
+    adler, md5 = 1, hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            adler = zlib.adler32(chunk, adler)
+            md5.update(chunk)
+    return {"adler32": f"{adler:08x}", "md5": md5.hexdigest()}
+
+
+@dataclass(slots=True)
+class JobInformation:
+    """Writes the account, again and again while the run goes on; nothing without a path.
+
+    Parameters
+    ----------
+    path : pathlib.Path or None
+    log : Log
+        Whose warnings and errors are counted.
+    clock : callable
+        Seconds that only grow.
+    """
+
+    path: Path | None
+    log: Log
+    clock: Callable[[], float] = time.monotonic
+    events: int = 0
+    total: int = 0
+    runs: int = 0
+    started: float = field(init=False)
+    setup: float | None = None
+    written: float | None = None
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+
+    def say(self, message: str) -> None:
+        """Write the account with this message."""
+        self._write(message)
+
+    def progress(self, events: int, total: int) -> bool:
+        """Count events; writes at most once a second, and returns whether it was time to."""
+        if self.setup is None:
+            self.setup = self.clock() - self.started
+        self.events, self.total = events, total
+        if self.written is not None and self.clock() - self.written < 1:
+            return False
+        self._write("running event loop")
+        return True
+
+    def finish(self, events: int, runs: int, outputs: Iterable[str]) -> None:
+        """Write the complete account, with the checksums of the outputs."""
+        self.events, self.runs, self.total = events, runs, max(self.total, events)
+        if self.path is None:
+            return
+        known = {item["filename"] for item in self.outputs}
+        self.outputs += [
+            {"checksums": _checksums(Path(name)), "filename": name, "type": "Ntuple"}
+            for name in outputs if name not in known and Path(name).is_file()]
+        self._write("finished successfully", finished=True)
+
+    def _write(self, message: str, *, finished: bool = False) -> None:
+        self.written = self.clock()
+        if self.path is None:
+            return
+        elapsed = self.clock() - self.started
+        status: dict[str, Any] = {
+            "elapsed_walltime_sec": round(elapsed, 3),
+            "errors": self.log.counts[LogLevel.ERROR],
+            "events_processed": self.events,
+            "fatals": self.log.counts[LogLevel.FATAL],
+            "finished": finished,
+            "message": message,
+            "resident_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            "runs_processed": self.runs,
+            "total_events": self.total,
+            "warnings": self.log.counts[LogLevel.WARNING],
+        }
+        if finished:
+            status["success"] = True
+        account: dict[str, Any] = {"basf2_apiversion": API_VERSION, "basf2_status": status,
+                                   "output_files": self.outputs}
+        if self.setup is not None:
+            # not in basf2: what was spent before the first events
+            account["b2lite"] = {"setup_sec": round(self.setup, 3)}
+        partial = self.path.with_name(f"{self.path.name}.part")
+        partial.write_text(json.dumps(account, indent=2, sort_keys=True), "utf-8")
+        partial.replace(self.path)

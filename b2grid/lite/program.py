@@ -1,0 +1,213 @@
+"""``b2lite``: a steering file runs as with basf2, on the embedded runtime."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import sys
+import traceback
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
+
+from b2grid.errors import B2GridError, Finding, InvalidInput, NotInLite
+from b2grid.lite.joblog import JobInformation
+from b2grid.lite.options import HELP, Options, parse
+from b2grid.steering.standin import Log, LogLevel, run_script, session
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType, TracebackType
+
+    from b2grid.steering.standin import Path
+
+__all__ = ["run"]
+
+_OUTPUTS = ("VariablesToNtuple", "VariablesToHistogram", "VariablesToEventBasedTree")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a steering file with basf2's command line; returns the exit code.
+
+    0 when all went well, 1 after a FATAL, an exception in the script or a bad option, and what the script gives
+    to ``sys.exit``. Mistakes of the user are one ``[FATAL]`` message; exceptions of the script are Python's own
+    traceback.
+    """
+    log = Log()
+    try:
+        options = parse(list(arguments))
+    except InvalidInput as error:
+        log.fatal(error)
+        return 1
+    if options.help or options.version:
+        sys.stdout.write(HELP if options.help else f"b2lite {_version()}\n")
+        return 0
+    if options.steering is None:
+        log.fatal("no steering file given - b2lite --help lists the options")
+        return 1
+    if options.level is not None:
+        log.level, log.fixed = options.level, True
+    return _Run(options, log).execute(options.steering)
+
+
+def _version() -> str:
+    from b2grid import __version__
+
+    return __version__
+
+
+class _Run:
+    """One run: the script is executed, and each path it processes goes to the engine."""
+
+    def __init__(self, options: Options, log: Log) -> None:
+        self.options = options
+        self.log = log
+        account = None if options.job_information is None else FilePath(options.job_information).absolute()
+        self.account = JobInformation(account, log)
+        self.events, self.runs = 0, 0
+        self.outputs: list[str] = []
+        self.processing = False
+
+    def execute(self, script: str) -> int:
+        """Execute the script; the exit code."""
+        before = {number: signal.signal(number, self._terminated) for number in (signal.SIGTERM, signal.SIGQUIT)}
+        try:
+            self.account.say("initializing")
+            self.log.info(f"Steering file: {script}")
+            run_script(script, self.options.args, on_process=self._process, log=self.log)
+        except B2GridError as error:
+            return self._fatal(error)
+        except SystemExit as ended:
+            return self._ended(ended)
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
+        except OSError as error:
+            if self.processing:
+                return self._fatal(InvalidInput(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")))
+            return self._raised(error)
+        except BaseException as error:
+            # whatever the script raises is shown as Python shows it
+            return self._raised(error)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        self.account.finish(self.events, self.runs, self.outputs)
+        return 0
+
+    def _process(self, path: Path, max_event: int) -> None:
+        if errors := self.log.counts[LogLevel.ERROR]:
+            raise InvalidInput(f"{errors} ERROR(S) occurred! The processing of events will not be started.")
+        if self.options.dry_run:
+            self._dry_run(path)
+            return
+        _refuse_unknown(path)
+        self._redirect(path)
+        from b2grid.lite.engine import RunOptions
+        from b2grid.lite.engine import run as run_engine
+
+        seed = self.options.seed or session.seed or secrets.token_hex(16)
+        self.log.info(f"Starting event processing, random seed is set to '{seed}'")
+        self.processing = True
+        limits = [limit for limit in (self.options.events, max_event) if limit]
+        result = run_engine(path, RunOptions(
+            inputs=self.options.inputs, events=min(limits) if limits else None,
+            skip_events=self.options.skip_events, sequences=self.options.sequences, seed=seed,
+            progress=self._progress), self.log)
+        self.processing = False
+        self.events += result.events
+        self.runs += result.runs
+        self.outputs += [name for name in result.outputs if name not in self.outputs]
+        session.statistics = f"{result.events} events, {result.runs} runs"
+
+    def _redirect(self, path: Path) -> None:
+        """Let ``-o`` replace the file of every ntuple and histogram that does not ignore it."""
+        if self.options.output is None:
+            return
+        for module in path.walk():
+            if module.type() in _OUTPUTS and not module.params.get("ignoreCommandLineOverride", False):
+                module.params.update(fileName=self.options.output, fileNameSuffix="")
+
+    def _progress(self, events: int, total: int) -> None:
+        if self.account.progress(events, total) or events == total:
+            sys.stderr.write(f"[b2lite] events {events} of {total}\n")
+            sys.stderr.flush()
+
+    def _dry_run(self, path: Path) -> None:
+        from b2grid.steering.standin.describe import describe
+
+        found = describe([path])
+        inputs = self.options.inputs or found["inputs"]
+        outputs = [*dict.fromkeys(tree["file"] for tree in found["ntuples"]), *found["other_outputs"]]
+        self.log.info("Dry run: no events are processed")
+        for name in inputs:
+            self.log.info(f"Input: {name}")
+        for name in outputs:
+            self.log.info(f"Output: {name}")
+
+    def _fatal(self, error: B2GridError) -> int:
+        """Say what is wrong, once per finding, with the line of the steering."""
+        findings: tuple[Finding, ...] = getattr(error, "findings", ())
+        if len(findings) > 1 or (findings and findings[0].line is not None):
+            for finding in findings:
+                place = _place(finding.line)
+                self.log.fatal(f"{place}{finding.message}" + (f" - {finding.hint}" if finding.hint else ""))
+        else:
+            self.log.fatal(f"{_place(_script_line(error.__traceback__))}{error}")
+        return 1
+
+    def _ended(self, ended: SystemExit) -> int:
+        code = ended.code
+        if code is None or isinstance(code, int):
+            if not code:
+                self.account.finish(self.events, self.runs, self.outputs)
+            return code or 0
+        sys.stderr.write(f"{code}\n")
+        return 1
+
+    def _raised(self, error: BaseException) -> int:
+        """Print the script's own traceback: it begins in the script, not in b2grid."""
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename != session.script:
+            trace = trace.tb_next
+        sys.stdout.flush()
+        traceback.print_exception(type(error), error, trace)
+        return 1
+
+    def _terminated(self, number: int, _frame: FrameType | None) -> None:
+        self.log.fatal(f"Stopped by signal {signal.Signals(number).name}")
+        raise SystemExit(1)
+
+
+def _script_line(trace: TracebackType | None) -> int | None:
+    line = None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == session.script:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def _place(line: int | None) -> str:
+    return f"{session.script}:{line}: " if line is not None else ""
+
+
+def _refuse_unknown(path: Path) -> None:
+    """Refuse what only basf2 can run, all of it at once, before any event is read."""
+    found: dict[tuple[int | None, str], None] = {}
+    for call in session.opaque_calls:
+        found[call.line, call.name] = None
+    for module in path.walk():
+        if module.opaque:
+            found[module.line, module.type()] = None
+        elif module.python:
+            found[module.line, f"the Python module {module.type()}"] = None
+    if not found:
+        return
+    hint = "run it with basf2: give the project a release"
+    findings = tuple(Finding("B2S701", "error", f"b2lite does not run {name}", hint, line)
+                     for line, name in sorted(found, key=lambda item: (item[0] or 0, item[1])))
+    names = ", ".join(dict.fromkeys(name for _, name in found))
+    raise NotInLite(f"b2lite does not run {names}", hint=hint, findings=findings)
+
+

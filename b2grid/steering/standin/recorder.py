@@ -1,0 +1,163 @@
+"""Executes a steering file and writes down what it builds: the program behind `b2grid.record`.
+
+Run as ``python -m b2grid.steering.standin.recorder RESULT.json SECONDS BYTES STEERING [ARGS…]``, in a process that
+may be killed at any time: the result file appears whole, or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import sysconfig
+from dataclasses import asdict
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+from b2grid.errors import B2GridError
+from b2grid.steering.standin.log import LogLevel
+from b2grid.steering.standin.script import run_script
+from b2grid.steering.standin.session import session
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from b2grid.steering.standin.path import Path
+
+__all__ = ["main"]
+
+_READS = ("r", "rb", None)
+
+
+def main(arguments: list[str]) -> int:
+    """Record one steering file; 0 when the result was written."""
+    result, seconds, memory, script, *args = arguments
+    _limit(float(seconds), int(memory))
+    _watch_files()
+    recorder = _Recorder()
+    answer = recorder.run(script, args)
+    partial = FilePath(f"{result}.part")
+    partial.write_text(json.dumps(answer), "utf-8")
+    partial.rename(result)
+    # threads or exit handlers of the script must not keep or change anything now
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def _limit(seconds: float, memory: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _lower(resource.RLIMIT_CPU, int(seconds) + 2)
+    _lower(resource.RLIMIT_DATA, memory)
+
+
+def _lower(what: int, value: int) -> None:
+    _, hard = resource.getrlimit(what)
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(what, (value, hard))
+
+
+def _watch_files() -> None:
+    """Note what the script opens for reading: whatever is not part of Python or b2grid."""
+    here = str(FilePath.cwd()) + os.sep
+    own = (sys.prefix, sys.base_prefix, sysconfig.get_paths()["stdlib"], "/proc/", "/sys/", "/dev/", "/etc/",
+           str(FilePath(__file__).parents[3]), "/usr/lib", "/usr/share")
+
+    def hook(event: str, details: tuple[Any, ...]) -> None:
+        if event != "open" or not details or not isinstance(details[0], str) or details[1] not in _READS:
+            return
+        name = details[0].removeprefix(here)
+        if name.endswith((".pyc", ".part")) or name.startswith(own):
+            return
+        if name not in session.opened and name != session.script:
+            session.opened.append(name)
+
+    sys.addaudithook(hook)
+
+
+class _Recorder:
+    """Runs a script, and turns what it built into plain data."""
+
+    def __init__(self) -> None:
+        self.paths: list[tuple[Path, int]] = []
+        self.errors_before: list[str] = []
+
+    def run(self, script: str, args: list[str]) -> dict[str, Any]:
+        """Execute the script; the answer has a recipe, an error, or both."""
+        error: dict[str, Any] | None = None
+        try:
+            run_script(script, args, on_process=self._process, recording=True)
+        except SystemExit as ended:
+            error = self._ended(ended)
+        except B2GridError as raised:
+            error = _error(raised.message, _line(raised.__traceback__), kind="raised", hint=raised.hint)
+        except SyntaxError as raised:
+            ours = raised.filename == session.script
+            error = _error(f"{type(raised).__name__}: {raised.msg}" + ("" if ours else f" in {raised.filename}"),
+                           raised.lineno if ours else _line(raised.__traceback__), kind="raised",
+                           column=(raised.offset or 1) - 1 if ours else None)
+        except MemoryError as raised:
+            error = _error("the script needs more memory than it may have", _line(raised.__traceback__),
+                           kind="memory")
+        except BaseException as raised:
+            # whatever a script raises is a finding
+            error = _error(f"{type(raised).__name__}: {raised}", _line(raised.__traceback__), kind="raised")
+        if error is None and not self.paths:
+            error = _error("the script ends without calling process()", None, kind="no process")
+        if error is None and self.errors_before:
+            error = _error(f"{len(self.errors_before)} error(s) before processing: {'; '.join(self.errors_before)}",
+                           None, kind="errors")
+        if error is not None and self.paths and error["kind"] in ("raised", "exit"):
+            # the script went on after process(), and what it wanted was not there: results
+            return {"recipe": {**self._recipe(), "notes": [_said(error)]}, "error": None}
+        return {"recipe": self._recipe() if error is None else None, "error": error}
+
+    def _process(self, path: Path, max_event: int) -> None:
+        if not self.paths and session.log.counts[LogLevel.ERROR]:
+            self.errors_before = list(session.log.errors)
+        self.paths.append((path, max_event))
+
+    def _ended(self, ended: SystemExit) -> dict[str, Any] | None:
+        if self.paths and ended.code in (None, 0):
+            return None
+        line = _line(ended.__traceback__)
+        if (text := getattr(ended, "text", None)) is not None:
+            return _error(f"FATAL: {text}", line, kind="raised")
+        said = f"with {ended.code!r}" if ended.code not in (None, 0) else "without an error"
+        return _error(f"the script exits {said} before processing", line, kind="exit")
+
+    def _recipe(self) -> dict[str, Any]:
+        from b2grid.steering.standin.describe import describe
+
+        return {
+            **describe([path for path, _ in self.paths]),
+            "aliases": dict(session.aliases),
+            "global_tags": list(session.global_tags),
+            "seed": session.seed,
+            "opened": list(dict.fromkeys(session.opened)),
+            "imported": sorted(set(session.imported)),
+            "max_event": self.paths[0][1],
+            "calls": [asdict(call) for call in session.opaque_calls],
+        }
+
+
+def _error(message: str, line: int | None, *, kind: str, hint: str = "", column: int | None = None) -> dict[str, Any]:
+    return {"message": message, "line": line, "kind": kind, "hint": hint, "column": column}
+
+
+def _said(error: dict[str, Any]) -> str:
+    return f"after process(), line {error['line']}: {error['message']}"
+
+
+def _line(trace: TracebackType | None) -> int | None:
+    """The innermost line of the steering that an exception passed."""
+    line = None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == session.script:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
