@@ -1,0 +1,140 @@
+"""Recording a steering file: what it would do with every event, found out without any."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from b2grid.errors import Finding, InvalidInput, InvalidSteering, Report
+from b2grid.steering.recipe import ListInfo, ModuleInfo, NtupleTree, Recipe
+from b2grid.steering.sandbox import collect
+from b2grid.steering.source import Source
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from b2grid.run.supervisor import Limits, Outcome
+
+__all__ = ["ListInfo", "ModuleInfo", "NtupleTree", "Recipe", "record"]
+
+WALLTIME = 60.0
+MEMORY = 2 * 1024**3
+
+_CODES = {
+    "raised": ("B2S601", "mend the script where it says; it is run as it would be in a job, with the same arguments"),
+    "exit": ("B2S602", "give the arguments that the script wants as args, or do not exit before process()"),
+    "no process": ("B2S603", "call basf2.process(path) at the end of the script"),
+    "errors": ("B2S604", "basf2 does not start processing after an error"),
+    "walltime": ("B2S605", "building the path should take seconds: do long work outside the steering, or in a job"),
+    "memory": ("B2S606", "building the path should need little memory: load large files outside the steering"),
+    "killed": ("B2S607", "the process of the script ended without a result; its last lines are in the message"),
+}
+
+
+def record(steering: str | os.PathLike[str] | Source, args: Sequence[str] = (),
+           sandbox: Iterable[str | os.PathLike[str]] = (), limits: Limits | None = None) -> Recipe:
+    """Execute a steering file with stand-ins for basf2, and return what it builds.
+
+    The script runs in a process of its own, in an empty folder with its sandbox, under limits on time and memory;
+    no events are read, and no process that it starts is left behind.
+
+    Parameters
+    ----------
+    steering : path, text or Source
+        The steering file.
+    args : sequence of str
+        Its own arguments, ``sys.argv[1:]``.
+    sandbox : iterable of path
+        Files and folders beside the steering that it needs.
+    limits : Limits or None
+        By default a minute and 2 GiB.
+
+    Raises
+    ------
+    InvalidSteering
+        If the script fails, exits, hangs or never calls ``process``; the finding has its line and its own words.
+    InvalidInput
+        If the steering or a sandbox file does not exist.
+    """
+    source = steering if isinstance(steering, Source) else Source.read(steering)
+    beside = source.path.parent if source.path is not None else Path.cwd()
+    files = collect(sandbox, beside)
+    name = source.path.name if source.path is not None else "steering.py"
+    with _folder() as folder:
+        work = folder / "work"
+        work.mkdir()
+        files.unpack(work)
+        script = work / (name if source.path is None or source.path.suffix != ".ipynb" else f"{Path(name).stem}.py")
+        script.write_text(source.text, "utf-8")
+        outcome, answer = _run(folder, work, script.name, args, limits)
+    return _recipe(source, outcome, answer)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="b2grid-record-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(folder: Path, work: Path, script: str, args: Sequence[str],
+         limits: Limits | None) -> tuple[Outcome, dict[str, Any] | None]:
+    from b2grid.run.command import Runner
+    from b2grid.run.environment import clean_environment
+    from b2grid.run.supervisor import Limits, Payload, Supervisor
+
+    limits = limits or Limits(walltime=WALLTIME, memory=MEMORY, stall=None, grace=0.5)
+    result = folder / "result.json"
+    payload = Payload(
+        command=(sys.executable, "-P", "-m", "b2grid.steering.standin.recorder", str(result),
+                 str(limits.walltime or WALLTIME), str(limits.memory or MEMORY), script, *map(str, args)),
+        folder=str(work), environment=clean_environment(Runner.lite()), limits=limits,
+        nonce=secrets.token_hex(8), log=str(folder / "log"))
+    with Supervisor() as supervisor:
+        outcome = supervisor.run(payload)
+    try:
+        return outcome, json.loads(result.read_text("utf-8"))
+    except (OSError, ValueError):
+        return outcome, None
+
+
+def _recipe(source: Source, outcome: Outcome, answer: dict[str, Any] | None) -> Recipe:
+    if answer is None:
+        raise _invalid(source, [_stopped(outcome)])
+    if answer["error"] is not None:
+        error = answer["error"]
+        code, hint = _CODES[error["kind"]]
+        raise _invalid(source, [Finding(code, "error", error["message"], error["hint"] or hint, error["line"],
+                                        error["column"])])
+    found = {name: value for name, value in answer["recipe"].items() if name != "calls"}
+    return Recipe.from_dict(found)
+
+
+def _stopped(outcome: Outcome) -> Finding:
+    if outcome.cause in ("walltime", "stalled") or outcome.signal == 24:
+        code, hint = _CODES["walltime"]
+        return Finding(code, "error", f"the script was stopped after {outcome.walltime:.0f} s: it had not come to an "
+                       "end", hint)
+    if outcome.cause == "memory":
+        code, hint = _CODES["memory"]
+        return Finding(code, "error", f"the script was stopped: it used {outcome.peak_memory / 1e6:.0f} MB", hint)
+    code, hint = _CODES["killed"]
+    how = f"by signal {outcome.signal}" if outcome.signal else f"with exit code {outcome.exit_code}"
+    last = " / ".join(outcome.log_tail.strip().splitlines()[-3:])
+    return Finding(code, "error", f"the script ended {how} while it was recorded" + (f": {last}" if last else ""), hint)
+
+
+def _invalid(source: Source, findings: list[Finding]) -> InvalidInput:
+    report = Report(tuple(findings), source.text, source.filename)
+    first = report.findings[0]
+    place = f"{source.filename}:{first.line}" if first.line is not None else source.filename
+    return InvalidSteering(f"{place}: {first.message}", hint=first.hint, findings=report.findings)
