@@ -46,7 +46,8 @@ _BASF2_ONLY = {
     "--dump-path": "pickled paths are basf2's own", "--execute-path": "pickled paths are basf2's own",
     "--secondary-input": "a second input is not read", "--run": "no events are generated",
     "--experiment": "no events are generated", "--profile": "only basf2 profiles its modules",
-    "--module-io": "only basf2 has its modules' descriptions", "-m": "only basf2 has its modules' descriptions",
+    "--module-io": "only basf2 has its modules' descriptions",
+    "-m": "only basf2 has its modules' descriptions",
     "--modules": "only basf2 has its modules' descriptions", "--info": "there is no basf2 release here",
     "--license": "see the licence of b2grid", "--realm": "there is no online system here",
     "-d": "there are no debug messages of basf2's modules",
@@ -148,8 +149,9 @@ def _interpret(options: Options) -> None:
     options.skip_events = _number(given, "skip_events", "--skip-events", least=0) or 0
     options.processes = _number(given, "processes", "-p", least=0) or 0
     if options.processes > 1:
-        raise InvalidInput(f"b2lite does not take -p {options.processes}: events are processed as arrays, in one "
-                           "process", hint="leave -p out; jobs run side by side on a cluster")
+        raise InvalidInput(f"b2lite does not take -p {options.processes}: events are processed as arrays, in "
+                           "one process",
+                           hint="leave -p out; jobs run side by side on a cluster")
     for name in ("output", "seed", "job_information"):
         if name in given:
             setattr(options, name, given[name][-1])
@@ -194,4 +196,5 @@ def _braces(text: str) -> list[str]:
     match = re.search(r"\{([^{}]*,[^{}]*)\}", text)
     if match is None:
         return [text]
-    return [whole for part in match[1].split(",") for whole in _braces(text[:match.start()] + part + text[match.end():])]
+    before, after = text[:match.start()], text[match.end():]
+    return [whole for part in match[1].split(",") for whole in _braces(before + part + after)]

@@ -29,9 +29,9 @@ _OUTPUTS = ("VariablesToNtuple", "VariablesToHistogram", "VariablesToEventBasedT
 def run(arguments: Sequence[str]) -> int:
     """Run a steering file with basf2's command line; returns the exit code.
 
-    0 when all went well, 1 after a FATAL, an exception in the script or a bad option, and what the script gives
-    to ``sys.exit``. Mistakes of the user are one ``[FATAL]`` message; exceptions of the script are Python's own
-    traceback.
+    0 when all went well, 1 after a FATAL, an exception in the script or a bad option, and what the script
+    gives to ``sys.exit``. Mistakes of the user are one ``[FATAL]`` message; exceptions of the script are Python's
+    own traceback.
     """
     log = Log()
     try:
@@ -70,7 +70,8 @@ class _Run:
 
     def execute(self, script: str) -> int:
         """Execute the script; the exit code."""
-        before = {number: signal.signal(number, self._terminated) for number in (signal.SIGTERM, signal.SIGQUIT)}
+        stops = (signal.SIGTERM, signal.SIGQUIT)
+        before = {number: signal.signal(number, self._terminated) for number in stops}
         try:
             self.account.say("initializing")
             self.log.info(f"Steering file: {script}")
@@ -84,7 +85,8 @@ class _Run:
             os.kill(os.getpid(), signal.SIGINT)
         except OSError as error:
             if self.processing:
-                return self._fatal(InvalidInput(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")))
+                said = f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")
+                return self._fatal(InvalidInput(said))
             return self._raised(error)
         except BaseException as error:
             # whatever the script raises is shown as Python shows it

@@ -9,6 +9,6 @@ from b2grid.steering.recipe import Recipe
 from b2grid.steering.record import record
 from b2grid.steering.sandbox import Sandbox, collect
 from b2grid.steering.source import Source
+from b2grid.steering.trial import Measurement, Trial, trial
 
-
-__all__ = ["Recipe", "Sandbox", "Source", "collect", "record"]
+__all__ = ["Measurement", "Recipe", "Sandbox", "Source", "Trial", "collect", "record", "trial"]

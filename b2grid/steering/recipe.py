@@ -52,8 +52,8 @@ class NtupleTree:
     particle_list : str
         Empty for a tree with one row per event.
     columns : tuple of str
-        The readable names of the variables, in order, collections expanded and duplicates dropped; the columns
-        that every tree has (``__event__`` …) are left out.
+        The readable names of the variables, in order, collections expanded and duplicates dropped; the
+        columns that every tree has (``__event__`` …) are left out.
     line : int or None
         The steering line.
     """
@@ -206,8 +206,8 @@ class Recipe:
 
     def _repr_html_(self) -> str:
         facts: dict[str, object] = {
-            "input": ", ".join(self.inputs), "global tags": ", ".join(self.global_tags), "seed": self.seed or "",
-            "opened": ", ".join(self.opened), "other outputs": ", ".join(self.other_outputs),
+            "input": ", ".join(self.inputs), "global tags": ", ".join(self.global_tags),
+            "seed": self.seed or "", "opened": ", ".join(self.opened), "other outputs": ", ".join(self.other_outputs),
             "known by name only": ", ".join(sorted({item.type for item in self.opaque})),
             "after process": "; ".join(self.notes),
         }
@@ -222,10 +222,15 @@ class Recipe:
                     table(["list", "made of", "cut", "by", "line"],
                           [(item.name, item.decay, item.cut, item.module, item.line) for item in self.lists],
                           numeric=[4])),
-            details(f"{len(self.aliases)} aliases", table(["alias", "definition"], list(self.aliases.items()))),
+            details(f"{len(self.aliases)} aliases",
+                    table(["alias", "definition"], list(self.aliases.items()))),
             details(f"{len(self.modules)} modules",
                     table(["", "module", "parameters", "line"],
-                          [(number, item.type, ", ".join(f"{k}={v!r}" for k, v in item.params.items()), item.line)
+                          [(number, item.type, _parameters(item), item.line)
                            for number, item in enumerate(self.modules, 1)], numeric=[0, 3])),
         ]
         return str(Html("".join(parts)))
+
+
+def _parameters(module: ModuleInfo) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in module.params.items())

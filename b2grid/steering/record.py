@@ -28,13 +28,13 @@ WALLTIME = 60.0
 MEMORY = 2 * 1024**3
 
 _CODES = {
-    "raised": ("B2S601", "mend the script where it says; it is run as it would be in a job, with the same arguments"),
+    "raised": ("B2S601", "mend the script where it says; a job would run it in the same way"),
     "exit": ("B2S602", "give the arguments that the script wants as args, or do not exit before process()"),
     "no process": ("B2S603", "call basf2.process(path) at the end of the script"),
     "errors": ("B2S604", "basf2 does not start processing after an error"),
-    "walltime": ("B2S605", "building the path should take seconds: do long work outside the steering, or in a job"),
-    "memory": ("B2S606", "building the path should need little memory: load large files outside the steering"),
-    "killed": ("B2S607", "the process of the script ended without a result; its last lines are in the message"),
+    "walltime": ("B2S605", "building the path should take seconds: do long work outside the steering"),
+    "memory": ("B2S606", "building the path should need little memory: read large files elsewhere"),
+    "killed": ("B2S607", "the process of the script ended; its last words are in the message"),
 }
 
 
@@ -42,8 +42,8 @@ def record(steering: str | os.PathLike[str] | Source, args: Sequence[str] = (),
            sandbox: Iterable[str | os.PathLike[str]] = (), limits: Limits | None = None) -> Recipe:
     """Execute a steering file with stand-ins for basf2, and return what it builds.
 
-    The script runs in a process of its own, in an empty folder with its sandbox, under limits on time and memory;
-    no events are read, and no process that it starts is left behind.
+    The script runs in a process of its own, in an empty folder with its sandbox, under limits on time and
+    memory; no events are read, and no process that it starts is left behind.
 
     Parameters
     ----------
@@ -59,7 +59,8 @@ def record(steering: str | os.PathLike[str] | Source, args: Sequence[str] = (),
     Raises
     ------
     InvalidSteering
-        If the script fails, exits, hangs or never calls ``process``; the finding has its line and its own words.
+        If the script fails, exits, hangs or never calls ``process``; the finding has its line and its own
+        words.
     InvalidInput
         If the steering or a sandbox file does not exist.
     """
@@ -71,7 +72,7 @@ def record(steering: str | os.PathLike[str] | Source, args: Sequence[str] = (),
         work = folder / "work"
         work.mkdir()
         files.unpack(work)
-        script = work / (name if source.path is None or source.path.suffix != ".ipynb" else f"{Path(name).stem}.py")
+        script = work / f"{Path(name).stem}.py"
         script.write_text(source.text, "utf-8")
         outcome, answer = _run(folder, work, script.name, args, limits)
     return _recipe(source, outcome, answer)
@@ -122,15 +123,17 @@ def _recipe(source: Source, outcome: Outcome, answer: dict[str, Any] | None) -> 
 def _stopped(outcome: Outcome) -> Finding:
     if outcome.cause in ("walltime", "stalled") or outcome.signal == 24:
         code, hint = _CODES["walltime"]
-        return Finding(code, "error", f"the script was stopped after {outcome.walltime:.0f} s: it had not come to an "
-                       "end", hint)
+        said = f"the script was stopped after {outcome.walltime:.0f} s: it had not come to an end"
+        return Finding(code, "error", said, hint)
     if outcome.cause == "memory":
         code, hint = _CODES["memory"]
-        return Finding(code, "error", f"the script was stopped: it used {outcome.peak_memory / 1e6:.0f} MB", hint)
+        said = f"the script was stopped: it used {outcome.peak_memory / 1e6:.0f} MB"
+        return Finding(code, "error", said, hint)
     code, hint = _CODES["killed"]
     how = f"by signal {outcome.signal}" if outcome.signal else f"with exit code {outcome.exit_code}"
     last = " / ".join(outcome.log_tail.strip().splitlines()[-3:])
-    return Finding(code, "error", f"the script ended {how} while it was recorded" + (f": {last}" if last else ""), hint)
+    said = f"the script ended {how} while it was recorded" + (f": {last}" if last else "")
+    return Finding(code, "error", said, hint)
 
 
 def _invalid(source: Source, findings: list[Finding]) -> InvalidInput:

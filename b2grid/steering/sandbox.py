@@ -65,8 +65,8 @@ def collect(sandbox: Iterable[str | os.PathLike[str]], beside: Path, *, limit: i
     Raises
     ------
     InvalidInput
-        If something is missing, absolute, outside the steering's folder, or all is too large; the findings name
-        each.
+        If something is missing, absolute, outside the steering's folder, or all is too large; the findings
+        name each.
     """
     if isinstance(sandbox, str | os.PathLike):
         sandbox = [sandbox]
@@ -81,8 +81,8 @@ def collect(sandbox: Iterable[str | os.PathLike[str]], beside: Path, *, limit: i
     if not findings and found.bytes > limit:
         largest = max(files, key=lambda name: files[name].stat().st_size)
         findings.append(Finding(
-            "B2S502", "error", f"the sandbox has {found.bytes / 1e6:.1f} MB, limit {limit / 1e6:.1f} MB; the largest "
-            f"file is {largest!r} with {files[largest].stat().st_size / 1e6:.1f} MB",
+            "B2S502", "error", f"the sandbox has {found.bytes / 1e6:.1f} MB, limit {limit / 1e6:.1f} MB; the "
+            f"largest file is {largest!r} with {files[largest].stat().st_size / 1e6:.1f} MB",
             "put large files where jobs can read them, and name them by their full path"))
     if findings:
         raise InvalidInput("; ".join(finding.message for finding in findings), hint=findings[0].hint,

@@ -55,7 +55,8 @@ def describe(paths: Iterable[Path]) -> dict[str, Any]:
     return {
         "modules": [_module(module) for module in modules],
         "lists": _lists(modules),
-        "inputs": [str(name) for module in modules if module.type() == "RootInput" for name in _files(module)],
+        "inputs": [str(name) for module in modules if module.type() == "RootInput"
+                   for name in _files(module)],
         "ntuples": [_tree(module) for module in modules if module.type() == "VariablesToNtuple"],
         "other_outputs": list(dict.fromkeys(_other_outputs(modules))),
     }
@@ -71,16 +72,18 @@ def _module(module: Module) -> dict[str, Any]:
     if module.conditions:
         params["if"] = [f"{condition} -> {plain(condition.path)} ({condition.after.name})"
                         for condition in module.conditions]
+    kind = "python" if module.python else "opaque" if module.opaque else ""
     return {"type": module.type(), "name": module.name(), "params": params, "line": module.line,
-            "function": module.function, "kind": "python" if module.python else "opaque" if module.opaque else ""}
+            "function": module.function, "kind": kind}
 
 
 def _tree(module: Module) -> dict[str, Any]:
     params = module.params
     variables = params.get("variables", [])
+    names = [variables] if isinstance(variables, str) else map(str, variables)
     return {"file": ntuple_file(params), "tree": str(params.get("treeName", "ntuple")),
             "particle_list": str(params.get("particleList", "")), "line": module.line,
-            "columns": list(session.expand(map(str, [variables] if isinstance(variables, str) else variables)))}
+            "columns": list(session.expand(names))}
 
 
 def _other_outputs(modules: Iterable[Module]) -> Iterable[str]:
@@ -105,7 +108,8 @@ def _made(module: Module) -> Iterable[tuple[str, str, str]]:
     elif kind in _MAKERS:
         name, source = _MAKERS[kind]
         made_of = params.get(source, "")
-        yield str(params.get(name, "")), made_of if isinstance(made_of, str) else ", ".join(map(str, made_of)), cut
+        text = made_of if isinstance(made_of, str) else ", ".join(map(str, made_of))
+        yield str(params.get(name, "")), text, cut
 
 
 def _name(text: str) -> str:

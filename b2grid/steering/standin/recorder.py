@@ -1,7 +1,7 @@
 """Executes a steering file and writes down what it builds: the program behind `b2grid.record`.
 
-Run as ``python -m b2grid.steering.standin.recorder RESULT.json SECONDS BYTES STEERING [ARGS…]``, in a process that
-may be killed at any time: the result file appears whole, or not at all.
+Run as ``python -m b2grid.steering.standin.recorder RESULT.json SECONDS BYTES STEERING [ARGS…]``, in a process
+that may be killed at any time: the result file appears whole, or not at all.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ class _Recorder:
             error = _error(raised.message, _line(raised.__traceback__), kind="raised", hint=raised.hint)
         except SyntaxError as raised:
             ours = raised.filename == session.script
-            error = _error(f"{type(raised).__name__}: {raised.msg}" + ("" if ours else f" in {raised.filename}"),
-                           raised.lineno if ours else _line(raised.__traceback__), kind="raised",
+            where = "" if ours else f" in {raised.filename}"
+            error = _error(f"{type(raised).__name__}: {raised.msg}{where}", raised.lineno if ours else _line(raised.__traceback__), kind="raised",
                            column=(raised.offset or 1) - 1 if ours else None)
         except MemoryError as raised:
             error = _error("the script needs more memory than it may have", _line(raised.__traceback__),
@@ -105,8 +105,8 @@ class _Recorder:
         if error is None and not self.paths:
             error = _error("the script ends without calling process()", None, kind="no process")
         if error is None and self.errors_before:
-            error = _error(f"{len(self.errors_before)} error(s) before processing: {'; '.join(self.errors_before)}",
-                           None, kind="errors")
+            said = "; ".join(self.errors_before)
+            error = _error(f"{len(self.errors_before)} error(s) before processing: {said}", None, kind="errors")
         if error is not None and self.paths and error["kind"] in ("raised", "exit"):
             # the script went on after process(), and what it wanted was not there: results
             return {"recipe": {**self._recipe(), "notes": [_said(error)]}, "error": None}
@@ -141,7 +141,8 @@ class _Recorder:
         }
 
 
-def _error(message: str, line: int | None, *, kind: str, hint: str = "", column: int | None = None) -> dict[str, Any]:
+def _error(message: str, line: int | None, *, kind: str, hint: str = "",
+           column: int | None = None) -> dict[str, Any]:
     return {"message": message, "line": line, "kind": kind, "hint": hint, "column": column}
 
 

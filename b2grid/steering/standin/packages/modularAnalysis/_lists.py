@@ -80,7 +80,7 @@ def _name_and_cut(decayString, cut, base, writeOut, path):
 
 
 def _base(decayString):
-    """The label under which the loader loads: V0s and kinks by their daughters, neutrons by their own list."""
+    """The label under which the loader loads: V0s and kinks by daughters, neutrons by their own list."""
     made = _mother(decayString)
     if made.daughters:
         return "kink" if made.daughters == 1 else "V0"
