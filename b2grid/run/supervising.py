@@ -1,0 +1,263 @@
+"""The supervising process: runs one payload after another, and leaves no process of theirs behind.
+
+It is a program of its own, ``python -I -S supervising.py``, fed with a line of JSON per payload on standard input and
+answering with lines of JSON on standard output. It is a child subreaper, so that whatever a payload starts,
+however it detaches itself, stays a descendant; and it is the parent of the payload in its only thread.
+End-of-file on standard input means that whoever asked is gone: the payload is ended at once.
+
+Standard library only, and nothing of b2grid but `proc`, which lies beside it: it has to start in milliseconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import re
+import resource
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from typing import Any, BinaryIO
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - pathlib costs milliseconds
+
+import proc
+
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
+_TICK = 0.25  # seconds between two looks at what the payload uses
+_PROGRESS = re.compile(rb"\[b2lite\] events (\d+) of (\d+)")
+_SHOWN = 16 * 1024  # bytes of head and tail that travel with the outcome
+
+
+class Log:
+    """A payload's output on disk: its start, and, when it is too long, its end."""
+
+    def __init__(self, path: str, limit: int) -> None:
+        self.file: BinaryIO = open(path, "wb", buffering=0)  # noqa: SIM115, PTH123
+        self.half = max(limit // 2, 1)
+        self.head = b""
+        self.tail = bytearray()
+        self.written = 0
+        self.left_out = 0
+
+    def add(self, data: bytes) -> None:
+        """Keep some output, within the limit."""
+        room = max(self.half - self.written, 0)
+        if room:
+            self.file.write(data[:room])
+            self.head += data[: max(_SHOWN - len(self.head), 0)] if len(self.head) < _SHOWN else b""
+            self.written += min(room, len(data))
+        self.tail += data[room:]
+        if (over := len(self.tail) - self.half) > self.half:
+            # cut only when it has grown to twice its size: moving bytes on every read would cost more
+            del self.tail[:over]
+            self.left_out += over
+
+    def close(self) -> tuple[str, str]:
+        """Finish the file; the first and the last of the output, as text."""
+        if (over := len(self.tail) - self.half) > 0:
+            del self.tail[:over]
+            self.left_out += over
+        if self.left_out:
+            self.file.write(f"\n[b2grid] {self.left_out} bytes left out\n".encode())
+        self.file.write(self.tail)
+        self.file.close()
+        return self.head.decode(errors="replace"), self._end().decode(errors="replace")
+
+    def _end(self) -> bytes:
+        if len(self.tail) >= _SHOWN:
+            return bytes(self.tail[-_SHOWN:])
+        with open(self.file.name, "rb") as file:  # noqa: PTH123
+            file.seek(0, os.SEEK_END)
+            file.seek(max(file.tell() - _SHOWN, 0))
+            return file.read()
+
+
+class Running:
+    """One payload, from its start to its outcome."""
+
+    def __init__(self, asked: dict[str, Any]) -> None:
+        self.limits = asked["limits"]
+        self.log = Log(asked["log"], self.limits["log_bytes"])
+        self.cause = ""
+        self.peak = 0
+        self.cpu = 0.0
+        self.started = self.lively = time.monotonic()
+        self.ending = 0.0  # when TERM was sent
+        self.rest = b""
+        self.process = subprocess.Popen(
+            asked["command"], cwd=asked["folder"], env=asked["environment"], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=_no_core)
+        self.output = self.process.stdout
+        os.set_blocking(self.output.fileno(), False)
+
+    def read(self) -> bool:
+        """Take what the payload has written; whether there may be more."""
+        try:
+            data = os.read(self.output.fileno(), 65536)
+        except BlockingIOError:
+            return False
+        if not data:
+            return False
+        self.log.add(data)
+        self.lively = time.monotonic()
+        # a line may come in two pieces; one without an end is never kept longer than this
+        found = _PROGRESS.findall(self.rest + data)
+        self.rest = (self.rest + data)[-80:].rpartition(b"\n")[2]
+        if found:
+            _say({"progress": [int(found[-1][0]), int(found[-1][1])]})
+        return True
+
+    def look(self) -> None:
+        """Measure, and end what is over its limits."""
+        now = time.monotonic()
+        memory, cpu = proc.usage(proc.descendants(os.getpid()))
+        self.peak = max(self.peak, memory)
+        if cpu > self.cpu + 0.01:
+            self.lively = now
+        self.cpu = max(self.cpu, cpu)
+        limits = self.limits
+        if limits["memory"] is not None and memory > limits["memory"]:
+            self.end("memory")
+        elif limits["walltime"] is not None and now - self.started > limits["walltime"]:
+            self.end("walltime")
+        elif limits["stall"] is not None and now - self.lively > limits["stall"]:
+            self.end("stalled")
+        if self.ending and now - self.ending > limits["grace"]:
+            proc.end(proc.descendants(os.getpid()))
+
+    def end(self, cause: str) -> None:
+        """Ask every process of the payload to stop; KILL follows after the grace."""
+        if not self.ending:
+            self.cause = cause
+            self.ending = time.monotonic()
+            proc.end(proc.descendants(os.getpid()), signal.SIGTERM)
+
+    def outcome(self) -> dict[str, Any]:
+        """Clear up, and say how it went."""
+        walltime = time.monotonic() - self.started
+        code = self.process.wait()
+        _clear(self.limits["grace"])
+        while self.read():
+            pass
+        self.output.close()
+        head, tail = self.log.close()
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return {
+            "exit_code": code if code >= 0 else None, "signal": -code if code < 0 else None, "cause": self.cause,
+            "walltime": walltime, "cpu_time": used.ru_utime + used.ru_stime - _spent(used),
+            "peak_memory": self.peak, "log_head": head, "log_tail": tail,
+        }
+
+
+_before = [0.0]
+
+
+def _spent(used: resource.struct_rusage) -> float:
+    """CPU seconds of the payloads before this one: the kernel counts all of a process's children together."""
+    before, _before[0] = _before[0], used.ru_utime + used.ru_stime
+    return before
+
+
+def _no_core() -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _clear(grace: float) -> None:
+    """End what a payload left behind: TERM, then KILL until nothing is left."""
+    if left := proc.descendants(os.getpid()):
+        proc.end(left, signal.SIGTERM)
+        _reap(min(grace, 1.0))
+        until = time.monotonic() + 30.0
+        while (left := proc.descendants(os.getpid())) and time.monotonic() < until:
+            proc.end(left)
+            _reap(0.05)
+    _reap(0.0)
+
+
+def _reap(patience: float) -> None:
+    until = time.monotonic() + patience
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            if time.monotonic() >= until:
+                return
+            time.sleep(0.01)
+
+
+def _say(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+class Asked:
+    """Standard input as lines, without ever waiting for one."""
+
+    def __init__(self) -> None:
+        self.open = True
+        self.rest = b""
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What has been asked since the last time."""
+        data = os.read(0, 1 << 20)
+        if not data:
+            self.open = False
+            return []
+        *whole, self.rest = (self.rest + data).split(b"\n")
+        return [json.loads(line) for line in whole]
+
+
+def _supervise(asked: dict[str, Any], requests: Asked) -> dict[str, Any]:
+    """Run one payload to its end."""
+    try:
+        running = Running(asked)
+    except OSError as error:
+        return {"cause": "not started", "log_tail": f"{asked['command'][0]}: {error.strerror}"}
+    with selectors.DefaultSelector() as selector:
+        ended = os.pidfd_open(running.process.pid)
+        selector.register(ended, selectors.EVENT_READ)
+        selector.register(running.output, selectors.EVENT_READ)
+        selector.register(0, selectors.EVENT_READ)
+        look = time.monotonic()
+        done = False
+        while not done:
+            ready = {key.fd for key, _ in selector.select(max(look - time.monotonic(), 0.0))}
+            if running.output.fileno() in ready and not running.read():
+                selector.unregister(running.output)
+            if 0 in ready and (any("cancel" in request for request in requests.lines()) or not requests.open):
+                running.end("cancelled")
+                if not requests.open:
+                    # nobody is left to hear the outcome: no grace, no payload
+                    proc.end(proc.descendants(os.getpid()))
+                    selector.unregister(0)
+            if time.monotonic() >= look:
+                running.look()
+                look = time.monotonic() + _TICK
+            done = ended in ready
+        os.close(ended)
+    return running.outcome()
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Ctrl-C in a notebook's terminal reaches the whole group; who asked decides what ends
+        signal.signal(number, signal.SIG_IGN)
+    requests = Asked()
+    while requests.open:
+        for request in requests.lines():
+            if "command" in request:
+                with contextlib.suppress(BrokenPipeError):
+                    _say({"outcome": _supervise(request, requests)})
+
+
+if __name__ == "__main__":
+    main()
