@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Catalogue", "Rows", "content_hash", "write_catalogue"]
 
 _DEMO = Path(__file__).parent / "demo" / "catalogue"
+_WRONG_QUERY = (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError)
 _ABSOLUTE = r"^(/|[A-Za-z][A-Za-z0-9+.-]*://)"
 
 
@@ -72,15 +73,13 @@ class Catalogue:
     def _arrow(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
         try:
             result: pa.Table = self._connection.cursor().sql(query, params=list(parameters)).to_arrow_table()
-        except duckdb.IOException as error:
-            raise _unreadable(self.path, error) from error
-        except duckdb.Error as error:
-            if "parquet" in str(error).lower():
-                raise _unreadable(self.path, error) from error
+        except _WRONG_QUERY as error:
             raise InvalidInput(
                 f"the query does not work: {printable(str(error).strip())}",
                 hint=f"the tables are {', '.join(TABLES)}; DESCRIBE files shows the columns of one",
             ) from error
+        except duckdb.Error as error:
+            raise _unreadable(self.path, error) from error
         return result
 
     def _list(self, query: str, parameters: Sequence[object] = ()) -> list[Any]:
