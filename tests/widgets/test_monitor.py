@@ -93,7 +93,7 @@ def test_a_log_is_asked_for_once_and_stays_open_while_pages_turn():
     logs.monitor.show_jobs(frame(38))
     assert logs.monitor.job == 3
     assert logs.asked == [3]
-    logs.monitor._job.value = None
+    logs.monitor._job.value = 0
     assert logs.monitor._log.value == ""
 
 

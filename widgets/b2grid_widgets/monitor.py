@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["MonitorPanel"]
 
 _ALL = "all states"
-_NO_LOG = ("log of …", None)
+# no job has this number
+_NO_LOG = ("log of …", 0)
 _TAIL = 200
 
 
@@ -58,10 +59,9 @@ class MonitorPanel:
         self.view = ipw.VBox([self._counts, self._tools, beside])
 
     @property
-    def job(self) -> int | None:
-        """The job whose log is in view."""
-        chosen: int | None = self._job.value
-        return chosen
+    def job(self) -> int:
+        """The job whose log is in view; 0 when there is none."""
+        return int(self._job.value or 0)
 
     def show_status(self, status: Status) -> None:
         """How many jobs are in each state."""
@@ -82,7 +82,8 @@ class MonitorPanel:
             return
         lines = text.splitlines()
         part = f", the last {_TAIL} of {len(lines)} lines" if len(lines) > _TAIL else ""
-        body = tag("pre", "\n".join(lines[-_TAIL:]), class_="b2-log") if lines else hint("The log is empty.")
+        tail = tag("pre", "\n".join(lines[-_TAIL:]))
+        body = tag("div", tail, class_="b2-log") if lines else hint("The log is empty.")
         self._log.value = headline(f"Log of job {job}{part}") + body
 
     def _filter(self) -> None:
@@ -98,7 +99,7 @@ class MonitorPanel:
     def _offer(self, part: pd.DataFrame) -> None:
         """Offer the logs of the jobs in view, and keep the one that is open."""
         jobs = [int(job) for job in part["job"]]
-        if self.job is not None and self.job not in jobs:
+        if self.job and self.job not in jobs:
             jobs.insert(0, self.job)
         options = [_NO_LOG, *((f"log of job {job}", job) for job in jobs)]
         if list(self._job.options) != options:
@@ -116,13 +117,13 @@ class MonitorPanel:
         finally:
             self._offering = False
 
-    def _choose(self, job: int | None) -> None:
+    def _choose(self, job: int) -> None:
         if self._offering:
             return
-        if job is None:
-            self._log.value = ""
-        else:
+        if job:
             self._read_log(job)
+        else:
+            self._log.value = ""
 
 
 def _dropdown(options: Sequence[object], name: str, tooltip: str) -> ipw.Dropdown:

@@ -224,7 +224,7 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 self._seen["done"] = status.done
                 self._outputs.show(completeness)
                 self._parts["completeness"] = rendered(completeness)
-        if changed and (job := self._monitor.job) is not None:
+        if changed and (job := self._monitor.job):
             self._read_log(job)
         return before is None or before.phase != status.phase
 
@@ -240,7 +240,7 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._monitor.show_status(status)
         self._restart.layout.display = None if status.driver == "gone" else "none"
         if status.driver != "none":
-            self._captions["submit"].value = tag("span", f"{status.done} of {status.total} done")
+            self._captions["submit"].value = _mark(True, "sent")
 
     def _read_log(self, job: int) -> None:
         try:
@@ -299,7 +299,7 @@ def _caption(name: str, result: Any) -> str:
 
 
 def _mark(ok: bool, text: str) -> Html:
-    sign = tag("span", "✓ " if ok else "✗ ", style=f"color:{'#1a7f37' if ok else '#c62828'};font-weight:bold")
+    sign = tag("b", "✓ " if ok else "✗ ", class_="b2-good" if ok else "b2-bad")
     return tag("span", sign, text)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from b2grid.errors import B2GridError, Finding, Report
-from b2grid.html import Html, tag
+from b2grid.errors import B2GridError, Finding
+from b2grid.html import Html, table, tag
 
 __all__ = ["Rendered", "error_html", "headline", "hint", "note", "rendered"]
 
@@ -46,7 +46,7 @@ def error_html(verb: str, error: Exception) -> Html:
     findings: tuple[Finding, ...] = getattr(error, "findings", ())
     return note(
         tag("b", f"{verb}: "), message,
-        tag("div", step, class_="b2-hint") if step else Html(),
-        rendered(Report(findings)) if findings else Html(),
+        tag("div", step, class_="b2-hint") if step else "",
+        table(["line", "", ""], [(f.line or "", f.message, f.hint) for f in findings]) if findings else "",
         tone="bad",
     )

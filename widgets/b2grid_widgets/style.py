@@ -13,7 +13,8 @@ STYLE = """<style>
   --b2-ink: var(--jp-content-font-color1, #1f2328); --b2-soft: var(--jp-content-font-color2, #57606a);
   --b2-line: var(--jp-border-color2, #d0d7de); --b2-quiet: var(--jp-layout-color2, #f3f5f7);
   --b2-paper: var(--jp-layout-color1, #ffffff);
-  --b2-blue: #0b6bcb; --b2-green: #1a7f37; --b2-red: #c62828;
+  --b2-blue: var(--jp-brand-color1, #0b6bcb); --b2-green: var(--jp-success-color1, #1a7f37);
+  --b2-red: var(--jp-error-color1, #c62828); --b2-amber: var(--jp-warn-color1, #9a6700);
   border: 1px solid var(--b2-line); border-radius: 8px; padding: 12px 16px 14px;
   background: var(--b2-paper); color: var(--b2-ink); box-sizing: border-box; overflow: hidden;
   max-width: 1120px;
@@ -74,10 +75,18 @@ STYLE = """<style>
 .b2-panel tbody tr { background: none; }
 .b2-panel tbody tr:hover { background: var(--b2-quiet); }
 .b2-panel pre { font-family: var(--jp-code-font-family, monospace); font-size: 12px; line-height: 1.4; }
+/* reversed, so that a new log is seen from its end */
 .b2-panel .b2-log {
-  max-height: 380px; overflow: auto; padding: 8px 12px; margin: 4px 0; border-radius: 5px;
-  background: var(--b2-quiet);   white-space: pre-wrap; overflow-wrap: anywhere;
+  display: flex; flex-direction: column-reverse; max-height: 420px; overflow: auto; padding: 6px 12px;
+  margin: 4px 0; border-radius: 5px; background: var(--b2-quiet);
 }
+.b2-panel .b2-log pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; background: none; }
+/* the core's colours are chosen for paper: in a dark theme the theme's own are read more easily */
+[data-jp-theme-light="false"] .b2-panel [style*="color:#b00020"] { color: var(--b2-red) !important; }
+[data-jp-theme-light="false"] .b2-panel [style*="color:#9a6700"] { color: var(--b2-amber) !important; }
+[data-jp-theme-light="false"] .b2-panel [style*="color:#0550ae"] { color: var(--b2-blue) !important; }
+[data-jp-theme-light="false"] .b2-panel [style*="color:#1a7f37"] { color: var(--b2-green) !important; }
+[data-jp-theme-light="false"] .b2-panel [style*="color:#57606a"] { color: var(--b2-soft) !important; }
 .b2-panel .b2-beside { flex-wrap: wrap; gap: 6px 24px; align-items: flex-start; }
 .b2-panel .b2-beside > .widget-vbox { flex: 0 1 auto; max-width: 100%; overflow-x: auto; }
 .b2-panel .b2-log-box { flex: 1 1 380px; min-width: 0; }
