@@ -1,0 +1,338 @@
+"""The same verbs on a terminal: ``b2grid VERB …``.
+
+A user's mistake ends with one message on standard error and exit status 1, never with a traceback; a misspelt
+command line ends with status 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import b2grid
+from b2grid.errors import B2GridError, InvalidInput, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rich.console import Console
+
+__all__ = ["main"]
+
+Verb = "Callable[[argparse.Namespace, Console], int]"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line, and return its exit status."""
+    from rich.console import Console
+
+    options = _parser().parse_args(arguments)
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        return int(options.verb(options, console) or 0)
+    except B2GridError as error:
+        _complain(error)
+        return 1
+    except TimeoutError as error:
+        print(f"b2grid: {printable(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("b2grid: stopped looking; what runs goes on", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # the reader has what it wanted (`| head`); keep Python from complaining at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _complain(error: B2GridError) -> None:
+    print(f"b2grid: {printable(error.message)}", file=sys.stderr)
+    for finding in getattr(error, "findings", ()):
+        place = f"line {finding.line}: " if finding.line is not None else ""
+        print(f"  {place}{printable(finding.message)}", file=sys.stderr)
+        if finding.hint:
+            print(f"    -> {printable(finding.hint)}", file=sys.stderr)
+    if error.hint:
+        print(f"  -> {printable(error.hint)}", file=sys.stderr)
+
+
+# -- verbs -----------------------------------------------------------------------------------------------------
+
+
+def _check(options: argparse.Namespace, console: Console) -> int:
+    if options.explain:
+        from b2grid.steering.findings import explain
+
+        console.print(explain(options.explain), markup=False)
+        return 0
+    if options.steering is None:
+        raise InvalidInput("no steering file given", hint="b2grid check STEERING, or b2grid check --explain CODE")
+    report = b2grid.check(Path(options.steering), release=options.release)
+    if options.json:
+        print(report.to_json())
+    else:
+        _print_report(report, console)
+    return 0 if report.ok else 1
+
+
+def _print_report(report: b2grid.Report, console: Console) -> None:
+    colours = {": error ": "bold red", ": warning ": "yellow", ": note ": "blue"}
+    for line in str(report).splitlines():
+        style = next((colour for word, colour in colours.items() if word in line), None)
+        console.print(line, style=style, markup=False)
+
+
+def _record(options: argparse.Namespace, console: Console) -> int:
+    recipe = b2grid.record(Path(options.steering), args=options.args)
+    if options.json:
+        print(recipe.to_json())
+    else:
+        console.print(str(recipe), markup=False)
+    return 0
+
+
+def _submit(options: argparse.Namespace, console: Console) -> int:
+    from b2grid.progress import follow
+
+    project = _new_project(options)
+    _print_report(project.check(), console)
+    if options.dry:
+        console.print(str(project.trial()), markup=False)
+        console.print(str(project.plan(files_per_job=options.files_per_job).summary()), markup=False)
+        console.print("dry run: nothing was sent", style="bold")
+        return 0
+    with console.status("trying it on one file of each sample") if console.is_terminal else _quiet():
+        console.print(str(project.trial()), markup=False)
+    console.print(str(project.plan(files_per_job=options.files_per_job).summary()), markup=False)
+    project.submit(force=options.force, scouts=options.scouts, priority=options.priority)
+    console.print(f"submitted {project.name}; look again with: b2grid status {project.name}", markup=False)
+    if not options.wait:
+        return 0
+    return _ended(follow(project, console=console))
+
+
+def _quiet() -> Any:
+    import contextlib
+
+    return contextlib.nullcontext()
+
+
+def _new_project(options: argparse.Namespace) -> b2grid.Project:
+    inputs: dict[str, Any] = {}
+    for given in options.input:
+        sample, separator, where = given.partition("=")
+        if not separator:
+            sample, where = "", given
+        inputs.setdefault(sample, []).append(where)
+    if "" in inputs and len(inputs) > 1:
+        raise InvalidInput("some inputs have a sample name and some have none",
+                           hint="write every --input as SAMPLE=PATH")
+    return b2grid.Project(
+        options.name, steering=options.steering, inputs=inputs.get("", inputs), args=options.args or None,
+        sandbox=options.sandbox, release=options.release, site=options.site, runs=options.runs,
+        folder=options.folder,
+    )
+
+
+def _ended(status: Any) -> int:
+    """Zero when every job is done: what a batch script wants to know."""
+    return 0 if status.done == status.total else 1
+
+
+def _status(options: argparse.Namespace, console: Console) -> int:
+    console.print(str(b2grid.Project(options.name).status), markup=False)
+    return 0
+
+
+def _wait(options: argparse.Namespace, console: Console) -> int:
+    from b2grid.progress import follow
+
+    return _ended(follow(b2grid.Project(options.name), console=console, timeout=options.timeout))
+
+
+def _jobs(options: argparse.Namespace, console: Console) -> int:
+    _print_frame(b2grid.Project(options.name).jobs, options.csv)
+    return 0
+
+
+def _failures(options: argparse.Namespace, console: Console) -> int:
+    _print_frame(b2grid.Project(options.name).failures(), options.csv)
+    return 0
+
+
+def _print_frame(frame: Any, csv: bool) -> None:
+    print(frame.to_csv(index=False) if csv else printable(frame.to_string(index=False)))
+
+
+def _log(options: argparse.Namespace, console: Console) -> int:
+    print(printable(b2grid.Project(options.name).log(options.job)))
+    return 0
+
+
+def _completeness(options: argparse.Namespace, console: Console) -> int:
+    completeness = b2grid.Project(options.name).completeness()
+    console.print(str(completeness), markup=False)
+    return 0 if completeness.complete else 1
+
+
+def _fetch(options: argparse.Namespace, console: Console) -> int:
+    console.print(str(b2grid.Project(options.name).fetch(options.destination)), markup=False)
+    return 0
+
+
+def _request(options: argparse.Namespace, console: Console) -> int:
+    """Leave what the driver should do: cancel, hold, resume, reschedule, finish."""
+    project = b2grid.Project(options.name)
+    said = getattr(project, options.request)(**({"jobs": options.jobs} if options.jobs else {}))
+    console.print(str(said), markup=False)
+    return 0
+
+
+def _restart(options: argparse.Namespace, console: Console) -> int:
+    console.print(str(b2grid.Project(options.name).restart()), markup=False)
+    return 0
+
+
+def _drive(options: argparse.Namespace, console: Console) -> int:
+    from b2grid.execution import drive
+
+    drive(b2grid.Project(options.name).folder)
+    return 0
+
+
+def _projects(options: argparse.Namespace, console: Console) -> int:
+    _print_frame(b2grid.projects(), options.csv)
+    return 0
+
+
+def _collections(options: argparse.Namespace, console: Console) -> int:
+    _print_frame(b2grid.Catalogue(options.catalogue).collections(options.pattern), options.csv)
+    return 0
+
+
+def _search(options: argparse.Namespace, console: Console) -> int:
+    terms: dict[str, Any] = {}
+    for given in options.terms:
+        term, _, value = given.partition("=")
+        terms[term] = value.split(",") if "," in value else value
+    console.print(str(b2grid.Catalogue(options.catalogue).search(**terms)), markup=False)
+    return 0
+
+
+def _demo(options: argparse.Namespace, console: Console) -> int:
+    b2grid.demo(options.folder)
+    return 0
+
+
+def _demo_data(options: argparse.Namespace, console: Console) -> int:
+    from b2grid.catalogue.demo.make import make
+
+    console.print(str(make(Path(options.folder))), markup=False)
+    return 0
+
+
+def _coverage(options: argparse.Namespace, console: Console) -> int:
+    from b2grid.lite import coverage
+
+    covered = coverage()
+    print(json.dumps({"functions": sorted(covered.functions), "modules": sorted(covered.modules),
+                      "variables": sorted(covered.variables)}, indent=2))
+    return 0
+
+
+# -- the command line ------------------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="b2grid", description=(b2grid.__doc__ or "").splitlines()[0])
+    parser.add_argument("--version", action="version", version=f"b2grid {b2grid.__version__}")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    _steering_verbs(verbs)
+    _project_verbs(verbs)
+    _catalogue_verbs(verbs)
+    demo = _verb(verbs, "demo", _demo, "three channels on the demo data, from the check to the figure")
+    demo.add_argument("folder", nargs="?", help="where to write the figure (default: ./b2grid-demo)")
+    data = _verb(verbs, "demo-data", _demo_data, "make the demo data again (needs the extra demo-data)")
+    data.add_argument("what", choices=["make"])
+    data.add_argument("folder", help="where to write them")
+    return parser
+
+
+def _verb(verbs: Any, name: str, function: Callable[[argparse.Namespace, Console], int],
+          text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
+    parser.set_defaults(verb=function)
+    return parser
+
+
+def _steering_verbs(verbs: Any) -> None:
+    check = _verb(verbs, "check", _check, "read a steering file and say everything that is wrong with it")
+    check.add_argument("steering", nargs="?")
+    check.add_argument("--release", default="main", help="the basf2 release to check against (default: main)")
+    check.add_argument("--json", action="store_true", help="the findings as JSON")
+    check.add_argument("--explain", metavar="CODE", help="what a code means, with a bad and a good example")
+    record = _verb(verbs, "record", _record, "what a steering file would do: lists, trees, columns")
+    record.add_argument("steering")
+    record.add_argument("--json", action="store_true")
+    record.add_argument("--args", nargs=argparse.REMAINDER, default=[], help="the steering's own arguments")
+    submit = _verb(verbs, "submit", _submit, "check, try, plan and send a project")
+    submit.add_argument("name")
+    submit.add_argument("steering")
+    submit.add_argument("-i", "--input", action="append", required=True, metavar="[SAMPLE=]PATH",
+                        help="a collection, dataset, LFN, file or pattern; can be repeated")
+    submit.add_argument("-f", "--sandbox", action="append", default=[], metavar="FILE")
+    submit.add_argument("-s", "--release", help="the basf2 release; b2lite when left out")
+    submit.add_argument("-n", "--files-per-job", type=int)
+    submit.add_argument("--site", default="local")
+    submit.add_argument("--runs", default="good", choices=["good", "all"])
+    submit.add_argument("--folder", help="where the project lives")
+    submit.add_argument("--priority", type=int, default=5)
+    submit.add_argument("--noscout", dest="scouts", action="store_const", const=False, default="auto")
+    submit.add_argument("--force", action="store_true", help="submit in spite of findings")
+    submit.add_argument("--dry", action="store_true", help="check, try and plan; send nothing")
+    submit.add_argument("--wait", action="store_true", help="show progress until every job has ended")
+    submit.add_argument("--args", nargs=argparse.REMAINDER, default=[], help="the steering's own arguments")
+
+
+def _project_verbs(verbs: Any) -> None:
+    for name, function, text in (
+        ("status", _status, "where a project is"),
+        ("completeness", _completeness, "what is done and what is missing"),
+        ("restart", _restart, "start a driver for a project that has lost its own"),
+        ("drive", _drive, "drive a project in the foreground (tmux, systemd, a batch job)"),
+    ):
+        _verb(verbs, name, function, text).add_argument("name")
+    wait = _verb(verbs, "wait", _wait, "show progress until every job has ended")
+    wait.add_argument("name")
+    wait.add_argument("--timeout", type=float, metavar="SECONDS")
+    for name, function, text in (("jobs", _jobs, "a line per job"), ("failures", _failures, "jobs without a result, and why")):
+        listing = _verb(verbs, name, function, text)
+        listing.add_argument("name")
+        listing.add_argument("--csv", action="store_true")
+    log = _verb(verbs, "log", _log, "the log of a job's last attempt")
+    log.add_argument("name")
+    log.add_argument("job", type=int)
+    fetch = _verb(verbs, "fetch", _fetch, "copy verified outputs; can be repeated")
+    fetch.add_argument("name")
+    fetch.add_argument("destination")
+    for request, text in (("cancel", "end jobs, or the project"), ("reschedule", "try held or failed jobs again"),
+                          ("hold", "send no more"), ("resume", "send again"), ("finish", "take what is done as the result")):
+        asked = _verb(verbs, request, _request, text)
+        asked.set_defaults(request=request)
+        asked.add_argument("name")
+        asked.add_argument("jobs", nargs="*", type=int)
+    _verb(verbs, "projects", _projects, "all projects").add_argument("--csv", action="store_true")
+
+
+def _catalogue_verbs(verbs: Any) -> None:
+    collections = _verb(verbs, "collections", _collections, "the collections of the catalogue")
+    collections.add_argument("pattern", nargs="?", default="*")
+    collections.add_argument("--csv", action="store_true")
+    search = _verb(verbs, "search", _search, "datasets by what they are: campaign=MC15*, mc_event=mixed …")
+    search.add_argument("terms", nargs="*", metavar="TERM=VALUE")
+    for parser in (collections, search):
+        parser.add_argument("--catalogue", help="a folder or URL (default: the site's, or the demo data)")
