@@ -80,7 +80,9 @@ STYLE = """<style>
   display: flex; flex-direction: column-reverse; max-height: 420px; overflow: auto; padding: 6px 12px;
   margin: 4px 0; border-radius: 5px; background: var(--b2-quiet);
 }
-.b2-panel .b2-log pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; background: none; }
+.b2-panel .b2-log pre {
+  flex: none; overflow: visible; margin: 0; background: none; white-space: pre-wrap; overflow-wrap: anywhere;
+}
 /* the core's colours are chosen for paper: in a dark theme the theme's own are read more easily */
 [data-jp-theme-light="false"] .b2-panel [style*="color:#b00020"] { color: var(--b2-red) !important; }
 [data-jp-theme-light="false"] .b2-panel [style*="color:#9a6700"] { color: var(--b2-amber) !important; }
