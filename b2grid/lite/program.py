@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import sys
 import traceback
@@ -30,8 +29,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run a steering file with basf2's command line; returns the exit code.
 
     0 when all went well, 1 after a FATAL, an exception in the script or a bad option, and what the script
-    gives to ``sys.exit``. Mistakes of the user are one ``[FATAL]`` message; exceptions of the script are Python's
-    own traceback.
+    gives to ``sys.exit``. Mistakes of the user are one ``[FATAL]`` message; exceptions of the script are
+    Python's own traceback.
     """
     log = Log()
     try:
@@ -108,7 +107,7 @@ class _Run:
         from b2grid.lite.engine import RunOptions
         from b2grid.lite.engine import run as run_engine
 
-        seed = self.options.seed or session.seed or secrets.token_hex(16)
+        seed = self.options.seed or session.seed or os.urandom(16).hex()
         self.log.info(f"Starting event processing, random seed is set to '{seed}'")
         self.processing = True
         limits = [limit for limit in (self.options.events, max_event) if limit]

@@ -207,7 +207,8 @@ class Recipe:
     def _repr_html_(self) -> str:
         facts: dict[str, object] = {
             "input": ", ".join(self.inputs), "global tags": ", ".join(self.global_tags),
-            "seed": self.seed or "", "opened": ", ".join(self.opened), "other outputs": ", ".join(self.other_outputs),
+            "seed": self.seed or "",
+            "opened": ", ".join(self.opened), "other outputs": ", ".join(self.other_outputs),
             "known by name only": ", ".join(sorted({item.type for item in self.opaque})),
             "after process": "; ".join(self.notes),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
+import os
 import shutil
 import sys
 import tempfile
@@ -17,7 +17,6 @@ from b2grid.steering.sandbox import collect
 from b2grid.steering.source import Source
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Iterator, Sequence
 
     from b2grid.run.supervisor import Limits, Outcome
@@ -99,7 +98,7 @@ def _run(folder: Path, work: Path, script: str, args: Sequence[str],
         command=(sys.executable, "-P", "-m", "b2grid.steering.standin.recorder", str(result),
                  str(limits.walltime or WALLTIME), str(limits.memory or MEMORY), script, *map(str, args)),
         folder=str(work), environment=clean_environment(Runner.lite()), limits=limits,
-        nonce=secrets.token_hex(8), log=str(folder / "log"))
+        nonce=os.urandom(8).hex(), log=str(folder / "log"))
     with Supervisor() as supervisor:
         outcome = supervisor.run(payload)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +15,6 @@ from b2grid.steering.sandbox import collect
 from b2grid.steering.source import Source
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Mapping, Sequence
 
     from b2grid.run.command import Runner
@@ -248,7 +247,7 @@ def _payload(runner: Runner, script: str, file: str, scratch: Path, events: int,
     filled = [str(arg).replace("{job}", "0").replace("{sample}", scratch.name) for arg in args]
     command = command_line(runner, script, [file], events=events, job_information=_INFORMATION, args=filled)
     return Payload(command=command, folder=str(scratch), environment=clean_environment(runner), limits=limits,
-                   nonce=secrets.token_hex(8), log=str(scratch / "trial.log"))
+                   nonce=os.urandom(8).hex(), log=str(scratch / "trial.log"))
 
 
 def _measure(sample: str, file: str, scratch: Path, recipe: Recipe, outcome: Outcome) -> Measurement:

@@ -35,8 +35,11 @@ def main(arguments: list[str]) -> int:
     result, seconds, memory, script, *args = arguments
     _limit(float(seconds), int(memory))
     _watch_files()
-    recorder = _Recorder()
-    answer = recorder.run(script, args)
+    process = os.getpid()
+    answer = _Recorder().run(script, args)
+    if os.getpid() != process:
+        # a copy that the script made of itself: only one may answer
+        os._exit(0)
     partial = FilePath(f"{result}.part")
     partial.write_text(json.dumps(answer), "utf-8")
     partial.rename(result)
@@ -94,7 +97,8 @@ class _Recorder:
         except SyntaxError as raised:
             ours = raised.filename == session.script
             where = "" if ours else f" in {raised.filename}"
-            error = _error(f"{type(raised).__name__}: {raised.msg}{where}", raised.lineno if ours else _line(raised.__traceback__), kind="raised",
+            error = _error(f"{type(raised).__name__}: {raised.msg}{where}",
+                           raised.lineno if ours else _line(raised.__traceback__), kind="raised",
                            column=(raised.offset or 1) - 1 if ours else None)
         except MemoryError as raised:
             error = _error("the script needs more memory than it may have", _line(raised.__traceback__),
@@ -105,8 +109,8 @@ class _Recorder:
         if error is None and not self.paths:
             error = _error("the script ends without calling process()", None, kind="no process")
         if error is None and self.errors_before:
-            said = "; ".join(self.errors_before)
-            error = _error(f"{len(self.errors_before)} error(s) before processing: {said}", None, kind="errors")
+            said = f"{len(self.errors_before)} error(s) before processing: {'; '.join(self.errors_before)}"
+            error = _error(said, None, kind="errors")
         if error is not None and self.paths and error["kind"] in ("raised", "exit"):
             # the script went on after process(), and what it wanted was not there: results
             return {"recipe": {**self._recipe(), "notes": [_said(error)]}, "error": None}

@@ -1,0 +1,78 @@
+"""The stand-ins have the signatures of basf2's main branch, by the interface facts."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from b2grid.steering.standin.path import PACKAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE_NAMES = ["modularAnalysis", "stdCharged", "stdPhotons", "stdPi0s", "stdV0s", "stdKlongs", "vertex", "kinfit",
+                 "mdst", "b2pandas_utils", "variables.utils", "basf2.utils"]
+
+
+@pytest.fixture(scope="module")
+def api_facts() -> dict[str, dict[str, list[str]]]:
+    """Return the interface facts of basf2's main branch: package -> function -> parameters."""
+    folder = Path(os.environ.get("B2GRID_REFERENCE", Path(__file__).parents[3] / "shared" / "reference"))
+    file = folder / "basf2_api.json"
+    if not file.is_file():
+        pytest.skip(f"no interface facts in {folder}: set B2GRID_REFERENCE to a folder that has basf2_api.json")
+    facts: dict[str, dict[str, list[str]]] = json.loads(file.read_text())["releases"]["main"]["modules"]
+    return facts
+
+
+@pytest.fixture
+def stand_ins() -> Iterator[None]:
+    before = set(sys.modules)
+    sys.path.insert(0, PACKAGES)
+    yield
+    sys.path.remove(PACKAGES)
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(PACKAGES):
+            del sys.modules[name]
+
+
+def written(function: Any) -> list[str]:
+    """Write parameters as the facts do: a trailing ! is required, * starts keyword-only."""
+    target = function.__init__ if inspect.isclass(function) else function
+    parameters = list(inspect.signature(target).parameters.values())[1 if inspect.isclass(function) else 0:]
+    out: list[str] = []
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            out.append(f"*{parameter.name}")
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            out.append(f"**{parameter.name}")
+        else:
+            if parameter.kind is parameter.KEYWORD_ONLY and not any(name.startswith("*") for name in out):
+                out.append("*")
+            out.append(parameter.name + ("!" if parameter.default is parameter.empty else ""))
+    return out
+
+
+@pytest.mark.usefixtures("stand_ins")
+@pytest.mark.parametrize("package", PACKAGE_NAMES)
+def test_signatures_are_basf2s(package: str, api_facts: dict[str, dict[str, list[str]]]) -> None:
+    stand_in = importlib.import_module(package)
+    found = {name: written(getattr(stand_in, name)) for name in api_facts[package] if hasattr(stand_in, name)}
+    assert found == api_facts[package]
+
+
+@pytest.mark.usefixtures("stand_ins")
+def test_basf2_offers_what_scripts_use() -> None:
+    basf2 = importlib.import_module("basf2")
+    for name in ["B2DEBUG", "B2ERROR", "B2FATAL", "B2INFO", "B2RESULT", "B2WARNING", "LogInfo", "LogLevel", "Module",
+                 "ModulePropFlags", "Path", "AfterConditionPath", "conditions", "create_path", "find_file",
+                 "get_file_metadata", "get_random_seed", "logging", "print_path", "process", "register_module",
+                 "set_log_level", "set_module_parameters", "set_random_seed", "statistics"]:
+        assert hasattr(basf2, name), name
