@@ -1,0 +1,95 @@
+"""What the modules of one chunk share: the stored objects, the particles, the lists, the conditions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from b2grid.lite.lists import Lists
+from b2grid.lite.particles import Particles
+from b2grid.physics import beams, interaction_point
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from b2grid.lite.reader import Chunk, MdstFile
+    from b2grid.physics import Beams, InteractionPoint
+
+__all__ = ["Context", "Logger", "file_beams", "file_interaction_point"]
+
+
+class Logger(Protocol):
+    """The messages that the engine has; the stand-ins' `Log` is one."""
+
+    def info(self, text: object, **variables: object) -> None:
+        """Say what is going on."""
+
+    def warning(self, text: object, **variables: object) -> None:
+        """Say what may be wrong."""
+
+    def error(self, text: object, **variables: object) -> None:
+        """Say what is wrong."""
+
+
+def file_beams(file: MdstFile) -> Beams:
+    """The beams of a file; refused where they cannot be known."""
+    meta = file.metadata
+    return beams(meta.experiment_low, meta.is_mc, meta.global_tag)
+
+
+def file_interaction_point(file: MdstFile) -> InteractionPoint:
+    """The interaction point of a file; refused where it cannot be known."""
+    meta = file.metadata
+    return interaction_point(meta.experiment_low, meta.is_mc, meta.release, meta.global_tag)
+
+
+@dataclass
+class Context:
+    """One chunk on its way through the path.
+
+    Parameters
+    ----------
+    chunk : Chunk
+    log : Logger
+    alive : array of bool
+        Events that the current module sees.
+    """
+
+    chunk: Chunk
+    log: Logger
+    alive: NDArray[np.bool_]
+    particles: Particles = field(default_factory=Particles)
+    lists: Lists = field(default_factory=Lists)
+    cache: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    loaded: dict[tuple[int, str], NDArray[np.bool_]] = field(default_factory=dict)
+    _beams: Beams | None = None
+    _point: InteractionPoint | None = None
+
+    @property
+    def beams(self) -> Beams:
+        """The beams of the chunk's file."""
+        if self._beams is None:
+            self._beams = file_beams(self.chunk.file)
+        return self._beams
+
+    @property
+    def point(self) -> InteractionPoint:
+        """The interaction point of the chunk's file."""
+        if self._point is None:
+            self._point = file_interaction_point(self.chunk.file)
+        return self._point
+
+    def living(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of the particles whose event the current module sees."""
+        return ids if self.alive.all() else ids[self.alive[self.particles.event[ids]]]
+
+    def keep_mask(self) -> NDArray[np.bool_]:
+        """All particles marked as kept: a mask to strike out from."""
+        return np.ones(self.particles.size, dtype=np.bool_)
+
+    def truncate(self, size: int) -> None:
+        """Forget the particles from this number on, and what is remembered about them."""
+        self.particles.truncate(size)
+        self.cache = {name: ids for name, ids in self.cache.items() if ids.max(initial=-1) < size}

@@ -1,0 +1,306 @@
+"""Executing a path on files: everything is made ready first, then chunks of events go through it.
+
+A chunk is some thousand events. Each module handles all of them at once, so the time goes into reading.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from b2grid.errors import Finding, InvalidInput, InvalidSteering, NotInLite
+from b2grid.lite import variables  # noqa: F401 - registers what is covered
+from b2grid.lite.context import Context, Logger, file_beams, file_interaction_point
+from b2grid.lite.expression import Scope
+from b2grid.lite.modules import Blueprint, Step
+from b2grid.lite.modules.base import make
+from b2grid.lite.modules.conditions import ReturnValue
+from b2grid.lite.modules.inert import Input, Nothing
+from b2grid.lite.options import expand as expand_inputs
+from b2grid.lite.output import Account, Outputs
+from b2grid.lite.reader import Selection, chunks, discard_errors, open_files, total_events
+
+if TYPE_CHECKING:
+    from b2grid.lite.reader import Chunk, MdstFile
+
+__all__ = ["RunOptions", "RunResult", "run"]
+
+_NOT_COVERED, _WRONG = "B2S701", "B2S702"
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+
+
+class PathLike(Protocol):
+    """A path as the stand-ins build it."""
+
+    def modules(self) -> Sequence[Any]:
+        """Its modules, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line says about a run.
+
+    Parameters
+    ----------
+    inputs : tuple of str or None
+        Files instead of the path's own.
+    events : int or None
+        Largest number of events to read.
+    skip_events : int
+        Instead of the path's own, if not 0.
+    sequences : tuple of str
+        One per file.
+    seed : str
+    progress : callable or None
+        Called with the number of events done and in total.
+    aliases : mapping or None
+        Aliases; `None` takes those of the stand-ins' session.
+    expand : callable or None
+        Replaces collections in lists of variables; `None` takes the session's.
+    """
+
+    inputs: tuple[str, ...] | None = None
+    events: int | None = None
+    skip_events: int = 0
+    sequences: tuple[str, ...] = ()
+    seed: str = ""
+    progress: Callable[[int, int], None] | None = None
+    aliases: Mapping[str, str] | None = None
+    expand: Callable[[Iterable[str]], Sequence[str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What was done.
+
+    Parameters
+    ----------
+    events : int
+        Events that went through the path, error events left out.
+    runs : int
+    outputs : tuple of str
+        Files that were written.
+    """
+
+    events: int
+    runs: int
+    outputs: tuple[str, ...]
+
+
+@dataclass
+class _Node:
+    """A step with the paths that may branch off behind it."""
+
+    step: Step
+    branches: list[tuple[str, int, list[_Node], bool]] = field(default_factory=list)
+
+
+@dataclass
+class _Plan:
+    nodes: list[_Node]
+    blueprint: Blueprint
+
+    def steps(self) -> Iterable[Step]:
+        for node in self.nodes:
+            yield node.step
+
+
+def run(path: PathLike, options: RunOptions, log: Logger) -> RunResult:
+    """Process the path.
+
+    Nothing is read and no file is written before the whole path is known to be covered.
+
+    Parameters
+    ----------
+    path : Path
+        As the stand-ins build it: modules with ``type()``, ``params``, ``conditions`` and ``line``.
+    options : RunOptions
+    log : Logger
+
+    Raises
+    ------
+    NotInLite
+        If something in the path is not covered; all of it at once, with lines.
+    InvalidInput
+        If something is wrong with the path, or with a file.
+    """
+    plan = _prepare(path, options, log)
+    files, selection, names = _inputs(plan, options, log)
+    try:
+        _check_conditions(plan, files)
+        plan.blueprint.outputs.open()
+        account = _loop(plan, files, selection, options, log)
+        metadata = [file.metadata for file in files]
+        plan.blueprint.outputs.close(account, names, metadata, options.seed)
+    except BaseException:
+        plan.blueprint.outputs.abandon()
+        raise
+    finally:
+        for file in files:
+            file.close()
+    return RunResult(account.events, account.runs, plan.blueprint.outputs.names)
+
+
+# ---- before any event
+
+
+def _prepare(path: PathLike, options: RunOptions, log: Logger) -> _Plan:
+    aliases, expand = options.aliases, options.expand
+    if aliases is None or expand is None:
+        from b2grid.steering.standin import session
+
+        aliases = session.aliases if aliases is None else aliases
+        expand = session.expand if expand is None else expand
+    blueprint = Blueprint(Scope(aliases), Outputs(), log, expand)
+    findings: list[Finding] = []
+    refused: list[bool] = []
+    nodes = _nodes(path, blueprint, findings, refused)
+    if findings:
+        message = findings[0].message if len(findings) == 1 else f"{len(findings)} things cannot be run"
+        kind = NotInLite if all(refused) else InvalidSteering
+        raise kind(message, hint=findings[0].hint if len(findings) == 1 else "", findings=tuple(findings))
+    return _Plan(nodes, blueprint)
+
+
+def _nodes(path: PathLike, blueprint: Blueprint, findings: list[Finding], refused: list[bool]) -> list[_Node]:
+    nodes = []
+    for module in path.modules():
+        kind = str(module.type())
+        line = getattr(module, "line", None)
+        try:
+            step = make(kind, dict(module.params), blueprint, getattr(module, "function", ""))
+            conditions = list(getattr(module, "conditions", ()))
+            if conditions and not isinstance(step, ReturnValue):
+                raise NotInLite(
+                    f"a conditional path behind {kind} is not covered by b2lite", hint="use applyEventCuts, or basf2"
+                )
+        except InvalidInput as error:
+            covered = not isinstance(error, NotInLite)
+            findings.append(Finding(_WRONG if covered else _NOT_COVERED, "error", error.message, error.hint, line))
+            refused.append(not covered)
+            _declare_anyway(kind, module.params, blueprint)
+            continue
+        node = _Node(step)
+        for condition in conditions:
+            inner = _nodes(condition.path, blueprint, findings, refused)
+            ends = getattr(condition.after, "name", str(condition.after)) == "END"
+            node.branches.append((condition.operator, condition.value, inner, ends))
+        nodes.append(node)
+    return nodes
+
+
+def _declare_anyway(kind: str, params: Mapping[str, Any], blueprint: Blueprint) -> None:
+    """Take the list of a refused module for made, so that what follows is not refused for its sake."""
+    names = [params.get("outputListName"), params.get("decayString") if kind == "ParticleCombiner" else None]
+    if kind == "ParticleLoader":
+        for text in params.get("decayStrings", ()):
+            names += [text, *(f"{str(text).partition(':')[0]}:{base}" for base in ("all", "V0", "MC"))]
+    for name in names:
+        if isinstance(name, str):
+            try:
+                blueprint.declare(name)
+            except InvalidInput:
+                continue  # the finding is there already
+
+
+def _inputs(plan: _Plan, options: RunOptions, log: Logger) -> tuple[list[MdstFile], Selection, list[str]]:
+    given = [step for step in plan.steps() if isinstance(step, Input)]
+    if len(given) != 1:
+        raise InvalidSteering(
+            "the path has no input" if not given else "the path has several inputs",
+            hint="begin the path with one inputMdst() or inputMdstList()",
+        )
+    source = given[0]
+    own = options.inputs is None or source.fixed
+    patterns = source.files if own else options.inputs or ()
+    names = [name for pattern in patterns for name in expand_inputs(pattern)]
+    if not names:
+        raise InvalidInput("there are no input files", hint="name them in the steering, or with -i")
+    sequences = options.sequences or (source.sequences if own else ())
+    if sequences and len(sequences) != len(names):
+        raise InvalidInput(
+            f"{len(sequences)} entry sequences for {len(names)} files", hint="give one sequence per file"
+        )
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        log.warning(f"{name} is given several times, and processed as often")
+    files = open_files(names)
+    for file in files:
+        log.info(f"Added file {file.path}")
+        if file.entries == 0:
+            log.warning(f"File appears to be empty, skipping: {file.path}")
+    if not any(file.entries for file in files):
+        raise InvalidInput("none of the input files has events", hint="give files with events")
+    selection = Selection(options.events, options.skip_events or source.skip, sequences, source.discard_errors)
+    return files, selection, names
+
+
+def _check_conditions(plan: _Plan, files: Sequence[MdstFile]) -> None:
+    """Refuse at once what depends on beams or an interaction point that cannot be known."""
+    for file in files:
+        if file.entries == 0:
+            continue
+        if "beams" in plan.blueprint.needs:
+            file_beams(file)
+        if "point" in plan.blueprint.needs:
+            file_interaction_point(file)
+
+
+# ---- events
+
+
+def _loop(
+    plan: _Plan, files: Sequence[MdstFile], selection: Selection, options: RunOptions, log: Logger
+) -> Account:
+    account, done = Account(), 0
+    total = total_events(files, selection)
+    for chunk in chunks(files, selection):
+        read = int(chunk.alive.sum())
+        if selection.discard_errors:
+            _, loud = discard_errors(chunk)
+            if loud:
+                log.warning(f"{loud} event(s) with an error flag are discarded")
+        account.count(chunk)
+        _process(plan, chunk, log)
+        done += read
+        if options.progress is not None:
+            options.progress(done, total)
+    return account
+
+
+def _process(plan: _Plan, chunk: Chunk, log: Logger) -> None:
+    context = Context(chunk, log, chunk.alive.copy())
+    context.particles.decays = plan.blueprint.decays
+    _walk(plan.nodes, context)
+
+
+def _walk(nodes: Sequence[_Node], context: Context) -> None:
+    for node in nodes:
+        if not context.alive.any():
+            return
+        if isinstance(node.step, Nothing | Input):
+            continue
+        node.step.run(context)
+        if node.branches and isinstance(node.step, ReturnValue):
+            _branch(node, node.step, context)
+
+
+def _branch(node: _Node, step: ReturnValue, context: Context) -> None:
+    """Send events down the first path whose condition holds."""
+    values = step.value(context)
+    waiting = context.alive.copy()
+    going_on = context.alive.copy()
+    for sign, number, inner, ends in node.branches:
+        taken = waiting & _COMPARE[sign](values, number)
+        waiting &= ~taken
+        if taken.any():
+            context.alive = taken.copy()
+            _walk(inner, context)
+        if ends:
+            going_on &= ~taken
+        else:
+            going_on &= ~taken | context.alive if taken.any() else going_on
+    context.alive = going_on

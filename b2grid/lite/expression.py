@@ -1,0 +1,391 @@
+"""Variable strings and cuts compiled to functions of views, with basf2's types and its rules for NaN.
+
+Everything is resolved before an event is read: what a steering asks for and is not covered is refused with its
+name. A compiled variable has basf2's declared type; a compiled cut gives one truth value per row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from b2grid.errors import InvalidSteering, NotInLite, nearest, printable
+from b2grid.grammar import (
+    And,
+    Binary,
+    Boolean,
+    Call,
+    Compare,
+    Expression,
+    GrammarError,
+    Name,
+    Not,
+    Number,
+    Or,
+    Unary,
+    parse_cut,
+    parse_formula,
+    parse_variable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from b2grid.lite.view import View
+
+__all__ = ["Compiled", "Cut", "Definition", "Scope", "register", "registry"]
+
+Type = Literal["double", "int", "bool"]
+Function = Callable[["View"], "NDArray[Any]"]
+_MOST_ALIASES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A variable that can be evaluated.
+
+    Parameters
+    ----------
+    text : str
+        As typed.
+    type : {"double", "int", "bool"}
+    function : callable
+        View -> one value per row.
+    of_event : bool
+        Whether it needs no particle.
+    needs : frozenset of str
+        Conditions of the files that it uses: "beams", "point".
+    """
+
+    text: str
+    type: Type
+    function: Function
+    of_event: bool = False
+    needs: frozenset[str] = frozenset()
+
+    def __call__(self, view: View) -> NDArray[Any]:
+        """One value per row."""
+        kind = {"double": np.float64, "int": np.int64, "bool": np.bool_}[self.type]
+        with np.errstate(all="ignore"):
+            return np.broadcast_to(np.asarray(self.function(view)).astype(kind, copy=False), (len(view),))
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A selection that can be evaluated; `always` where it is empty."""
+
+    text: str
+    function: Function
+    always: bool
+    of_event: bool
+    needs: frozenset[str]
+
+    def __call__(self, view: View) -> NDArray[np.bool_]:
+        """Whether each row passes."""
+        with np.errstate(all="ignore"):
+            return np.broadcast_to(np.asarray(self.function(view), dtype=np.bool_), (len(view),))
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A registered variable.
+
+    Parameters
+    ----------
+    name : str
+    type : {"double", "int", "bool"}
+    build : callable
+        (scope, arguments) -> function of a view, or a whole `Compiled`; refuses wrong arguments.
+    arguments : tuple of int
+        Smallest and largest number of arguments; (0, 0) is a plain variable. -1 is no upper limit.
+    of_event : bool
+    needs : frozenset of str
+    """
+
+    name: str
+    type: Type
+    build: Callable[[Scope, tuple[str, ...]], Function | Compiled]
+    arguments: tuple[int, int] = (0, 0)
+    of_event: bool = False
+    needs: frozenset[str] = frozenset()
+
+
+registry: dict[str, Definition] = {}
+"""Every variable that the runtime covers, by name."""
+
+
+def register(
+    names: str,
+    type: Type = "double",  # noqa: A002 - basf2's word
+    *,
+    of_event: bool = False,
+    needs: str = "",
+) -> Callable[[Function], Function]:
+    """Register a plain function of a view under one or several names."""
+
+    def decorate(function: Function) -> Function:
+        for name in names.split():
+            registry[name] = Definition(
+                name, type, lambda _scope, _arguments: function, (0, 0), of_event, frozenset(needs.split())
+            )
+        return function
+
+    return decorate
+
+
+def register_call(
+    names: str,
+    type: Type = "double",  # noqa: A002 - basf2's word
+    *,
+    arguments: tuple[int, int],
+    of_event: bool = False,
+    needs: str = "",
+) -> Callable[[Callable[..., Function | Compiled]], Callable[..., Function | Compiled]]:
+    """Register a function (scope, arguments) -> function of a view."""
+
+    def decorate(build: Callable[..., Function | Compiled]) -> Callable[..., Function | Compiled]:
+        for name in names.split():
+            registry[name] = Definition(name, type, build, arguments, of_event, frozenset(needs.split()))
+        return build
+
+    return decorate
+
+
+def _refuse(text: str, problem: str, hint: str = "") -> NotInLite:
+    return NotInLite(f"variable {printable(text)!r} {problem}", hint=hint or "run this steering with a basf2 release")
+
+
+@dataclass
+class Scope:
+    """Where names are looked up: the steering's aliases, then the registered variables.
+
+    Parameters
+    ----------
+    aliases : mapping
+    """
+
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    _known: dict[str, Compiled] = field(default_factory=dict, repr=False)
+    _depth: int = 0
+
+    def variable(self, text: str) -> Compiled:
+        """Compile a variable string.
+
+        Raises
+        ------
+        NotInLite
+            If it, or something in it, is not covered.
+        InvalidSteering
+            If it is not a variable string.
+        """
+        text = text.strip()
+        if text not in self._known:
+            self._depth += 1
+            if self._depth > _MOST_ALIASES:
+                raise InvalidSteering(f"the alias {printable(text)!r} goes in a circle", hint="define it by other names")
+            try:
+                self._known[text] = self._resolve(text)
+            finally:
+                self._depth -= 1
+        return self._known[text]
+
+    def _resolve(self, text: str) -> Compiled:
+        if text in self.aliases:
+            known = self.variable(self.aliases[text])
+            return Compiled(text, known.type, known.function, known.of_event, known.needs)
+        try:
+            tree = parse_variable(text)
+        except GrammarError as error:
+            raise InvalidSteering(f"variable {printable(text)!r} cannot be parsed: {error.message}", hint=error.hint) from error
+        if isinstance(tree, Number):
+            # basf2 keeps a plain number in single precision
+            value = float(np.float32(tree.value))
+            return Compiled(text, "double", lambda view: np.full(len(view), value), of_event=True)
+        term = self.term(tree)
+        if isinstance(tree, Name | Call):
+            return Compiled(text, term.type, term.function, term.of_event, term.needs)
+        return Compiled(text, "double", term.function, term.of_event, term.needs)
+
+    def cut(self, text: str) -> Cut:
+        """Compile a cut; see `variable` for what is raised."""
+        try:
+            tree = parse_cut(text)
+        except GrammarError as error:
+            raise InvalidSteering(f"cut {printable(text)!r} cannot be parsed: {error.message}", hint=error.hint) from error
+        function, of_event, needs = _condition(self, tree)
+        always = isinstance(tree, Boolean) and tree.value is True
+        return Cut(text, function, always, of_event, needs)
+
+    def formula(self, text: str) -> Compiled:
+        """Compile the argument of ``formula()``."""
+        try:
+            term = self.term(parse_formula(text))
+        except GrammarError as error:
+            raise InvalidSteering(f"formula {printable(text)!r} cannot be parsed: {error.message}", hint=error.hint) from error
+        return Compiled(text, "double", lambda view: np.asarray(term.function(view), dtype=np.float64), term.of_event, term.needs)
+
+    def call(self, name: str, arguments: tuple[str, ...], text: str) -> Compiled:
+        """Compile a plain variable, or a function of arguments."""
+        definition = registry.get(name)
+        if definition is None:
+            near = nearest(name, registry)
+            raise _refuse(name, "is not covered by b2lite", f"covered names like it: {', '.join(near)}" if near else "")
+        least, most = definition.arguments
+        if len(arguments) < least or (most >= 0 and len(arguments) > most):
+            wanted = str(least) if least == most else f"{least} to {most}" if most >= 0 else f"at least {least}"
+            raise InvalidSteering(
+                f"{printable(text)!r} has {len(arguments)} arguments, {name} takes {wanted}", hint="mend the variable"
+            )
+        built = definition.build(self, arguments)
+        if isinstance(built, Compiled):
+            return Compiled(text, built.type, built.function, built.of_event, built.needs | definition.needs)
+        return Compiled(text, definition.type, built, definition.of_event, definition.needs)
+
+    def double(self, text: str, where: str) -> Compiled:
+        """Compile an argument that has to be a double, as some of basf2's functions want it."""
+        inner = self.variable(text)
+        if inner.type != "double":
+            raise InvalidSteering(
+                f"{where} works on double variables only, and {printable(text)!r} is {inner.type}",
+                hint="wrap it in formula()",
+            )
+        return inner
+
+    def term(self, tree: Expression) -> Compiled:
+        """Compile something that has a value: a number, a name, a call, or arithmetic of these."""
+        text = str(tree)
+        if isinstance(tree, Number):
+            value = tree.value
+            kind: Type = "int" if isinstance(value, int) else "double"
+            return Compiled(text, kind, lambda _view: np.asarray(value), of_event=True)
+        if isinstance(tree, Boolean):
+            truth = tree.value
+            return Compiled(text, "bool", lambda _view: np.asarray(truth), of_event=True)
+        if isinstance(tree, Name):
+            return self.variable(tree.name) if tree.name in self.aliases else self.call(tree.name, (), tree.name)
+        if isinstance(tree, Call):
+            # basf2 looks the whole string up as an alias too, but aliases have no parentheses
+            return self.call(tree.name, tree.arguments, text)
+        if isinstance(tree, Unary):
+            return self._unary(tree)
+        if isinstance(tree, Binary):
+            return self._binary(tree)
+        raise InvalidSteering(f"{printable(text)!r} is a condition where a value is needed", hint="use passesCut()")
+
+    def _number(self, tree: Expression) -> Compiled:
+        value = self.term(tree)
+        if value.type == "bool":
+            raise InvalidSteering(
+                f"{printable(value.text)!r} is a truth value and cannot be calculated with", hint="basf2 refuses it too"
+            )
+        return value
+
+    def _unary(self, tree: Unary) -> Compiled:
+        inner = self._number(tree.operand)
+        if tree.operator == "+":
+            return inner
+        return Compiled(str(tree), inner.type, lambda view: -inner.function(view), inner.of_event, inner.needs)
+
+    def _binary(self, tree: Binary) -> Compiled:
+        left, right = self._number(tree.left), self._number(tree.right)
+        kind: Type = "int" if left.type == right.type == "int" and tree.operator in "+-*" else "double"
+        calculate = _OPERATIONS[tree.operator]
+
+        def function(view: View) -> NDArray[Any]:
+            a, b = np.asarray(left.function(view)), np.asarray(right.function(view))
+            if kind == "double":
+                a, b = a.astype(np.float64), b.astype(np.float64)
+            return np.asarray(calculate(a, b))
+
+        return Compiled(str(tree), kind, function, left.of_event and right.of_event, left.needs | right.needs)
+
+
+_OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "**": np.power,
+    "^": np.power,
+}
+
+# ---- conditions
+
+
+def _condition(scope: Scope, tree: Expression) -> tuple[Function, bool, frozenset[str]]:
+    """Function, whether it needs no particle, and the conditions of the files that it uses."""
+    if isinstance(tree, Not):
+        inner, of_event, needs = _condition(scope, tree.operand)
+        return (lambda view: ~np.asarray(inner(view), dtype=np.bool_)), of_event, needs
+    if isinstance(tree, And | Or):
+        parts = [_condition(scope, operand) for operand in tree.operands]
+        join = np.logical_and if isinstance(tree, And) else np.logical_or
+
+        def joined(view: View) -> NDArray[np.bool_]:
+            result = parts[0][0](view)
+            for part, _, _ in parts[1:]:
+                result = join(result, part(view))
+            return np.asarray(result)
+
+        return joined, all(part[1] for part in parts), frozenset().union(*(part[2] for part in parts))
+    if isinstance(tree, Compare):
+        return _comparison(scope, tree)
+    term = scope.term(tree)
+    return (lambda view: _truth(np.asarray(term.function(view)))), term.of_event, term.needs
+
+
+def _truth(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """A bare value counts as true when it is not zero, and NaN as false."""
+    if values.dtype.kind == "f":
+        return np.asarray((values != 0) & ~np.isnan(values))
+    return np.asarray(values != 0)
+
+
+def _comparison(scope: Scope, tree: Compare) -> tuple[Function, bool, frozenset[str]]:
+    terms = [scope.term(operand) for operand in tree.operands]
+
+    def function(view: View) -> NDArray[np.bool_]:
+        values = [np.asarray(term.function(view)) for term in terms]
+        result = compare(tree.operators[0], values[0], values[1])
+        for operator, left, right in zip(tree.operators[1:], values[1:], values[2:], strict=False):
+            result = result & compare(operator, left, right)
+        return result
+
+    return function, all(t.of_event for t in terms), frozenset().union(*(t.needs for t in terms))
+
+
+def compare(operator: str, left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.bool_]:
+    """Compare as basf2 does: doubles are equal when their bits differ by two units at most.
+
+    Examples
+    --------
+    >>> nan = np.array([np.nan])
+    >>> bool(compare("==", nan, nan)[0]), bool(compare("!=", nan, np.array([1.0]))[0])
+    (True, True)
+    """
+    if operator in {"==", "!="}:
+        if left.dtype.kind == "f" or right.dtype.kind == "f":
+            same = _almost_equal(left.astype(np.float64), right.astype(np.float64))
+        else:
+            same = np.asarray(left.astype(np.int64) == right.astype(np.int64))
+        return same if operator == "==" else ~same
+    orders: dict[str, Callable[[Any, Any], Any]] = {
+        "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
+    }  # fmt: skip
+    return np.asarray(orders[operator](left, right))
+
+
+def _almost_equal(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.bool_]:
+    distance = _ordered_bits(left) - _ordered_bits(right)
+    return np.asarray((left == right) | ((distance <= 2) & (distance >= -2)))
+
+
+def _ordered_bits(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Integers in the order of the doubles, one apart for neighbours."""
+    bits = np.ascontiguousarray(values).view(np.int64)
+    return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits)

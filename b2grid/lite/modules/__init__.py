@@ -1,0 +1,11 @@
+"""The modules that the runtime covers: one table entry per C++ type; importing this room fills the table."""
+
+from __future__ import annotations
+
+from b2grid.lite.modules import combining, conditions, extra, inert, listing, loading, ntuples, truth
+from b2grid.lite.modules.base import MODULES, Arguments, Blueprint, Kind, Step
+
+__all__ = ["MODULES", "Arguments", "Blueprint", "Kind", "Step"]
+
+# registering is what importing them does
+_ROOMS = (combining, conditions, extra, inert, listing, loading, ntuples, truth)

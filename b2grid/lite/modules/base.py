@@ -1,0 +1,239 @@
+"""From a module of the path to a step that can run: parameters are read once, strictly, before any event.
+
+`MODULES` is the table of what is covered. A `Kind` lists the parameters that it takes; any other parameter, and
+any value that is not covered, is refused with its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from b2grid.errors import InvalidInput, InvalidName, InvalidSteering, NotInLite, printable
+from b2grid.grammar import Decay, GrammarError, Particle, parse_list
+from b2grid.lite.lists import ListName
+from b2grid.physics import particle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from b2grid.lite.context import Context, Logger
+    from b2grid.lite.expression import Compiled, Cut, Scope
+    from b2grid.lite.output import Outputs
+    from b2grid.lite.truth import DecayRules
+
+__all__ = ["MODULES", "Arguments", "Blueprint", "Kind", "Step", "module"]
+
+_ABSENT = object()
+
+
+class Step(Protocol):
+    """A module that is ready to run."""
+
+    def run(self, context: Context) -> None:
+        """Process the living events of a chunk."""
+
+
+@dataclass
+class Blueprint:
+    """What the modules of a path share while they are made ready.
+
+    Parameters
+    ----------
+    scope : Scope
+        Aliases and variables.
+    outputs : Outputs
+        Ntuple files.
+    log : Logger
+    expand : callable
+        Replaces collections in a list of variables by their members.
+    """
+
+    scope: Scope
+    outputs: Outputs
+    log: Logger
+    expand: Callable[[Iterable[str]], Sequence[str]]
+    lists: set[tuple[int, str]] = field(default_factory=set)
+    decays: list[DecayRules] = field(default_factory=list)
+    loaded: dict[tuple[int, str], Any] = field(default_factory=dict)
+    needs: set[str] = field(default_factory=set)
+
+    def number_of(self, rules: DecayRules) -> int:
+        """Remember the rules of a decay string; their number."""
+        self.decays.append(rules)
+        return len(self.decays) - 1
+
+    def cut(self, text: str) -> Cut:
+        """Compile a cut, and note what it needs."""
+        cut = self.scope.cut(text)
+        self.needs |= cut.needs
+        return cut
+
+    def variable(self, text: str) -> Compiled:
+        """Compile a variable, and note what it needs."""
+        variable = self.scope.variable(text)
+        self.needs |= variable.needs
+        return variable
+
+    def declare(self, text: str) -> ListName:
+        """A list that a module makes, or adds to."""
+        name = list_name(text)
+        self.lists.add(name.key)
+        return name
+
+    def known(self, text: str) -> ListName:
+        """A list that an earlier module has made."""
+        name = list_name(text)
+        if name.key not in self.lists:
+            near = [f"{particle(code).name}:{label}" for code, label in sorted(self.lists) if code == name.key[0]]
+            raise InvalidSteering(
+                f"there is no particle list {printable(text)!r} at this point of the path",
+                hint=f"lists of this particle: {', '.join(near)}" if near else "fill or reconstruct it first",
+            )
+        return name
+
+
+def list_name(text: str) -> ListName:
+    """The list that a decay string begins with; its particle must be known."""
+    try:
+        read = parse_list(text)
+        return ListName.of((read.mother if isinstance(read, Decay) else read).list_name)
+    except GrammarError as error:
+        raise InvalidSteering(f"{printable(text)!r} is no list: {error.message}", hint=error.hint) from error
+    except InvalidName as error:
+        raise InvalidSteering(error.message, hint=error.hint) from error
+
+
+def decay_of(text: str) -> Decay | Particle:
+    """A parsed decay string."""
+    try:
+        return parse_list(text)
+    except GrammarError as error:
+        raise InvalidSteering(f"{printable(text)!r} is no decay string: {error.message}", hint=error.hint) from error
+
+
+class Arguments:
+    """The parameters of one module, read by name and type.
+
+    Parameters
+    ----------
+    kind : str
+        C++ type.
+    values : dict
+    function : str
+        The analysis function that added the module, for messages.
+    """
+
+    def __init__(self, kind: str, values: dict[str, Any], function: str = "") -> None:
+        self.kind = kind
+        self.function = function.rpartition(".")[2]
+        self._values = values
+
+    def refuse(self, name: str, reason: str = "") -> NotInLite:
+        """The error for a value that is not covered."""
+        who = f"{self.function}() ({self.kind})" if self.function else self.kind
+        what = f"parameter {name}={self._values.get(name)!r} of {who} is not covered by b2lite"
+        return NotInLite(what + (f": {reason}" if reason else ""), hint="run this steering with a basf2 release")
+
+    def check(self, covered: Iterable[str]) -> None:
+        """Refuse parameters that the runtime does not look at."""
+        for name in self._values:
+            if name not in covered:
+                raise self.refuse(name)
+
+    def only(self, name: str, *covered: Any) -> None:
+        """Refuse any value but these; the first is the default."""
+        if self._values.get(name, covered[0]) not in covered:
+            raise self.refuse(name)
+
+    def _get(self, name: str, default: Any, kinds: tuple[type, ...]) -> Any:
+        value = self._values.get(name, default)
+        if value is _ABSENT:
+            raise InvalidSteering(f"{self.kind} needs the parameter {name}", hint="give it a value")
+        # a bool is an int in Python, and not in basf2
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise InvalidSteering(
+                f"parameter {name} of {self.kind} has the wrong type: {printable(repr(value))}",
+                hint=f"give a {' or '.join(kind.__name__ for kind in kinds)}",
+            )
+        return value
+
+    def text(self, name: str, default: Any = _ABSENT) -> str:
+        """A string."""
+        return str(self._get(name, default, (str,)))
+
+    def flag(self, name: str, default: Any = _ABSENT) -> bool:
+        """A truth value."""
+        return bool(self._get(name, default, (bool,)))
+
+    def integer(self, name: str, default: Any = _ABSENT) -> int:
+        """A whole number."""
+        return int(self._get(name, default, (int,)))
+
+    def texts(self, name: str, default: Any = _ABSENT) -> list[str]:
+        """A list of strings."""
+        values = self._get(name, default, (list, tuple))
+        if not all(isinstance(value, str) for value in values):
+            raise InvalidSteering(
+                f"parameter {name} of {self.kind} has to be a list of strings", hint="give strings only"
+            )
+        return list(values)
+
+    def mapping(self, name: str) -> dict[str, str]:
+        """A dictionary of strings."""
+        values = self._get(name, _ABSENT, (dict,))
+        return {str(key): str(value) for key, value in values.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A covered C++ type.
+
+    Parameters
+    ----------
+    name : str
+    parameters : frozenset of str
+        Those that are looked at, or make no difference here.
+    build : callable
+        (arguments, blueprint) -> step.
+    """
+
+    name: str
+    parameters: frozenset[str]
+    build: Callable[[Arguments, Blueprint], Step]
+
+
+MODULES: dict[str, Kind] = {}
+"""Every module that the runtime covers, by C++ type."""
+
+
+def module(name: str, parameters: str) -> Callable[[Callable[[Arguments, Blueprint], Step]], Any]:
+    """Enter a function (arguments, blueprint) -> step, or a class with such a constructor, into the table."""
+
+    def decorate(build: Callable[[Arguments, Blueprint], Step]) -> Any:
+        MODULES[name] = Kind(name, frozenset(parameters.split()), build)
+        return build
+
+    return decorate
+
+
+def make(kind: str, values: dict[str, Any], blueprint: Blueprint, function: str = "") -> Step:
+    """Make one module ready.
+
+    Raises
+    ------
+    NotInLite
+        If the type, a parameter or a value is not covered.
+    InvalidInput
+        If basf2 would refuse it too.
+    """
+    if kind not in MODULES:
+        said = f"{function.rpartition('.')[2]}() (module {kind})" if function else f"module {kind}"
+        raise NotInLite(f"{said} is not covered by b2lite", hint="run this steering with a basf2 release")
+    arguments = Arguments(kind, values, function)
+    arguments.check(MODULES[kind].parameters)
+    try:
+        return MODULES[kind].build(arguments, blueprint)
+    except InvalidName as error:
+        raise InvalidInput(error.message, hint=error.hint) from error

@@ -1,0 +1,381 @@
+"""Reading mDST files: which entries, in which chunks, and only the leaves that something asks for.
+
+A `Chunk` is a range of entries of one file. Its leaves are read when they are first used, as flat arrays with
+event offsets, so a leaf that no module needs is never read. Events that are not wanted (outside ``-S``, or with
+an error flag) stay in the chunk, marked as not alive: nothing ever copies arrays to drop them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import awkward as ak
+import numpy as np
+import uproot
+
+from b2grid.errors import InvalidInput, printable
+from b2grid.ntuple.filemetadata import read_file_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from b2grid.ntuple.filemetadata import FileMetaData
+
+__all__ = ["Chunk", "MdstFile", "Relation", "Selection", "entries_of_sequence", "open_files"]
+
+CHUNK_EVENTS = 4000
+"""Events that are held in memory at once, unless the file's own clusters are smaller."""
+
+_HLT_DISCARDED = 0x10
+
+
+def _normalised(path: str) -> tuple[str, str]:
+    """Object and leaf of a branch, whatever wrote it.
+
+    >>> _normalised("Tracks/Tracks.m_trackFitIndices[6]")
+    ('Tracks', 'm_trackFitIndices')
+    >>> _normalised("TracksToMCParticles/m_elements/m_elements.m_to")
+    ('TracksToMCParticles', 'm_to')
+    >>> _normalised("TracksToMCParticles.m_to")
+    ('TracksToMCParticles', 'm_to')
+    """
+    parts = re.sub(r"\[[^\]]*\]", "", path).split("/")
+    owner, _, rest = parts[0].partition(".")
+    if len(parts) > 1:
+        own = parts[-1].split(".", 1)
+        rest = own[1] if len(own) == 2 and own[0] in {owner, "m_elements"} else parts[-1]
+    return owner, rest.removeprefix("m_elements.").rstrip(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Pairs of one relation, in stored order; indices count through the chunk.
+
+    Parameters
+    ----------
+    source, target : array of int
+        Index of the related objects.
+    weight : array of float
+    """
+
+    source: NDArray[np.int64]
+    target: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+    def first(self, count: int) -> NDArray[np.int64]:
+        """Per source object the position of its first pair, -1 where there is none."""
+        position = np.full(count, -1, dtype=np.int64)
+        # of repeated indices the last assignment stays, so go backwards
+        position[self.source[::-1]] = np.arange(len(self.source))[::-1]
+        return position
+
+    def first_target(self, count: int) -> NDArray[np.int64]:
+        """Per source object the target of its first pair, -1 where there is none."""
+        position = self.first(count)
+        found = position >= 0
+        position[found] = self.target[position[found]]
+        return position
+
+
+class MdstFile:
+    """One open input file and the places of its leaves.
+
+    Parameters
+    ----------
+    path : str
+        As given by the user.
+
+    Raises
+    ------
+    InvalidInput
+        If it cannot be read or has no tree of events.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.metadata: FileMetaData = read_file_metadata(path)
+        try:
+            self._file = uproot.open(path)
+            self._tree = self._file["tree"]
+        except (OSError, ValueError, KeyError) as error:
+            raise InvalidInput(
+                f"cannot read events from {printable(path)}: no tree named 'tree'",
+                hint="input files are mDST files of basf2",
+            ) from error
+        self.entries = int(self._tree.num_entries)
+        self._leaves: dict[tuple[str, str], Any] = {}
+        self._index()
+
+    def _index(self) -> None:
+        for path in self._tree.keys(recursive=True):
+            branch = self._tree[path]
+            if len(branch.branches) == 0:
+                self._leaves.setdefault(_normalised(path), branch)
+        self.objects = {owner for owner, _ in self._leaves}
+
+    def has(self, owner: str, leaf: str | None = None) -> bool:
+        """Whether the file has this object, or this leaf of it."""
+        return owner in self.objects if leaf is None else (owner, leaf) in self._leaves
+
+    def leaf_of(self, owner: str) -> str:
+        """Some leaf of this object, for counting."""
+        return next(leaf for own, leaf in self._leaves if own == owner and leaf.startswith("m_"))
+
+    def read(self, owner: str, leaf: str, start: int, stop: int) -> ak.Array:
+        """One leaf of a range of entries.
+
+        Raises
+        ------
+        InvalidInput
+            If the file does not have it, or its data are damaged.
+        """
+        branch = self._leaves.get((owner, leaf))
+        if branch is None:
+            raise InvalidInput(
+                f"{printable(self.path)} has no {owner}.{leaf}",
+                hint="the file was written by an mDST version that does not store it",
+            )
+        try:
+            return branch.array(entry_start=start, entry_stop=stop, library="ak")
+        except (OSError, ValueError, IndexError, RuntimeError) as error:
+            raise InvalidInput(
+                f"cannot read {owner}.{leaf} from {printable(self.path)}: the file is damaged",
+                hint="copy the file again, or leave it out",
+            ) from error
+
+    def boundaries(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Ranges of at most `CHUNK_EVENTS` entries that follow the file's baskets where that is possible."""
+        branch = self._leaves.get(("EventMetaData", "m_event"))
+        clusters = [] if branch is None else [int(offset) for offset in branch.entry_offsets]
+        cuts = [start]
+        for offset in [*(c for c in clusters if start < c < stop), stop]:
+            while offset - cuts[-1] > CHUNK_EVENTS:
+                cuts.append(cuts[-1] + CHUNK_EVENTS)
+            if offset - cuts[-1] >= CHUNK_EVENTS // 2 or offset == stop:
+                cuts.append(offset)
+        return [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if b > a]
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._file.close()
+
+
+@dataclass
+class Chunk:
+    """A range of entries of one file; leaves are read when they are used.
+
+    Parameters
+    ----------
+    file : MdstFile
+    start, stop : int
+        Entries in the file.
+    alive : array of bool
+        Events that are processed.
+    """
+
+    file: MdstFile
+    start: int
+    stop: int
+    alive: NDArray[np.bool_]
+    _flat: dict[tuple[str, str], NDArray[Any]] = field(default_factory=dict, repr=False)
+    _offsets: dict[str, NDArray[np.int64]] = field(default_factory=dict, repr=False)
+    _derived: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def size(self) -> int:
+        """Number of entries, alive or not."""
+        return self.stop - self.start
+
+    def has(self, owner: str, leaf: str | None = None) -> bool:
+        """Whether the file has this object, or this leaf of it."""
+        return self.file.has(owner, leaf)
+
+    def event(self, leaf: str) -> NDArray[Any]:
+        """One number per event of EventMetaData."""
+        return self.single("EventMetaData", leaf)
+
+    def single(self, owner: str, leaf: str) -> NDArray[Any]:
+        """One number per event of an object that every event has once."""
+        key = (owner, leaf)
+        if key not in self._flat:
+            self._flat[key] = np.asarray(ak.to_numpy(self.file.read(owner, leaf, self.start, self.stop)))
+        return self._flat[key]
+
+    def leaf(self, owner: str, leaf: str) -> NDArray[Any]:
+        """All values of one leaf, event after event; arrays of fixed length have them in the second axis."""
+        key = (owner, leaf)
+        if key not in self._flat:
+            jagged = self.file.read(owner, leaf, self.start, self.stop)
+            self._remember_offsets(owner, jagged)
+            self._flat[key] = np.asarray(ak.to_numpy(ak.flatten(jagged, axis=1)))
+        return self._flat[key]
+
+    def _remember_offsets(self, owner: str, jagged: ak.Array) -> None:
+        if owner not in self._offsets:
+            counts = np.asarray(ak.to_numpy(ak.num(jagged, axis=1)), dtype=np.int64)
+            self._offsets[owner] = np.concatenate(([0], np.cumsum(counts)))
+
+    def offsets(self, owner: str) -> NDArray[np.int64]:
+        """Where each event begins in the flat arrays of this object; one more entry than events."""
+        if owner not in self._offsets:
+            if not self.has(owner):
+                self._offsets[owner] = np.zeros(self.size + 1, dtype=np.int64)
+            else:
+                self.leaf(owner, self.file.leaf_of(owner))
+        return self._offsets[owner]
+
+    def count(self, owner: str) -> int:
+        """Number of these objects in the chunk."""
+        return int(self.offsets(owner)[-1])
+
+    def event_of(self, owner: str) -> NDArray[np.int64]:
+        """The event (counted in the chunk) of each object."""
+        return self.derived(
+            f"event_of {owner}", lambda: np.repeat(np.arange(self.size), np.diff(self.offsets(owner)))
+        )
+
+    def derived(self, name: str, make: Callable[[], Any]) -> Any:
+        """Something computed from the leaves once per chunk."""
+        if name not in self._derived:
+            self._derived[name] = make()
+        return self._derived[name]
+
+    def relation(self, source: str, target: str) -> Relation:
+        """All pairs of the relation between two objects; empty if the file has none."""
+        return self.derived(f"{source} to {target}", lambda: self._relation(source, target))  # type: ignore[no-any-return]
+
+    def _relation(self, source: str, target: str) -> Relation:
+        name = f"{source}To{target}"
+        if not self.has(name):
+            empty = np.zeros(0, dtype=np.int64)
+            return Relation(empty, empty, np.zeros(0))
+        read = {leaf: self.file.read(name, leaf, self.start, self.stop) for leaf in ("m_from", "m_to", "m_weights")}
+        origin, to, weight = (read[leaf] for leaf in ("m_from", "m_to", "m_weights"))
+        elements = np.asarray(ak.to_numpy(ak.num(origin, axis=1)), dtype=np.int64)
+        event = np.repeat(np.arange(self.size), elements)
+        flat_from = np.asarray(ak.to_numpy(ak.flatten(origin, axis=1)), dtype=np.int64)
+        if to.ndim == 3:  # every element of basf2's has a list of targets
+            to, weight = ak.flatten(to, axis=1), ak.flatten(weight, axis=1)
+            targets = np.asarray(ak.to_numpy(ak.num(to, axis=1)), dtype=np.int64)
+            event, flat_from = np.repeat(event, targets), np.repeat(flat_from, targets)
+        flat_to = np.asarray(ak.to_numpy(ak.flatten(to, axis=1)), dtype=np.int64)
+        return Relation(
+            flat_from + self.offsets(source)[event],
+            flat_to + self.offsets(target)[event],
+            np.asarray(ak.to_numpy(ak.flatten(weight, axis=1)), dtype=np.float64),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which events of the inputs to read.
+
+    Parameters
+    ----------
+    limit : int or None
+        Largest number of events, counted after skipping.
+    skip : int
+        Events to leave out at the beginning of the whole chain.
+    sequences : tuple of str
+        One per file: numbers and inclusive ranges such as ``23:42,101``; empty for all events.
+    discard_errors : bool
+        Whether events with an error flag are discarded.
+    """
+
+    limit: int | None = None
+    skip: int = 0
+    sequences: tuple[str, ...] = ()
+    discard_errors: bool = True
+
+
+def entries_of_sequence(text: str, entries: int) -> NDArray[np.int64]:
+    """The entries, ascending and once each, that a sequence names in a file of so many.
+
+    >>> entries_of_sequence("3,0:1,100", 5).tolist()
+    [0, 1, 3]
+    """
+    if text.strip() == ":":
+        return np.arange(entries)
+    wanted: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)\s*(?::\s*(\d+)\s*)?", part)
+        if match is None:
+            raise InvalidInput(
+                f"{printable(part)!r} in the entry sequence {printable(text)!r} is not understood",
+                hint="write numbers and ranges, as in 23:42,101",
+            )
+        first = int(match[1])
+        wanted.update(range(first, min(int(match[2] or first) + 1, entries)))
+    return np.array(sorted(entry for entry in wanted if entry < entries), dtype=np.int64)
+
+
+def open_files(paths: Sequence[str]) -> list[MdstFile]:
+    """Every input, opened and looked at before any event is read.
+
+    Raises
+    ------
+    InvalidInput
+        If one cannot be read, or data and MC are mixed.
+    """
+    files = [MdstFile(path) for path in paths]
+    kinds = {file.metadata.is_mc for file in files if file.entries}
+    if len(kinds) > 1:
+        raise InvalidInput(
+            "the input files mix data and Monte Carlo", hint="process data and Monte Carlo separately"
+        )
+    return files
+
+
+def _wanted(file: MdstFile, position: int, selection: Selection) -> NDArray[np.bool_] | None:
+    if not selection.sequences:
+        return None
+    wanted = np.zeros(file.entries, dtype=np.bool_)
+    wanted[entries_of_sequence(selection.sequences[position], file.entries)] = True
+    return wanted
+
+
+def chunks(files: Sequence[MdstFile], selection: Selection) -> Iterator[Chunk]:
+    """All wanted events, chunk after chunk, file after file."""
+    skip, left = selection.skip, selection.limit
+    for position, file in enumerate(files):
+        wanted = _wanted(file, position, selection)
+        mine = np.arange(file.entries) if wanted is None else np.flatnonzero(wanted)
+        skipped = min(skip, len(mine))
+        skip -= skipped
+        mine = mine[skipped:] if left is None else mine[skipped : skipped + left]
+        if left is not None:
+            left -= len(mine)
+        if len(mine) == 0:
+            continue
+        chosen = np.zeros(file.entries, dtype=np.bool_)
+        chosen[mine] = True
+        for start, stop in file.boundaries(int(mine[0]), int(mine[-1]) + 1):
+            if chosen[start:stop].any():
+                yield Chunk(file, start, stop, chosen[start:stop].copy())
+        if left == 0:
+            return
+
+
+def total_events(files: Sequence[MdstFile], selection: Selection) -> int:
+    """How many events `chunks` will bring."""
+    total = 0
+    for position, file in enumerate(files):
+        wanted = _wanted(file, position, selection)
+        total += file.entries if wanted is None else int(wanted.sum())
+    total = max(0, total - selection.skip)
+    return total if selection.limit is None else min(total, selection.limit)
+
+
+def discard_errors(chunk: Chunk, silent: int = _HLT_DISCARDED) -> tuple[int, int]:
+    """Mark events with an error flag as not alive; their number, and how many of them deserve a warning."""
+    flags = chunk.event("m_errorFlag") if chunk.has("EventMetaData", "m_errorFlag") else None
+    if flags is None:
+        return 0, 0
+    bad = (flags != 0) & chunk.alive
+    loud = bad & (flags != silent)
+    chunk.alive &= ~bad
+    return int(bad.sum()), int(loud.sum())

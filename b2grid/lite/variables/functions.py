@@ -1,0 +1,162 @@
+"""Functions of variables: arithmetic, frames, conditions, extra-info."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from b2grid.errors import NotInLite
+from b2grid.lite.expression import Compiled, register, register_call
+from b2grid.lite.variables.arguments import integers, numbers
+from b2grid.lite.view import CmsFrame, RestFrame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from b2grid.lite.expression import Scope
+    from b2grid.lite.view import Frame, View
+
+    Floats = NDArray[np.float64]
+
+# ---- arithmetic
+
+_ONE: dict[str, Callable[[Any], Any]] = {
+    "abs": np.abs, "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos,
+    "atan": np.arctan, "exp": np.exp, "log": np.log, "log10": np.log10,
+}  # fmt: skip
+
+for _name, _function in _ONE.items():
+
+    @register_call(_name, arguments=(1, 1))
+    def _of_one(scope: Scope, arguments: tuple[str, ...], calculate: Callable[[Any], Any] = _function) -> Compiled:
+        inner = scope.variable(arguments[0])
+        return Compiled(
+            inner.text, "double", lambda view: calculate(inner(view).astype(np.float64)), inner.of_event, inner.needs
+        )
+
+
+# of equal or incomparable values C++ keeps the first
+_TWO: dict[str, Callable[[Any, Any], Any]] = {
+    "min": lambda a, b: np.where(b < a, b, a),
+    "max": lambda a, b: np.where(a < b, b, a),
+}
+
+for _name, _pair in _TWO.items():
+
+    @register_call(_name, arguments=(2, 2))
+    def _of_two(scope: Scope, arguments: tuple[str, ...], calculate: Callable[[Any, Any], Any] = _pair) -> Compiled:
+        first, second = (scope.variable(text) for text in arguments)
+        return Compiled(
+            first.text,
+            "double",
+            lambda view: calculate(first(view).astype(np.float64), second(view).astype(np.float64)),
+            first.of_event and second.of_event,
+            first.needs | second.needs,
+        )
+
+
+@register_call("formula", arguments=(1, -1))
+def _formula(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
+    # commas inside are those of functions, which the splitting has kept together
+    return scope.formula(", ".join(arguments))
+
+
+@register_call("isNAN", "bool", arguments=(1, 1))
+def _is_nan(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
+    inner = scope.double(arguments[0], "isNAN")
+    return Compiled("isNAN", "bool", lambda view: np.isnan(inner(view)), inner.of_event, inner.needs)
+
+
+@register_call("isInfinity", "bool", arguments=(1, 1))
+def _is_infinite(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
+    inner = scope.double(arguments[0], "isInfinity")
+    return Compiled("isInfinity", "bool", lambda view: np.isinf(inner(view)), inner.of_event, inner.needs)
+
+
+@register_call("ifNANgiveX", arguments=(2, 2))
+def _if_nan(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
+    inner = scope.double(arguments[0], "ifNANgiveX")
+    (instead,) = numbers("ifNANgiveX", arguments[1:])
+
+    def function(view: View) -> Floats:
+        values = inner(view)
+        return np.where(np.isnan(values), instead, values)
+
+    return Compiled("ifNANgiveX", "double", function, inner.of_event, inner.needs)
+
+
+@register_call("passesCut passesEventCut", "bool", arguments=(1, -1))
+def _passes_cut(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
+    cut = scope.cut(", ".join(arguments))
+    return Compiled("passesCut", "bool", cut, cut.of_event, cut.needs)
+
+
+@register_call("conditionalVariableSelector", arguments=(3, 3))
+def _selected(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
+    cut, yes, no = scope.cut(arguments[0]), scope.variable(arguments[1]), scope.variable(arguments[2])
+    parts = (cut, yes, no)
+    return Compiled(
+        "conditionalVariableSelector",
+        "double",
+        lambda view: np.where(cut(view), yes(view).astype(np.float64), no(view).astype(np.float64)),
+        all(part.of_event for part in parts),
+        cut.needs | yes.needs | no.needs,
+    )
+
+
+register("True", "bool", of_event=True)(lambda view: np.ones(len(view), dtype=np.bool_))
+register("False", "bool", of_event=True)(lambda view: np.zeros(len(view), dtype=np.bool_))
+
+# ---- frames
+
+
+def _in_frame(name: str, frame: Callable[[View], Frame | None], needs: str = "") -> None:
+    @register_call(name, arguments=(1, 1))
+    def _build(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
+        inner = scope.double(arguments[0], name)
+        if "vertex" in inner.needs and name != "useLabFrame":
+            raise NotInLite(
+                f"variable '{name}({inner.text})' is not covered by b2lite: places in other frames are not",
+                hint="use the place in the laboratory, or run this steering with a basf2 release",
+            )
+        return Compiled(name, "double", lambda view: inner(view.at(frame(view))), inner.of_event, inner.needs | set(needs.split()))
+
+
+_in_frame("useCMSFrame", lambda _view: CmsFrame(), "beams")
+_in_frame("useRestFrame", lambda view: RestFrame(view.lab))
+_in_frame("useLabFrame", lambda _view: None)
+
+
+@register_call("useDaughterRestFrame", arguments=(2, -1))
+def _daughter_rest_frame(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
+    inner = scope.double(arguments[0], "useDaughterRestFrame")
+    if "vertex" in inner.needs:
+        raise NotInLite(
+            f"variable 'useDaughterRestFrame({inner.text})' is not covered by b2lite: places in other frames are not",
+            hint="use the place in the laboratory, or run this steering with a basf2 release",
+        )
+    indices = integers("useDaughterRestFrame", arguments[1:])
+
+    def function(view: View) -> Floats:
+        total = [np.zeros(len(view)) for _ in range(4)]
+        for index in indices:
+            ids = view.daughter(index)
+            for part, position in zip(total, range(4), strict=True):
+                part += view.of(ids, lambda other, at=position: other.lab[at])  # type: ignore[misc]
+        missing = np.isnan(total[3])
+        values = inner(view.at(RestFrame((total[0], total[1], total[2], total[3]))))
+        return np.where(missing, np.nan, values)
+
+    return Compiled("useDaughterRestFrame", "double", function, False, inner.needs)
+
+
+# ---- what modules attached
+
+
+@register_call("extraInfo", arguments=(1, 1))
+def _extra_info(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
+    (name,) = arguments
+    return Compiled("extraInfo", "double", lambda view: view.particles.extra(name, view.rows)[0])

@@ -1,0 +1,308 @@
+"""What was generated: the matched MCParticle, its relatives, and whether the candidate is what it seems."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from b2grid.lite import mdst, truth
+from b2grid.lite.expression import Compiled, register, register_call
+from b2grid.lite.load import mc_particles
+from b2grid.lite.particles import CLUSTER, TRACK
+from b2grid.lite.variables.arguments import integers
+from b2grid.lite.variables.kinematics import azimuth, polar, size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from b2grid.lite.expression import Function, Scope
+    from b2grid.lite.reader import Chunk
+    from b2grid.lite.view import FourVector, View
+
+    Floats = NDArray[np.float64]
+    Ids = NDArray[np.int64]
+
+_INITIAL, _VIRTUAL = 32, 16
+
+
+def match_of(view: View) -> Ids:
+    """The matched MCParticle, negative where there is none."""
+    return view.column("match")
+
+
+# ---- what is wrong
+
+
+def _errors(view: View) -> Floats:
+    return truth.errors(view.context, view.rows).astype(np.float64)
+
+
+register("mcErrors")(_errors)
+
+_ACCEPTED = {
+    "isSignal": 0,
+    "isSignalAcceptMissingNeutrino": truth.MISSING_NEUTRINO,
+    "isSignalAcceptMissingGamma": truth.MISSING_GAMMA,
+    "isSignalAcceptMissingMassive": truth.MISSING_MASSIVE | truth.MISSING_KLONG,
+    "isSignalAcceptMissing": truth.MISSING_NEUTRINO | truth.MISSING_GAMMA | truth.MISSING_MASSIVE | truth.MISSING_KLONG,
+    "isSignalAcceptWrongFSPs": truth.MISIDENTIFIED | truth.ADDED_WRONG,
+    "isSignalAcceptBremsPhotons": truth.ADDED_BREMS,
+}
+for _name, _accepted in _ACCEPTED.items():
+
+    @register(_name)
+    def _is_signal(view: View, accepted: int = _accepted) -> Floats:
+        bits = truth.errors(view.context, view.rows) & ~accepted
+        return np.where(match_of(view) >= 0, (bits == 0).astype(np.float64), np.nan)
+
+
+@register("isMisidentified")
+def _is_misidentified(view: View) -> Floats:
+    bits = truth.errors(view.context, view.rows) & truth.MISIDENTIFIED
+    return np.where(match_of(view) >= 0, (bits != 0).astype(np.float64), np.nan)
+
+
+# ---- stored values of the match
+
+
+def _of_match(view: View, values: Callable[[Chunk], NDArray[Any]]) -> Floats:
+    chunk = view.context.chunk
+    return view.lookup(match_of(view), values(chunk) if chunk.has("MCParticles") else np.zeros(0))
+
+
+def _leaf(name: str) -> Callable[[Chunk], NDArray[Any]]:
+    return lambda chunk: chunk.leaf("MCParticles", name).astype(np.float64)
+
+
+for _name, _stored in {
+    "mcSecPhysProc": "m_secondaryPhysicsProcess",
+    "mcDecayTime": "m_decayTime",
+    "mcDecayVertexX": "m_decayVertex_x",
+    "mcDecayVertexY": "m_decayVertex_y",
+    "mcDecayVertexZ": "m_decayVertex_z",
+    "mcProductionVertexX": "m_productionVertex_x",
+    "mcProductionVertexY": "m_productionVertex_y",
+    "mcProductionVertexZ": "m_productionVertex_z",
+}.items():
+    register(_name, needs="vertex" if "Vertex" in _name else "")(
+        lambda view, leaf=_stored: _of_match(view, _leaf(leaf))  # type: ignore[misc]
+    )
+
+for _index, _axis in enumerate("xyz"):
+    register(f"mcProductionVertexFromIP{_axis.upper()}", needs="point vertex")(
+        lambda view, axis=_axis, index=_index: (  # type: ignore[misc]
+            _of_match(view, _leaf(f"m_productionVertex_{axis}")) - view.context.point.position[index]
+        )
+    )
+
+register("mcPDG")(lambda view: _of_match(view, truth.codes))
+register("nMCDaughters")(lambda view: _of_match(view, lambda chunk: truth.daughters(chunk)[1]))
+
+for _name, _bit in {
+    "mcPrimary": 1, "mcVirtual": _VIRTUAL, "mcInitial": _INITIAL, "mcISR": 64, "mcFSR": 128, "mcPhotos": 256,
+}.items():  # fmt: skip
+    if _name != "mcVirtual":
+        register(_name)(
+            lambda view, bit=_bit: _of_match(view, lambda chunk: (truth.status(chunk) & bit) != 0)  # type: ignore[misc]
+        )
+
+
+def is_virtual(chunk: Chunk) -> NDArray[np.bool_]:
+    """Whether an MCParticle is marked as virtual, or off its mass shell."""
+    px, py, pz, energy, mass = (_leaf(f"m_{name}")(chunk) for name in ("momentum_x", "momentum_y", "momentum_z", "energy", "mass"))
+    off = np.abs(energy**2 - (px * px + py * py + pz * pz + mass * mass)) > 1e-6 * energy**2
+    return ((truth.status(chunk) & _VIRTUAL) != 0) | off
+
+
+register("mcVirtual")(lambda view: _of_match(view, is_virtual))
+
+for _bit, _detector in enumerate(("PXD", "SVD", "CDC", "TOP", "ARICH", "ECL", "KLM")):
+    register(f"seenIn{_detector}")(
+        lambda view, bit=1 << _bit: _of_match(  # type: ignore[misc]
+            view, lambda chunk: (chunk.leaf("MCParticles", "m_seenIn.m_bits").astype(np.int64) & bit) != 0
+        )
+    )
+
+
+def _four_momentum(view: View) -> FourVector:
+    parts = [_of_match(view, _leaf(f"m_{name}")) for name in ("momentum_x", "momentum_y", "momentum_z", "energy")]
+    return view.seen((parts[0], parts[1], parts[2], parts[3]))
+
+
+register("mcE")(lambda view: _four_momentum(view)[3])
+register("mcP")(lambda view: size(_four_momentum(view)))
+register("mcPX")(lambda view: _four_momentum(view)[0])
+register("mcPY")(lambda view: _four_momentum(view)[1])
+register("mcPZ")(lambda view: _four_momentum(view)[2])
+register("mcPT")(lambda view: np.hypot(*_four_momentum(view)[:2]))
+register("mcTheta")(lambda view: polar(_four_momentum(view)))
+register("mcPhi")(lambda view: azimuth(_four_momentum(view)))
+
+
+# ---- which one it is
+
+
+def _index_in_event(view: View, positions: Ids, missing: float) -> Floats:
+    chunk = view.context.chunk
+    start = chunk.offsets("MCParticles")[view.events]
+    return np.where(positions >= 0, (positions - start).astype(np.float64), missing)
+
+
+register("genParticleID")(lambda view: _index_in_event(view, match_of(view), np.nan))
+
+
+def _ancestor(view: View, generations: int) -> Ids:
+    current = match_of(view)
+    if not view.context.chunk.has("MCParticles"):
+        return np.full(len(view), -1, dtype=np.int64)
+    mother = truth.mothers(view.context.chunk)
+    for _ in range(generations):
+        above = np.full(len(current), -1, dtype=np.int64)
+        above[current >= 0] = mother[current[current >= 0]]
+        current = above
+    return current
+
+
+def _ancestor_call(name: str) -> Callable[[Callable[[View, Ids], Floats]], None]:
+    def decorate(values: Callable[[View, Ids], Floats]) -> None:
+        @register_call(name, arguments=(0, 1))
+        def _build(_scope: Scope, arguments: tuple[str, ...]) -> Function:
+            generations = 1 + (integers(name, arguments)[0] if arguments else 0)
+            return lambda view: values(view, _ancestor(view, generations))
+
+    return decorate
+
+
+@_ancestor_call("genMotherPDG")
+def _mother_code(view: View, ancestor: Ids) -> Floats:
+    if not view.context.chunk.has("MCParticles"):
+        return np.zeros(len(view))
+    return np.nan_to_num(view.lookup(ancestor, truth.codes(view.context.chunk)))
+
+
+@_ancestor_call("genMotherID")
+def _mother_index(view: View, ancestor: Ids) -> Floats:
+    return _index_in_event(view, ancestor, 0.0)
+
+
+@register("genMotherP")
+def _mother_momentum(view: View) -> Floats:
+    chunk, ancestor = view.context.chunk, _ancestor(view, 1)
+    parts = [_leaf(f"m_momentum_{axis}")(chunk) if chunk.has("MCParticles") else np.zeros(0) for axis in "xyz"]
+    return np.asarray(np.sqrt(sum(view.lookup(ancestor, part) ** 2 for part in parts)))
+
+
+# ---- how well it is matched
+
+
+@register("nMCMatches")
+def _number_of_matches(view: View) -> Floats:
+    result = (match_of(view) >= 0).astype(np.float64)
+    clustered = view.column("source") == CLUSTER
+    for hypothesis, photon in ((mdst.N_PHOTONS, True), (mdst.NEUTRAL_HADRON, False)):
+        here = clustered & ((view.column("pdg") == 22) == photon)
+        if here.any():
+            number = truth.match_clusters(view.context.chunk, hypothesis)[1]
+            result[here] = number[view.column("object")[here]]
+    return result
+
+
+@register("isCloneTrack")
+def _is_clone(view: View) -> Floats:
+    result = np.full(len(view), np.nan)
+    tracked = (view.column("source") == TRACK) & (match_of(view) >= 0)
+    if tracked.any():
+        weight = truth.track_weight(view.context.chunk)
+        result[tracked] = weight[view.column("object")[tracked]] < 0
+    return result
+
+
+# ---- variables of other generated particles
+
+
+def _particles_of(view: View, positions: Ids) -> Ids:
+    """Particles made from MCParticles, -1 where there is none; made once per chunk."""
+    context = view.context
+    known = context.cache.get("generated")
+    if known is None:
+        known = mc_particles(context, np.arange(context.chunk.count("MCParticles")))
+        context.cache["generated"] = known
+    return np.where(positions >= 0, known[positions], -1)
+
+
+def _generated(name: str, pick: Callable[..., Callable[[View], Ids]], numbers_first: int) -> None:
+    """Register ``name(…, variable)``: a variable of another generated particle."""
+
+    @register_call(name, arguments=(numbers_first + 1, numbers_first + 1))
+    def _build(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
+        inner = scope.variable(arguments[-1])
+        choose = pick(*integers(name, arguments[:numbers_first]))
+
+        def function(view: View) -> Floats:
+            if not view.context.chunk.has("MCParticles") or view.context.chunk.count("MCParticles") == 0:
+                return np.full(len(view), np.nan)
+            return view.of(_particles_of(view, choose(view)), inner)
+
+        of_event = name in {"genParticle", "genUpsilon4S"}
+        return Compiled(name, "double", function, of_event, inner.needs)
+
+
+def _pick_daughter(index: int) -> Callable[[View], Ids]:
+    def choose(view: View) -> Ids:
+        first, count = truth.daughters(view.context.chunk)
+        match = match_of(view)
+        return np.where((match >= 0) & (index < count[match]) & (index >= 0), first[match] + index, -1)
+
+    return choose
+
+
+def _pick_in_event(index: int) -> Callable[[View], Ids]:
+    def choose(view: View) -> Ids:
+        offsets = view.context.chunk.offsets("MCParticles")
+        position = offsets[view.events] + index
+        return np.where((index >= 0) & (position < offsets[view.events + 1]), position, -1)
+
+    return choose
+
+
+def _pick_upsilon(view: View) -> Ids:
+    chunk = view.context.chunk
+    offsets = chunk.offsets("MCParticles")
+    first, end = offsets[view.events], offsets[view.events + 1]
+    initial = (truth.status(chunk)[np.minimum(first, len(truth.status(chunk)) - 1)] & _INITIAL) != 0
+    position = first + np.where(initial, 2, 0)
+    there = position < end
+    code = truth.codes(chunk)[np.where(there, position, 0)]
+    return np.where(there & (code == 300553), position, -1)
+
+
+_generated("mcDaughter", _pick_daughter, 1)
+_generated("mcMother", lambda: lambda view: _ancestor(view, 1), 0)
+_generated("matchedMC", lambda: match_of, 0)
+_generated("genParticle", _pick_in_event, 1)
+_generated("genUpsilon4S", lambda: _pick_upsilon, 0)
+
+
+@register_call("varForMCGen", arguments=(1, 1))
+def _for_generator(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
+    inner = scope.variable(arguments[0])
+
+    def function(view: View) -> Floats:
+        chunk, match = view.context.chunk, match_of(view)
+        if not chunk.has("MCParticles"):
+            return np.full(len(view), np.nan)
+        good = ((truth.status(chunk) & 1) != 0) & ((truth.status(chunk) & _INITIAL) == 0) & ~is_virtual(chunk)
+        passed = view.lookup(match, good) == 1
+        return np.where(passed, inner(view).astype(np.float64), np.nan)
+
+    return Compiled("varForMCGen", "double", function, needs=inner.needs)
+
+
+@register("isPrimarySignal")
+def _primary_signal(view: View) -> Floats:
+    signal = _is_signal(view, 0)
+    primary = _of_match(view, lambda chunk: (truth.status(chunk) & 1) != 0)
+    return np.where(np.isnan(signal), np.nan, (signal == 1) & (primary == 1))

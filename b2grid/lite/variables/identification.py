@@ -1,0 +1,181 @@
+"""Particle identification from the stored likelihoods of tracks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from b2grid.errors import InvalidSteering, printable
+from b2grid.lite import mdst
+from b2grid.lite.expression import register, register_call
+from b2grid.lite.particles import TRACK
+from b2grid.lite.variables.arguments import integers, numbers
+from b2grid.physics import CHARGED_STABLE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from b2grid.lite.expression import Function, Scope
+    from b2grid.lite.view import View
+
+    Floats = NDArray[np.float64]
+    Detectors = tuple[int, ...]
+
+_ALL: Detectors = tuple(range(6))
+_EVERY_HYPOTHESIS = tuple(range(6))
+
+
+def _without(*names: str) -> Detectors:
+    return tuple(i for i in _ALL if mdst.DETECTORS[i] not in names)
+
+
+def _likelihood_of(view: View) -> NDArray[np.int64]:
+    """The PIDLikelihood of each particle, -1 where there is none."""
+    source, track = view.column("source"), view.column("object")
+    result = np.full(len(view), -1, dtype=np.int64)
+    tracked = source == TRACK
+    if tracked.any():
+        result[tracked] = mdst.pid_of_track(view.context.chunk)[track[tracked]]
+    return result
+
+
+def _summed(view: View, detectors: Detectors) -> Floats:
+    """Logarithmic likelihood of the six hypotheses; NaN where no detector is available; shape (rows, 6)."""
+    chunk, where = view.context.chunk, _likelihood_of(view)
+    result = np.full((len(view), 6), np.nan)
+    there = where >= 0
+    if there.any():
+        chosen = where[there]
+        total = mdst.log_likelihoods(chunk)[chosen][:, list(detectors)].sum(axis=1)
+        seen = mdst.pid_available(chunk)[chosen][:, list(detectors)].any(axis=1)
+        result[there] = np.where(seen[:, None], total, np.nan)
+    return result
+
+
+def _probability(view: View, index: int | NDArray[np.int64], detectors: Detectors) -> Floats:
+    total = _summed(view, detectors)
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+        likelihood = np.exp(total - total.max(axis=1, initial=-np.inf)[:, None])
+        rows = np.arange(len(view))
+        return np.asarray(likelihood[rows, index] / likelihood.sum(axis=1))
+
+
+def _pair(view: View, first: int, second: int, detectors: Detectors) -> Floats:
+    total = _summed(view, detectors)
+    with np.errstate(over="ignore"):
+        return np.asarray(1 / (1 + np.exp(total[:, second] - total[:, first])))
+
+
+_SPECIES = ("electron", "muon", "pion", "kaon", "proton", "deuteron")
+for _index, _species in enumerate(_SPECIES):
+    for _suffix, _detectors in (("", _ALL), ("_noSVD", _without("SVD"))):
+        register(f"{_species}ID{_suffix}")(
+            lambda view, index=_index, detectors=_detectors: _probability(view, index, detectors)  # type: ignore[misc]
+        )
+register("electronID_noTOP")(lambda view: _probability(view, 0, _without("TOP")))
+register("electronID_noSVD_noTOP")(lambda view: _probability(view, 0, _without("SVD", "TOP")))
+
+
+@register("particleID")
+def _own(view: View) -> Floats:
+    code = np.abs(view.column("pdg"))
+    index = np.full(len(view), -1, dtype=np.int64)
+    for position, stable in enumerate(CHARGED_STABLE):
+        index[code == stable] = position
+    return np.where(index >= 0, _probability(view, index, _ALL), np.nan)
+
+
+@register("isPIDAvailable", "bool")
+def _available(view: View) -> NDArray[np.bool_]:
+    return ~np.isnan(_summed(view, _ALL)[:, 0])
+
+
+# ---- functions
+
+
+def _hypothesis(name: str, text: str) -> int:
+    (code,) = integers(name, (text,))
+    if abs(code) not in CHARGED_STABLE:
+        raise InvalidSteering(f"{name}(): {code} is no charged stable particle", hint="11, 13, 211, 321, 2212 or 1000010020")
+    return mdst.hypothesis_index(code)
+
+
+def _detectors(name: str, texts: tuple[str, ...]) -> Detectors:
+    if not texts:
+        raise InvalidSteering(f"{name}() needs detectors", hint="name them, or ALL")
+    chosen: set[int] = set()
+    for text in texts:
+        if text == "ALL":
+            chosen.update(_ALL)
+        elif text in mdst.DETECTORS:
+            chosen.add(mdst.DETECTORS.index(text))
+        else:
+            raise InvalidSteering(
+                f"{name}(): {printable(text)!r} is no detector", hint=f"ALL or {', '.join(mdst.DETECTORS)}"
+            )
+    return tuple(sorted(chosen))
+
+
+for _name, _used in (("binaryPID", _ALL), ("binaryPID_noSVD", _without("SVD"))):
+
+    @register_call(_name, arguments=(2, 2))
+    def _binary(_scope: Scope, arguments: tuple[str, ...], name: str = _name, used: Detectors = _used) -> Function:
+        first, second = (_hypothesis(name, text) for text in arguments)
+        return lambda view: _pair(view, first, second, used)
+
+
+@register_call("pidPairProbabilityExpert", arguments=(3, -1))
+def _pair_of(_scope: Scope, arguments: tuple[str, ...]) -> Function:
+    name = "pidPairProbabilityExpert"
+    first, second = (_hypothesis(name, text) for text in arguments[:2])
+    used = _detectors(name, arguments[2:])
+    return lambda view: _pair(view, first, second, used)
+
+
+@register_call("pidProbabilityExpert", arguments=(2, -1))
+def _probability_of(_scope: Scope, arguments: tuple[str, ...]) -> Function:
+    index = _hypothesis("pidProbabilityExpert", arguments[0])
+    used = _detectors("pidProbabilityExpert", arguments[1:])
+    return lambda view: _probability(view, index, used)
+
+
+def _priors(name: str, arguments: tuple[str, ...]) -> Floats:
+    if len(arguments) not in {0, 6}:
+        raise InvalidSteering(f"{name}() takes no priors or six of them", hint="e, mu, pi, K, p, d")
+    return np.array(numbers(name, arguments) if arguments else (1 / 6,) * 6)
+
+
+def _most_likely(view: View, priors: Floats) -> NDArray[np.int64]:
+    """Index of the hypothesis with the largest likelihood times prior, -1 where nothing is available."""
+    total = _summed(view, _ALL)
+    with np.errstate(divide="ignore"):
+        weighted = total + np.log(priors)
+    known = ~np.isnan(total[:, 0])
+    result = np.full(len(view), -1, dtype=np.int64)
+    result[known] = np.argmax(weighted[known], axis=1)
+    return result
+
+
+@register_call("pidIsMostLikely", "bool", arguments=(0, 6))
+def _is_most_likely(_scope: Scope, arguments: tuple[str, ...]) -> Function:
+    priors = _priors("pidIsMostLikely", arguments)
+    codes = np.array(CHARGED_STABLE)
+
+    def function(view: View) -> NDArray[np.bool_]:
+        index = _most_likely(view, priors)
+        return (index >= 0) & (codes[index] == np.abs(view.column("pdg")))
+
+    return function
+
+
+@register_call("pidMostLikelyPDG", arguments=(0, 6))
+def _most_likely_code(_scope: Scope, arguments: tuple[str, ...]) -> Function:
+    priors = _priors("pidMostLikelyPDG", arguments)
+    codes = np.array(CHARGED_STABLE, dtype=np.float64)
+
+    def function(view: View) -> Floats:
+        index = _most_likely(view, priors)
+        return np.where(index >= 0, codes[index], np.nan)
+
+    return function
