@@ -4,58 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from math import fsum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["Measured", "Rate", "Recorded", "TreeRate", "Tried", "estimates", "known_events", "rates"]
+    from b2grid.steering.trial import Measurement
 
-
-class Measured(Protocol):
-    """What was measured on one file of a sample: `b2grid.steering.trial.Measurement`."""
-
-    @property
-    def sample(self) -> str:
-        """The sample that the file is of."""
-    @property
-    def events(self) -> int:
-        """Events that were run over."""
-    @property
-    def seconds_setup(self) -> float:
-        """Seconds before the first event."""
-    @property
-    def seconds_events(self) -> float:
-        """Seconds for all events."""
-    @property
-    def peak_memory(self) -> int:
-        """Bytes."""
-    @property
-    def trees(self) -> Sequence[tuple[str, str, int, int]]:
-        """File, tree, rows and bytes of each tree."""
-    @property
-    def ok(self) -> bool:
-        """Whether it ran to the end."""
-
-
-class Tried(Protocol):
-    """The trial: `b2grid.steering.trial.Trial`."""
-
-    @property
-    def measurements(self) -> Sequence[Any]:
-        """One `Measured` for each file that was tried."""
-
-
-class Recorded(Protocol):
-    """The recipe: `b2grid.steering.record.Recipe`."""
-
-    @property
-    def outputs(self) -> Mapping[str, Mapping[str, Sequence[str]]]:
-        """File names, their trees and the columns of these."""
+__all__ = ["Rate", "TreeRate", "estimates", "known_events", "rates"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +58,16 @@ class Rate:
         return cls(**{**values, "trees": tuple(TreeRate(**tree) for tree in values["trees"])})
 
 
-def rates(measurements: Iterable[Measured]) -> dict[str, Rate]:
+def rates(measurements: Iterable[Measurement]) -> dict[str, Rate]:
     """The rate of each sample that was measured with success on at least one event, sorted by sample."""
-    by_sample: dict[str, list[Measured]] = {}
+    by_sample: dict[str, list[Measurement]] = {}
     for one in measurements:
         if one.ok and one.events > 0:
             by_sample.setdefault(one.sample, []).append(one)
     return {sample: _rate(ones) for sample, ones in sorted(by_sample.items())}
 
 
-def _rate(ones: list[Measured]) -> Rate:
+def _rate(ones: list[Measurement]) -> Rate:
     events = sum(one.events for one in ones)
     sums: dict[tuple[str, str], tuple[int, int]] = {}
     for one in ones:

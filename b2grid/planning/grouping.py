@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PlanLimits", "consecutive", "largest_that_works", "levels", "pack", "spread"]
 
-_EXACT = 20_000  # up to so many files, sizes are compared to the byte
-_STEPS = 1 << 14  # beyond that, in 1/16384 of a job, rounded up: at most 0.3 MB per file of a 5 GB job
+_EXACT = 20_000  # up to so many different levels, they are compared exactly
+_STEPS = 16_000  # beyond that, in 1/16000 of a job, rounded up: at most 0.3 MB per file of a 5 GB job
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,17 @@ class PlanLimits:
     walltime: float = 4 * 3600.0
     files: int = 1000
 
+    @property
+    def room(self) -> int:
+        """What there is in a job, in bytes times files: both limits are whole numbers of it."""
+        return self.input_bytes * self.files
+
 
 def levels(sizes: Integers, seconds: NDArray[np.float64], budget: float, limits: PlanLimits) -> Integers:
-    """How much of a job each file takes, in bytes of the input limit.
+    """How much of a job's room each file takes.
 
     A file takes the largest of its shares of the three limits: bytes, time and number of files. Jobs whose
-    files add up to the input limit then obey all three. A file that takes longer than the target fills a job.
+    files add up to `PlanLimits.room` then obey all three. A file that takes longer than the target fills one.
 
     Parameters
     ----------
@@ -53,20 +58,18 @@ def levels(sizes: Integers, seconds: NDArray[np.float64], budget: float, limits:
     budget : float
         Seconds that the files of one job may take together.
     """
-    limit = limits.input_bytes
     share = np.minimum(seconds / budget, 1.0) if budget > 0 else (seconds > 0).astype(float)
-    of_time = np.ceil(share * limit).astype(np.int64)
-    least = -(-limit // limits.files)
-    filled: Integers = np.minimum(np.maximum(np.maximum(sizes, of_time), least), limit)
-    return filled
+    of_time = np.ceil(share * limits.room).astype(np.int64)
+    filled: Integers = np.maximum(np.maximum(sizes * limits.files, of_time), limits.input_bytes)
+    return np.minimum(filled, limits.room)
 
 
 def pack(filled: Integers, capacity: int) -> Integers:
     """A job for each file by best fit decreasing: into the job that it fills best, largest files first.
 
     It needs at most 11/9 of the fewest jobs possible, as first fit decreasing does. Files that fill equally
-    much are placed together, which makes the effort grow with the number of different levels; above 20,000
-    files the levels are therefore rounded up to 1/16384 of a job.
+    much are placed together, which makes the effort grow with the number of different levels; more than
+    20,000 of these are therefore rounded up to 1/16000 of a job.
 
     Parameters
     ----------
@@ -83,9 +86,11 @@ def pack(filled: Integers, capacity: int) -> Integers:
     >>> pack(np.array([6, 5, 4, 5]), 10).tolist()
     [0, 1, 0, 1]
     """
-    unit = max(1, capacity // _STEPS) if len(filled) > _EXACT else 1
-    room = capacity // unit
-    rounded = np.minimum(-(-filled // unit), room)
+    rounded, room = filled, capacity
+    if len(filled) > _EXACT and len(np.unique(filled)) > _EXACT:
+        unit = max(1, capacity // _STEPS)
+        room = capacity // unit
+        rounded = np.minimum(-(-filled // unit), room)
     order = np.argsort(-rounded, kind="stable")
     ordered = rounded[order]
     starts = np.flatnonzero(np.diff(ordered, prepend=room + 1))
@@ -159,11 +164,15 @@ def consecutive(lengths: Integers, count: int) -> Integers:
 
 def largest_that_works(sizes: Integers, lengths: Integers, limit: int, at_most: int) -> int:
     """The largest number of files at a time for which no job exceeds the limit; 1 if every file fits."""
-    for count in range(min(at_most, int(lengths.max(initial=1))), 1, -1):
-        jobs = consecutive(lengths, count)
-        if np.bincount(jobs, weights=sizes.astype(float)).max(initial=0) <= limit:
-            return count
-    return 1
+    longest = int(lengths.max(initial=1))
+
+    def fits(count: int) -> bool:
+        filled = np.bincount(consecutive(lengths, count), weights=sizes.astype(float))
+        return bool(filled.max(initial=0) <= limit)
+
+    if at_most >= longest and fits(longest):  # all files of every group in one job
+        return at_most
+    return next((count for count in range(min(at_most, longest - 1), 1, -1) if fits(count)), 1)
 
 
 def spread(groups: Integers, samples: Integers, wanted: int) -> Integers:

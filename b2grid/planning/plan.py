@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.catalogue.inputs import Inputs
-    from b2grid.planning.estimate import Recorded, Tried
     from b2grid.run.command import Runner
+    from b2grid.steering.recipe import Recipe
+    from b2grid.steering.trial import Trial
 
 __all__ = ["SCOUTS_FROM", "SCOUT_EVENTS", "InputFile", "Job", "Plan", "PlanLimits", "plan"]
 
@@ -41,8 +42,8 @@ def plan(  # noqa: PLR0913 - all by name: it is the one place where these come t
     inputs: Inputs | pa.Table,
     runner: Runner,
     steering: str,
-    recipe: Recorded | None = None,
-    trial: Tried | None = None,
+    recipe: Recipe | None = None,
+    trial: Trial | None = None,
     limits: PlanLimits | None = None,
     files_per_job: int | None = None,
     args: Args = None,
@@ -99,6 +100,8 @@ def plan(  # noqa: PLR0913 - all by name: it is the one place where these come t
         "runner": runner.to_json(),
         "args": _args(args, layout.samples),
         "outputs": _outputs(recipe),
+        "other_outputs": sorted(recipe.other_outputs) if recipe is not None else [],
+        "max_event": recipe.max_event if recipe is not None else 0,
         "limits": asdict(limits),
         "files_per_job": files_per_job,
         "rates": {sample: measured[sample].to_json() for sample in layout.samples if sample in measured},
@@ -207,6 +210,7 @@ def _check_count(layout: _Layout, count: int, limits: PlanLimits) -> None:
         chosen = layout.sample_of == number
         files = np.repeat(chosen, lengths)
         works[sample] = largest_that_works(layout.bytes[files], lengths[chosen], limits.input_bytes, count)
+    overall = largest_that_works(layout.bytes, lengths, limits.input_bytes, count)
     limit = f"{limits.input_bytes / _GB:g} GB"
     each = ", ".join(f"{printable(sample)}: {largest}" for sample, largest in works.items())
     findings = tuple(
@@ -220,7 +224,7 @@ def _check_count(layout: _Layout, count: int, limits: PlanLimits) -> None:
     raise InvalidPlan(
         f"maximum input per job exceeds limit ({limit} per job); max size of the group of files: "
         f"{filled.max() / _GB:.2f} GB; reduce the number of input files per job",
-        hint=f"files_per_job={min(works.values())} is the largest that works ({each})",
+        hint=f"files_per_job={overall} is the largest that works ({each})",
         findings=findings,
     )
 
@@ -248,7 +252,7 @@ def _fill(
     for sample, files in layout.groups():
         setup = measured[sample].setup if sample in measured else 0.0
         filled = levels(layout.bytes[files], seconds[files], limits.walltime - setup, limits)
-        jobs[files] = opened + pack(filled, limits.input_bytes)
+        jobs[files] = opened + pack(filled, limits.room)
         opened = int(jobs[files].max()) + 1
     return jobs
 
@@ -323,7 +327,7 @@ def _args(args: Args, samples: list[str]) -> dict[str, list[str]]:
     return {str(sample): [str(argument) for argument in given] for sample, given in sorted(args.items())}
 
 
-def _outputs(recipe: Recorded | None) -> dict[str, dict[str, list[str]]]:
+def _outputs(recipe: Recipe | None) -> dict[str, dict[str, list[str]]]:
     if recipe is None:
         return {}
     return {

@@ -28,6 +28,7 @@ __all__ = ["FORMAT", "JOB_INFORMATION", "PLAN", "InputFile", "Job", "Plan", "see
 
 FORMAT = 1
 JOB_INFORMATION = "job-information.json"  # in the job's folder
+_NO_LIMIT = 2**62  # events
 _FORMAT_KEY = b"b2grid.plan.format"
 _SPEC_KEY = b"b2grid.plan.spec"
 
@@ -144,6 +145,11 @@ class Plan:
         """The first row of each job."""
         return self.table.take(self._starts[:-1])
 
+    @property
+    def _stop(self) -> int:
+        """Events after which the steering itself stops a job."""
+        return self.spec["max_event"] or _NO_LIMIT
+
     def __len__(self) -> int:
         return len(self._ids)
 
@@ -174,10 +180,9 @@ class Plan:
         first = rows[0]
         files = tuple(InputFile(row["lfn"], row["pfn"], row["bytes"], row["events"]) for row in rows)
         counts = [file.events for file in files if file.events is not None]
-        expected = sum(counts) if len(counts) == len(files) else None
         limit = first["events_limit"]
-        if expected is not None and limit is not None:
-            expected = min(expected, limit)
+        stop = min(limit or _NO_LIMIT, self._stop)
+        expected = min(sum(counts), stop) if len(counts) == len(files) else None
         args = self.spec["args"].get(first["sample"], ())
         return Job(
             number,
@@ -203,7 +208,7 @@ class Plan:
         events = _filled(self.table["events"], -1)
         known = np.minimum.reduceat(events, starts[:-1]) >= 0
         total = np.where(known, np.add.reduceat(events, starts[:-1]), 0)
-        total = np.minimum(total, _filled(first["events_limit"], 2**62))
+        total = np.minimum(total, np.minimum(_filled(first["events_limit"], _NO_LIMIT), self._stop))
         frame = first.select(["job", "kind", "sample", "global_tag"]).to_pandas()
         frame["files"] = np.diff(starts)
         frame["bytes"] = np.add.reduceat(self.table["bytes"].to_numpy(), starts[:-1])
