@@ -21,7 +21,7 @@ from b2grid.ntuple.manifest import (
     sub_folder,
 )
 from b2grid.ntuple.parquet import copy_name
-from b2grid.ntuple.verify import checksums, verify, verify_published
+from b2grid.ntuple.verify import check_file, checksums, verify, verify_published
 
 __all__ = [
     "BOOKKEEPING",
@@ -35,6 +35,7 @@ __all__ = [
     "Tree",
     "TreeContents",
     "adler32_text",
+    "check_file",
     "checksums",
     "copy_name",
     "decode",

@@ -129,7 +129,7 @@ class _Column:
 
     def end(self) -> None:
         """Check that nothing is left."""
-        if self.entries or next(self.pieces, None) is not None:
+        if self.entries or any(len(piece) for piece in self.pieces):
             raise InvalidInput(f"column {self.name!r} has more entries than its tree")
 
     def _joined(self) -> Any:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from io import BufferedReader
 
-__all__ = ["checksums", "verify", "verify_published"]
+__all__ = ["check_file", "checksums", "verify", "verify_published"]
 
 _BLOCK = 1024 * 1024
 _HELD = 256 * 1024**2
@@ -111,21 +111,24 @@ def verify_published(folder: Path, output: Output) -> list[str]:
     """
     expected = [(output.file, output.bytes, output.sha256)]
     expected += [(copy.file, copy.bytes, copy.sha256) for copy in output.copies]
-    wrong = []
-    for name, size, digest in expected:
-        path = folder / name
-        try:
-            with open_regular(path) as file:
-                found = os.fstat(file.fileno()).st_size
-                if found != size:
-                    wrong.append(f"{path} has {found} bytes, the manifest says {size}")
-                elif hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                    wrong.append(f"{path} does not match its checksum: it changed after it was published")
-        except InvalidInput as error:
-            wrong.append(error.message)
-        except OSError as error:
-            wrong.append(f"{path} cannot be read: {error.strerror}")
-    return wrong
+    said = (check_file(folder / name, size, digest) for name, size, digest in expected)
+    return [wrong for wrong in said if wrong is not None]
+
+
+def check_file(path: Path, size: int, sha256: str) -> str | None:
+    """Say what is wrong with a published file, or nothing."""
+    try:
+        with open_regular(path) as file:
+            found = os.fstat(file.fileno()).st_size
+            if found != size:
+                return f"{path} has {found} bytes, the manifest says {size}"
+            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                return f"{path} does not match its checksum: it changed after it was published"
+    except InvalidInput as error:
+        return error.message
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}"
+    return None
 
 
 def checksums(path: str | Path) -> tuple[int, str]:

@@ -1,1 +1,56 @@
-"""."""
+"""What came back: bookkeeping, completeness, arrays, fetching, provenance.
+
+Reads the plan and the manifests, never the journal, and needs no Dask. The names load when they are used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from b2grid.outputs.books import bookkeeping, completeness
+    from b2grid.outputs.coverage import Completeness, Missing, SampleCount
+    from b2grid.outputs.fetching import Fetched, fetch, verify_published
+    from b2grid.outputs.origin import Provenance, provenance
+    from b2grid.outputs.reading import arrays, dataframe, iterate
+
+_HOMES = {
+    "Completeness": "coverage",
+    "Fetched": "fetching",
+    "Missing": "coverage",
+    "Provenance": "origin",
+    "SampleCount": "coverage",
+    "arrays": "reading",
+    "bookkeeping": "books",
+    "completeness": "books",
+    "dataframe": "reading",
+    "fetch": "fetching",
+    "iterate": "reading",
+    "provenance": "origin",
+    "verify_published": "fetching",
+}
+
+__all__ = [
+    "Completeness",
+    "Fetched",
+    "Missing",
+    "Provenance",
+    "SampleCount",
+    "arrays",
+    "bookkeeping",
+    "completeness",
+    "dataframe",
+    "fetch",
+    "iterate",
+    "provenance",
+    "verify_published",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'b2grid.outputs' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"b2grid.outputs.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -37,7 +37,8 @@ class Index:
     Parameters
     ----------
     jobs : pyarrow.Table
-        One row per manifest: name, inode, project_id, job, attempt, nonce, key, kind, plan_revision, sample,
+        One row per manifest: name, mark (whether the file is still the same), project_id, job, attempt,
+        nonce, key, kind, plan_revision, sample,
         events_processed, runner, release, steering_sha256, host, walltime.
     inputs : pyarrow.Table
         job, lfn, events_expected.
@@ -71,7 +72,7 @@ def read_index(output: str | os.PathLike[str]) -> Index:
     before = _names(known)
     if not before.items() <= present.items():  # something was removed or replaced: nothing kept is trusted
         known, before = _empty(), {}
-    new = {name: inode for name, inode in present.items() if name not in before}
+    new = {name: mark for name, mark in present.items() if name not in before}
     if new:
         with ThreadPoolExecutor(_READERS) as pool:
             read = list(pool.map(lambda item: _read(folder, *item), new.items()))
@@ -84,9 +85,9 @@ def read_index(output: str | os.PathLike[str]) -> Index:
     return known
 
 
-def _scan(folder: Path) -> dict[str, int]:
-    """Name relative to the folder -> inode, which a directory listing gives for nothing."""
-    found: dict[str, int] = {}
+def _scan(folder: Path) -> dict[str, str]:
+    """Name relative to the folder -> a mark that another file of this name would not have."""
+    found: dict[str, str] = {}
     try:
         with os.scandir(folder) as below:
             subs = sorted(entry.name for entry in below if not entry.name.startswith(".") and entry.is_dir())
@@ -94,24 +95,29 @@ def _scan(folder: Path) -> dict[str, int]:
         return found
     for sub in subs:
         with os.scandir(folder / sub) as entries:
-            found |= {f"{sub}/{entry.name}": entry.inode() for entry in entries
+            found |= {f"{sub}/{entry.name}": _mark(entry) for entry in entries
                       if entry.name.endswith(".json") and entry.name[:-5].isdigit()}
     return found
 
 
-def _read(folder: Path, name: str, inode: int) -> tuple[str, int, Manifest | str]:
+def _mark(entry: os.DirEntry[str]) -> str:
+    facts = entry.stat(follow_symlinks=False)
+    return f"{facts.st_ino}-{facts.st_mtime_ns}-{facts.st_size}"
+
+
+def _read(folder: Path, name: str, mark: str) -> tuple[str, str, Manifest | str]:
     """Read one manifest, or say why it cannot be read."""
     job = int(name.partition("/")[2][:-5])
     try:
         text = (folder / name).read_bytes()
         manifest = Manifest.from_json(text, where=f"manifests/{name}")
     except InvalidInput as error:
-        return name, inode, error.message
+        return name, mark, error.message
     except OSError as error:
-        return name, inode, f"manifests/{name} cannot be read: {error.strerror}"
+        return name, mark, f"manifests/{name} cannot be read: {error.strerror}"
     if manifest.job != job:
-        return name, inode, f"manifests/{name} is the manifest of job {manifest.job}"
-    return name, inode, manifest
+        return name, mark, f"manifests/{name} is the manifest of job {manifest.job}"
+    return name, mark, manifest
 
 
 def _schemas() -> tuple[pa.Schema, ...]:
@@ -121,7 +127,7 @@ def _schemas() -> tuple[pa.Schema, ...]:
     number: pa.DataType = pa.int64()
     names: pa.DataType = pa.list_(text)
     return (
-        pa.schema({"name": text, "inode": pa.uint64(), "project_id": text, "job": number, "attempt": number,
+        pa.schema({"name": text, "mark": text, "project_id": text, "job": number, "attempt": number,
                    "nonce": text, "key": text, "kind": text, "plan_revision": number, "sample": text,
                    "events_processed": number, "runner": text, "release": text, "steering_sha256": text,
                    "host": text, "walltime": pa.float64()}),
@@ -132,19 +138,19 @@ def _schemas() -> tuple[pa.Schema, ...]:
     )
 
 
-def _as_index(read: Iterable[tuple[str, int, Manifest | str]]) -> Index:
+def _as_index(read: Iterable[tuple[str, str, Manifest | str]]) -> Index:
     """Tables of what was read; what could not be read is not indexed, and is looked at again next time."""
     jobs: list[tuple[Any, ...]] = []
     inputs: list[tuple[Any, ...]] = []
     files: list[tuple[Any, ...]] = []
     trees: list[tuple[Any, ...]] = []
     damaged: dict[int, str] = {}
-    for name, inode, manifest in read:
+    for name, mark, manifest in read:
         if isinstance(manifest, str):
             damaged[int(name.partition("/")[2][:-5])] = manifest
             continue
         m, job = manifest, manifest.job
-        jobs.append((name, inode, m.project_id, job, m.attempt, m.nonce, m.key, m.kind, m.plan_revision,
+        jobs.append((name, mark, m.project_id, job, m.attempt, m.nonce, m.key, m.kind, m.plan_revision,
                      m.sample, m.events_processed, m.runner, m.release, m.steering_sha256, m.host,
                      m.times.get("walltime")))
         inputs += [(job, file.lfn, file.events_expected) for file in m.inputs]
@@ -183,8 +189,8 @@ def _joined(known: Index, new: Index) -> Index:
     return _index((pa.concat_tables(pair).combine_chunks() for pair in pairs), new.damaged)
 
 
-def _names(index: Index) -> dict[str, int]:
-    columns = (index.jobs[name].to_pylist() for name in ("name", "inode"))
+def _names(index: Index) -> dict[str, str]:
+    columns: list[list[Any]] = [index.jobs[name].to_pylist() for name in ("name", "mark")]
     return dict(zip(*columns, strict=True))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from b2grid.errors import InvalidInput, nearest, printable
-from b2grid.outputs.completeness import Completeness, Missing, SampleCount
+from b2grid.outputs.coverage import Completeness, Missing, SampleCount
 from b2grid.outputs.index import Index, read_index
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from b2grid.errors import InvalidInput
-from b2grid.outputs.bookkeeping import completeness_of, job_states
-from b2grid.outputs.completeness import Completeness, Missing
+from b2grid.outputs.books import completeness_of, job_states
+from b2grid.outputs.coverage import Completeness, Missing
 from b2grid.outputs.cutting import Cut
 from b2grid.outputs.index import read_index
 from b2grid.outputs.pieces import Piece, known_columns, pick, pieces_of, read_piece
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from b2grid.outputs.bookkeeping import Place
+    from b2grid.outputs.books import Place
     from b2grid.planning import Plan
 
 __all__ = ["SAMPLE", "arrays", "dataframe", "iterate"]
@@ -44,6 +44,7 @@ class _Selection:
     """What is read: which rows of which pieces, and how they are given back."""
 
     output: Path
+    plan: Plan
     pieces: tuple[Piece, ...]
     columns: tuple[str, ...]
     cut: Cut | None
@@ -153,7 +154,7 @@ def _select(place: Place, plan: Plan, tree: str, columns: str | Sequence[str] | 
     if not allow_partial:
         complete.require()
     samples = tuple(dict.fromkeys(states["sample"])) if sample is None else (sample,)
-    return _Selection(place.output, tuple(pieces), tuple(asked), compiled, how, samples, complete,
+    return _Selection(place.output, plan, tuple(pieces), tuple(asked), compiled, how, samples, complete,
                       allow_partial)
 
 
@@ -161,13 +162,19 @@ def _read_all(selection: _Selection, pieces: Sequence[Piece]) -> tuple[list[_Par
     """Read pieces side by side; what cannot be read joins what is missing."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         read = list(pool.map(lambda piece: _read(selection, piece), pieces))
-    failed = [part for part in read if isinstance(part, Missing)]
+    failed = [_described(part, selection.plan) for part in read if isinstance(part, Missing)]
     complete = selection.completeness
     if failed:
         complete = replace(complete, missing=(*complete.missing, *failed))
         if not selection.allow_partial:
             complete.require()
     return [part for part in read if isinstance(part, _Part)], complete
+
+
+def _described(missing: Missing, plan: Plan) -> Missing:
+    """Say which inputs are lost with the output that cannot be read."""
+    job = plan.job(missing.job)
+    return replace(missing, lfns=tuple(file.lfn for file in job.files), events=job.events_expected)
 
 
 def _read(selection: _Selection, piece: Piece) -> _Part | Missing:
