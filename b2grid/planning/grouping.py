@@ -87,7 +87,7 @@ def pack(filled: Integers, capacity: int) -> Integers:
     [0, 1, 0, 1]
     """
     rounded, room = filled, capacity
-    if len(filled) > _EXACT and len(np.unique(filled)) > _EXACT:
+    if len(filled) > _EXACT and np.count_nonzero(np.diff(np.sort(filled))) > _EXACT:
         unit = max(1, capacity // _STEPS)
         room = capacity // unit
         rounded = np.minimum(-(-filled // unit), room)
