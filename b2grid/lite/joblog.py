@@ -107,8 +107,9 @@ class JobInformation:
         account: dict[str, Any] = {"basf2_apiversion": API_VERSION, "basf2_status": status,
                                    "output_files": self.outputs}
         if self.setup is not None:
-            # not in basf2: what was spent before the first events
-            account["b2lite"] = {"setup_sec": round(self.setup, 3)}
+            # not in basf2: what was spent before the first events, and from there on
+            account["b2lite"] = {"setup_sec": round(self.setup, 4),
+                                 "events_sec": round(elapsed - self.setup, 4)}
         partial = self.path.with_name(f"{self.path.name}.part")
         partial.write_text(json.dumps(account, indent=2, sort_keys=True), "utf-8")
         partial.replace(self.path)

@@ -254,12 +254,12 @@ def _measure(sample: str, file: str, scratch: Path, recipe: Recipe, outcome: Out
     information = _information(scratch / _INFORMATION)
     trees, problem = _trees(scratch, recipe) if outcome.exit_code == 0 else ((), _ended(outcome))
     events = int(information.get("basf2_status", {}).get("events_processed", 0))
-    setup = float(information.get("b2lite", {}).get("setup_sec", 0.0))
+    seconds = min(float(information.get("b2lite", {}).get("events_sec", outcome.walltime)), outcome.walltime)
     if "b2lite" not in information:
         events = _events_of_ntuples(scratch, recipe, events)
     return Measurement(
-        sample=sample, file=file, events=events, seconds_setup=min(setup, outcome.walltime),
-        seconds_events=max(outcome.walltime - setup, 0.0), peak_memory=outcome.peak_memory, trees=trees,
+        sample=sample, file=file, events=events, seconds_setup=outcome.walltime - seconds,
+        seconds_events=seconds, peak_memory=outcome.peak_memory, trees=trees,
         ok=outcome.exit_code == 0 and not problem, exit_code=outcome.exit_code, problem=problem,
         log_tail=outcome.log_tail)
 

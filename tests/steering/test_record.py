@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from textwrap import dedent
@@ -37,9 +36,11 @@ CHANNELS = dedent("""
     for channel in options.channels:
         ma.reconstructDecay(f"B0:{channel} -> pi+:good pi-:good", "Mbc > 5.2", path=main)
         names = ["Mbc", "deltaE", "p_cm", "Mbc"]
-        names += vu.create_aliases_for_selected(["p"], f"B0:{channel} -> ^pi+:good pi-:good", prefix=f"{channel}_pi")
+        chain, prefix = f"B0:{channel} -> ^pi+:good pi-:good", f"{channel}_pi"
+        names += vu.create_aliases_for_selected(["p"], chain, prefix=prefix)
         ma.variablesToNtuple(f"B0:{channel}", names, treename=channel, filename="out.root", path=main)
-    ma.variablesToNtuple("", ["nTracks", "mc_truth"], treename="events", filename="out.root", filenameSuffix="_e", path=main)
+    ma.variablesToNtuple("", ["nTracks", "mc_truth"], treename="events", filename="out.root",
+                         filenameSuffix="_e", path=main)
     ma.variablesToHistogram("B0:ch1", [("M", 10, 5, 6)], filename="h.root", path=main)
     ma.outputUdst("keep.udst.root", path=main)
     b2.process(main, 100)
@@ -60,14 +61,24 @@ def test_a_steering_with_arguments_loops_and_aliases() -> None:
     recipe = record(CHANNELS, args=["--channels", "ch1", "ch2"])
     assert recipe.inputs == ("one.root", "two.root")
     assert recipe.outputs == {
-        "out.root": {"ch1": ("Mbc", "deltaE", "p_cm", "ch1_pi_p"), "ch2": ("Mbc", "deltaE", "p_cm", "ch2_pi_p")},
+        "out.root": {
+            "ch1": ("Mbc", "deltaE", "p_cm", "ch1_pi_p"),
+            "ch2": ("Mbc", "deltaE", "p_cm", "ch2_pi_p"),
+        },
         "out_e.root": {"events": ("nTracks", "isSignal", "mcErrors", "mcPDG")},
     }
-    assert recipe.aliases == {"p_cm": "useCMSFrame(p)", "ch1_pi_p": "daughter(0,p)", "ch2_pi_p": "daughter(0,p)"}
+    assert recipe.aliases == {
+        "p_cm": "useCMSFrame(p)",
+        "ch1_pi_p": "daughter(0,p)",
+        "ch2_pi_p": "daughter(0,p)",
+    }
     lists = {item.name: item for item in recipe.lists}
     assert lists["pi+:good"].cut == "[pionID > 0.1] and [dr < 2]"
     assert (lists["B0:ch2"].decay, lists["B0:ch2"].line, lists["B0:ch2"].module) == (
-        "B0:ch2 -> pi+:good pi-:good", 20, "modularAnalysis.reconstructDecay")
+        "B0:ch2 -> pi+:good pi-:good",
+        20,
+        "modularAnalysis.reconstructDecay",
+    )
     assert (recipe.global_tags, recipe.seed, recipe.max_event) == (("analysis_tag",), "mine", 100)
     assert recipe.other_outputs == ("h.root", "keep.udst.root")
     assert recipe.opaque == ()
@@ -83,8 +94,17 @@ def test_a_recipe_is_the_same_after_json_and_renders() -> None:
     assert "B0:ch1" in shown
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 99}', '{"format": 1, "lists": [{"name": "x"}]}',
-                                  '{"format": 1, "nonsense": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"format": 99}',
+        '{"format": 1, "lists": [{"name": "x"}]}',
+        '{"format": 1, "nonsense": 3}',
+    ],
+)
 def test_what_is_not_a_recipe_is_said_to_be(text: str) -> None:
     with pytest.raises(InvalidInput, match="recipe"):
         Recipe.from_json(text)
@@ -99,21 +119,26 @@ ft.flavorTagger(particleLists=["B0:sig"], path=main)
 basf2.process(main)
 """)
     assert [(module.type, module.line, module.kind) for module in recipe.modules] == [
-        ("flavorTagger.flavorTagger", 5, "opaque")]
+        ("flavorTagger.flavorTagger", 5, "opaque")
+    ]
     assert recipe.imported == ("flavorTagger",)
 
 
 def test_sandbox_and_opened_files_are_found(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
-    (tmp_path / "lib" / "cuts.py").write_text("import json\nlimit = json.load(open('limits.json'))['limit']\n")
+    (tmp_path / "lib" / "cuts.py").write_text(
+        "import json\nlimit = json.load(open('limits.json'))['limit']\n"
+    )
     (tmp_path / "limits.json").write_text('{"limit": 5.2}')
-    (tmp_path / "steer.py").write_text(dedent("""
+    (tmp_path / "steer.py").write_text(
+        dedent("""
         import basf2, modularAnalysis as ma
         from lib.cuts import limit
         main = basf2.Path()
         ma.reconstructDecay("B0:x -> K_S0:a pi0:b", f"Mbc > {limit}", path=main)
         basf2.process(main)
-        """))
+        """)
+    )
     recipe = record(tmp_path / "steer.py", sandbox=["lib", "limits.json"])
     assert recipe.lists[0].cut == "Mbc > 5.2"
     assert "limits.json" in recipe.opened
@@ -121,19 +146,34 @@ def test_sandbox_and_opened_files_are_found(tmp_path: Path) -> None:
         record(tmp_path / "steer.py")
 
 
-@pytest.mark.parametrize(("text", "code", "message", "line"), [
-    ("import basf2\nx = (1,\n", "B2S601", "was never closed", 2),
-    ("import basf2\n\nraise ValueError('not so')\n", "B2S601", "ValueError: not so", 3),
-    ("import modularAnalysis as ma\nma.inputMdst('a.root')\n", "B2S601", "path", 2),
-    ("import basf2\nbasf2.B2FATAL('cannot ', 'go on')\n", "B2S601", "FATAL: cannot go on", 2),
-    ("import sys\nif len(sys.argv) < 2:\n    sys.exit('which channel?')\n", "B2S602", "which channel?", 3),
-    ("import sys\nsys.exit()\n", "B2S602", "exits without an error", 2),
-    ("import basf2\nmain = basf2.Path()\n", "B2S603", "without calling process()", None),
-    ("import basf2\nbasf2.B2ERROR('bad list')\nbasf2.process(basf2.Path())\n", "B2S604", "bad list", None),
-    ("x = bytearray(10**10)\n", "B2S606", "memory", 1),
-    ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "B2S607", "signal 9", None),
-])
-def test_a_script_that_fails_is_a_finding_at_its_line(text: str, code: str, message: str, line: int | None) -> None:
+@pytest.mark.parametrize(
+    ("text", "code", "message", "line"),
+    [
+        ("import basf2\nx = (1,\n", "B2S601", "was never closed", 2),
+        ("import basf2\n\nraise ValueError('not so')\n", "B2S601", "ValueError: not so", 3),
+        ("import modularAnalysis as ma\nma.inputMdst('a.root')\n", "B2S601", "path", 2),
+        ("import basf2\nbasf2.B2FATAL('cannot ', 'go on')\n", "B2S601", "FATAL: cannot go on", 2),
+        (
+            "import sys\nif len(sys.argv) < 2:\n    sys.exit('which channel?')\n",
+            "B2S602",
+            "which channel?",
+            3,
+        ),
+        ("import sys\nsys.exit()\n", "B2S602", "exits without an error", 2),
+        ("import basf2\nmain = basf2.Path()\n", "B2S603", "without calling process()", None),
+        (
+            "import basf2\nbasf2.B2ERROR('bad list')\nbasf2.process(basf2.Path())\n",
+            "B2S604",
+            "bad list",
+            None,
+        ),
+        ("x = bytearray(10**10)\n", "B2S606", "memory", 1),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "B2S607", "signal 9", None),
+    ],
+)
+def test_a_script_that_fails_is_a_finding_at_its_line(
+    text: str, code: str, message: str, line: int | None
+) -> None:
     found = finding(text)
     assert (found[0], found[2]) == (code, line)
     assert message in found[1]
@@ -141,8 +181,10 @@ def test_a_script_that_fails_is_a_finding_at_its_line(text: str, code: str, mess
 
 def test_a_script_that_hangs_is_stopped() -> None:
     started = time.monotonic()
-    code, message, _ = finding("import time\nprint('waiting', flush=True)\ntime.sleep(600)\n",
-                               limits=Limits(walltime=1, memory=None, stall=None, grace=0.2))
+    code, message, _ = finding(
+        "import time\nprint('waiting', flush=True)\ntime.sleep(600)\n",
+        limits=Limits(walltime=1, memory=None, stall=None, grace=0.2),
+    )
     assert (code, "not come to an end" in message) == ("B2S605", True)
     assert time.monotonic() - started < 10
 
@@ -173,13 +215,14 @@ for name in os.listdir("."):
 open("new.txt", "w").write("x")
 basf2.process(basf2.Path())
 """)
-    assert os.listdir(tmp_path) == ["precious.root"]
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.root"]
 
 
 def test_results_that_a_script_wants_after_process_are_a_note() -> None:
     recipe = record("import basf2\nbasf2.process(basf2.Path())\nopen('ntuple.root')\n")
     assert recipe.notes == (
-        "after process(), line 3: FileNotFoundError: [Errno 2] No such file or directory: 'ntuple.root'",)
+        "after process(), line 3: FileNotFoundError: [Errno 2] No such file or directory: 'ntuple.root'",
+    )
 
 
 def test_a_missing_steering_is_said_at_once(tmp_path: Path) -> None:
@@ -193,7 +236,10 @@ class TestSandbox:
         with pytest.raises(InvalidInput) as raised:
             collect(["good.txt", "missing.txt", "/etc/passwd", "../up.txt"], tmp_path)
         assert [item.message.split("'")[1] for item in raised.value.findings] == [
-            "missing.txt", "/etc/passwd", "../up.txt"]
+            "missing.txt",
+            "/etc/passwd",
+            "../up.txt",
+        ]
 
     def test_folders_come_whole_without_caches(self, tmp_path: Path) -> None:
         for name in ("lib/a.py", "lib/deep/b.py", "lib/__pycache__/a.pyc"):
@@ -226,8 +272,10 @@ class TestSource:
 
     def test_a_notebook_is_its_code_cells_line_by_line(self, tmp_path: Path) -> None:
         file = tmp_path / "n.ipynb"
-        file.write_text('{"cells": [{"cell_type": "code", "source": ["a = 1\\n", "!ls"]},'
-                        '{"cell_type": "code", "source": "b = 2"}]}')
+        file.write_text(
+            '{"cells": [{"cell_type": "code", "source": ["a = 1\\n", "!ls"]},'
+            '{"cell_type": "code", "source": "b = 2"}]}'
+        )
         assert Source.read(file).text.splitlines() == ["a = 1", "#!ls", "", "b = 2"]
         file.write_text("{}")
         with pytest.raises(InvalidInput, match="no readable cells"):

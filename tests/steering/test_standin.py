@@ -28,7 +28,9 @@ def types(modules: list[Module]) -> list[str]:
 
 
 def test_script_runs_as_main_with_its_arguments(tmp_path: Path) -> None:
-    modules = built(tmp_path, """
+    modules = built(
+        tmp_path,
+        """
         import sys
         import basf2 as b2
 
@@ -37,7 +39,10 @@ def test_script_runs_as_main_with_its_arguments(tmp_path: Path) -> None:
             main.add_module("Progress", maxN=len(sys.argv))
         main.add_module(sys.argv[1])
         b2.process(main)
-        """, "EventInfoPrinter", "x")
+        """,
+        "EventInfoPrinter",
+        "x",
+    )
     assert types(modules) == ["Progress", "EventInfoPrinter"]
     assert modules[0].params == {"maxN": 3}
 
@@ -45,19 +50,24 @@ def test_script_runs_as_main_with_its_arguments(tmp_path: Path) -> None:
 def test_everything_is_put_back_after_the_script(tmp_path: Path) -> None:
     before = (sys.argv, list(sys.path), list(sys.meta_path), sys.modules["__main__"])
     (tmp_path / "channels.py").write_text("names = ['one']\n")
-    built(tmp_path, """
+    built(
+        tmp_path,
+        """
         import basf2
         import channels
         import fei
 
         basf2.process(basf2.Path())
-        """)
+        """,
+    )
     assert (sys.argv, sys.path, sys.meta_path, sys.modules["__main__"]) == before
     assert not {"basf2", "fei", "channels"} & set(sys.modules)
 
 
 def test_each_step_knows_the_line_and_the_function_in_the_steering(tmp_path: Path) -> None:
-    modules = built(tmp_path, """
+    modules = built(
+        tmp_path,
+        """
         import basf2 as b2
         import modularAnalysis as ma
         from stdCharged import stdPi
@@ -74,7 +84,8 @@ def test_each_step_knows_the_line_and_the_function_in_the_steering(tmp_path: Pat
             channel(name, main)
         main.add_module("Progress")
         b2.process(main)
-        """)
+        """,
+    )
     places = [(module.type(), module.line, module.function) for module in modules]
     assert places == [
         ("ParticleLoader", 12, "stdCharged.stdPi"),
@@ -85,12 +96,16 @@ def test_each_step_knows_the_line_and_the_function_in_the_steering(tmp_path: Pat
         ("Progress", 15, ""),
     ]
     assert [module.params["decayString"] for module in modules[3:5]] == [
-        "D0:one -> K-:all pi+:good", "D0:two -> K-:all pi+:good"]
+        "D0:one -> K-:all pi+:good",
+        "D0:two -> K-:all pi+:good",
+    ]
     assert all(module.file == str(tmp_path / "steer.py") for module in modules)
 
 
 def test_fill_particle_list_loads_copies_and_cuts_as_basf2_does(tmp_path: Path) -> None:
-    modules = built(tmp_path, """
+    modules = built(
+        tmp_path,
+        """
         import basf2, modularAnalysis as ma
         main = basf2.Path()
         ma.fillParticleList("pi+:all", "", path=main)
@@ -100,10 +115,18 @@ def test_fill_particle_list_loads_copies_and_cuts_as_basf2_does(tmp_path: Path) 
         ma.fillParticleList("n0:n", "", path=main)
         ma.fillParticleListFromMC("B0:gen", "mcPrimary", path=main)
         basf2.process(main)
-        """)
-    steps = [(module.type(), module.params.get("outputListName") or module.params.get("decayStrings")
-              or module.params["decayString"], module.params.get("inputListNames") or module.params.get("cut"))
-             for module in modules]
+        """,
+    )
+    steps = [
+        (
+            module.type(),
+            module.params.get("outputListName")
+            or module.params.get("decayStrings")
+            or module.params["decayString"],
+            module.params.get("inputListNames") or module.params.get("cut"),
+        )
+        for module in modules
+    ]
     assert steps == [
         ("ParticleLoader", ["pi+:all"], None),
         ("ParticleLoader", ["K-:mine"], None),
@@ -122,18 +145,24 @@ def test_fill_particle_list_loads_copies_and_cuts_as_basf2_does(tmp_path: Path) 
     ]
 
 
-@pytest.mark.parametrize(("name", "cut"), [
-    ("good", "pionID > 0.5 and thetaInCDCAcceptance and dr < 0.5 and abs(dz) < 2"),
-    ("loosepid", "pionID > 0.1"),
-    ("95eff", "pionID > 0.001 and thetaInCDCAcceptance and dr < 0.5 and abs(dz) < 2"),
-])
+@pytest.mark.parametrize(
+    ("name", "cut"),
+    [
+        ("good", "pionID > 0.5 and thetaInCDCAcceptance and dr < 0.5 and abs(dz) < 2"),
+        ("loosepid", "pionID > 0.1"),
+        ("95eff", "pionID > 0.001 and thetaInCDCAcceptance and dr < 0.5 and abs(dz) < 2"),
+    ],
+)
 def test_standard_lists_have_the_published_cuts(tmp_path: Path, name: str, cut: str) -> None:
-    modules = built(tmp_path, f"""
+    modules = built(
+        tmp_path,
+        f"""
         import basf2, stdCharged
         main = basf2.Path()
         stdCharged.stdPi({name!r}, path=main)
         basf2.process(main)
-        """)
+        """,
+    )
     assert modules[-1].params == {"decayString": f"pi+:{name}", "cut": cut}
 
 
@@ -144,11 +173,16 @@ def test_unknown_standard_list_is_an_error_of_the_script(tmp_path: Path) -> None
 
 def test_bad_decay_string_is_said_with_its_position(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput):
-        built(tmp_path, "import basf2, modularAnalysis as ma\nma.fillParticleList('K_S0 -> [', '', path=basf2.Path())\n")
+        built(
+            tmp_path,
+            "import basf2, modularAnalysis as ma\nma.fillParticleList('K_S0 -> [', '', path=basf2.Path())\n",
+        )
 
 
 def test_aliases_by_rule_are_named_as_in_basf2(tmp_path: Path) -> None:
-    built(tmp_path, """
+    built(
+        tmp_path,
+        """
         import variables.utils as vu
         from variables import variables as vm
 
@@ -158,7 +192,8 @@ def test_aliases_by_rule_are_named_as_in_basf2(tmp_path: Path) -> None:
         assert vu.create_daughter_aliases(["E"], 1, prefix="my", include_indices=False) == ["my_E"]
         select = vu.create_aliases_for_selected
         assert select(["M"], "B0 -> [D0 -> ^pi+ K-] pi0") == ["D0_pi_M"]
-        assert select(["M"], "B0 -> [D0 -> ^pi+ ^pi- ^pi0] ^pi0") == ["D0_pi_0_M", "D0_pi_1_M", "D0_pi0_M", "pi0_M"]
+        four = select(["M"], "B0 -> [D0 -> ^pi+ ^pi- ^pi0] ^pi0")
+        assert four == ["D0_pi_0_M", "D0_pi_1_M", "D0_pi0_M", "pi0_M"]
         assert select(["M"], "^B0 -> pi+ ^pi-") == ["M", "pi_M"]
         assert select(["M"], "B0 -> mu+ e- ^e+ ^e-") == ["e_2_M", "e_3_M"]
         assert select(["M"], "B0 -> mu+ e- ^e+ ^e-", use_relative_indices=True) == ["e_0_M", "e_1_M"]
@@ -167,38 +202,49 @@ def test_aliases_by_rule_are_named_as_in_basf2(tmp_path: Path) -> None:
         assert select(["M"], "B0 -> ^pi+ ^pi-", prefix=["pip", "pim"]) == ["pip_M", "pim_M"]
         assert vu.create_mctruth_aliases(["M"]) == ["mc_M"]
         vu.create_isSignal_alias("mySignal", [16, 8])
-        """)
+        """,
+    )
     assert session.aliases["d1_d0_E"] == "daughter(1,daughter(0,E))"
     assert session.aliases["pref_matchedMC_useLabFrame_px"] == "daughter(1,matchedMC(useLabFrame(px)))"
     assert session.aliases["D0_pi_M"] == "daughter(0,daughter(0,M))"
     assert session.aliases["mySignal"] == "passesCut(unmask(mcErrors, 24) == 0)"
 
 
-def test_last_definition_of_an_alias_wins_with_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    built(tmp_path, """
+def test_last_definition_of_an_alias_wins_with_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built(
+        tmp_path,
+        """
         from variables import variables as vm
         vm.addAlias("p_cm", "useCMSFrame(p)")
         vm.addAlias("p_cm", "useCMSFrame(p)")
         vm.addAlias("p_cm", "p")
-        """)
+        """,
+    )
     assert session.aliases == {"p_cm": "p"}
     assert capsys.readouterr().out.count("[WARNING]") == 1
 
 
 def test_collections_expand_and_duplicates_go(tmp_path: Path) -> None:
-    built(tmp_path, """
+    built(
+        tmp_path,
+        """
         import variables.collections as vc
         from variables import variables as vm
         from variables.utils import add_collection
         assert vc.deltae_mbc == ["Mbc", "deltaE"], vc.deltae_mbc
         add_collection(["M", "Mbc"], "mine")
         vm.addCollection("other", ["p"])
-        """)
+        """,
+    )
     assert session.expand(["mine", "deltae_mbc", "other", "E", "M"]) == ("M", "Mbc", "deltaE", "p", "E")
 
 
 def test_star_imports_bring_what_basf2_scripts_expect(tmp_path: Path) -> None:
-    modules = built(tmp_path, """
+    modules = built(
+        tmp_path,
+        """
         from basf2 import *
         from modularAnalysis import *
         from vertex import *
@@ -212,13 +258,16 @@ def test_star_imports_bring_what_basf2_scripts_expect(tmp_path: Path) -> None:
         set_log_level(LogLevel.ERROR)
         logging.log_level = LogLevel.WARNING
         process(main)
-        """)
+        """,
+    )
     assert types(modules)[:2] == ["RootInput", "ProgressBar"]
     assert modules[-1].type() == "TreeFitter"
 
 
 def test_conditional_paths_and_loops_are_part_of_the_path(tmp_path: Path) -> None:
-    modules = built(tmp_path, """
+    modules = built(
+        tmp_path,
+        """
         import basf2 as b2, modularAnalysis as ma
         main, roe, dead = b2.Path(), b2.Path(), b2.Path()
         ma.applyEventCuts("nTracks > 2", path=main)
@@ -230,16 +279,25 @@ def test_conditional_paths_and_loops_are_part_of_the_path(tmp_path: Path) -> Non
         main.add_path(other)
         other.add_module("ProgressBar")
         b2.process(main)
-        """)
-    assert types(modules) == ["VariableToReturnValue", "SubEvent", "Progress", "ProgressBar",
-                              "SignalSideParticleFilter", "PrintCollections"]
+        """,
+    )
+    assert types(modules) == [
+        "VariableToReturnValue",
+        "SubEvent",
+        "Progress",
+        "ProgressBar",
+        "SignalSideParticleFilter",
+        "PrintCollections",
+    ]
     condition = modules[0].conditions[0]
     assert (condition.operator, condition.value, condition.path.modules()) == ("<", 1, [])
     assert modules[1].params["loopOver"] == "RestOfEvents"
 
 
 def test_paths_can_be_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    built(tmp_path, """
+    built(
+        tmp_path,
+        """
         import basf2 as b2
         main = b2.Path()
         module = b2.register_module("RootInput", inputFileName="a.root")
@@ -247,7 +305,8 @@ def test_paths_can_be_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[st
         main.add_module(module)
         main.add_module("Progress").if_false(b2.Path())
         assert "In" in main and [m.type() for m in main.modules()] == ["RootInput", "Progress"]
-        assert [(p.name, p.values) for p in main.modules()[0].available_params()] == [("inputFileName", "a.root")]
+        [param] = main.modules()[0].available_params()
+        assert (param.name, param.values) == ("inputFileName", "a.root")
         b2.set_module_parameters(main, name="In", skipNEvents=3)
         assert str(b2.remove_module(main, "Progress")) == "[In]"
         b2.print_path(main)
@@ -255,14 +314,17 @@ def test_paths_can_be_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[st
             module.if_value("about 1", main)
         except ValueError:
             print("refused")
-        """)
+        """,
+    )
     assert "RootInput (In)" in (out := capsys.readouterr().out)
     assert "skipNEvents=3" in out
     assert out.endswith("refused\n")
 
 
 def test_python_modules_are_kept_as_such(tmp_path: Path) -> None:
-    modules = built(tmp_path, """
+    modules = built(
+        tmp_path,
+        """
         import basf2 as b2
 
         class Mine(b2.Module):
@@ -275,12 +337,15 @@ def test_python_modules_are_kept_as_such(tmp_path: Path) -> None:
         main = b2.Path()
         main.add_module(Mine(3))
         b2.process(main)
-        """)
+        """,
+    )
     assert [(module.type(), module.python, module.line) for module in modules] == [("Mine", True, 11)]
 
 
 def test_packages_without_a_stand_in_are_known_by_name(tmp_path: Path) -> None:
-    modules = built(tmp_path, """
+    modules = built(
+        tmp_path,
+        """
         import basf2 as b2
         import fei
         import ROOT
@@ -301,12 +366,17 @@ def test_packages_without_a_stand_in_are_known_by_name(tmp_path: Path) -> None:
             pass
         skim = MySkim()
         b2.process(main)
-        """)
+        """,
+    )
     assert [(module.type(), module.opaque, module.line) for module in modules] == [
-        ("generators.add_evtgen_generator", True, 9), ("fei.get_path().path", True, 12)]
+        ("generators.add_evtgen_generator", True, 9),
+        ("fei.get_path().path", True, 12),
+    ]
     assert modules[0].params == {"finalstate": "mixed"}
     assert [(call.name, call.line) for call in session.opaque_calls][:2] == [
-        ("generators.add_evtgen_generator", 9), ("fei.config.FeiConfiguration", 10)]
+        ("generators.add_evtgen_generator", 9),
+        ("fei.config.FeiConfiguration", 10),
+    ]
     assert {"fei", "ROOT", "skim.WGs.fei", "generators"} <= set(session.imported)
 
 
@@ -317,29 +387,39 @@ def test_missing_packages_are_missing(tmp_path: Path) -> None:
         built(tmp_path, "import modularAnalysis as ma\nma.fillParticleLits\n")
 
 
-def test_messages_are_printed_and_counted_as_in_basf2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_messages_are_printed_and_counted_as_in_basf2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
-        built(tmp_path, """
+        built(
+            tmp_path,
+            """
             import basf2 as b2
             b2.B2INFO("reading ", 3, " files", which="all")
             b2.set_log_level(b2.LogLevel.ERROR)
             b2.B2WARNING("hidden")
             b2.B2ERROR("shown")
             b2.B2FATAL("the end")
-            """)
+            """,
+        )
     assert ended.value.code == 1
-    assert capsys.readouterr().out == "[INFO] reading 3 files\n\twhich = all\n[ERROR] shown\n[FATAL] the end\n"
+    assert (
+        capsys.readouterr().out == "[INFO] reading 3 files\n\twhich = all\n[ERROR] shown\n[FATAL] the end\n"
+    )
     assert [session.log.counts[level] for level in session.log.counts] == [1, 1, 1, 1]
 
 
 def test_conditions_and_seed_are_remembered(tmp_path: Path) -> None:
-    built(tmp_path, """
+    built(
+        tmp_path,
+        """
         import basf2 as b2
         b2.conditions.append_globaltag("two")
         b2.conditions.prepend_globaltag("one")
         b2.conditions.expert_settings(connection_timeout=5)
         b2.set_random_seed(42)
-        """)
+        """,
+    )
     assert (session.global_tags, session.seed) == (["one", "two"], "42")
 
 
@@ -359,9 +439,11 @@ def test_find_file_looks_beside_the_steering(tmp_path: Path) -> None:
 
 def test_a_notebook_runs_cell_by_cell(tmp_path: Path) -> None:
     script = tmp_path / "steer.ipynb"
-    script.write_text('{"cells": [{"cell_type": "markdown", "source": ["# title"]},'
-                      '{"cell_type": "code", "source": ["%matplotlib inline\\n", "import basf2"]},'
-                      '{"cell_type": "code", "source": "basf2.process(basf2.Path())"}]}')
+    script.write_text(
+        '{"cells": [{"cell_type": "markdown", "source": ["# title"]},'
+        '{"cell_type": "code", "source": ["%matplotlib inline\\n", "import basf2"]},'
+        '{"cell_type": "code", "source": "basf2.process(basf2.Path())"}]}'
+    )
     seen: list[Any] = []
     run_script(script, on_process=lambda path, n: seen.append((len(path), n)))
     assert seen == [(0, 0)]
@@ -369,7 +451,9 @@ def test_a_notebook_runs_cell_by_cell(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("heavy", ["numpy", "uproot", "awkward", "dask", "duckdb", "pandas", "pyarrow"])
 def test_stand_ins_start_fast(heavy: str) -> None:
-    code = (f"import sys; sys.path.insert(0, {str(Path('b2grid/steering/standin/packages').absolute())!r});"
-            "import b2grid.steering, b2grid.steering.standin, basf2, modularAnalysis, stdV0s, variables.utils;"
-            f"sys.exit({heavy!r} in sys.modules)")
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path('b2grid/steering/standin/packages').absolute())!r});"
+        "import b2grid.steering, b2grid.steering.standin, basf2, modularAnalysis, stdV0s, variables.utils;"
+        f"sys.exit({heavy!r} in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -17,8 +17,20 @@ from b2grid.steering.standin.path import PACKAGES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PACKAGE_NAMES = ["modularAnalysis", "stdCharged", "stdPhotons", "stdPi0s", "stdV0s", "stdKlongs", "vertex", "kinfit",
-                 "mdst", "b2pandas_utils", "variables.utils", "basf2.utils"]
+PACKAGE_NAMES = [
+    "modularAnalysis",
+    "stdCharged",
+    "stdPhotons",
+    "stdPi0s",
+    "stdV0s",
+    "stdKlongs",
+    "vertex",
+    "kinfit",
+    "mdst",
+    "b2pandas_utils",
+    "variables.utils",
+    "basf2.utils",
+]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +39,9 @@ def api_facts() -> dict[str, dict[str, list[str]]]:
     folder = Path(os.environ.get("B2GRID_REFERENCE", Path(__file__).parents[3] / "shared" / "reference"))
     file = folder / "basf2_api.json"
     if not file.is_file():
-        pytest.skip(f"no interface facts in {folder}: set B2GRID_REFERENCE to a folder that has basf2_api.json")
+        pytest.skip(
+            f"no interface facts in {folder}: set B2GRID_REFERENCE to a folder that has basf2_api.json"
+        )
     facts: dict[str, dict[str, list[str]]] = json.loads(file.read_text())["releases"]["main"]["modules"]
     return facts
 
@@ -46,7 +60,7 @@ def stand_ins() -> Iterator[None]:
 def written(function: Any) -> list[str]:
     """Write parameters as the facts do: a trailing ! is required, * starts keyword-only."""
     target = function.__init__ if inspect.isclass(function) else function
-    parameters = list(inspect.signature(target).parameters.values())[1 if inspect.isclass(function) else 0:]
+    parameters = list(inspect.signature(target).parameters.values())[1 if inspect.isclass(function) else 0 :]
     out: list[str] = []
     for parameter in parameters:
         if parameter.kind is parameter.VAR_POSITIONAL:
@@ -71,8 +85,31 @@ def test_signatures_are_basf2s(package: str, api_facts: dict[str, dict[str, list
 @pytest.mark.usefixtures("stand_ins")
 def test_basf2_offers_what_scripts_use() -> None:
     basf2 = importlib.import_module("basf2")
-    for name in ["B2DEBUG", "B2ERROR", "B2FATAL", "B2INFO", "B2RESULT", "B2WARNING", "LogInfo", "LogLevel", "Module",
-                 "ModulePropFlags", "Path", "AfterConditionPath", "conditions", "create_path", "find_file",
-                 "get_file_metadata", "get_random_seed", "logging", "print_path", "process", "register_module",
-                 "set_log_level", "set_module_parameters", "set_random_seed", "statistics"]:
+    for name in [
+        "B2DEBUG",
+        "B2ERROR",
+        "B2FATAL",
+        "B2INFO",
+        "B2RESULT",
+        "B2WARNING",
+        "LogInfo",
+        "LogLevel",
+        "Module",
+        "ModulePropFlags",
+        "Path",
+        "AfterConditionPath",
+        "conditions",
+        "create_path",
+        "find_file",
+        "get_file_metadata",
+        "get_random_seed",
+        "logging",
+        "print_path",
+        "process",
+        "register_module",
+        "set_log_level",
+        "set_module_parameters",
+        "set_random_seed",
+        "statistics",
+    ]:
         assert hasattr(basf2, name), name
