@@ -146,6 +146,7 @@ def resolve(
     _raise(findings)
     merged = pa.concat_tables(parts)
     _check_names(merged)
+    warnings = _check_kinds(merged)
     kept, left_out = leave_out(merged, catalogue.runs(), runs)
     kept, notes = _without_empty(kept)
     if not len(kept):
@@ -154,7 +155,7 @@ def resolve(
             hint='see which with runs="all"',
         )
     bare = sorted({str(sample) for sample in samples} - set(kept["sample"].to_pylist()))
-    notes += tuple(
+    notes += warnings + tuple(
         Finding("B2C044", "warning", f"sample '{printable(sample)}' has no file left", 'see with runs="all"')
         for sample in bare
     )
@@ -278,6 +279,21 @@ def _check_names(merged: pa.Table) -> None:
             f"basf2 would expand the wildcard in the name of the file {printable(wild[0])}",
             hint="rename the file, or link to it from a name without *?[]{}",
         )
+
+
+def _check_kinds(merged: pa.Table) -> tuple[Finding, ...]:
+    """Refuse samples that mix collision data and simulation, which basf2 ends a job for."""
+    pairs: list[Any] = merged.group_by(["sample", "is_mc"]).aggregate([]).to_pylist()
+    simulated = {row["sample"] for row in pairs if row["is_mc"]}
+    both = sorted(simulated & {row["sample"] for row in pairs if not row["is_mc"]})
+    if both:
+        raise InvalidInput(
+            f"sample '{printable(both[0])}' mixes collision data and simulation, which basf2 refuses",
+            hint="make two samples of it",
+        )
+    if "data" not in simulated:
+        return ()
+    return (Finding("B2C045", "warning", "sample 'data' is simulation: the word means collision data"),)
 
 
 def _without_empty(kept: pa.Table) -> tuple[pa.Table, tuple[Finding, ...]]:

@@ -138,6 +138,12 @@ def test_all_that_is_wrong_is_said_at_once(catalogue: Catalogue, tmp_path: Path)
         assert said in messages
 
 
+def test_data_and_simulation_do_not_mix(catalogue: Catalogue) -> None:
+    with pytest.raises(InvalidInput, match="sample 'both' mixes collision data and simulation"):
+        resolve({"both": [COLLECTION, DATA]}, catalogue)
+    assert [finding.code for finding in resolve({"data": MIXED}, catalogue).findings] == ["B2C045"]
+
+
 def test_no_inputs_and_empty_lists_are_refused(catalogue: Catalogue) -> None:
     for nothing in ({}, [], {"x": []}):
         with pytest.raises(InvalidInput):
