@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.lite.load import invariant_mass
-from b2grid.lite.particles import CLUSTER, COMPOSITE
+from b2grid.lite.particles import CLUSTER, COMPOSITE, SOURCE_BITS
 from b2grid.physics import CHARGED_STABLE, particle
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Combination", "combine"]
 
-_BLOCK = 400_000
+_BLOCK = 100_000
 """Combinations that are tried at once: what bounds the memory."""
 
 
@@ -137,36 +137,42 @@ def _cross(context: Context, inputs: Sequence[Ids]) -> NDArray[np.int64]:
 
     Shape (combinations, daughters), in the order of events.
     """
-    particles = context.particles
-    chosen = inputs[0][:, None]
+    particles, events = context.particles, np.arange(context.chunk.size + 1)
+    sources = [particles.source_ids(ids) for ids in inputs]
+    # positions in the inputs, one column per daughter
+    chosen = [np.arange(len(inputs[0]))]
     event = particles.event[inputs[0]]
-    for ids in inputs[1:]:
-        offsets = np.searchsorted(particles.event[ids], np.arange(context.chunk.size + 1))
-        rows = np.searchsorted(event, np.arange(context.chunk.size + 1))
-        ours, theirs = np.diff(rows), np.diff(offsets)
-        number = ours * theirs
-        where = np.repeat(np.arange(context.chunk.size), number)
-        within = np.arange(len(where)) - np.repeat(np.cumsum(number) - number, number)
-        left = rows[where] + within % ours[where]
-        right = offsets[where] + within // ours[where]
-        distinct = ~_overlap(context, chosen, left, ids, right)
-        chosen = np.concatenate((chosen[left[distinct]], ids[right[distinct]][:, None]), axis=1)
-        event = where[distinct]
-    return chosen
+    for number, ids in enumerate(inputs[1:], start=1):
+        rows = np.searchsorted(event, events)
+        theirs = particles.event[ids]
+        repeats = np.diff(rows)[theirs]
+        # every new daughter meets all rows of its event in turn
+        right = np.repeat(np.arange(len(ids)), repeats)
+        left = np.arange(len(right)) + np.repeat(rows[theirs] - (np.cumsum(repeats) - repeats), repeats)
+        chosen = [column[left] for column in chosen]
+        shared = _overlap(sources[:number], chosen, sources[number], right)
+        if shared is not None and shared.any():
+            distinct = ~shared
+            chosen, right = [column[distinct] for column in chosen], right[distinct]
+        chosen.append(right)
+        event = theirs[right]
+    return np.stack([ids[column] for ids, column in zip(inputs, chosen, strict=True)], axis=1)
 
 
 def _overlap(
-    context: Context, chosen: NDArray[np.int64], left: Ids, ids: Ids, right: Ids
-) -> NDArray[np.bool_]:
+    sources: Sequence[NDArray[np.int64]], chosen: Sequence[Ids], new: NDArray[np.int64], right: Ids
+) -> NDArray[np.bool_] | None:
     """Whether the new daughter shares a final-state source with one that is already chosen."""
-    theirs = context.particles.source_ids(ids)
-    shared = np.zeros(len(left), dtype=np.bool_)
-    for column in chosen.T:
-        ours = context.particles.source_ids(column)
-        for k in range(theirs.shape[1]):
-            new = theirs[right, k]
-            for j in range(ours.shape[1]):
-                shared |= (ours[left, j] == new) & (new >= 0)
+    shared: NDArray[np.bool_] | None = None
+    kinds = set(np.unique(new >> SOURCE_BITS)) - {-1}
+    for theirs, column in zip(sources, chosen, strict=True):
+        if kinds.isdisjoint(np.unique(theirs >> SOURCE_BITS)):
+            continue
+        for source in new.T:
+            mine = np.where(source >= 0, source, -2)[right]
+            for other in theirs.T:
+                same = other[column] == mine
+                shared = same if shared is None else shared | same
     return shared
 
 
@@ -174,7 +180,7 @@ def _candidates(context: Context, what: Combination, one: _Pass, daughters: NDAr
     """Particles from rows of daughters."""
     particles = context.particles
     px, py, pz = (sum(getattr(particles, name)[column] for column in daughters.T) for name in ("px", "py", "pz"))
-    energy = sum(particles.energy(column) for column in daughters.T)
+    energy = sum(particles.energy[column] for column in daughters.T)
     mass = invariant_mass(px, py, pz, energy)
     if abs(one.pdg) in CHARGED_STABLE:
         mass = np.full(len(daughters), particle(one.pdg).mass)

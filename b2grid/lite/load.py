@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.lite import mdst
-from b2grid.lite.particles import CLUSTER, KLM, MC, TRACK, V0, is_unflavoured
+from b2grid.lite.particles import CLUSTER, KLM, MC, SOURCE_BITS, TRACK, V0, is_unflavoured
 from b2grid.lite.truth import match_clusters, match_klm, match_tracks
 from b2grid.physics import CHARGED_STABLE, particle
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load_clusters", "load_klm", "load_mc", "load_tracks", "load_v0"]
 
-_SOURCE = 1 << 24
+_SOURCE = 1 << SOURCE_BITS
 _STATUS_PRIMARY, _STATUS_INITIAL = 1, 32
 
 
@@ -193,7 +193,7 @@ def _v0_mothers(context: Context, v0s: Ids, kind: NDArray[np.int64], daughters: 
     event = chunk.event_of("V0s")[v0s]
     index = v0s - chunk.offsets("V0s")[event]
     px, py, pz = (getattr(particles, name)[daughters].sum(axis=1) for name in ("px", "py", "pz"))
-    energy = particles.energy(daughters[:, 0]) + particles.energy(daughters[:, 1])
+    energy = particles.energy[daughters[:, 0]] + particles.energy[daughters[:, 1]]
     return particles.append(
         len(v0s),
         daughters=daughters,

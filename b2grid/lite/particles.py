@@ -24,6 +24,9 @@ __all__ = ["CLUSTER", "COMPOSITE", "KLM", "MC", "TRACK", "V0", "Particles", "is_
 TRACK, CLUSTER, KLM, V0, MC, COMPOSITE = 1, 2, 3, 4, 5, 6
 """basf2's numbers for what a particle was made from."""
 
+SOURCE_BITS = 24
+"""A source id is what a particle was made from, shifted by these, plus a number in the event."""
+
 UNMATCHED, NOT_MATCHED_YET = -1, -2
 
 _COLUMNS: dict[str, tuple[Any, Any]] = {
@@ -33,6 +36,7 @@ _COLUMNS: dict[str, tuple[Any, Any]] = {
     "py": (np.float64, np.nan),
     "pz": (np.float64, np.nan),
     "mass": (np.float64, np.nan),
+    "energy": (np.float64, np.nan),
     "x": (np.float64, 0.0),
     "y": (np.float64, 0.0),
     "z": (np.float64, 0.0),
@@ -64,24 +68,45 @@ def is_unflavoured(pdg: int) -> bool:
 
 
 class _Growing:
-    """An array that grows at its end."""
+    """An array that grows at its end; what is added is copied when somebody looks.
+
+    Candidates that are only tried for a cut never pay for the columns that the cut does not look at.
+    """
 
     def __init__(self, dtype: Any) -> None:
         self._data = np.empty(1024, dtype=dtype)
+        self._filled = 0
+        self._pending: list[tuple[int, int, Any]] = []
         self.size = 0
 
     def extend(self, count: int, values: Any) -> None:
-        needed = self.size + count
-        if needed > len(self._data):
-            grown = np.empty(max(needed, 2 * len(self._data)), dtype=self._data.dtype)
-            grown[: self.size] = self._data[: self.size]
-            self._data = grown
-        self._data[self.size : needed] = values
-        self.size = needed
+        """Add `count` values: an array, one for all, or a function that makes either."""
+        if count:
+            self._pending.append((self.size, count, values))
+            self.size += count
+
+    def truncate(self, size: int) -> None:
+        """Forget what was added from this place on; additions are forgotten as a whole."""
+        self._pending = [piece for piece in self._pending if piece[0] < size]
+        self._filled = min(self._filled, size)
+        self.size = size
 
     @property
     def view(self) -> NDArray[Any]:
+        """The values."""
+        if self._pending:
+            self._settle()
         return self._data[: self.size]
+
+    def _settle(self) -> None:
+        if self.size > len(self._data):
+            grown = np.empty(max(self.size, 2 * len(self._data)), dtype=self._data.dtype)
+            grown[: self._filled] = self._data[: self._filled]
+            self._data = grown
+        pending, self._pending = self._pending, []
+        for start, count, values in pending:
+            self._data[start : start + count] = values() if callable(values) else values
+        self._filled = self.size
 
 
 class Particles:
@@ -96,6 +121,7 @@ class Particles:
     py: NDArray[np.float64]
     pz: NDArray[np.float64]
     mass: NDArray[np.float64]
+    energy: NDArray[np.float64]
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     z: NDArray[np.float64]
@@ -112,25 +138,20 @@ class Particles:
 
     def __init__(self) -> None:
         self._columns = {name: _Growing(dtype) for name, (dtype, _) in _COLUMNS.items()}
-        self._daughters, self._leaves = _Growing(np.int64), _Growing(np.int64)
-        self._daughter_start, self._leaf_start = _Growing(np.int64), _Growing(np.int64)
+        self._daughters, self._daughter_start = _Growing(np.int64), _Growing(np.int64)
         self._daughter_start.extend(1, 0)
-        self._leaf_start.extend(1, 0)
         self._extra: dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]] = {}
         self.decays: list[Any] = []
-        self._publish()
+        self.size = 0
 
-    def _publish(self) -> None:
-        for name, column in self._columns.items():
-            setattr(self, name, column.view)
-
-    @property
-    def size(self) -> int:
-        """Number of particles."""
-        return self._columns["event"].size
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        try:
+            return self._columns[name].view
+        except KeyError:
+            raise AttributeError(name) from None
 
     def append(self, count: int, daughters: NDArray[np.int64] | None = None, **columns: Any) -> Ids:
-        """Add particles; columns that are not given take their defaults.
+        """Add particles; columns that are not given take their defaults, and the energy is computed.
 
         Parameters
         ----------
@@ -140,41 +161,30 @@ class Particles:
         **columns
             A value or an array per column.
         """
-        first = self.size
+        px, py, pz, mass = (columns[name] for name in ("px", "py", "pz", "mass"))
+        columns["energy"] = lambda: np.sqrt(px * px + py * py + pz * pz + mass * mass)
         for name, column in self._columns.items():
             column.extend(count, columns.get(name, _COLUMNS[name][1]))
-        new = np.arange(first, first + count)
+        before = self._daughters.size
         if daughters is None:
-            self._daughter_start.extend(count, self._daughters.size)
-            self._leaf_start.extend(count, self._leaves.size + 1 + np.arange(count))
-            self._leaves.extend(count, new)
+            self._daughter_start.extend(count, before)
         else:
             width = daughters.shape[1]
-            self._daughter_start.extend(count, self._daughters.size + width * (1 + np.arange(count)))
-            self._daughters.extend(daughters.size, daughters.ravel())
-            self._append_leaves(daughters)
-        self._publish()
-        return new
-
-    def _append_leaves(self, daughters: NDArray[np.int64]) -> None:
-        starts, counts = self._leaf_start.view, self._leaf_counts
-        per_daughter = counts(daughters.ravel())
-        total = per_daughter.reshape(daughters.shape).sum(axis=1)
-        self._leaf_start.extend(len(daughters), self._leaves.size + np.cumsum(total))
-        begin = np.repeat(starts[daughters.ravel()], per_daughter)
-        within = np.arange(len(begin)) - np.repeat(np.cumsum(per_daughter) - per_daughter, per_daughter)
-        self._leaves.extend(len(begin), self._leaves.view[begin + within])
+            self._daughter_start.extend(count, lambda: before + width * (1 + np.arange(count)))
+            self._daughters.extend(daughters.size, daughters.ravel)
+        first = self.size
+        self.size += count
+        return np.arange(first, self.size)
 
     def truncate(self, size: int) -> None:
         """Forget the particles from this number on: candidates that were only tried."""
-        self._leaves.size = int(self._leaf_start.view[size])
-        self._daughters.size = int(self._daughter_start.view[size])
+        self._daughters.truncate(int(self._daughter_start.view[size]) if size < self.size else self._daughters.size)
         for column in self._columns.values():
-            column.size = size
-        self._leaf_start.size = self._daughter_start.size = size + 1
+            column.truncate(size)
+        self._daughter_start.truncate(size + 1)
         for _, has in self._extra.values():
             has[size:] = False
-        self._publish()
+        self.size = size
 
     # ---- relatives
 
@@ -191,29 +201,28 @@ class Particles:
         result[found] = self._daughters.view[self._daughter_start.view[ids[found]] + position[found]]
         return result
 
-    def _leaf_counts(self, ids: Ids) -> NDArray[np.int64]:
-        start = self._leaf_start.view
-        return start[ids + 1] - start[ids]
-
     def leaves(self, ids: Ids) -> NDArray[np.int64]:
         """Final-state descendants, or the particle itself; shape (len(ids), most), filled up with -1."""
-        counts = self._leaf_counts(ids)
-        most = int(counts.max(initial=1))
-        result = np.full((len(ids), most), -1, dtype=np.int64)
-        inside = np.arange(most) < counts[:, None]
-        position = self._leaf_start.view[ids][:, None] + np.arange(most)
-        result[inside] = self._leaves.view[position[inside]]
+        counts = self.n_daughters(ids)
+        width = int(counts.max(initial=0))
+        if width == 0:
+            return ids[:, None]
+        columns = []
+        for index in range(width):
+            below = self.daughter(ids, index)
+            there = below >= 0
+            inner = self.leaves(below[there])
+            column = np.full((len(ids), inner.shape[1]), -1, dtype=np.int64)
+            column[there] = inner
+            columns.append(column)
+        result = np.concatenate(columns, axis=1)
+        result[counts == 0, 0] = ids[counts == 0]
         return result
 
     def source_ids(self, ids: Ids) -> NDArray[np.int64]:
         """Source of every final-state descendant; shape as in `leaves`, filled up with -1."""
         leaves = self.leaves(ids)
         return np.where(leaves >= 0, self.source_id[leaves], -1)
-
-    def energy(self, ids: Ids) -> NDArray[np.float64]:
-        """√(p² + m²) of the stored mass."""
-        px, py, pz, mass = self.px[ids], self.py[ids], self.pz[ids], self.mass[ids]
-        return np.asarray(np.sqrt(px * px + py * py + pz * pz + mass * mass))
 
     def codes(self, ids: Ids) -> Sequence[int]:
         """The different PDG codes among these particles."""

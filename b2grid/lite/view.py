@@ -130,8 +130,7 @@ class View:
     @property
     def lab(self) -> FourVector:
         """Four-momenta in the laboratory."""
-        energy = self.particles.energy(self.rows)
-        return self.column("px"), self.column("py"), self.column("pz"), energy
+        return self.column("px"), self.column("py"), self.column("pz"), self.column("energy")
 
     @property
     def p4(self) -> FourVector:

@@ -96,7 +96,7 @@ def _sum_of_daughters(view: View, displaced: NDArray[np.bool_]) -> FourVector:
         parts = [np.zeros(len(view)) for _ in range(4)]
         for part, column in zip(parts, ("px", "py", "pz"), strict=False):
             part[here] = getattr(particles, column)[ids[here]]
-        parts[3][here] = particles.energy(ids[here])
+        parts[3][here] = particles.energy[ids[here]]
         moved = np.flatnonzero(here & displaced & (particles.fit[ids] >= 0))
         if len(moved):
             place = (view.column(axis)[moved] for axis in "xyz")
