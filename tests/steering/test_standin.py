@@ -241,6 +241,21 @@ def test_collections_expand_and_duplicates_go(tmp_path: Path) -> None:
     assert session.expand(["mine", "deltae_mbc", "other", "E", "M"]) == ("M", "Mbc", "deltaE", "p", "E")
 
 
+def test_parameters_are_what_they_were_when_they_were_set(tmp_path: Path) -> None:
+    modules = built(
+        tmp_path,
+        """
+        import basf2, modularAnalysis as ma
+        main, names = basf2.Path(), ["M"]
+        for channel in ("one", "two"):
+            names.append(channel)
+            ma.variablesToNtuple("B0:x", names, treename=channel, path=main)
+        basf2.process(main)
+        """,
+    )
+    assert [module.params["variables"] for module in modules] == [["M", "one"], ["M", "one", "two"]]
+
+
 def test_star_imports_bring_what_basf2_scripts_expect(tmp_path: Path) -> None:
     modules = built(
         tmp_path,

@@ -28,7 +28,9 @@ PACKAGE_NAMES = [
     "kinfit",
     "mdst",
     "b2pandas_utils",
+    "variables",
     "variables.utils",
+    "variables.MCGenTopo",
     "basf2.utils",
 ]
 

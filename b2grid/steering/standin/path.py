@@ -109,6 +109,17 @@ class Parameter:
     forceInSteering: bool = False  # noqa: N815 - basf2's name
 
 
+def _copied(value: Any) -> Any:
+    """A value as it is now: basf2 copies what is set, and scripts go on using their lists."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    if type(value) is tuple:
+        return tuple(_copied(item) for item in value)
+    return value
+
+
 class Module:
     """One step of a path; in a steering file also the base class of Python modules.
 
@@ -152,7 +163,7 @@ class Module:
         module = Module()
         module._kind = module._name = str(kind)
         module.opaque = opaque
-        module.params.update(params)
+        module.params.update(_copied(params))
         return module
 
     @property
@@ -179,9 +190,9 @@ class Module:
     def param(self, *args: Any) -> None:
         """Set one parameter by name and value, or several by a dictionary."""
         if len(args) == 1 and isinstance(args[0], dict):
-            self.params.update(args[0])
+            self.params.update(_copied(args[0]))
         elif len(args) == 2:
-            self.params[str(args[0])] = args[1]
+            self.params[str(args[0])] = _copied(args[1])
         else:
             raise TypeError("param() takes a name and a value, or a dictionary of them")
 

@@ -17,6 +17,9 @@ __all__ = ["VariableManager", "manager"]
 class VariableManager:
     """Keeps aliases and collections in `session`, under basf2's own method names."""
 
+    def __init__(self) -> None:
+        """Share the one session of this process."""
+
     def addAlias(self, alias: str, variable: str) -> bool:  # noqa: N802 - basf2's name
         """Name an expression; the last definition wins, also for what was added before."""
         alias, variable = str(alias), str(variable)
