@@ -198,7 +198,7 @@ def _restart(options: argparse.Namespace, console: Console) -> int:
 
 
 def _drive(options: argparse.Namespace, console: Console) -> int:
-    from b2grid.execution import drive
+    from b2grid.execution.driver import drive
 
     drive(b2grid.Project(options.name).folder)
     return 0

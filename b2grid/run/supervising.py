@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - pathlib costs milliseconds
 
-import proc
+import proc  # type: ignore[import-not-found,unused-ignore]
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
 _TICK = 0.25  # seconds between two looks at what the payload uses
@@ -92,6 +92,7 @@ class Running:
         self.process = subprocess.Popen(
             asked["command"], cwd=asked["folder"], env=asked["environment"], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=_no_core)
+        assert self.process.stdout is not None
         self.output = self.process.stdout
         os.set_blocking(self.output.fileno(), False)
 

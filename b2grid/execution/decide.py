@@ -1,0 +1,463 @@
+"""What happens next: ``decide(state, event) -> (state, actions)``, without I/O, clocks or chance.
+
+The state is handed over: `decide` changes the one it is given and returns it, for with a hundred thousand jobs a copy
+per event is not to be had. `replay` rebuilds it from the journal's lines, which are the actions of kind `Note`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from b2grid.execution.policy import CHARGED, policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "FINAL",
+    "Action",
+    "Answered",
+    "Asked",
+    "Began",
+    "Ended",
+    "Event",
+    "JobState",
+    "Note",
+    "Send",
+    "Slots",
+    "State",
+    "Void",
+    "Voided",
+    "decide",
+    "replay",
+]
+
+FINAL = frozenset({"Done", "Failed", "Killed"})
+_SENT = frozenset({"Matched", "Running", "Completing"})
+_WINDOW = 4  # jobs that Dask holds for every slot
+_IN_SCOUTING = "Failed in scouting"
+
+
+@dataclass(slots=True)
+class JobState:
+    """One job, as it is now.
+
+    Parameters
+    ----------
+    attempt : int
+        The last one that was sent; 0 before the first.
+    charged : int
+        Attempts that counted against the job.
+    budgets : dict
+        Failure class -> attempts that it has cost.
+    facts : dict
+        What the last attempt reported: host, times, events, memory, failure and its message.
+    """
+
+    kind: str
+    status: str
+    minor: str = ""
+    attempt: int = 0
+    charged: int = 0
+    budgets: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class State:
+    """A project, as it is now."""
+
+    jobs: dict[int, JobState]
+    gate: bool
+    slots: int = 0
+    sending: bool = True
+    reason: str = ""
+    waiting: deque[int] = field(default_factory=deque)
+    sent: set[int] = field(default_factory=set)
+    scouts_left: int = 0
+    open: int = 0  # jobs that may still change by themselves
+
+    @classmethod
+    def new(cls, mains: Iterable[int], scouts: Iterable[int]) -> State:
+        """A project that has just been submitted: with scouts, main jobs wait for the gate."""
+        scouts = list(scouts)
+        first = "Scouting" if scouts else "Waiting"
+        jobs = {job: JobState("scout", "Waiting") for job in scouts}
+        jobs |= {job: JobState("main", first) for job in mains}
+        state = cls(jobs, gate=not scouts)
+        state.settle()
+        return state
+
+    def settle(self) -> None:
+        """Work out what follows from the jobs: the queue, what is sent, what is still open."""
+        ready = [job for job, now in self.jobs.items() if now.status == "Waiting"]
+        self.waiting = deque(sorted(ready, key=lambda job: (self.jobs[job].kind != "scout", job)))
+        self.sent = {job for job, now in self.jobs.items() if now.status in _SENT}
+        self.scouts_left = sum(now.kind == "scout" and now.status != "Done" for now in self.jobs.values())
+        self.open = sum(now.status not in FINAL and now.status != "Held" for now in self.jobs.values())
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more happens by itself: every job has ended or is held."""
+        return not self.sent and (self.open == 0 or not self.sending)
+
+
+# -- events ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The cluster has so many slots."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """A worker has started an attempt."""
+
+    job: int
+    attempt: int
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt came to an end: with a result when `failure` is empty."""
+
+    job: int
+    attempt: int
+    failure: str = ""
+    message: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Voided:
+    """A void manifest was tried: it holds, or the job had published before."""
+
+    job: int
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody left a request; without jobs it is about all of them."""
+
+    nonce: str
+    verb: str
+    jobs: tuple[int, ...] = ()
+
+
+Event = Slots | Began | Ended | Voided | Asked
+
+# -- actions ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line for the journal, made durable before the actions beside it are done."""
+
+    line: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Hand an attempt to Dask."""
+
+    job: int
+    attempt: int
+    memory_factor: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """Link a void manifest, which also ends a running payload."""
+
+    job: int
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request has been carried out, or refused."""
+
+    nonce: str
+    text: str
+
+
+Action = Note | Send | Void | Answered
+
+# -- decisions -------------------------------------------------------------------------------------------------
+
+
+def decide(state: State, event: Event) -> tuple[State, list[Action]]:
+    """Work one event in; what to do now."""
+    actions: list[Action] = []
+    match event:
+        case Slots(count):
+            state.slots = count
+        case Began():
+            _began(state, event)
+        case Ended():
+            _ended(state, event, actions)
+        case Voided():
+            _voided(state, event, actions)
+        case Asked():
+            _asked(state, event, actions)
+    _fill(state, actions)
+    return state, actions
+
+
+def _began(state: State, event: Began) -> None:
+    now = state.jobs[event.job]
+    # what a lost attempt still says is old news; running is not journaled: after a crash it means nothing
+    if now.status == "Matched" and now.attempt == event.attempt:
+        now.status, now.minor = "Running", "Application"
+        now.facts = dict(event.facts)
+
+
+def _ended(state: State, event: Ended, actions: list[Action]) -> None:
+    now = state.jobs[event.job]
+    if now.status in FINAL or event.attempt > now.attempt:
+        return
+    if not event.failure:
+        _move(state, event.job, "Done", "Execution Complete", actions, facts=event.facts)
+        _scout_ended(state, now, actions)
+    elif event.attempt == now.attempt and now.status in _SENT:
+        _failed(state, event, now, actions)
+
+
+def _failed(state: State, event: Ended, now: JobState, actions: list[Action]) -> None:
+    rule = policy(event.failure)
+    now.budgets[event.failure] = spent = now.budgets.get(event.failure, 0) + 1
+    now.charged += rule.charged
+    facts = {**event.facts, "failure": event.failure, "message": event.message}
+    if spent <= rule.retries and now.charged < CHARGED:
+        _move(state, event.job, "Waiting", "Rescheduled", actions, facts=facts)
+        return
+    if rule.then == "fail":
+        _move(state, event.job, "Failed", rule.minor, actions, facts=facts)
+    else:
+        _move(state, event.job, "Held", rule.minor, actions, facts=facts)
+        if rule.then == "hold project" and state.sending:
+            _hold(state, f"{rule.minor}: {event.message}", actions)
+    if now.kind == "scout":
+        _close_gate(state, actions)
+
+
+def _scout_ended(state: State, now: JobState, actions: list[Action]) -> None:
+    if now.kind != "scout":
+        return
+    state.scouts_left -= 1
+    if state.scouts_left == 0 and not state.gate:
+        state.gate = True
+        actions.append(Note({"kind": "gate", "open": True}))
+        for job, other in state.jobs.items():
+            if other.status == "Scouting":
+                other.status = "Waiting"
+                state.waiting.append(job)
+
+
+def _close_gate(state: State, actions: list[Action]) -> None:
+    """A scout has no result: the main jobs fail without having cost anything."""
+    actions.append(Note({"kind": "gate", "open": False}))
+    for other in state.jobs.values():
+        if other.status == "Scouting":
+            other.status, other.minor = "Failed", _IN_SCOUTING
+            state.open -= 1
+
+
+def _voided(state: State, event: Voided, actions: list[Action]) -> None:
+    if event.held and state.jobs[event.job].status not in FINAL:
+        _move(state, event.job, "Killed", "Cancelled by its owner", actions)
+
+
+def _hold(state: State, reason: str, actions: list[Action]) -> None:
+    state.sending, state.reason = False, reason
+    actions.append(Note({"kind": "sending", "on": False, "reason": reason}))
+
+
+def _move(state: State, job: int, status: str, minor: str, actions: list[Action], *,
+          facts: dict[str, Any] | None = None) -> None:
+    now = state.jobs[job]
+    was_open = now.status not in FINAL and now.status != "Held"
+    now.status, now.minor = status, minor
+    if facts is not None:
+        now.facts = {**now.facts, **facts} if status == "Done" else facts
+        if status == "Done":
+            now.facts.pop("failure", None)
+            now.facts.pop("message", None)
+    state.open += (status not in FINAL and status != "Held") - was_open
+    state.sent.discard(job)
+    if status == "Waiting":
+        (state.waiting.appendleft if now.kind == "scout" else state.waiting.append)(job)
+    actions.append(Note({"kind": "job", "job": job, "status": status, "minor": minor, "attempt": now.attempt,
+                         "charged": now.charged, "budgets": dict(now.budgets), "facts": dict(now.facts)}))
+
+
+def _fill(state: State, actions: list[Action]) -> None:
+    """Keep a bounded window of jobs in Dask: as many as the slots can soon take, and no flood."""
+    room = state.slots * _WINDOW - len(state.sent) if state.sending else 0
+    batch: list[int] = []
+    while room > 0 and state.waiting:
+        job = state.waiting.popleft()
+        now = state.jobs[job]
+        if now.status != "Waiting":
+            continue
+        room -= 1
+        now.status, now.minor = "Matched", ""
+        now.attempt += 1
+        state.sent.add(job)
+        batch.append(job)
+    if batch:
+        actions.append(Note({"kind": "sent", "jobs": [[job, state.jobs[job].attempt] for job in batch]}))
+        actions += [Send(job, state.jobs[job].attempt, 1.5 if state.jobs[job].budgets.get("memory") else 1.0)
+                    for job in batch]
+
+
+# -- requests --------------------------------------------------------------------------------------------------
+
+
+def _asked(state: State, event: Asked, actions: list[Action]) -> None:
+    unknown = [job for job in event.jobs if job not in state.jobs]
+    if unknown:
+        text = f"no job {unknown[0]} in this project; nothing was done"
+    elif event.verb in {"hold", "resume"} and not event.jobs:
+        text = _switch(state, event.verb == "resume", actions)
+    else:
+        jobs = event.jobs or tuple(state.jobs)
+        carry_out = {"cancel": _cancel, "finish": _cancel, "hold": _hold_jobs, "resume": _release,
+                     "reschedule": _reschedule}
+        text = carry_out[event.verb](state, jobs, actions)
+    actions.append(Note({"kind": "answer", "nonce": event.nonce, "verb": event.verb, "text": text}))
+    actions.append(Answered(event.nonce, text))
+
+
+def _switch(state: State, on: bool, actions: list[Action]) -> str:
+    if on:
+        state.sending, state.reason = True, ""
+        actions.append(Note({"kind": "sending", "on": True, "reason": ""}))
+        return "sending again"
+    _hold(state, "held by its owner", actions)
+    return "no more jobs are sent; those that run go on"
+
+
+def _cancel(state: State, jobs: tuple[int, ...], actions: list[Action]) -> str:
+    ended = 0
+    for job in jobs:
+        now = state.jobs[job]
+        if now.status in FINAL:
+            continue
+        ended += 1
+        if now.attempt == 0:
+            # it was never sent, so nothing can publish it
+            _move(state, job, "Killed", "Cancelled by its owner", actions)
+        else:
+            actions.append(Void(job, now.attempt, "cancelled by its owner"))
+    return f"{ended} jobs are being ended" if ended else "all of these jobs had ended"
+
+
+def _hold_jobs(state: State, jobs: tuple[int, ...], actions: list[Action]) -> str:
+    waiting = [job for job in jobs if state.jobs[job].status == "Waiting"]
+    for job in waiting:
+        _move(state, job, "Held", "Held by its owner", actions)
+    return f"{len(waiting)} waiting jobs are held"
+
+
+def _release(state: State, jobs: tuple[int, ...], actions: list[Action]) -> str:
+    held = [job for job in jobs if state.jobs[job].status == "Held"]
+    _again(state, held, actions)
+    return f"{len(held)} held jobs wait again"
+
+
+def _reschedule(state: State, jobs: tuple[int, ...], actions: list[Action]) -> str:
+    ended = [job for job in jobs if state.jobs[job].status in {"Held", "Failed"}
+             and state.jobs[job].minor != _IN_SCOUTING]
+    _again(state, ended, actions)
+    if any(state.jobs[job].kind == "scout" for job in ended):
+        # the gate is tried again, and the main jobs wait for it again
+        actions.append(Note({"kind": "gate", "open": None}))
+        _reopen(state)
+    return f"{len(ended)} jobs are rescheduled" if ended else "none of these jobs is held or has failed"
+
+
+def _again(state: State, jobs: list[int], actions: list[Action]) -> None:
+    for job in jobs:
+        state.jobs[job].charged = 0
+        state.jobs[job].budgets = {}
+        _move(state, job, "Waiting", "Rescheduled", actions, facts={})
+
+
+def _reopen(state: State) -> None:
+    for other in state.jobs.values():
+        if other.minor == _IN_SCOUTING:
+            other.status, other.minor = "Scouting", ""
+            state.open += 1
+
+
+# -- recovery --------------------------------------------------------------------------------------------------
+
+
+def replay(state: State, lines: Iterable[dict[str, Any]], published: Iterable[tuple[int, dict[str, Any]]] = (),
+           voided: Iterable[int] = ()) -> State:
+    """Rebuild the state of a project whose driver is gone.
+
+    Attempts that had been sent are lost, uncharged: their jobs wait again. What has a manifest is done, whatever
+    the journal says.
+
+    Parameters
+    ----------
+    published : iterable of (job, facts)
+        Jobs that have a manifest with a result.
+    voided : iterable of int
+        Jobs that have a void manifest.
+    """
+    for line in lines:
+        _replayed(state, line)
+    for now in state.jobs.values():
+        if now.status in _SENT:
+            now.status, now.minor = "Waiting", "Rescheduled"
+    for job, facts in published:
+        if (done := state.jobs.get(job)) is not None and done.status != "Done":
+            done.status, done.minor, done.facts = "Done", "Execution Complete", facts
+    for job in voided:
+        if (ended := state.jobs.get(job)) is not None and ended.status not in FINAL:
+            ended.status, ended.minor = "Killed", "Cancelled by its owner"
+    state.settle()
+    if not state.gate and state.scouts_left == 0:
+        state.gate = True
+        for now in state.jobs.values():
+            if now.status == "Scouting":
+                now.status = "Waiting"
+        state.settle()
+    return state
+
+
+def _replayed(state: State, line: dict[str, Any]) -> None:
+    match line["kind"]:
+        case "job":
+            if (told := state.jobs.get(line["job"])) is not None:
+                told.status, told.minor, told.attempt = line["status"], line["minor"], line["attempt"]
+                told.charged, told.budgets, told.facts = line["charged"], line["budgets"], line["facts"]
+        case "sent":
+            for job, attempt in line["jobs"]:
+                if (sent := state.jobs.get(job)) is not None:
+                    sent.status, sent.minor, sent.attempt = "Matched", "", attempt
+        case "gate":
+            _replayed_gate(state, line["open"])
+        case "sending":
+            state.sending, state.reason = line["on"], line["reason"]
+
+
+def _replayed_gate(state: State, opened: bool | None) -> None:
+    if opened is None:
+        _reopen(state)
+        return
+    state.gate = state.gate or opened
+    for now in state.jobs.values():
+        if now.status == "Scouting":
+            now.status, now.minor = ("Waiting", "") if opened else ("Failed", _IN_SCOUTING)

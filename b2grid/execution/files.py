@@ -1,0 +1,60 @@
+"""Files that are whole or not there: written aside, made durable, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from b2grid.errors import SiteError
+
+__all__ = ["read_text", "sync_folder", "write_whole"]
+
+
+def write_whole(path: Path, content: bytes | str, *, durable: bool = True) -> None:
+    """Replace a file in one step: readers see the old content or the new one, never a part.
+
+    Parameters
+    ----------
+    durable : bool
+        Whether it must survive a power cut; snapshots that can be made again need not.
+
+    Raises
+    ------
+    SiteError
+        If the disk is full, or the folder cannot be written to.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with aside.open("wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        aside.replace(path)
+        if durable:
+            sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise SiteError(f"'{path}' cannot be written: {error.strerror}",
+                        hint="look at the space and the rights of this folder") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_text(path: Path) -> str | None:
+    """The text of a file, or `None` where there is none."""
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,228 @@
+"""One attempt of one job, on the worker: run, verify, publish, report.
+
+Only numbers and the project's folder travel to the worker; the plan is read there, once.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import socket
+import tempfile
+import threading
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from b2grid.errors import IncompleteOutput, InvalidInput, SiteError
+from b2grid.execution.folder import ProjectFolder
+from b2grid.execution.policy import Failure, classify
+from b2grid.execution.publish import manifest_path, publish
+from b2grid.ntuple import Input, Manifest, Output
+from b2grid.run import Limits, Payload, Runner
+from b2grid.run.environment import clean_environment
+from b2grid.run.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from b2grid.planning import Job, Plan
+    from b2grid.run import Outcome
+
+__all__ = ["TOPIC", "Attempt", "run_attempt"]
+
+TOPIC = "b2grid"  # of what workers tell the driver while they run
+
+_VOID_LOOK = 1.0  # seconds between two looks for a void manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What travels to the worker."""
+
+    folder: str
+    revision: int
+    job: int
+    attempt: int
+    limits: Limits
+    steering_sha256: str
+    environment: tuple[str, ...] = ()
+
+
+Facts = dict[str, Any]
+
+
+def run_attempt(attempt: Attempt, tell: Callable[[Facts], None]) -> Facts:
+    """Run one attempt to its end; what came of it, as plain values.
+
+    A job that has a manifest is not run again: Dask may compute a result twice when it lost the first.
+
+    Parameters
+    ----------
+    tell : callable
+        Called with what should be known while it runs.
+
+    Returns
+    -------
+    dict
+        ``failure`` (empty when there is a result), ``message``, and what was measured.
+    """
+    folder = ProjectFolder(Path(attempt.folder))
+    plan = _plan(str(folder.plan(attempt.revision)))
+    job = plan.job(attempt.job)
+    root = folder.output if job.kind == "main" else folder.scouts
+    facts: Facts = {"host": socket.gethostname(), "started": time.time()}
+    if manifest_path(root, job.id).exists():
+        return {**facts, "failure": "", "message": "", "again": True, "ended": time.time()}
+    tell({"job": job.id, "attempt": attempt.attempt, **facts})
+    failure, measured = _run(attempt, folder, plan, job, root, tell)
+    facts |= measured
+    facts["ended"] = time.time()
+    return {**facts, "failure": failure.kind if failure else "", "message": failure.message if failure else ""}
+
+
+@lru_cache(maxsize=2)
+def _plan(path: str) -> Plan:
+    from b2grid.planning import Plan
+
+    return Plan.read(path)
+
+
+_kept = threading.local()
+
+
+def _supervisor() -> Supervisor:
+    """The supervisor of this slot: Dask runs a slot's jobs in one thread."""
+    if not hasattr(_kept, "supervisor"):
+        _kept.supervisor = Supervisor()
+    kept: Supervisor = _kept.supervisor
+    return kept
+
+
+def _run(attempt: Attempt, folder: ProjectFolder, plan: Plan, job: Job, root: Path,
+         tell: Callable[[Facts], None]) -> tuple[Failure | None, Facts]:
+    nonce = uuid.uuid4().hex
+    runner = Runner.from_json(plan.spec["runner"])
+    scratch = Path(tempfile.mkdtemp(prefix=f"b2grid-{nonce[:8]}-"))
+    try:
+        work = _unpacked(folder, scratch)
+        payload = Payload(plan.arguments(job.id), str(work), clean_environment(runner, attempt.environment),
+                          attempt.limits, nonce, str(scratch / "log"))
+
+        def progress(done: int, expected: int) -> None:
+            tell({"job": job.id, "attempt": attempt.attempt, "events": [done, expected]})
+
+        with _ends_when_void(manifest_path(root, job.id)):
+            outcome = _supervisor().run(payload, progress)
+        _keep_log(Path(payload.log), folder.log(job.id, attempt.attempt))
+        measured = {"walltime": outcome.walltime, "cpu_time": outcome.cpu_time, "peak_memory": outcome.peak_memory}
+        if failure := classify(outcome):
+            return failure, measured
+        return _publish(attempt, plan, job, root, work, nonce, runner, outcome, measured)
+    except SiteError as error:
+        return Failure("stage-out" if error.transient else "quota", str(error)), {}
+    except OSError as error:
+        return Failure("environment", f"{error.strerror}: {error.filename}"), {}
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _unpacked(folder: ProjectFolder, scratch: Path) -> Path:
+    """The job's own folder, with the steering and the sandbox as they were submitted."""
+    work = scratch / "work"
+    shutil.copytree(folder.steering, work)
+    if folder.sandbox.is_dir():
+        shutil.copytree(folder.sandbox, work, dirs_exist_ok=True)
+    return work
+
+
+@contextmanager
+def _ends_when_void(manifest: Path) -> Iterator[None]:
+    """End the payload when its job gets a manifest from elsewhere: it was voided, or another attempt won."""
+    over = threading.Event()
+    supervisor = _supervisor()
+
+    def watch() -> None:
+        while not over.wait(_VOID_LOOK):
+            if manifest.exists():
+                supervisor.cancel()
+                return
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join()
+
+
+def _keep_log(log: Path, kept: Path) -> None:
+    if not log.is_file() or not log.stat().st_size:
+        return
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("rb") as reading, gzip.open(kept, "wb", compresslevel=4) as writing:
+        shutil.copyfileobj(reading, writing)
+
+
+def _publish(attempt: Attempt, plan: Plan, job: Job, root: Path, work: Path, nonce: str, runner: Runner,
+             outcome: Outcome, measured: Facts) -> tuple[Failure | None, Facts]:
+    manifest = Manifest(
+        project_id=plan.project_id, job=job.id, attempt=attempt.attempt, nonce=nonce, plan_revision=plan.revision,
+        sample=job.sample, inputs=tuple(Input(file.lfn, file.events) for file in job.files),
+        steering_sha256=attempt.steering_sha256, runner=runner.kind, release=runner.release, seed=plan.seed(job.id),
+        host=socket.gethostname(), times={"walltime": outcome.walltime, "cpu_time": outcome.cpu_time})
+    try:
+        events = None if runner.kind == "raw" else _events(work, runner, job)
+        outputs, files = _verified(plan, job, work, manifest)
+    except (InvalidInput, IncompleteOutput) as error:
+        return Failure("output", str(error)), measured
+    measured["events"] = events
+    measured["bytes"] = sum(output.bytes for output in outputs)
+    won = publish(root, replace(manifest, outputs=outputs, events_processed=events), files)
+    return None, measured | {"again": not won}
+
+
+def _events(work: Path, runner: Runner, job: Job) -> int | None:
+    """The job's own account of its events, held against what its inputs should have.
+
+    Raises
+    ------
+    IncompleteOutput
+        If the account is missing or unfinished, or the numbers differ.
+    """
+    path = work / "job-information.json"
+    try:
+        account = json.loads(path.read_text())["basf2_status"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise IncompleteOutput(f"the job's own account, {path.name}, is missing or damaged") from error
+    if not (account.get("finished") and account.get("success")):
+        raise IncompleteOutput(f"the job's own account says that it did not finish: {account.get('message')!r}")
+    if runner.kind != "b2lite":
+        return None  # basf2 counts calls there, not events
+    events = int(account["events_processed"])
+    if job.events_expected is not None and events != job.events_expected:
+        raise IncompleteOutput(f"{events} events were processed, and the inputs have {job.events_expected}")
+    return events
+
+
+def _verified(plan: Plan, job: Job, work: Path, manifest: Manifest) -> tuple[tuple[Output, ...], dict[str, Path]]:
+    """Read every output once, and write its Parquet copies; the files by the names they will have."""
+    from b2grid.ntuple import verify
+
+    outputs, files = [], {}
+    for name, trees in plan.spec["outputs"].items():
+        stem = f"{Path(name).stem}_job{job.id}"
+        copies = work / ".copies" / stem
+        copies.mkdir(parents=True)
+        output = replace(verify(work / name, trees, copies_to=copies, copy_stem=stem, key=manifest.key),
+                         file=f"{stem}.root")
+        outputs.append(output)
+        files[output.file] = work / name
+        files |= {copy.file: copies / copy.file for copy in output.copies}
+    return tuple(outputs), files

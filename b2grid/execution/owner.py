@@ -1,0 +1,105 @@
+"""Who drives a project: one process, known by host, boot, process id and start time."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from b2grid.errors import SiteError
+from b2grid.execution.files import read_text, write_whole
+
+if TYPE_CHECKING:
+    from b2grid.execution.folder import ProjectFolder
+
+__all__ = ["Owner", "liveness", "read_owner"]
+
+Liveness = Literal["none", "running", "gone", "unknown", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """One driver.
+
+    Parameters
+    ----------
+    start_time : int
+        Of the process, in ticks since the boot: process ids are used again.
+    beat : int
+        Counts up while the driver lives: what readers on other hosts can see.
+    ended : bool
+        Whether it has left by itself.
+    """
+
+    host: str
+    boot: str
+    pid: int
+    start_time: int
+    epoch: int
+    beat: int = 0
+    ended: bool = False
+
+    @classmethod
+    def this(cls, epoch: int) -> Self:
+        """The process that runs this."""
+        return cls(socket.gethostname(), _boot(), os.getpid(), _start_time(os.getpid()) or 0, epoch)
+
+    def write(self, folder: ProjectFolder) -> None:
+        """Say so."""
+        write_whole(folder.owner, json.dumps(asdict(self)), durable=False)
+
+
+def _boot() -> str:
+    return (read_text(Path("/proc/sys/kernel/random/boot_id")) or "").strip()
+
+
+def _start_time(pid: int) -> int | None:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] == "Z" else int(fields[19])
+
+
+def read_owner(folder: ProjectFolder) -> Owner | None:
+    """The last driver that said so; `None` when there was none."""
+    text = read_text(folder.owner)
+    if text is None:
+        return None
+    try:
+        return Owner(**json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise SiteError(f"'{folder.owner}' is damaged: {error}",
+                        hint="if nothing drives the project, remove the file and restart the project") from error
+
+
+def liveness(folder: ProjectFolder) -> Liveness:
+    """Whether a project is being driven, as far as this host can tell.
+
+    On the driver's own host its process decides. From elsewhere only the beat can be seen: see `beating`.
+    """
+    owner = read_owner(folder)
+    if owner is None:
+        return "none"
+    if owner.ended:
+        return "ended"
+    if owner.host != socket.gethostname():
+        return "unknown"
+    if owner.boot != _boot():
+        return "gone"
+    return "running" if _start_time(owner.pid) == owner.start_time else "gone"
+
+
+def beating(folder: ProjectFolder, *, patience: float = 60.0) -> bool:
+    """Whether the driver's beat moves within `patience` seconds of this process's own clock."""
+    before = read_owner(folder)
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        time.sleep(0.5)
+        if read_owner(folder) != before:
+            return True
+    return False

@@ -1,0 +1,163 @@
+"""Publishing is the commit: whoever links the manifest first has done the job, and nobody else.
+
+Files are staged beside their destination, made durable, and the manifest is linked. Only then are they moved into
+place, never over an existing file. A crash in between leaves a staging folder whose manifest is linked: `complete`
+finishes the move.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from b2grid.errors import InvalidInput, SiteError
+from b2grid.execution.files import sync_folder
+from b2grid.ntuple import Manifest
+from b2grid.ntuple.manifest import sub_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["complete", "manifest_path", "publish", "published", "void"]
+
+_STAGING = ".staging"
+_NAME = "manifest.json"
+
+
+def manifest_path(root: Path, job: int) -> Path:
+    """Where the manifest of a job is linked."""
+    return root / "manifests" / sub_folder(job) / f"{job}.json"
+
+
+def publish(root: Path, manifest: Manifest, files: Mapping[str, Path]) -> bool:
+    """Publish the outputs of an attempt, unless its job has a manifest already.
+
+    Parameters
+    ----------
+    root : Path
+        The output folder; workers and readers share it.
+    files : mapping
+        Published name -> where the file is now.
+
+    Returns
+    -------
+    bool
+        Whether this attempt won. One that lost leaves nothing behind.
+
+    Raises
+    ------
+    SiteError
+        If the files could not be written; nothing has been published then.
+    """
+    staging = root / _STAGING / manifest.nonce
+    try:
+        staging.mkdir(parents=True)
+        for name, path in files.items():
+            _copy(path, staging / name)
+        won = _link(root, staging, manifest)
+        if won:
+            _move(root, staging, manifest)
+    except OSError as error:
+        if not _is_linked(root, staging, manifest.job):
+            shutil.rmtree(staging, ignore_errors=True)
+        raise SiteError(f"the outputs of job {manifest.job} cannot be published in '{root}': {error.strerror}",
+                        hint="look at the space and the rights of this folder",
+                        transient=error.errno not in {13, 28, 30, 122}) from error
+    shutil.rmtree(staging, ignore_errors=True)
+    return won
+
+
+def void(root: Path, manifest: Manifest) -> bool:
+    """Link a void manifest, so that the job can publish no more; whether it was early enough."""
+    staging = root / _STAGING / manifest.nonce
+    staging.mkdir(parents=True)
+    try:
+        return _link(root, staging, manifest)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as reading, target.open("xb") as writing:
+        shutil.copyfileobj(reading, writing, 1 << 20)
+        writing.flush()
+        os.fsync(writing.fileno())
+
+
+def _link(root: Path, staging: Path, manifest: Manifest) -> bool:
+    draft = staging / _NAME
+    with draft.open("x") as file:
+        file.write(manifest.to_json())
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(staging)
+    target = manifest_path(root, manifest.job)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(draft, target)
+    except FileExistsError:
+        # on a network file system the answer to a link that worked can be lost, and asking again then fails
+        if draft.stat().st_nlink != 2:
+            return False
+    except OSError:
+        if draft.stat().st_nlink != 2:
+            raise
+    sync_folder(target.parent)
+    return True
+
+
+def _is_linked(root: Path, staging: Path, job: int) -> bool:
+    with suppress(OSError):
+        return (staging / _NAME).samefile(manifest_path(root, job))
+    return False
+
+
+def _move(root: Path, staging: Path, manifest: Manifest) -> None:
+    """Move what the manifest names into place; what is there already stays as it is."""
+    folder = root / sub_folder(manifest.job)
+    folder.mkdir(parents=True, exist_ok=True)
+    for output in manifest.outputs:
+        for name in (output.file, *(copy.file for copy in output.copies)):
+            staged = staging / name
+            if not staged.exists():
+                continue  # moved before a crash
+            with suppress(FileExistsError):
+                os.link(staged, folder / name)
+            staged.unlink()
+    sync_folder(folder)
+
+
+def complete(root: Path) -> int:
+    """Finish what a crash interrupted: move what had been committed, remove what had not; how many were moved.
+
+    Only called when no attempt can be running.
+    """
+    finished = 0
+    for staging in sorted((root / _STAGING).glob("*")):
+        text = _text(staging / _NAME)
+        with suppress(InvalidInput):
+            if text is not None:
+                manifest = Manifest.from_json(text, where=str(staging))
+                if _is_linked(root, staging, manifest.job):
+                    _move(root, staging, manifest)
+                    finished += 1
+        shutil.rmtree(staging, ignore_errors=True)
+    return finished
+
+
+def _text(path: Path) -> str | None:
+    with suppress(OSError):
+        return path.read_text()
+    return None
+
+
+def published(root: Path) -> Iterator[Manifest]:
+    """Every manifest that is linked, in no order; one that is damaged is left out here and named when collecting."""
+    for folder in sorted((root / "manifests").glob("sub*")):
+        for entry in os.scandir(folder):
+            if entry.name.endswith(".json") and (text := _text(Path(entry.path))) is not None:
+                with suppress(InvalidInput):
+                    yield Manifest.from_json(text, where=entry.path)
