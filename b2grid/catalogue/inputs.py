@@ -183,13 +183,19 @@ def _sample(
         )
     parts = []
     local: list[str] = []
-    for source in _sources(given):
+    sources = _sources(given)
+    lfns = [source for source in sources if _is_lfn(source)]
+    if lfns:  # there can be thousands: one query for all
+        parts.append(_exempt(_of_lfns(lfns, catalogue, findings), exempt=False))
+    for source in sources:
+        if _is_lfn(source):
+            continue
         try:
             part = _from_catalogue(source, catalogue)
             if part is None:
                 local += _on_disk(source)
             else:
-                parts.append(part.append_column("exempt", pa.array(np.zeros(len(part), bool))))
+                parts.append(_exempt(part, exempt=False))
         except InvalidInput as error:
             findings += error.findings or (Finding("B2C042", "error", error.message, error.hint),)
     if local:
@@ -197,8 +203,34 @@ def _sample(
         findings += scan.findings
         part = scan.files.append_column("collection", pa.nulls(len(scan.files), pa.string()))
         # the runs of the demo data are not those of the experiment, and do not judge files from elsewhere
-        parts.append(part.append_column("exempt", pa.array(np.full(len(part), catalogue.is_demo))))
+        parts.append(_exempt(part, exempt=catalogue.is_demo))
     return [part.append_column("sample", pa.array([sample] * len(part), pa.string())) for part in parts]
+
+
+def _exempt(table: pa.Table, *, exempt: bool) -> pa.Table:
+    """With a column that says whether the runs of the catalogue do not judge the files."""
+    return table.append_column("exempt", pa.array(np.full(len(table), exempt)))
+
+
+def _is_lfn(source: object) -> bool:
+    return (
+        isinstance(source, str)
+        and is_grid_path(source)
+        and source.endswith(".root")
+        and not _WILD.search(source)
+    )
+
+
+def _of_lfns(lfns: list[Any], catalogue: Catalogue, findings: list[Finding]) -> pa.Table:
+    table = catalogue.files(lfns=lfns)
+    known = set(table["lfn"].to_pylist())
+    hint = "catalogue.dataset(path).files lists the files of a dataset"
+    findings += [
+        Finding("B2C042", "error", f"no file '{printable(lfn)}' in the catalogue", hint)
+        for lfn in lfns
+        if lfn not in known
+    ]
+    return _labelled(table, None)
 
 
 def _sources(given: object) -> list[object]:
@@ -225,7 +257,7 @@ def _from_catalogue(source: object, catalogue: Catalogue) -> pa.Table | None:
     else:
         table = catalogue.files(datasets=[source], lfns=[source])
     if not len(table):
-        if source.endswith(".root") or _WILD.search(source):
+        if _WILD.search(source):
             raise InvalidInput(
                 f"no file '{printable(source)}' in the catalogue",
                 hint="catalogue.dataset(path).files lists the files of a dataset",

@@ -297,7 +297,11 @@ class Plan:
                 f"the plan {printable(path)} has format {written}, this b2grid reads up to {FORMAT}",
                 hint="install a newer b2grid",
             )
-        return cls(table.replace_schema_metadata(None), json.loads(metadata[_SPEC_KEY]))
+        try:
+            spec = json.loads(metadata[_SPEC_KEY])
+        except (KeyError, ValueError) as error:
+            raise InvalidInput(f"{printable(path)} is a damaged plan", hint="make it again") from error
+        return cls(table.replace_schema_metadata(None), spec)
 
     @cached_property
     def content_hash(self) -> str:

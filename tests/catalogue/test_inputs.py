@@ -51,6 +51,13 @@ def test_one_input_without_a_name_is_one_sample(catalogue: Catalogue, given: obj
     assert len(inputs) == files
 
 
+def test_missing_lfns_of_a_long_list_are_all_named(catalogue: Catalogue) -> None:
+    lfns = [f"{CHARGED}/sub00/mdst_{number:06d}.root" for number in range(2000)]
+    with pytest.raises(InvalidInput, match=r"no file .*mdst_000003\.root.*and 1996 more"):
+        resolve(lfns, catalogue)
+    assert len(resolve(lfns[:3], catalogue)) == 3
+
+
 def test_what_a_search_found_is_an_input(catalogue: Catalogue) -> None:
     found = catalogue.search(campaign="MC15rd*")
     assert len(resolve({"mc": found}, catalogue)) == 3

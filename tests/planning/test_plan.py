@@ -220,7 +220,9 @@ def test_a_plan_that_cannot_be_read_is_one_clear_message(make: Make, tmp_path: P
         Plan.read(tmp_path / "absent.arrow")
     newer = table.replace_schema_metadata({b"b2grid.plan.format": b"9"})
     other = table.replace_schema_metadata(None)
-    for wrong, message in ((other, "is not a plan"), (newer, "has format 9, this b2grid reads up to 1")):
+    bare = table.replace_schema_metadata({b"b2grid.plan.format": b"1"})
+    wrongs = [(other, "not a plan"), (bare, "damaged"), (newer, "has format 9, this b2grid reads up to 1")]
+    for wrong, message in wrongs:
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, wrong.schema) as writer:
             writer.write_table(wrong)
         with pytest.raises(InvalidInput, match=message):
