@@ -75,7 +75,7 @@ def test_files_of_bad_runs_are_left_out_and_counted(catalogue: Catalogue) -> Non
             "whole_files": 1, "events": 37, "luminosity": 20.0,
         }
     ]
-    assert "left out: 1 runs, 37 events, 20 /pb" in str(inputs)
+    assert "left out: 1 run, 37 events, 20 /pb" in str(inputs)
     assert "left out" in inputs._repr_html_()
 
 
