@@ -17,6 +17,7 @@ from b2grid.steering.standin.path import PACKAGES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+REFERENCE = Path(os.environ.get("B2GRID_REFERENCE", Path(__file__).parents[3] / "shared" / "reference"))
 PACKAGE_NAMES = [
     "modularAnalysis",
     "stdCharged",
@@ -38,11 +39,10 @@ PACKAGE_NAMES = [
 @pytest.fixture(scope="module")
 def api_facts() -> dict[str, dict[str, list[str]]]:
     """Return the interface facts of basf2's main branch: package -> function -> parameters."""
-    folder = Path(os.environ.get("B2GRID_REFERENCE", Path(__file__).parents[3] / "shared" / "reference"))
-    file = folder / "basf2_api.json"
+    file = REFERENCE / "basf2_api.json"
     if not file.is_file():
         pytest.skip(
-            f"no interface facts in {folder}: set B2GRID_REFERENCE to a folder that has basf2_api.json"
+            f"no interface facts in {REFERENCE}: set B2GRID_REFERENCE to a folder that has basf2_api.json"
         )
     facts: dict[str, dict[str, list[str]]] = json.loads(file.read_text())["releases"]["main"]["modules"]
     return facts
@@ -115,3 +115,84 @@ def test_basf2_offers_what_scripts_use() -> None:
         "statistics",
     ]:
         assert hasattr(basf2, name), name
+
+
+@pytest.fixture(scope="module")
+def module_facts() -> dict[str, set[str]]:
+    """Return the parameters of basf2's C++ modules."""
+    file = REFERENCE / "basf2_modules.json"
+    if not file.is_file():
+        pytest.skip(
+            f"no interface facts in {REFERENCE}: set B2GRID_REFERENCE to a folder that has {file.name}"
+        )
+    modules = json.loads(file.read_text())["modules"]
+    return {kind: {name.rstrip("!") for name in facts["params"]} for kind, facts in modules.items()}
+
+
+# arguments that a plain string would not do for, by the names that basf2 gives them
+ARGUMENTS: dict[str, Any] = {
+    "decayString": "B0:x -> pi+:x pi-:x",
+    "decayStringsWithCuts": [("pi+:x", "p > 1")],
+    "mask_tuples": [("mask", "p > 1", "")],
+    "variables": ["M"],
+    "configParametersAndValues": {"mcMatchingVersion": "BelleII"},
+    "particletype": "pi",
+    "listtype": "good",
+    "noEvents": 10,
+    "list_name": "B0:x",
+    "conf_level": 0.0,
+}
+LOADED = {
+    "fillParticleListFromMC",
+    "fillParticleListsFromMC",
+    "fillParticleListFromROE",
+    "fillParticleListFromDummy",
+}
+# RootOutput shares parameters with other outputs, which the facts do not list with it
+SHARED = {"branchNames", "additionalBranchNames"}
+PACKAGES_OF_STEPS = [
+    "modularAnalysis",
+    "stdCharged",
+    "stdPhotons",
+    "stdPi0s",
+    "stdV0s",
+    "vertex",
+    "kinfit",
+    "mdst",
+]
+
+
+def called(function: Any, path: Any) -> None:
+    """Call a function that adds to a path, with what it needs and no more."""
+    given: dict[str, Any] = {}
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name in ("path", "roe_path"):
+            given[parameter.name] = path
+        elif parameter.name == "deadEndPath":
+            given[parameter.name] = type(path)()
+        elif parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            many = parameter.name.lower().endswith(("lists", "names"))
+            value = ARGUMENTS.get(parameter.name, ["B0:x"] if many else "B0:x")
+            given[parameter.name] = (
+                "pi+:x" if function.__name__ in LOADED and value == ARGUMENTS["decayString"] else value
+            )
+    function(**given)
+
+
+@pytest.mark.usefixtures("stand_ins")
+@pytest.mark.parametrize("package", PACKAGES_OF_STEPS)
+def test_steps_are_basf2s_modules_with_basf2s_parameters(
+    package: str, api_facts: dict[str, dict[str, list[str]]], module_facts: dict[str, set[str]]
+) -> None:
+    basf2 = importlib.import_module("basf2")
+    stand_in = importlib.import_module(package)
+    for name in api_facts[package]:
+        function, path = getattr(stand_in, name), basf2.Path()
+        if not {"path", "roe_path"} & set(inspect.signature(function).parameters):
+            continue
+        called(function, path)
+        assert path.modules(), f"{name} adds nothing"
+        for module in path.walk():
+            if not module.opaque:
+                assert module.type() in module_facts, f"{name} adds {module.type()}"
+                assert set(module.params) - SHARED <= module_facts[module.type()], f"{name}: {module.type()}"

@@ -92,7 +92,7 @@ def fitKinematic2C(
     fitterEngine="NewFitterGSL",
     constraint="HardBeam",
     daughtersUpdate=False,
-    addUnmeasuredPhotonAlongBeam="",
+    addUnmeasuredPhotonAlongBeam="HER",
     variablePrefix="",
     decayStringForDirectionOnlyParticles="",
     decayStringForAlternateMassParticles="",
@@ -114,7 +114,9 @@ def fitKinematic2C(
             list(alternateMassHypos),
             decayStringForNeutronVsAntiNeutron,
         ),
-        addUnmeasuredPhotonAlongBeam=addUnmeasuredPhotonAlongBeam,
+        addUnmeasuredPhoton=True,
+        fixUnmeasuredToHER=addUnmeasuredPhotonAlongBeam == "HER",
+        fixUnmeasuredToLER=addUnmeasuredPhotonAlongBeam == "LER",
     )
 
 
