@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from b2grid.errors import InvalidInput, SiteError, printable
 from b2grid.html import bar, details, tag
@@ -81,8 +82,8 @@ class Fetched:
                  ("failed", len(self.failed), "#b00020")]
         made: list[object] = [tag("div", self._headline(), style="font-weight:bold"), bar(parts)]
         if self.failed:
-            made.append(details(f"failed: {len(self.failed):,}",
-                                tag("ul", *(tag("li", failure) for failure in self._failures())), opened=True))
+            failures = tag("ul", *(tag("li", failure) for failure in self._failures()))
+            made.append(details(f"failed: {len(self.failed):,}", failures, opened=True))
         return str(tag("div", *made))
 
 
@@ -135,7 +136,7 @@ def fetch(place: Place, plan: Plan, destination: str | os.PathLike[str], *, samp
     done: dict[str, list[Any]] = {"copied": [], "skipped": [], "failed": []}
     written = 0
     for file in _published(index, states, copies=copies):
-        path = target / file.sample / sub_folder(file.job) / file.name
+        path = target / _folder_name(file.sample) / sub_folder(file.job) / file.name
         outcome = _fetch_one(place.output, file, path, target)
         if outcome in done:
             done[outcome].append(str(path))
@@ -206,6 +207,12 @@ def _copy(source: Path, draft: Path) -> str:
         write.flush()
         os.fsync(write.fileno())
     return digest.hexdigest()
+
+
+def _folder_name(sample: str) -> str:
+    """A sample's name as one folder that cannot lead elsewhere."""
+    name = quote(sample, safe="")
+    return name if name.strip(".") else f"_{name}"
 
 
 def _make(folder: Path, target: Path) -> None:
