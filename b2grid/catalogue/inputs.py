@@ -91,7 +91,7 @@ class Inputs:
             return ""
         events = pc.sum(self.left_out["events"]).as_py()
         luminosity = pc.sum(self.left_out["luminosity"]).as_py()
-        runs = len(set(zip(*(self.left_out[name].to_pylist() for name in ("experiment", "run")), strict=True)))
+        runs = len(self.left_out.group_by(["experiment", "run"]).aggregate([]))
         said = f"left out: {runs} run{'s' * (runs != 1)}"
         said += f", {events:,} events" if events is not None else ""
         return said + (f", {luminosity:.4g} /pb" if luminosity is not None else "")
