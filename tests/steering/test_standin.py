@@ -395,6 +395,23 @@ def test_packages_without_a_stand_in_are_known_by_name(tmp_path: Path) -> None:
     assert {"fei", "ROOT", "skim.WGs.fei", "generators"} <= set(session.imported)
 
 
+def test_star_imports_of_opaque_packages_bring_their_functions(tmp_path: Path) -> None:
+    modules = built(
+        tmp_path,
+        """
+        from basf2 import *
+        from stdHyperons import *
+        from generators import *
+
+        main = create_path()
+        add_evtgen_generator(main, "signal")
+        stdXi(path=main)
+        process(main)
+        """,
+    )
+    assert types(modules) == ["generators.add_evtgen_generator", "stdHyperons.stdXi"]
+
+
 def test_missing_packages_are_missing(tmp_path: Path) -> None:
     with pytest.raises(ModuleNotFoundError, match="modularAnalyis"):
         built(tmp_path, "import modularAnalyis\n")

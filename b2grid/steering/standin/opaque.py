@@ -11,7 +11,10 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import json
 import sys
+from functools import cache
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Self
 
 from b2grid.steering.standin.path import Module, Path, origin
@@ -33,6 +36,13 @@ OPAQUE_PACKAGES = frozenset({
     "skim", "skimExpertFunctions", "softwaretrigger", "stdHyperons", "stdKinks", "svd", "sysvar", "tflat",
     "tracking", "udst", "udst_purge_list", "validation",
 })
+
+
+@cache
+def _known_names() -> dict[str, list[str]]:
+    """The functions and classes of opaque packages, from basf2's interface facts."""
+    known: dict[str, list[str]] = json.loads(FilePath(__file__).with_name("opaque.json").read_text("utf-8"))
+    return known
 
 
 def _described(value: Any) -> Any:
@@ -173,4 +183,5 @@ class OpaqueFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return sys.modules.get(full) or Opaque(full)
 
         module.__dict__["__getattr__"] = missing
-        module.__dict__["__all__"] = []
+        # what a star import brings; packages that are not in the facts bring nothing
+        module.__dict__["__all__"] = _known_names().get(name, [])
