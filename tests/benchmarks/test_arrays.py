@@ -67,8 +67,8 @@ def test_arrays_against_concatenating_root_files(tmp_path: Path, capsys: pytest.
         start = time.perf_counter()
         output = verify(path, {}, copies_to=folder, key=manifest_key("p", job, 1, "n"))
         verifying += time.perf_counter() - start
-        manifest = Manifest("p", job, 1, "n", sample="mixed", inputs=(Input(f"/belle/{job}"),), outputs=(output,),
-                            events_processed=ROWS)
+        manifest = Manifest("p", job, 1, "n", sample="mixed", inputs=(Input(f"/belle/{job}"),),
+                            outputs=(output,), events_processed=ROWS)
         (manifests / f"{job}.json").write_text(manifest.to_json())
 
     place = SimpleNamespace(output=tmp_path)
@@ -78,7 +78,8 @@ def test_arrays_against_concatenating_root_files(tmp_path: Path, capsys: pytest.
     whole = arrays(place, made, "B0", some)
     assert len(whole) == FILES * ROWS
     times = {
-        "all columns": (timed(lambda: uproot.concatenate(files), 1), timed(lambda: arrays(place, made, "B0"))),
+        "all columns": (timed(lambda: uproot.concatenate(files), 1),
+                        timed(lambda: arrays(place, made, "B0"))),
         "3 columns": (timed(lambda: uproot.concatenate(files, stored), 1),
                       timed(lambda: arrays(place, made, "B0", some))),
     }
@@ -86,5 +87,6 @@ def test_arrays_against_concatenating_root_files(tmp_path: Path, capsys: pytest.
         print(f"\n{FILES} files, {FILES * ROWS} rows, {VARIABLES + len(BOOKS) - 1} columns; "
               f"verifying and copying took {verifying:.2f} s")
         for what, (root, ours) in times.items():
-            print(f"  {what}: uproot.concatenate {root:.2f} s, arrays {ours:.2f} s, {root / ours:.1f} times faster")
+            print(f"  {what}: uproot.concatenate {root:.2f} s, arrays {ours:.2f} s: "
+                  f"{root / ours:.1f} times faster")
     assert all(root > ours for root, ours in times.values())

@@ -64,8 +64,8 @@ def test_any_text_is_read_or_refused_in_our_words(text: str | bytes) -> None:
 def document(**changes: Any) -> str:
     output = Output("n_job12.root", 5, 7, "a" * 64, (Tree("t", 3, (Column("M", "float64"),)),),
                     (Copy("n_job12.t.parquet", "t", 3, "b" * 64),))
-    made = json.loads(Manifest("p", 12, 1, "n", inputs=(Input("/belle/a", 10),), outputs=(output,)).to_json())
-    return json.dumps(made | changes)
+    made = Manifest("p", 12, 1, "n", inputs=(Input("/belle/a", 10),), outputs=(output,))
+    return json.dumps(json.loads(made.to_json()) | changes)
 
 
 def test_a_newer_format_is_refused_with_both_numbers() -> None:

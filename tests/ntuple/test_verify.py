@@ -1,4 +1,4 @@
-"""Verifying reads everything: what opens well and is damaged inside is found, and copies say what was read."""
+"""Verifying reads everything: what opens well and is damaged inside is found; copies say what was read."""
 
 from __future__ import annotations
 
@@ -28,20 +28,25 @@ COLUMNS: dict[str, Any] = {"__event__": "uint32", "nTracks": "int32", "isGood": 
 
 def rows(count: int, seed: int = 0) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
-    return {"__event__": np.arange(count).astype("uint32"), "nTracks": rng.integers(0, 9, count).astype("int32"),
-            "isGood": rng.random(count) < 0.5, "Mbc": rng.normal(5.28, 0.01, count),
+    return {"__event__": np.arange(count).astype("uint32"),
+            "nTracks": rng.integers(0, 9, count).astype("int32"), "isGood": rng.random(count) < 0.5,
+            "Mbc": rng.normal(5.28, 0.01, count),
             "useCMSFrame(p)": rng.random(count).astype("float32"),
             "__eventType__": ak.Array(["", "Υ(4S)", "x" * 300] * count)[:count]}
 
 
-def write(path: Path, count: int = 1000, basket: int = 100, *, compression: Any = uproot.ZLIB(1),
+ZLIB = uproot.ZLIB(1)
+
+
+def write(path: Path, count: int = 1000, basket: int = 100, *, compression: Any = ZLIB,
           trees: tuple[str, ...] = ("B0",)) -> dict[str, Any]:
     values = rows(count)
     with uproot.recreate(path, compression=compression) as file:
         for name in trees:
             tree = file.mktree(name, {encode(column): kind for column, kind in COLUMNS.items()})
             for start in range(0, count, basket):
-                tree.extend({encode(column): value[start : start + basket] for column, value in values.items()})
+                part = slice(start, start + basket)
+                tree.extend({encode(column): value[part] for column, value in values.items()})
     return values
 
 
@@ -50,7 +55,8 @@ def write(path: Path, count: int = 1000, basket: int = 100, *, compression: Any 
 def test_a_sound_file_is_copied_value_by_value(compression: Any, tmp_path: Path) -> None:
     path = tmp_path / "ntuple.root"
     values = write(path, compression=compression)
-    found = verify(path, {"B0": ["Mbc", "useCMSFrame(p)"]}, copies_to=tmp_path, copy_stem="ntuple_job7", key="p:7:1:n")
+    found = verify(path, {"B0": ["Mbc", "useCMSFrame(p)"]}, copies_to=tmp_path, copy_stem="ntuple_job7",
+                   key="p:7:1:n")
     data = path.read_bytes()
     assert (found.file, found.bytes) == ("ntuple_job7.root", len(data))
     assert (found.adler32, found.sha256) == (zlib.adler32(data), hashlib.sha256(data).hexdigest())
@@ -96,7 +102,8 @@ def test_what_is_missing_is_told_all_at_once_with_the_nearest(tmp_path: Path) ->
     path = tmp_path / "n.root"
     write(path, 10)
     with pytest.raises(IncompleteOutput) as caught:
-        verify(path, {"Bp": [], "B0": ["Mbc", "useCMSFrame(E)", "deltaE"]}, rows={"B0": 11}, copies_to=tmp_path)
+        verify(path, {"Bp": [], "B0": ["Mbc", "useCMSFrame(E)", "deltaE"]}, rows={"B0": 11},
+               copies_to=tmp_path)
     assert caught.value.missing == ("tree 'Bp' (the file has B0)", "column 'useCMSFrame(E)' of tree 'B0'",
                                     "column 'deltaE' of tree 'B0'", "rows of tree 'B0': 10 of 11")
     assert "useCMSFrame(p)" in caught.value.near

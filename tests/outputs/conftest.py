@@ -27,17 +27,22 @@ TYPES = {"__event__": "uint32", "__weight__": "float64", "Mbc": "float64", "useC
 
 
 def rows_of(job: int, events: int, experiment: int = 26) -> dict[str, np.ndarray[Any, Any]]:
-    """Candidates as basf2 writes them: event n of a job has n % 3 of them; the run is the half of the file."""
+    """Candidates as basf2 writes them: event n of a job has n % 3; each half of a file is a run."""
     rng = np.random.default_rng(job)
     event = np.repeat(np.arange(events), np.arange(events) % 3)
     starts = np.concatenate([[True], event[1:] != event[:-1]]) if len(event) else np.zeros(0, bool)
     first = np.maximum.accumulate(np.where(starts, np.arange(len(event)), 0)) if len(event) else event
     count = len(event)
     return {
-        "__experiment__": np.full(count, experiment, "int32"), "__run__": (event >= events // 2).astype("int32"),
-        "__event__": event.astype("uint32"), "__production__": np.zeros(count, "int32"),
-        "__candidate__": (np.arange(count) - first).astype("int32"), "__ncandidates__": (event % 3).astype("int32"),
-        "__weight__": np.ones(count), "Mbc": rng.normal(5.28, 0.01, count), "useCMSFrame(p)": rng.random(count),
+        "__experiment__": np.full(count, experiment, "int32"),
+        "__run__": (event >= events // 2).astype("int32"),
+        "__event__": event.astype("uint32"),
+        "__production__": np.zeros(count, "int32"),
+        "__candidate__": (np.arange(count) - first).astype("int32"),
+        "__ncandidates__": (event % 3).astype("int32"),
+        "__weight__": np.ones(count),
+        "Mbc": rng.normal(5.28, 0.01, count),
+        "useCMSFrame(p)": rng.random(count),
         "nTracks": rng.integers(0, 12, count).astype("int32"),
         "isSignal": np.where(rng.random(count) < 0.2, np.nan, rng.integers(0, 2, count)),
     }
@@ -71,12 +76,14 @@ class World:
         folder = self.output / sub_folder(job)
         folder.mkdir(parents=True, exist_ok=True)
         path = self.scratch / "ntuple.root"
-        write_root(path, trees if trees is not None else {"B0": made, "empty": {n: v[:0] for n, v in made.items()}})
+        none = {name: values[:0] for name, values in made.items()}
+        write_root(path, trees if trees is not None else {"B0": made, "empty": none})
         output = verify(path, {}, copies_to=folder if copies else None, copy_stem=stem,
                         key=manifest_key(self.plan.project_id, job, 1, nonce))
         path.rename(folder / f"{stem}.root")
         given: dict[str, Any] = {
-            "project_id": self.plan.project_id, "job": job, "attempt": 1, "nonce": nonce, "sample": what.sample,
+            "project_id": self.plan.project_id, "job": job, "attempt": 1, "nonce": nonce,
+            "sample": what.sample,
             "inputs": tuple(Input(file.lfn, file.events) for file in what.files),
             "events_processed": what.events_expected if events is None else events, "outputs": (output,),
         }
@@ -110,15 +117,17 @@ def world(tmp_path: Path) -> Callable[..., World]:
         output.mkdir(exist_ok=True)
         scratch.mkdir(exist_ok=True)
         inputs = [{
-            "sample": sample, "lfn": f"/belle/MC/{sample}/{n:03d}.root", "pfn": f"/data/{sample}/{n:03d}.root",
-            "bytes": 1000, "events": events, "global_tag": "main", "release": "r", "experiment": 26, "is_mc": True,
+            "sample": sample, "lfn": f"/belle/MC/{sample}/{n:03d}.root", "pfn": f"/data/{sample}/{n:03d}",
+            "bytes": 1000, "events": events, "global_tag": "main", "release": "r", "experiment": 26,
+            "is_mc": True,
             "collection": f"/belle/collection/MC/{sample}_v1",
             "runs": [{"experiment": 26, "run": run, "events": events // 2, "good": (26, run) != bad_run}
                      for run in (0, 1)],
         } for sample in samples for n in range(files)]
-        recipe = Recipe(ntuples=tuple(NtupleTree("ntuple.root", tree, "B0", COLUMNS) for tree in ("B0", "empty")))
-        made = plan(project="B2EtapKs", project_id=project_id, inputs=pa.Table.from_pylist(inputs, schema=INPUTS),
-                    runner=Runner("raw", ("true",)), steering="s.py", recipe=recipe, files_per_job=1,
+        trees = (NtupleTree("ntuple.root", tree, "B0", COLUMNS) for tree in ("B0", "empty"))
+        recipe = Recipe(ntuples=tuple(trees))
+        made = plan(project="B2EtapKs", project_id=project_id,
+                    inputs=pa.Table.from_pylist(inputs, schema=INPUTS), runner=Runner("raw", ("true",)), steering="s.py", recipe=recipe, files_per_job=1,
                     scouts=False, **what)
         return World(output, scratch, made, events)
 

@@ -68,8 +68,9 @@ def test_candidates_fold_into_events_also_where_numbers_repeat(world: Callable[.
     assert same(counts, ak.firsts(array["__ncandidates__"]))  # a block is as long as it says
     assert same(ak.flatten(array.Mbc), made.expected("Mbc"))
     merged = {name: np.concatenate([values, values]) for name, values in made.rows[1].items()}
-    only = {name: values[merged["__ncandidates__"][:len(values)] == 1] for name, values in made.rows[1].items()}
-    twice = {name: np.repeat(values, 2) for name, values in only.items()}  # one candidate, the same event twice
+    single = made.rows[1]["__ncandidates__"] == 1
+    # events of one candidate, each twice: neither the key nor the candidate's number changes
+    twice = {name: np.repeat(values[single], 2) for name, values in made.rows[1].items()}
     made.publish(1, trees={"B0": merged})
     made.publish(2, trees={"B0": twice})
     folded = arrays(made, made.plan, "B0", ["__ncandidates__"], how="events")
@@ -175,7 +176,7 @@ def test_files_that_changed_after_publishing_are_named_and_not_read(world: Calla
     damaged = bytearray(path.read_bytes())
     damaged[-300] ^= 1
     path.write_bytes(damaged)
-    with pytest.raises(IncompleteOutput, match="job1.root is not there.*job2.root does not match"):
+    with pytest.raises(IncompleteOutput, match=r"job1.root is not there.*job2.root does not match"):
         arrays(made, made.plan, "B0", ["Mbc"])
     array = arrays(made, made.plan, "B0", ["Mbc"], allow_partial=True)
     assert same(array.Mbc, made.expected("Mbc", [3]))
