@@ -43,22 +43,39 @@ _HOMES = {
     "panel": "project",
     "projects": "project",
     "record": "steering",
-} | dict.fromkeys(
-    [
-        "B2GridError", "CredentialExpired", "Finding", "IncompleteOutput", "InvalidInput", "InvalidName",
-        "InvalidPlan", "InvalidSteering", "JobFailed", "NotInLite", "Report", "SiteError", "SiteUnavailable",
-        "SubmissionRefused",
-    ],
-    "errors",
-)
+}
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605 - the table above is the one list of public names
+__all__ = [
+    "B2GridError",
+    "Catalogue",
+    "CredentialExpired",
+    "Finding",
+    "IncompleteOutput",
+    "InvalidInput",
+    "InvalidName",
+    "InvalidPlan",
+    "InvalidSteering",
+    "JobFailed",
+    "NotInLite",
+    "Project",
+    "Report",
+    "SiteError",
+    "SiteUnavailable",
+    "SubmissionRefused",
+    "batch",
+    "check",
+    "demo",
+    "panel",
+    "projects",
+    "record",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module 'b2grid' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"b2grid.{_HOMES[name]}"), name)
+    # what is not in the table is an error class
+    value = getattr(importlib.import_module(f"b2grid.{_HOMES.get(name, 'errors')}"), name)
     globals()[name] = value
     return value
 

@@ -22,8 +22,10 @@ GROUPS = [
     {"planning"},
     {"execution"},
     {"outputs"},
+    {"draft"},
     {"project"},
-    {"demo", "batch"},
+    {"progress", "batch"},
+    {"demo"},
     {"cli"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(GROUPS) for room in rooms}

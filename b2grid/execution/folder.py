@@ -3,9 +3,8 @@
 ::
 
     project.json            the definition
-    steering/NAME           the steering file as it was submitted
-    sandbox/                the files shipped beside it
-    inputs.arrow recipe.json trial.json
+    steering/               the steering file and its sandbox, as jobs get them
+    inputs.arrow left-out.arrow recipe.json trial.json
     plan-001.arrow          the plan, one file per revision
     journal-1.jsonl         what happened, one file per driver
     status.json jobs.arrow  snapshots for readers
@@ -105,18 +104,18 @@ class ProjectFolder:
 
     @property
     def steering(self) -> Path:
-        """The folder of the steering file, as it was submitted."""
+        """The steering file and what is shipped beside it, as jobs get them."""
         return self.path / "steering"
-
-    @property
-    def sandbox(self) -> Path:
-        """The folder of what is shipped beside the steering."""
-        return self.path / "sandbox"
 
     @property
     def inputs(self) -> Path:
         """The inputs, resolved."""
         return self.path / "inputs.arrow"
+
+    @property
+    def left_out(self) -> Path:
+        """The runs that are left out of the inputs."""
+        return self.path / "left-out.arrow"
 
     @property
     def recipe(self) -> Path:

@@ -136,8 +136,6 @@ def _unpacked(folder: ProjectFolder, scratch: Path) -> Path:
     """The job's own folder, with the steering and the sandbox as they were submitted."""
     work = scratch / "work"
     shutil.copytree(folder.steering, work)
-    if folder.sandbox.is_dir():
-        shutil.copytree(folder.sandbox, work, dirs_exist_ok=True)
     return work
 
 

@@ -1,0 +1,534 @@
+"""A project: one object, one verb per step.
+
+Making one checks the names, reads the steering and the sandbox, and finds the inputs; nothing is written. The trial
+and the plan are stored with the draft, so that they outlive the notebook, and a draft is replaced when a project of
+its name is made with other content. What has been submitted is never replaced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from b2grid import execution
+from b2grid.draft import Draft, folder_of, gather, home, read_inputs, registered, store
+from b2grid.errors import Finding, InvalidInput, InvalidSteering, Report
+from b2grid.execution.files import write_whole
+from b2grid.html import Html, definitions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import awkward as ak
+    import ipywidgets
+    import pandas as pd
+
+    from b2grid.catalogue import Inputs
+    from b2grid.execution import Definition, Status
+    from b2grid.outputs import Completeness, Fetched, Provenance
+    from b2grid.planning import Plan
+    from b2grid.steering import Recipe, Trial
+
+__all__ = ["Project", "home", "panel", "projects"]
+
+_TRIAL_EVENTS = 200
+
+
+class Project:
+    """A named submission, from its check to its arrays.
+
+    ``Project(name, steering=…, inputs=…)`` makes a draft; ``Project(name)`` opens what is there, also from a new
+    interpreter, and ``Project(path)`` opens a colleague's to read. None of them starts anything.
+
+    Parameters
+    ----------
+    name : str
+        At most 32 characters of ``[A-Za-z0-9_-]``, never used twice for other work; or the path of a project.
+    steering : str or Path, optional
+        The steering file.
+    inputs : optional
+        ``{sample: one of, or a list of, collection | dataset | LFN or path | glob}``, or one of these without a
+        name.
+    args : list of str or dict of lists, optional
+        The steering's own arguments, for all samples or by sample; ``{job}`` and ``{sample}`` are filled in.
+    sandbox : sequence of str or Path
+        Files and folders shipped with every job, beside the steering.
+    release : str, optional
+        The basf2 release; `None` runs b2lite, and checks against ``main``.
+    site : str
+        The site profile.
+    runs : "good", "all" or list
+        Which runs to take.
+    folder : str or Path, optional
+        Where the project lives, instead of the user's own data directory.
+
+    Raises
+    ------
+    InvalidInput
+        With everything that is wrong with what was given, or if a submitted project of this name has other content;
+        nothing has been stored.
+    """
+
+    def __init__(
+        self,
+        name: str | os.PathLike[str],
+        steering: str | os.PathLike[str] | None = None,
+        inputs: Any = None,
+        *,
+        args: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+        sandbox: Sequence[str | os.PathLike[str]] = (),
+        release: str | None = None,
+        site: str = "local",
+        runs: Any = "good",
+        folder: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self._draft: Draft | None = None
+        if steering is None and inputs is None:
+            self._folder = folder_of(name, folder)
+            self._folder.read_definition()
+            return
+        draft = gather(name, steering, inputs, args=args, sandbox=sandbox, release=release, where=site, runs=runs)
+        self._folder = folder_of(draft.definition.name, folder)
+        known = self._folder.read_definition() if self._folder.exists else None
+        if known is not None and known.content_hash == draft.definition.content_hash:
+            return  # the same work: what has been done for it counts
+        if known is not None and known.state == "submitted":
+            raise InvalidInput(f"project '{known.name}' was submitted with other content",
+                               hint="choose another name, or open it with Project(name) alone")
+        self._draft = draft
+
+    # -- what it is ------------------------------------------------------------------------------------------------
+
+    @property
+    def _definition(self) -> Definition:
+        return self._draft.definition if self._draft is not None else self._folder.read_definition()
+
+    @property
+    def name(self) -> str:
+        """The name of the project."""
+        return self._definition.name
+
+    @property
+    def folder(self) -> Path:
+        """Where the project is, or will be."""
+        return self._folder.path
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """The input files, one row each."""
+        return self._draft.inputs if self._draft is not None else read_inputs(self._folder)
+
+    @property
+    def steering(self) -> Path:
+        """The steering file: the user's own before the project is stored, then the copy that jobs run."""
+        if self._draft is not None and self._draft.source.path is not None:
+            return self._draft.source.path
+        return self._folder.steering / self._definition.steering
+
+    def _store(self) -> None:
+        if self._draft is not None:
+            draft, self._draft = self._draft, None
+            try:
+                store(draft, self._folder)
+            except BaseException:
+                self._draft = draft
+                raise
+
+    def _require_draft(self, verb: str) -> None:
+        if self._definition.state == "submitted":
+            raise InvalidInput(f"project '{self.name}' has been submitted, and cannot {verb} again",
+                               hint="make a project of another name")
+
+    # -- before submission -----------------------------------------------------------------------------------------
+
+    def check(self) -> Report:
+        """Read the steering file and say everything that is wrong with it, without running it.
+
+        Checks against the release's interface facts, the sandbox, and what the runner covers.
+        """
+        from b2grid.lite import coverage
+        from b2grid.steering import check
+
+        definition = self._definition
+        return check(self.steering, release=definition.release or "main", sandbox=definition.sandbox,
+                     covers=coverage() if definition.release is None else None)
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the steering would do: lists, trees, columns; recorded once, by running it without events.
+
+        Raises
+        ------
+        InvalidSteering
+            If it cannot be recorded; the finding has its line.
+        """
+        from b2grid.steering import Recipe, Source, record
+
+        if self._draft is None and self._folder.recipe.is_file():
+            return Recipe.from_json(self._folder.recipe.read_text())
+        definition = self._definition
+        args = next(iter(definition.args.values()), [])
+        recipe = record(Source.read(self.steering), args=args, sandbox=definition.sandbox)
+        self._store()
+        write_whole(self._folder.recipe, recipe.to_json())
+        return recipe
+
+    def trial(self, events: int = _TRIAL_EVENTS, samples: Sequence[str] | None = None) -> Trial:
+        """Run the steering here, on one file of each sample.
+
+        Parameters
+        ----------
+        events : int
+            How many events of each file.
+        samples : sequence of str, optional
+            Only these samples.
+
+        Returns
+        -------
+        Trial
+            Rows and bytes per tree, seconds per event, memory; also when a sample failed.
+
+        Raises
+        ------
+        InvalidSteering
+            If the steering cannot be recorded.
+        """
+        from b2grid.steering import trial
+
+        self._require_draft("be tried")
+        recipe = self.recipe
+        definition = self._definition
+        firsts = self._first_files()
+        if unknown := sorted(set(samples or ()) - set(firsts)):
+            raise InvalidInput(f"there is no sample '{unknown[0]}'", hint=f"samples: {', '.join(firsts)}")
+        made = trial(
+            self._folder.steering / definition.steering, {name: firsts[name] for name in samples or firsts},
+            runner=execution.site(definition.site).runner(definition.release), recipe=recipe, events=events,
+            args=definition.args, sandbox=definition.sandbox, folder=self.folder / "trial")
+        shutil.rmtree(self.folder / "trial", ignore_errors=True)
+        write_whole(self._folder.trial, made.to_json())
+        return made
+
+    def _first_files(self) -> dict[str, str]:
+        """The first file of each sample that has events, as far as is known."""
+        table = self.inputs.table.select(["sample", "pfn", "events"])
+        firsts: dict[str, str] = {}
+        for row in table.to_pylist():
+            if row["events"] != 0:
+                firsts.setdefault(row["sample"], row["pfn"])
+        return firsts
+
+    def _trial(self) -> Trial | None:
+        from b2grid.steering import Trial
+
+        if self._draft is None and self._folder.trial.is_file():
+            return Trial.from_json(self._folder.trial.read_text())
+        return None
+
+    def plan(self, files_per_job: int | None = None, *, scouts: Literal["auto"] | bool | int = "auto") -> Plan:
+        """Divide the inputs into jobs; nothing is sent.
+
+        A project that has been submitted returns its plan as it is.
+
+        Parameters
+        ----------
+        files_per_job : int, optional
+            So many files for each job; otherwise jobs are filled for the walltime that the trial predicts.
+        scouts : "auto", bool or int
+            Whether scouts run before the main jobs, or how many; automatic from 50 jobs on.
+
+        Raises
+        ------
+        InvalidPlan
+            If it cannot be done as asked; the findings name all reasons.
+        InvalidSteering
+            If the steering cannot be recorded.
+        """
+        from b2grid.planning import Plan, PlanLimits, plan
+
+        definition = self._definition
+        if definition.state == "submitted":
+            return Plan.read(self._folder.plans()[-1])
+        recipe = self.recipe
+        profile = execution.site(definition.site)
+        made = plan(
+            project=definition.name, project_id=self._definition.id, inputs=self.inputs,
+            runner=profile.runner(definition.release), steering=definition.steering, recipe=recipe, trial=self._trial(),
+            limits=PlanLimits(input_bytes=profile.input_bytes), files_per_job=files_per_job, args=definition.args,
+            scouts=scouts)
+        made.write(self._folder.plan(1))
+        return made
+
+    # -- submission and what follows -------------------------------------------------------------------------------
+
+    def submit(self, *, force: bool = False, scouts: Literal["auto"] | bool | int = "auto", priority: int = 5,
+               wait: bool = False) -> Status:
+        """Send the project; the check, the trial and the plan are made if they are missing.
+
+        From here on the project runs by itself: the notebook may end. Submitting again does nothing more.
+
+        Parameters
+        ----------
+        force : bool
+            Submit in spite of findings and of a trial that failed: gbasf2's "Y".
+        scouts : "auto", bool or int
+            As in `plan`; a plan that was made with other scouts is made again.
+        priority : int
+            0 to 10, 5 by default.
+        wait : bool
+            Whether to return only when every job has ended.
+
+        Raises
+        ------
+        InvalidSteering
+            If the check or the trial found errors; nothing has been sent.
+        SiteUnavailable
+            If no driver could be started; the project is stored, and `restart` tries again.
+        """
+        if self._definition.state == "draft":
+            self._ready(force=force, scouts=scouts)
+            if not 0 <= priority <= 10:
+                raise InvalidInput(f"priority is {priority}", hint="0 to 10")
+            self._folder.write_definition(replace(self._definition, priority=priority))
+            execution.submit(self._folder)
+        return self.wait() if wait else self.status
+
+    def _ready(self, *, force: bool, scouts: Literal["auto"] | bool | int) -> None:
+        """See to it that there is a check, a trial and a plan."""
+        report = self.check()
+        if not (report.ok or force):
+            raise InvalidSteering(f"{report.filename} has {len(report.errors)} errors, and was not submitted",
+                                  hint="mend them, or submit(force=True)", findings=report.errors)
+        trial = self._trial() or self.trial()
+        if not (trial.ok or force):
+            bad = [item for item in trial.measurements if not item.ok]
+            findings = [Finding("B2S900", "error", f"sample {item.sample}: {item.problem}", item.log_tail[-2000:])
+                        for item in bad]
+            raise InvalidSteering(f"the trial failed for {', '.join(item.sample for item in bad)}: {bad[0].problem}",
+                                  hint="see trial(), or submit(force=True)", findings=tuple(findings))
+        if scouts != "auto" or not self._folder.plans():
+            files = self._planned_files_per_job()
+            self.plan(files, scouts=scouts)
+
+    def _planned_files_per_job(self) -> int | None:
+        from b2grid.planning import Plan
+
+        plans = self._folder.plans()
+        return Plan.read(plans[-1]).spec["files_per_job"] if plans else None
+
+    @property
+    def status(self) -> Status:
+        """Where the project is, as its driver has published it at most a second ago."""
+        if self._draft is not None:
+            return execution.Status(self.name, {}, phase="draft")
+        return execution.read_status(self._folder)
+
+    @property
+    def jobs(self) -> pd.DataFrame:
+        """One row per job, scouts included, from the plan on.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no plan yet.
+        """
+        if self._draft is not None:
+            raise InvalidInput(f"project '{self.name}' has no plan yet", hint="call plan() first")
+        return execution.read_jobs(self._folder).to_pandas()
+
+    def wait(self, timeout: float | None = None) -> Status:
+        """Wait until nothing more would happen by itself: every job has ended, or is held.
+
+        Raises
+        ------
+        TimeoutError
+            If it is not over after `timeout` seconds; it goes on.
+        SiteError
+            If nothing drives it any more.
+        InvalidInput
+            If it is a draft.
+        """
+        if self._draft is not None:
+            raise InvalidInput(f"project '{self.name}' is a draft, there is nothing to wait for", hint="submit it first")
+        return execution.wait(self._folder, timeout)
+
+    def log(self, job: int, attempt: int | None = None) -> str:
+        """The log of one attempt of a job: of the last that has ended, unless another is named."""
+        return execution.read_log(self._folder, job, attempt)
+
+    def failures(self) -> pd.DataFrame:
+        """The jobs without a result that need somebody: which, why, and the line that says it."""
+        jobs = self.jobs
+        columns = ["job", "kind", "sample", "status", "minor_status", "attempt", "failure", "host", "message"]
+        return jobs.loc[jobs["status"].isin(["Failed", "Held", "Killed"]), columns].reset_index(drop=True)
+
+    def cancel(self, jobs: Sequence[int] = ()) -> str:
+        """End some jobs, or all of them; what is done stays. The driver's answer."""
+        return self._ask("cancel", jobs)
+
+    def reschedule(self, jobs: Sequence[int] = ()) -> str:
+        """Try held and failed jobs again: some, or all of them. The driver's answer."""
+        return self._ask("reschedule", jobs)
+
+    def hold(self, jobs: Sequence[int] = ()) -> str:
+        """Send no more: of some jobs, or of the project; what runs goes on. The driver's answer."""
+        return self._ask("hold", jobs)
+
+    def resume(self, jobs: Sequence[int] = ()) -> str:
+        """Send held jobs again, or those of a held project. The driver's answer."""
+        return self._ask("resume", jobs)
+
+    def finish(self) -> str:
+        """Take what is done as the result, and end the rest. The driver's answer."""
+        return self._ask("finish", ())
+
+    def restart(self) -> Status:
+        """Start a driver for a project that has lost its own; it goes on where it stopped."""
+        return execution.restart(self._folder)
+
+    def _ask(self, verb: str, jobs: Sequence[int]) -> str:
+        if self._draft is not None:
+            raise InvalidInput(f"project '{self.name}' is a draft", hint="submit it first")
+        return execution.ask(self._folder, verb, tuple(jobs))
+
+    # -- what came back --------------------------------------------------------------------------------------------
+
+    def arrays(self, tree: str, columns: str | Sequence[str] | None = None, cut: str | None = None, *,
+               sample: str | None = None, how: Literal["candidates", "events"] = "candidates",
+               allow_partial: bool = False) -> ak.Array:
+        """One tree of all jobs, as an awkward array that carries its completeness.
+
+        Parameters
+        ----------
+        columns : str or sequence of str, optional
+            Readable names; all of them by default.
+        cut : str, optional
+            A basf2 cut over columns.
+        sample : str, optional
+            Only this sample; with several and none named, the field ``__sample__`` tells them apart.
+        how : {"candidates", "events"}
+            Flat, or folded per event.
+        allow_partial : bool
+            Take what is there, also when something is missing.
+
+        Raises
+        ------
+        IncompleteOutput
+            If something is missing and `allow_partial` is not set, or there is no such tree or column.
+        """
+        from b2grid import outputs
+
+        return outputs.arrays(self._folder, self.plan(), tree, columns, cut, sample=sample, how=how,
+                              allow_partial=allow_partial)
+
+    def dataframe(self, tree: str, columns: str | Sequence[str] | None = None, cut: str | None = None,
+                  **options: Any) -> pd.DataFrame:
+        """One tree of all jobs as a table; the options are those of `arrays`."""
+        from b2grid import outputs
+
+        return outputs.dataframe(self._folder, self.plan(), tree, columns, cut, **options)
+
+    def iterate(self, tree: str, columns: str | Sequence[str] | None = None, cut: str | None = None,
+                **options: Any) -> Iterator[ak.Array]:
+        """One tree in parts that fit into memory; the options are those of `arrays`."""
+        from b2grid import outputs
+
+        return outputs.iterate(self._folder, self.plan(), tree, columns, cut, **options)
+
+    def completeness(self) -> Completeness:
+        """What is done and what is missing: jobs, files, events, rows."""
+        from b2grid import outputs
+
+        return outputs.completeness(self._folder, self.plan())
+
+    def bookkeeping(self) -> pd.DataFrame:
+        """Which input became which output: LFN, job, attempt, file, tree, rows, events expected and processed."""
+        from b2grid import outputs
+
+        return outputs.bookkeeping(self._folder, self.plan())
+
+    def provenance(self) -> Provenance:
+        """What a publication must cite: collections, release, global tags, the steering's hash."""
+        from b2grid import outputs
+        from b2grid.catalogue import Catalogue
+
+        return outputs.provenance(self._folder, self.plan(), Catalogue())
+
+    def luminosity(self) -> pd.DataFrame:
+        """The official luminosity of each collection among the inputs, in inverse femtobarn."""
+        import pandas as pd
+
+        from b2grid.catalogue import Catalogue
+
+        catalogue = Catalogue()
+        pairs = self.inputs.table.select(["sample", "collection"]).group_by(["sample", "collection"]).aggregate([])
+        rows = [(row["sample"], row["collection"], catalogue.collection(row["collection"]).luminosity.official)
+                for row in pairs.to_pylist() if row["collection"] is not None]
+        return pd.DataFrame(rows, columns=["sample", "collection", "luminosity"])
+
+    def fetch(self, dest: str | os.PathLike[str]) -> Fetched:
+        """Copy the verified outputs; can be repeated, and says what failed."""
+        from b2grid import outputs
+
+        return outputs.fetch(self._folder, self.plan(), dest)
+
+    # -- how it shows ----------------------------------------------------------------------------------------------
+
+    def panel(self) -> ipywidgets.Widget:
+        """All of the above as widgets."""
+        from b2grid_widgets import panel
+
+        return panel(self)
+
+    def _facts(self) -> dict[str, object]:
+        definition = self._definition
+        return {
+            "steering": definition.steering,
+            "inputs": f"{len(self.inputs)} files: {', '.join(self.inputs.samples)}",
+            "runner": definition.release or "b2lite",
+            "site": definition.site,
+            "folder": self.folder,
+        }
+
+    def __repr__(self) -> str:
+        return f"<Project {self.name}: {self.status.phase}>"
+
+    def __str__(self) -> str:
+        return "\n".join([str(self.status), *(f"  {key:<10} {value}" for key, value in self._facts().items())])
+
+    def _repr_html_(self) -> str:
+        return str(Html(self.status._repr_html_() + definitions(self._facts())))
+
+
+def projects() -> pd.DataFrame:
+    """All projects of this user: name, phase, jobs, done, folder; one that cannot be read says why."""
+    import pandas as pd
+
+    rows = []
+    for folder in registered():
+        status = execution.Status(folder.path.name, {}, phase="unreadable")
+        with contextlib.suppress(InvalidInput):
+            status = execution.read_status(folder)
+        rows.append((status.name, status.phase, status.total, status.done, status.driver, str(folder.path)))
+    return pd.DataFrame(rows, columns=["name", "phase", "jobs", "done", "driver", "folder"])
+
+
+def panel(project: str | Project | None = None) -> ipywidgets.Widget:
+    """The panel of one project; of the one that changed last when none is named.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no project at all.
+    """
+    if project is None:
+        known = registered()
+        if not known:
+            raise InvalidInput("there are no projects yet", hint="make one: Project(name, steering=…, inputs=…)")
+        project = str(max(known, key=lambda folder: folder.path.stat().st_mtime).path)
+    return (project if isinstance(project, Project) else Project(project)).panel()
