@@ -97,7 +97,9 @@ class _Pass:
 def _passes(context: Context, what: Combination) -> Iterator[_Pass]:
     lists = [context.lists.find(name) for name in what.daughters]
     shared = [context.living(entries.shared) for entries in lists]
-    own = [context.living(entries.face(name.pdg)) for entries, name in zip(lists, what.daughters, strict=True)]
+    own = [
+        context.living(entries.face(name.pdg)) for entries, name in zip(lists, what.daughters, strict=True)
+    ]
     # a self-conjugate daughter has one face only: everything in it is shared
     anti = [
         context.living(entries.face(name.anti)) if name.anti != name.pdg else own[i]
@@ -179,7 +181,9 @@ def _overlap(
 def _candidates(context: Context, what: Combination, one: _Pass, daughters: NDArray[np.int64]) -> Ids:
     """Particles from rows of daughters."""
     particles = context.particles
-    px, py, pz = (sum(getattr(particles, name)[column] for column in daughters.T) for name in ("px", "py", "pz"))
+    px, py, pz = (
+        sum(getattr(particles, name)[column] for column in daughters.T) for name in ("px", "py", "pz")
+    )
     energy = sum(particles.energy[column] for column in daughters.T)
     mass = invariant_mass(px, py, pz, energy)
     if abs(one.pdg) in CHARGED_STABLE:
@@ -234,14 +238,20 @@ def _within(context: Context, one: _Pass, start: int, stop: int) -> _Pass:
 
 def _identities(context: Context, passes: Sequence[_Pass]) -> NDArray[np.int64]:
     """Per particle the number that its copies share."""
-    ids = np.unique(np.concatenate([ids for one in passes for ids in one.inputs] or [np.zeros(0, dtype=np.int64)]))
+    ids = np.unique(
+        np.concatenate([ids for one in passes for ids in one.inputs] or [np.zeros(0, dtype=np.int64)])
+    )
     identity = np.arange(context.particles.size)
     identity[ids] = context.particles.identity(ids)
     return identity
 
 
 def _block(
-    context: Context, what: Combination, passes: Sequence[_Pass], cut: Cut | None, identity: NDArray[np.int64] | None
+    context: Context,
+    what: Combination,
+    passes: Sequence[_Pass],
+    cut: Cut | None,
+    identity: NDArray[np.int64] | None,
 ) -> Ids:
     rows: list[NDArray[np.int64]] = []
     number: list[NDArray[np.int64]] = []
@@ -271,7 +281,11 @@ def _block(
 
 
 def _store(
-    context: Context, what: Combination, passes: Sequence[_Pass], daughters: NDArray[np.int64], which: NDArray[np.int64]
+    context: Context,
+    what: Combination,
+    passes: Sequence[_Pass],
+    daughters: NDArray[np.int64],
+    which: NDArray[np.int64],
 ) -> Ids:
     made = np.empty(len(daughters), dtype=np.int64)
     for index in np.unique(which):

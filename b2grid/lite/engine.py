@@ -176,11 +176,14 @@ def _nodes(path: PathLike, blueprint: Blueprint, findings: list[Finding], refuse
             conditions = list(getattr(module, "conditions", ()))
             if conditions and not isinstance(step, ReturnValue):
                 raise NotInLite(
-                    f"a conditional path behind {kind} is not covered by b2lite", hint="use applyEventCuts, or basf2"
+                    f"a conditional path behind {kind} is not covered by b2lite",
+                    hint="use applyEventCuts, or basf2",
                 )
         except InvalidInput as error:
             covered = not isinstance(error, NotInLite)
-            findings.append(Finding(_WRONG if covered else _NOT_COVERED, "error", error.message, error.hint, line))
+            findings.append(
+                Finding(_WRONG if covered else _NOT_COVERED, "error", error.message, error.hint, line)
+            )
             refused.append(not covered)
             _declare_anyway(kind, module.params, blueprint)
             continue
@@ -234,7 +237,9 @@ def _inputs(plan: _Plan, options: RunOptions, log: Logger) -> tuple[list[MdstFil
             log.warning(f"File appears to be empty, skipping: {file.path}")
     if not any(file.entries for file in files):
         raise InvalidInput("none of the input files has events", hint="give files with events")
-    selection = Selection(options.events, options.skip_events or source.skip, sequences, source.discard_errors)
+    selection = Selection(
+        options.events, options.skip_events or source.skip, sequences, source.discard_errors
+    )
     return files, selection, names
 
 

@@ -157,7 +157,9 @@ def register_call(
 
 
 def _refuse(text: str, problem: str, hint: str = "") -> NotInLite:
-    return NotInLite(f"variable {printable(text)!r} {problem}", hint=hint or "run this steering with a basf2 release")
+    return NotInLite(
+        f"variable {printable(text)!r} {problem}", hint=hint or "run this steering with a basf2 release"
+    )
 
 
 @dataclass
@@ -187,7 +189,9 @@ class Scope:
         if text not in self._known:
             self._depth += 1
             if self._depth > _MOST_ALIASES:
-                raise InvalidSteering(f"the alias {printable(text)!r} goes in a circle", hint="define it by other names")
+                raise InvalidSteering(
+                    f"the alias {printable(text)!r} goes in a circle", hint="define it by other names"
+                )
             try:
                 self._known[text] = self._resolve(text)
             finally:
@@ -201,7 +205,9 @@ class Scope:
         try:
             tree = parse_variable(text)
         except GrammarError as error:
-            raise InvalidSteering(f"variable {printable(text)!r} cannot be parsed: {error.message}", hint=error.hint) from error
+            raise InvalidSteering(
+                f"variable {printable(text)!r} cannot be parsed: {error.message}", hint=error.hint
+            ) from error
         if isinstance(tree, Number):
             # basf2 keeps a plain number in single precision
             value = float(np.float32(tree.value))
@@ -216,7 +222,9 @@ class Scope:
         try:
             tree = parse_cut(text)
         except GrammarError as error:
-            raise InvalidSteering(f"cut {printable(text)!r} cannot be parsed: {error.message}", hint=error.hint) from error
+            raise InvalidSteering(
+                f"cut {printable(text)!r} cannot be parsed: {error.message}", hint=error.hint
+            ) from error
         function, of_event, needs = _condition(self, tree)
         always = isinstance(tree, Boolean) and tree.value is True
         return Cut(text, function, always, of_event, needs)
@@ -226,20 +234,33 @@ class Scope:
         try:
             term = self.term(parse_formula(text))
         except GrammarError as error:
-            raise InvalidSteering(f"formula {printable(text)!r} cannot be parsed: {error.message}", hint=error.hint) from error
-        return Compiled(text, "double", lambda view: np.asarray(term.function(view), dtype=np.float64), term.of_event, term.needs)
+            raise InvalidSteering(
+                f"formula {printable(text)!r} cannot be parsed: {error.message}", hint=error.hint
+            ) from error
+        return Compiled(
+            text,
+            "double",
+            lambda view: np.asarray(term.function(view), dtype=np.float64),
+            term.of_event,
+            term.needs,
+        )
 
     def call(self, name: str, arguments: tuple[str, ...], text: str) -> Compiled:
         """Compile a plain variable, or a function of arguments."""
         definition = registry.get(name)
         if definition is None:
             near = nearest(name, registry)
-            raise _refuse(name, "is not covered by b2lite", f"covered names like it: {', '.join(near)}" if near else "")
+            raise _refuse(
+                name, "is not covered by b2lite", f"covered names like it: {', '.join(near)}" if near else ""
+            )
         least, most = definition.arguments
         if len(arguments) < least or (most >= 0 and len(arguments) > most):
-            wanted = str(least) if least == most else f"{least} to {most}" if most >= 0 else f"at least {least}"
+            wanted = (
+                str(least) if least == most else f"{least} to {most}" if most >= 0 else f"at least {least}"
+            )
             raise InvalidSteering(
-                f"{printable(text)!r} has {len(arguments)} arguments, {name} takes {wanted}", hint="mend the variable"
+                f"{printable(text)!r} has {len(arguments)} arguments, {name} takes {wanted}",
+                hint="mend the variable",
             )
         built = definition.build(self, arguments)
         if isinstance(built, Compiled):
@@ -267,7 +288,9 @@ class Scope:
             truth = tree.value
             return Compiled(text, "bool", lambda _view: np.asarray(truth), of_event=True)
         if isinstance(tree, Name):
-            return self.variable(tree.name) if tree.name in self.aliases else self.call(tree.name, (), tree.name)
+            return (
+                self.variable(tree.name) if tree.name in self.aliases else self.call(tree.name, (), tree.name)
+            )
         if isinstance(tree, Call):
             # basf2 looks the whole string up as an alias too, but aliases have no parentheses
             return self.call(tree.name, tree.arguments, text)
@@ -275,13 +298,16 @@ class Scope:
             return self._unary(tree)
         if isinstance(tree, Binary):
             return self._binary(tree)
-        raise InvalidSteering(f"{printable(text)!r} is a condition where a value is needed", hint="use passesCut()")
+        raise InvalidSteering(
+            f"{printable(text)!r} is a condition where a value is needed", hint="use passesCut()"
+        )
 
     def _number(self, tree: Expression) -> Compiled:
         value = self.term(tree)
         if value.type == "bool":
             raise InvalidSteering(
-                f"{printable(value.text)!r} is a truth value and cannot be calculated with", hint="basf2 refuses it too"
+                f"{printable(value.text)!r} is a truth value and cannot be calculated with",
+                hint="basf2 refuses it too",
             )
         return value
 
@@ -289,7 +315,9 @@ class Scope:
         inner = self._number(tree.operand)
         if tree.operator == "+":
             return inner
-        return Compiled(str(tree), inner.type, lambda view: -inner.function(view), inner.of_event, inner.needs)
+        return Compiled(
+            str(tree), inner.type, lambda view: -inner.function(view), inner.of_event, inner.needs
+        )
 
     def _binary(self, tree: Binary) -> Compiled:
         left, right = self._number(tree.left), self._number(tree.right)

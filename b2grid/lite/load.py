@@ -88,7 +88,9 @@ def load_clusters(context: Context, code: int, *, matched: bool = False) -> Ids:
         return clusters
     point = np.array(context.point.position)
     direction = mdst.cluster_position(chunk)[clusters] - point
-    momentum = (mdst.cluster_energy(chunk, hypothesis)[clusters] / np.linalg.norm(direction, axis=1))[:, None] * direction
+    momentum = (mdst.cluster_energy(chunk, hypothesis)[clusters] / np.linalg.norm(direction, axis=1))[
+        :, None
+    ] * direction
     event = chunk.event_of("ECLClusters")[clusters]
     return context.particles.append(
         len(clusters),
@@ -113,7 +115,9 @@ def load_klm(context: Context, code: int) -> Ids:
     if not chunk.has("KLMClusters"):
         return np.zeros(0, dtype=np.int64)
     size = chunk.leaf("KLMClusters", "m_p").astype(np.float64)
-    place = np.stack([chunk.leaf("KLMClusters", f"m_global{axis}").astype(np.float64) for axis in "XYZ"], axis=1)
+    place = np.stack(
+        [chunk.leaf("KLMClusters", f"m_global{axis}").astype(np.float64) for axis in "XYZ"], axis=1
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         momentum = (size / np.linalg.norm(place, axis=1))[:, None] * place
     clusters = np.flatnonzero(~np.isnan(momentum).any(axis=1) & context.alive[chunk.event_of("KLMClusters")])
@@ -161,9 +165,11 @@ def load_v0(context: Context, code: int, *, first: int, decay: int) -> Ids:
         return np.zeros(0, dtype=np.int64)
     event = chunk.event_of("V0s")
     fits, tracks = [], []
-    for side in ("Positive", "Negative"):
-        fits.append(chunk.leaf("V0s", f"m_trackFitResultIndex{side}").astype(np.int64) + chunk.offsets("TrackFitResults")[event])
-        tracks.append(chunk.leaf("V0s", f"m_trackIndex{side}").astype(np.int64) + chunk.offsets("Tracks")[event])
+    for sign in ("Positive", "Negative"):
+        fit = chunk.leaf("V0s", f"m_trackFitResultIndex{sign}").astype(np.int64)
+        track = chunk.leaf("V0s", f"m_trackIndex{sign}").astype(np.int64)
+        fits.append(fit + chunk.offsets("TrackFitResults")[event])
+        tracks.append(track + chunk.offsets("Tracks")[event])
     hypotheses = np.abs(chunk.leaf("TrackFitResults", "m_pdg").astype(np.int64))
     kind = _v0_kind(hypotheses[fits[0]], hypotheses[fits[1]])
     signs = [np.sign(mdst.tau(chunk)[fit, 2]) for fit in fits]
@@ -188,7 +194,9 @@ def _swapped(kind: NDArray[np.int64], first: int) -> NDArray[np.bool_]:
     return np.where(kind < 0, not negative_first, negative_first)
 
 
-def _v0_mothers(context: Context, v0s: Ids, kind: NDArray[np.int64], daughters: NDArray[np.int64], decay: int) -> Ids:
+def _v0_mothers(
+    context: Context, v0s: Ids, kind: NDArray[np.int64], daughters: NDArray[np.int64], decay: int
+) -> Ids:
     chunk, particles = context.chunk, context.particles
     event = chunk.event_of("V0s")[v0s]
     index = v0s - chunk.offsets("V0s")[event]

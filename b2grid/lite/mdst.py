@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DETECTORS",
-    "N_PHOTONS",
     "NEUTRAL_HADRON",
+    "N_PHOTONS",
     "cluster_energy",
     "cluster_hypotheses",
     "cluster_id",
@@ -58,17 +58,17 @@ def fit_indices(chunk: Chunk) -> Ints:
         start = chunk.offsets("TrackFitResults")[chunk.event_of("Tracks")]
         return np.where(stored >= 0, stored + start[:, None], -1)
 
-    return chunk.derived("fit indices", make)  # type: ignore[no-any-return]
+    return chunk.derived("fit indices", make)
 
 
 def tau(chunk: Chunk) -> Floats:
     """d0, φ0, ω, z0, tan λ of every fit; shape (fits, 5)."""
-    return chunk.derived("tau", lambda: chunk.leaf("TrackFitResults", "m_tau").astype(np.float64))  # type: ignore[no-any-return]
+    return chunk.derived("tau", lambda: chunk.leaf("TrackFitResults", "m_tau").astype(np.float64))
 
 
 def fit_position(chunk: Chunk) -> Floats:
     """Perigee of every fit about the origin, in cm; shape (fits, 3)."""
-    return chunk.derived("perigee", lambda: np.stack(helix.position(tau(chunk)), axis=1))  # type: ignore[no-any-return]
+    return chunk.derived("perigee", lambda: np.stack(helix.position(tau(chunk)), axis=1))
 
 
 def fit_momentum(chunk: Chunk) -> Floats:
@@ -78,7 +78,7 @@ def fit_momentum(chunk: Chunk) -> Floats:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.stack(helix.momentum(tau(chunk)), axis=1)
 
-    return chunk.derived("momentum", make)  # type: ignore[no-any-return]
+    return chunk.derived("momentum", make)
 
 
 def hypothesis_index(pdg: int) -> int:
@@ -106,12 +106,14 @@ def fit_for(chunk: Chunk, pdg: int) -> Ints:
         masked = (chosen < 0) | np.isnan(chunk.leaf("TrackFitResults", "m_pValue")[chosen])
         return np.where(masked, -1, chosen)
 
-    return chunk.derived(f"fit for {index}", make)  # type: ignore[no-any-return]
+    return chunk.derived(f"fit for {index}", make)
 
 
 def fitted_as(chunk: Chunk, pdg: int) -> Ints:
     """Per track the fit with exactly this hypothesis, -1 if there is none."""
-    return fit_indices(chunk)[:, hypothesis_index(pdg)] if chunk.count("Tracks") else np.zeros(0, dtype=np.int64)
+    return (
+        fit_indices(chunk)[:, hypothesis_index(pdg)] if chunk.count("Tracks") else np.zeros(0, dtype=np.int64)
+    )
 
 
 # ---- ECL clusters
@@ -129,7 +131,7 @@ def _ecl(chunk: Chunk, leaf: str) -> Floats:
 def cluster_energy(chunk: Chunk, hypothesis: int) -> Floats:
     """Energy of every cluster under a hypothesis, in GeV."""
     leaf = "m_logEnergy" if hypothesis == N_PHOTONS else "m_logEnergyRaw"
-    return chunk.derived(f"E {hypothesis}", lambda: np.exp(_ecl(chunk, leaf)))  # type: ignore[no-any-return]
+    return chunk.derived(f"E {hypothesis}", lambda: np.exp(_ecl(chunk, leaf)))
 
 
 def cluster_hypotheses(chunk: Chunk) -> Ints:
@@ -141,7 +143,7 @@ def cluster_hypotheses(chunk: Chunk) -> Ints:
         number = chunk.leaf("ECLClusters", "m_hypothesisId")
         return np.select([number == 5, number == 6], [N_PHOTONS, NEUTRAL_HADRON], 0).astype(np.int64)
 
-    return chunk.derived("hypotheses", make)  # type: ignore[no-any-return]
+    return chunk.derived("hypotheses", make)
 
 
 def cluster_position(chunk: Chunk) -> Floats:
@@ -152,7 +154,7 @@ def cluster_position(chunk: Chunk) -> Floats:
         across = r * np.sin(theta)
         return np.stack((across * np.cos(phi), across * np.sin(phi), r * np.cos(theta)), axis=1)
 
-    return chunk.derived("cluster position", make)  # type: ignore[no-any-return]
+    return chunk.derived("cluster position", make)
 
 
 def cluster_id(chunk: Chunk) -> Ints:
@@ -180,7 +182,7 @@ def cluster_of_track(chunk: Chunk) -> Ints:
         result[source[order]] = target[order]
         return result
 
-    return chunk.derived("cluster of track", make)  # type: ignore[no-any-return]
+    return chunk.derived("cluster of track", make)
 
 
 def tracks_of_cluster(chunk: Chunk) -> Ints:
@@ -199,7 +201,7 @@ def klm_of_track(chunk: Chunk) -> Ints:
 
 def pid_of_track(chunk: Chunk) -> Ints:
     """Per track its PIDLikelihood, -1 if there is none."""
-    return chunk.relation("Tracks", "PIDLikelihoods").first_target(chunk.count("Tracks"))  # type: ignore[no-any-return]
+    return chunk.relation("Tracks", "PIDLikelihoods").first_target(chunk.count("Tracks"))
 
 
 def log_likelihoods(chunk: Chunk) -> Floats:
@@ -213,7 +215,7 @@ def log_likelihoods(chunk: Chunk) -> Floats:
         # class version 2 and older: pi, K, p, e, mu; d copies p
         return flat.reshape(-1, 6, 5)[:, :, [3, 4, 0, 1, 2, 2]]
 
-    return chunk.derived("likelihoods", make)  # type: ignore[no-any-return]
+    return chunk.derived("likelihoods", make)
 
 
 def pid_available(chunk: Chunk) -> Flags:
@@ -223,4 +225,4 @@ def pid_available(chunk: Chunk) -> Flags:
         bits = chunk.leaf("PIDLikelihoods", "m_detectors.m_bits").astype(np.int64)
         return (bits[:, None] & (2 << np.arange(6))) != 0
 
-    return chunk.derived("pid available", make)  # type: ignore[no-any-return]
+    return chunk.derived("pid available", make)

@@ -178,7 +178,9 @@ class Particles:
 
     def truncate(self, size: int) -> None:
         """Forget the particles from this number on: candidates that were only tried."""
-        self._daughters.truncate(int(self._daughter_start.view[size]) if size < self.size else self._daughters.size)
+        self._daughters.truncate(
+            int(self._daughter_start.view[size]) if size < self.size else self._daughters.size
+        )
         for column in self._columns.values():
             column.truncate(size)
         self._daughter_start.truncate(size + 1)
@@ -271,7 +273,7 @@ class Particles:
 
     # ---- extra-info
 
-    def extra(self, name: str, ids: Ids) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def extra_info(self, name: str, ids: Ids) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Stored value (NaN where there is none) and whether there is one."""
         if name == "decayModeID":
             mode = self.mode[ids]

@@ -7,9 +7,10 @@ an error flag) stay in the chunk, marked as not alive: nothing ever copies array
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import awkward as ak
 import numpy as np
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from b2grid.ntuple.filemetadata import FileMetaData
 
 __all__ = ["Chunk", "MdstFile", "Relation", "Selection", "entries_of_sequence", "open_files"]
+
+_T = TypeVar("_T")
 
 CHUNK_EVENTS = 4000
 """Events that are held in memory at once, unless the file's own clusters are smaller."""
@@ -111,8 +114,7 @@ class MdstFile:
         self._index()
 
     def _index(self) -> None:
-        for path in self._tree.keys(recursive=True):
-            branch = self._tree[path]
+        for path, branch in self._tree.iteritems(recursive=True):
             if len(branch.branches) == 0:
                 self._leaves.setdefault(_normalised(path), branch)
         self.objects = {owner for owner, _ in self._leaves}
@@ -157,7 +159,7 @@ class MdstFile:
                 cuts.append(cuts[-1] + CHUNK_EVENTS)
             if offset - cuts[-1] >= CHUNK_EVENTS // 2 or offset == stop:
                 cuts.append(offset)
-        return [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if b > a]
+        return [(a, b) for a, b in itertools.pairwise(cuts) if b > a]
 
     def close(self) -> None:
         """Give the file back."""
@@ -238,22 +240,26 @@ class Chunk:
             f"event_of {owner}", lambda: np.repeat(np.arange(self.size), np.diff(self.offsets(owner)))
         )
 
-    def derived(self, name: str, make: Callable[[], Any]) -> Any:
+    def derived(self, name: str, make: Callable[[], _T]) -> _T:
         """Something computed from the leaves once per chunk."""
         if name not in self._derived:
             self._derived[name] = make()
-        return self._derived[name]
+        known: _T = self._derived[name]
+        return known
 
     def relation(self, source: str, target: str) -> Relation:
         """All pairs of the relation between two objects; empty if the file has none."""
-        return self.derived(f"{source} to {target}", lambda: self._relation(source, target))  # type: ignore[no-any-return]
+        return self.derived(f"{source} to {target}", lambda: self._relation(source, target))
 
     def _relation(self, source: str, target: str) -> Relation:
         name = f"{source}To{target}"
         if not self.has(name):
             empty = np.zeros(0, dtype=np.int64)
             return Relation(empty, empty, np.zeros(0))
-        read = {leaf: self.file.read(name, leaf, self.start, self.stop) for leaf in ("m_from", "m_to", "m_weights")}
+        read = {
+            leaf: self.file.read(name, leaf, self.start, self.stop)
+            for leaf in ("m_from", "m_to", "m_weights")
+        }
         origin, to, weight = (read[leaf] for leaf in ("m_from", "m_to", "m_weights"))
         elements = np.asarray(ak.to_numpy(ak.num(origin, axis=1)), dtype=np.int64)
         event = np.repeat(np.arange(self.size), elements)

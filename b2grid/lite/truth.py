@@ -27,8 +27,22 @@ if TYPE_CHECKING:
 
 __all__ = ["DecayRules", "errors", "match_clusters", "match_composites", "match_klm", "match_tracks"]
 
-MISSING_FSR, MISSING_RESONANCE, DECAY_IN_FLIGHT, MISSING_NEUTRINO, MISSING_GAMMA, MISSING_MASSIVE = 1, 2, 4, 8, 16, 32
-MISSING_KLONG, MISIDENTIFIED, ADDED_WRONG, INTERNAL_ERROR, MISSING_PHOTOS, ADDED_BREMS = 64, 128, 256, 512, 1024, 2048
+MISSING_FSR, MISSING_RESONANCE, DECAY_IN_FLIGHT, MISSING_NEUTRINO, MISSING_GAMMA, MISSING_MASSIVE = (
+    1,
+    2,
+    4,
+    8,
+    16,
+    32,
+)
+MISSING_KLONG, MISIDENTIFIED, ADDED_WRONG, INTERNAL_ERROR, MISSING_PHOTOS, ADDED_BREMS = (
+    64,
+    128,
+    256,
+    512,
+    1024,
+    2048,
+)
 _INHERITED = MISIDENTIFIED | ADDED_WRONG | DECAY_IN_FLIGHT | INTERNAL_ERROR | ADDED_BREMS
 
 PRIMARY, FSR, PHOTOS = 1, 128, 256
@@ -82,7 +96,7 @@ class DecayRules:
 
 def match_tracks(chunk: Chunk) -> Ints:
     """Per track its first related MCParticle, -1 if there is none."""
-    return chunk.derived(  # type: ignore[no-any-return]
+    return chunk.derived(
         "match of tracks", lambda: chunk.relation("Tracks", "MCParticles").first_target(chunk.count("Tracks"))
     )
 
@@ -107,9 +121,7 @@ def match_clusters(chunk: Chunk, hypothesis: int) -> tuple[Ints, Ints, NDArray[n
     Related particles with more than 20 % of the cluster's energy and more than 30 % of their own in it are
     good; the one with the highest weight is the match.
     """
-    return chunk.derived(  # type: ignore[no-any-return]
-        f"match of clusters {hypothesis}", lambda: _match_clusters(chunk, hypothesis)
-    )
+    return chunk.derived(f"match of clusters {hypothesis}", lambda: _match_clusters(chunk, hypothesis))
 
 
 def _match_clusters(chunk: Chunk, hypothesis: int) -> tuple[Ints, Ints, NDArray[np.float64]]:
@@ -137,30 +149,34 @@ def mothers(chunk: Chunk) -> Ints:
 
     def make() -> Ints:
         stored = chunk.leaf("MCParticles", "m_mother").astype(np.int64)
-        return np.where(stored > 0, stored - 1 + chunk.offsets("MCParticles")[chunk.event_of("MCParticles")], -1)
+        return np.where(
+            stored > 0, stored - 1 + chunk.offsets("MCParticles")[chunk.event_of("MCParticles")], -1
+        )
 
-    return chunk.derived("mothers", make)  # type: ignore[no-any-return]
+    return chunk.derived("mothers", make)
 
 
 def codes(chunk: Chunk) -> Ints:
     """PDG code of every MCParticle."""
-    return chunk.derived("mc codes", lambda: chunk.leaf("MCParticles", "m_pdg").astype(np.int64))  # type: ignore[no-any-return]
+    return chunk.derived("mc codes", lambda: chunk.leaf("MCParticles", "m_pdg").astype(np.int64))
 
 
 def status(chunk: Chunk) -> Ints:
     """Status bits of every MCParticle."""
-    return chunk.derived("mc status", lambda: chunk.leaf("MCParticles", "m_status").astype(np.int64))  # type: ignore[no-any-return]
+    return chunk.derived("mc status", lambda: chunk.leaf("MCParticles", "m_status").astype(np.int64))
 
 
 def daughters(chunk: Chunk) -> tuple[Ints, Ints]:
     """Per MCParticle the position of its first daughter, and how many it has."""
 
     def make() -> tuple[Ints, Ints]:
-        first, last = (chunk.leaf("MCParticles", leaf).astype(np.int64) for leaf in ("m_firstDaughter", "m_lastDaughter"))
+        first, last = (
+            chunk.leaf("MCParticles", leaf).astype(np.int64) for leaf in ("m_firstDaughter", "m_lastDaughter")
+        )
         start = chunk.offsets("MCParticles")[chunk.event_of("MCParticles")]
         return first - 1 + start, np.where(first > 0, last - first + 1, 0)
 
-    return chunk.derived("mc daughters", make)  # type: ignore[no-any-return]
+    return chunk.derived("mc daughters", make)
 
 
 def _descendants(chunk: Chunk, roots: Ids) -> tuple[Ints, Ids]:
@@ -238,7 +254,9 @@ def _climb(mother: Ints, line: Ints, start: Ids, least: Ints) -> Ints:
     current = start.copy()
     open_rows = np.flatnonzero((current >= 0) & (least < line.shape[1]))
     while len(open_rows):
-        here = (line[open_rows] == current[open_rows, None]) & (np.arange(line.shape[1]) >= least[open_rows, None])
+        here = (line[open_rows] == current[open_rows, None]) & (
+            np.arange(line.shape[1]) >= least[open_rows, None]
+        )
         hit = here.any(axis=1)
         result[open_rows[hit]] = np.argmax(here[hit], axis=1)
         open_rows = open_rows[~hit]
@@ -253,11 +271,11 @@ def _climb(mother: Ints, line: Ints, start: Ids, least: Ints) -> Ints:
 def errors(context: Context, ids: Ids) -> Ints:
     """Error bits of each particle; remembered as the extra-info ``mcErrors``, as basf2 does."""
     particles = context.particles
-    values, has = particles.extra("mcErrors", ids)
+    values, has = particles.extra_info("mcErrors", ids)
     if not has.all():
         todo = np.unique(ids[~has])
         particles.set_extra("mcErrors", todo, _errors(context, todo).astype(np.float64))
-        values, _ = particles.extra("mcErrors", ids)
+        values, _ = particles.extra_info("mcErrors", ids)
     return values.astype(np.int64)
 
 
@@ -302,9 +320,7 @@ def _first_primary(mother: Ints, primary: NDArray[np.bool_], start: Ids) -> Ids:
 
 def _rules(context: Context, ids: Ids) -> list[tuple[DecayRules, NDArray[np.bool_]]]:
     number = context.particles.decay[ids]
-    return [
-        (context.particles.decays[n] if n >= 0 else DecayRules(), number == n) for n in np.unique(number)
-    ]
+    return [(context.particles.decays[n] if n >= 0 else DecayRules(), number == n) for n in np.unique(number)]
 
 
 def _errors_of_composites(context: Context, ids: Ids) -> Ints:
@@ -350,7 +366,7 @@ def _visible_daughters(chunk: Chunk) -> Ints:
         seen = (mother >= 0) & ~np.isin(np.abs(codes(chunk)), _NEUTRINOS)
         return np.bincount(mother[seen], minlength=len(mother))
 
-    return chunk.derived("visible daughters", make)  # type: ignore[no-any-return]
+    return chunk.derived("visible daughters", make)
 
 
 def _kinds(chunk: Chunk) -> tuple[Ints, Ints]:
@@ -369,7 +385,7 @@ def _kinds(chunk: Chunk) -> tuple[Ints, Ints]:
             np.select(conditions, flags, MISSING_MASSIVE).astype(np.int64),
         )
 
-    return chunk.derived("kinds", make)  # type: ignore[no-any-return]
+    return chunk.derived("kinds", make)
 
 
 def _missing(context: Context, ids: Ids) -> Ints:
@@ -380,7 +396,7 @@ def _missing(context: Context, ids: Ids) -> Ints:
     candidate, generated = _per_candidate(_descendants(chunk, roots), inverse)
     excuse, flag = _kinds(chunk)
     key = candidate * width + generated
-    found = np.isin(key, _matched(context, ids) )
+    found = np.isin(key, _matched(context, ids))
     candidate, generated, key = candidate[~found], generated[~found], key[~found]
     accepted = _accepted(context, ids, key, excuse)
     bits = np.zeros(len(ids), dtype=np.int64)
@@ -460,7 +476,11 @@ def _accepted(context: Context, ids: Ids, key: Ints, excuse: Ints) -> NDArray[np
         part, below = _per_candidate(_descendants(chunk, roots), inverse)
         wanted = owner[part] * width + below
         place = np.searchsorted(ordered, wanted)
-        inside = (place < len(ordered)) & (ordered[np.minimum(place, len(ordered) - 1)] == wanted) if len(ordered) else np.zeros(len(wanted), dtype=np.bool_)
+        inside = (
+            (place < len(ordered)) & (ordered[np.minimum(place, len(ordered) - 1)] == wanted)
+            if len(ordered)
+            else np.zeros(len(wanted), dtype=np.bool_)
+        )
         mask = np.array([rules[int(n)] for n in particles.decay[current]], dtype=np.int64)[part]
         accepted[order[place[inside]]] = (excuse[below[inside]] & mask[inside]) != 0
     return accepted

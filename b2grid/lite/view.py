@@ -151,7 +151,9 @@ class View:
         """Some of the rows, perhaps with other particles in their place."""
         chosen = self.rows[rows] if ids is None and self.ids is not None else ids
         frame = None if self.frame is None else self.frame.take(rows)
-        return View(self.context, chosen, events=None if chosen is not None else self.events[rows], frame=frame)
+        return View(
+            self.context, chosen, events=None if chosen is not None else self.events[rows], frame=frame
+        )
 
     def of(self, ids: Ids, function: Callable[[View], NDArray[Any]]) -> Floats:
         """A function of other particles, one per row; NaN in the rows where that is -1."""

@@ -27,7 +27,7 @@ class _Keeper:
         ids = context.living(context.lists.find(self.name).read(self.name, context.particles))
         for variable, extra in self.variables:
             values = variable(View(context, ids)).astype(np.float64)
-            old, has = context.particles.extra(extra, ids)
+            old, has = context.particles.extra_info(extra, ids)
             if self.option in {1, -1}:
                 better = values > old if self.option == 1 else values < old
                 chosen = ~has | better

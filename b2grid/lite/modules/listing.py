@@ -42,7 +42,9 @@ class _Selector:
 
 
 def _is_protected(name: ListName) -> bool:
-    return (name.label == "all" and (name.pdg in FINAL_STATE or -name.pdg in FINAL_STATE)) or name.label == "V0"
+    return (
+        name.label == "all" and (name.pdg in FINAL_STATE or -name.pdg in FINAL_STATE)
+    ) or name.label == "V0"
 
 
 @module("ParticleSelector", "decayString cut")
@@ -50,7 +52,8 @@ def _selector(given: Arguments, blueprint: Blueprint) -> _Selector:
     name, cut = blueprint.known(given.text("decayString")), blueprint.cut(given.text("cut", ""))
     if _is_protected(name) and not cut.always and (name.text, cut.text.strip()) != ("gamma:all", "isFromECL"):
         raise InvalidSteering(
-            f"the list {name.text} is protected and cannot be cut", hint="fill or copy to a list with another label"
+            f"the list {name.text} is protected and cannot be cut",
+            hint="fill or copy to a list with another label",
         )
     return _Selector(name, cut)
 
@@ -88,7 +91,10 @@ class _Manipulator:
         output.add(ids, particles)
 
 
-@module("ParticleListManipulator", "outputListName inputListNames cut variable preferLowest ignoreMotherFlavor writeOut")
+@module(
+    "ParticleListManipulator",
+    "outputListName inputListNames cut variable preferLowest ignoreMotherFlavor writeOut",
+)
 def _manipulator(given: Arguments, blueprint: Blueprint) -> _Manipulator:
     given.flag("writeOut", False)
     given.only("preferLowest", True)
@@ -108,7 +114,8 @@ def _check_inputs(inputs: tuple[ListName, ...], output: ListName) -> None:
             raise InvalidSteering(f"the list {name.text} is copied onto itself", hint="copy to another label")
         if name.key[0] != output.key[0]:
             raise InvalidSteering(
-                f"{name.text} is copied to {output.text}, which is another particle", hint="copy lists of one particle"
+                f"{name.text} is copied to {output.text}, which is another particle",
+                hint="copy lists of one particle",
             )
     if _is_protected(output):
         raise InvalidSteering(f"the list {output.text} is protected", hint="copy to another label")
@@ -179,12 +186,18 @@ def _after_first(event: NDArray[np.int64], too_many: NDArray[np.bool_]) -> NDArr
     return total > before
 
 
-@module("BestCandidateSelection", "particleList variable selectLowest numBest outputVariable allowMultiRank cut overwriteRank")
+@module(
+    "BestCandidateSelection",
+    "particleList variable selectLowest numBest outputVariable allowMultiRank cut overwriteRank",
+)
 def _ranking(given: Arguments, blueprint: Blueprint) -> _Ranking:
     name, best = blueprint.known(given.text("particleList")), given.integer("numBest", 0)
-    if best > 0 and (name.label in {"V0", "MC"} or (name.label == "all" and particle(name.pdg).pdg in FINAL_STATE)):
+    if best > 0 and (
+        name.label in {"V0", "MC"} or (name.label == "all" and particle(name.pdg).pdg in FINAL_STATE)
+    ):
         raise InvalidSteering(
-            f"candidates cannot be dropped from the protected list {name.text}", hint="copy to a list with another label"
+            f"candidates cannot be dropped from the protected list {name.text}",
+            hint="copy to a list with another label",
         )
     variable = given.text("variable")
     return _Ranking(

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from b2grid.lite.output import Tree
 
 _TYPES = {"double": "float64", "int": "int32", "bool": "bool"}
-_EVENT = {"__experiment__": "m_experiment", "__run__": "m_run", "__event__": "m_event", "__production__": "m_production"}
+_EVENT = {
+    "__experiment__": "m_experiment",
+    "__run__": "m_run",
+    "__event__": "m_event",
+    "__production__": "m_production",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,12 @@ def _ntuple(given: Arguments, blueprint: Blueprint) -> _Ntuple:
     text = given.text("particleList", "")
     name = blueprint.known(text) if text else None
     double = "float32" if given.flag("useFloat", False) else "float64"
-    columns = {"__experiment__": "int32", "__run__": "int32", "__event__": "uint32", "__production__": "int32"}
+    columns = {
+        "__experiment__": "int32",
+        "__run__": "int32",
+        "__event__": "uint32",
+        "__production__": "int32",
+    }
     if name is not None:
         columns |= {"__candidate__": "int32", "__ncandidates__": "int32"}
     if given.flag("storeEventType", True):

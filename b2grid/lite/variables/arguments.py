@@ -14,7 +14,9 @@ def integers(name: str, arguments: tuple[str, ...]) -> tuple[int, ...]:
     """Every argument as an integer."""
     for text in arguments:
         if not re.fullmatch(r"[+-]?\d+", text.strip()):
-            raise InvalidSteering(f"{name}() takes whole numbers, not {printable(text)!r}", hint="mend the variable")
+            raise InvalidSteering(
+                f"{name}() takes whole numbers, not {printable(text)!r}", hint="mend the variable"
+            )
     return tuple(int(text) for text in arguments)
 
 
@@ -23,7 +25,9 @@ def numbers(name: str, arguments: tuple[str, ...]) -> tuple[float, ...]:
     try:
         return tuple(float(text) for text in arguments)
     except ValueError as error:
-        raise InvalidSteering(f"{name}() takes numbers, not {', '.join(arguments)}", hint="mend the variable") from error
+        raise InvalidSteering(
+            f"{name}() takes numbers, not {', '.join(arguments)}", hint="mend the variable"
+        ) from error
 
 
 def list_name(text: str) -> ListName:

@@ -29,7 +29,9 @@ def _daughter(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     inner = scope.variable(arguments[1])
     if arguments[0].isdigit():
         index = int(arguments[0])
-        return Compiled("daughter", "double", lambda view: view.of(view.daughter(index), inner), needs=inner.needs)
+        return Compiled(
+            "daughter", "double", lambda view: view.of(view.daughter(index), inner), needs=inner.needs
+        )
     which = scope.variable(arguments[0])
 
     def function(view: View) -> Floats:

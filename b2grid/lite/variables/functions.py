@@ -31,10 +31,16 @@ _ONE: dict[str, Callable[[Any], Any]] = {
 for _name, _function in _ONE.items():
 
     @register_call(_name, arguments=(1, 1))
-    def _of_one(scope: Scope, arguments: tuple[str, ...], calculate: Callable[[Any], Any] = _function) -> Compiled:
+    def _of_one(
+        scope: Scope, arguments: tuple[str, ...], calculate: Callable[[Any], Any] = _function
+    ) -> Compiled:
         inner = scope.variable(arguments[0])
         return Compiled(
-            inner.text, "double", lambda view: calculate(inner(view).astype(np.float64)), inner.of_event, inner.needs
+            inner.text,
+            "double",
+            lambda view: calculate(inner(view).astype(np.float64)),
+            inner.of_event,
+            inner.needs,
         )
 
 
@@ -47,7 +53,9 @@ _TWO: dict[str, Callable[[Any, Any], Any]] = {
 for _name, _pair in _TWO.items():
 
     @register_call(_name, arguments=(2, 2))
-    def _of_two(scope: Scope, arguments: tuple[str, ...], calculate: Callable[[Any, Any], Any] = _pair) -> Compiled:
+    def _of_two(
+        scope: Scope, arguments: tuple[str, ...], calculate: Callable[[Any, Any], Any] = _pair
+    ) -> Compiled:
         first, second = (scope.variable(text) for text in arguments)
         return Compiled(
             first.text,
@@ -122,7 +130,13 @@ def _in_frame(name: str, frame: Callable[[View], Frame | None], needs: str = "")
                 f"variable '{name}({inner.text})' is not covered by b2lite: places in other frames are not",
                 hint="use the place in the laboratory, or run this steering with a basf2 release",
             )
-        return Compiled(name, "double", lambda view: inner(view.at(frame(view))), inner.of_event, inner.needs | set(needs.split()))
+        return Compiled(
+            name,
+            "double",
+            lambda view: inner(view.at(frame(view))),
+            inner.of_event,
+            inner.needs | set(needs.split()),
+        )
 
 
 _in_frame("useCMSFrame", lambda _view: CmsFrame(), "beams")
@@ -159,4 +173,4 @@ def _daughter_rest_frame(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
 @register_call("extraInfo", arguments=(1, 1))
 def _extra_info(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     (name,) = arguments
-    return Compiled("extraInfo", "double", lambda view: view.particles.extra(name, view.rows)[0])
+    return Compiled("extraInfo", "double", lambda view: view.particles.extra_info(name, view.rows)[0])

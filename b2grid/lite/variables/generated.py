@@ -42,21 +42,26 @@ def _errors(view: View) -> Floats:
 
 register("mcErrors")(_errors)
 
+
+def _is_signal(view: View, accepted: int) -> Floats:
+    bits = truth.errors(view.context, view.rows) & ~accepted
+    return np.where(match_of(view) >= 0, (bits == 0).astype(np.float64), np.nan)
+
+
 _ACCEPTED = {
     "isSignal": 0,
     "isSignalAcceptMissingNeutrino": truth.MISSING_NEUTRINO,
     "isSignalAcceptMissingGamma": truth.MISSING_GAMMA,
     "isSignalAcceptMissingMassive": truth.MISSING_MASSIVE | truth.MISSING_KLONG,
-    "isSignalAcceptMissing": truth.MISSING_NEUTRINO | truth.MISSING_GAMMA | truth.MISSING_MASSIVE | truth.MISSING_KLONG,
+    "isSignalAcceptMissing": truth.MISSING_NEUTRINO
+    | truth.MISSING_GAMMA
+    | truth.MISSING_MASSIVE
+    | truth.MISSING_KLONG,
     "isSignalAcceptWrongFSPs": truth.MISIDENTIFIED | truth.ADDED_WRONG,
     "isSignalAcceptBremsPhotons": truth.ADDED_BREMS,
 }
 for _name, _accepted in _ACCEPTED.items():
-
-    @register(_name)
-    def _is_signal(view: View, accepted: int = _accepted) -> Floats:
-        bits = truth.errors(view.context, view.rows) & ~accepted
-        return np.where(match_of(view) >= 0, (bits == 0).astype(np.float64), np.nan)
+    register(_name)(lambda view, accepted=_accepted: _is_signal(view, accepted))  # type: ignore[misc]
 
 
 @register("isMisidentified")
@@ -112,7 +117,9 @@ for _name, _bit in {
 
 def is_virtual(chunk: Chunk) -> NDArray[np.bool_]:
     """Whether an MCParticle is marked as virtual, or off its mass shell."""
-    px, py, pz, energy, mass = (_leaf(f"m_{name}")(chunk) for name in ("momentum_x", "momentum_y", "momentum_z", "energy", "mass"))
+    px, py, pz, energy, mass = (
+        _leaf(f"m_{name}")(chunk) for name in ("momentum_x", "momentum_y", "momentum_z", "energy", "mass")
+    )
     off = np.abs(energy**2 - (px * px + py * py + pz * pz + mass * mass)) > 1e-6 * energy**2
     return ((truth.status(chunk) & _VIRTUAL) != 0) | off
 
@@ -128,7 +135,9 @@ for _bit, _detector in enumerate(("PXD", "SVD", "CDC", "TOP", "ARICH", "ECL", "K
 
 
 def _four_momentum(view: View) -> FourVector:
-    parts = [_of_match(view, _leaf(f"m_{name}")) for name in ("momentum_x", "momentum_y", "momentum_z", "energy")]
+    parts = [
+        _of_match(view, _leaf(f"m_{name}")) for name in ("momentum_x", "momentum_y", "momentum_z", "energy")
+    ]
     return view.seen((parts[0], parts[1], parts[2], parts[3]))
 
 
@@ -191,7 +200,9 @@ def _mother_index(view: View, ancestor: Ids) -> Floats:
 @register("genMotherP")
 def _mother_momentum(view: View) -> Floats:
     chunk, ancestor = view.context.chunk, _ancestor(view, 1)
-    parts = [_leaf(f"m_momentum_{axis}")(chunk) if chunk.has("MCParticles") else np.zeros(0) for axis in "xyz"]
+    parts = [
+        _leaf(f"m_momentum_{axis}")(chunk) if chunk.has("MCParticles") else np.zeros(0) for axis in "xyz"
+    ]
     return np.asarray(np.sqrt(sum(view.lookup(ancestor, part) ** 2 for part in parts)))
 
 

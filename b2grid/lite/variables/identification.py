@@ -69,9 +69,9 @@ def _pair(view: View, first: int, second: int, detectors: Detectors) -> Floats:
 
 _SPECIES = ("electron", "muon", "pion", "kaon", "proton", "deuteron")
 for _index, _species in enumerate(_SPECIES):
-    for _suffix, _detectors in (("", _ALL), ("_noSVD", _without("SVD"))):
+    for _suffix, _used in (("", _ALL), ("_noSVD", _without("SVD"))):
         register(f"{_species}ID{_suffix}")(
-            lambda view, index=_index, detectors=_detectors: _probability(view, index, detectors)  # type: ignore[misc]
+            lambda view, index=_index, detectors=_used: _probability(view, index, detectors)  # type: ignore[misc]
         )
 register("electronID_noTOP")(lambda view: _probability(view, 0, _without("TOP")))
 register("electronID_noSVD_noTOP")(lambda view: _probability(view, 0, _without("SVD", "TOP")))
@@ -97,7 +97,9 @@ def _available(view: View) -> NDArray[np.bool_]:
 def _hypothesis(name: str, text: str) -> int:
     (code,) = integers(name, (text,))
     if abs(code) not in CHARGED_STABLE:
-        raise InvalidSteering(f"{name}(): {code} is no charged stable particle", hint="11, 13, 211, 321, 2212 or 1000010020")
+        raise InvalidSteering(
+            f"{name}(): {code} is no charged stable particle", hint="11, 13, 211, 321, 2212 or 1000010020"
+        )
     return mdst.hypothesis_index(code)
 
 
@@ -120,7 +122,9 @@ def _detectors(name: str, texts: tuple[str, ...]) -> Detectors:
 for _name, _used in (("binaryPID", _ALL), ("binaryPID_noSVD", _without("SVD"))):
 
     @register_call(_name, arguments=(2, 2))
-    def _binary(_scope: Scope, arguments: tuple[str, ...], name: str = _name, used: Detectors = _used) -> Function:
+    def _binary(
+        _scope: Scope, arguments: tuple[str, ...], name: str = _name, used: Detectors = _used
+    ) -> Function:
         first, second = (_hypothesis(name, text) for text in arguments)
         return lambda view: _pair(view, first, second, used)
 

@@ -14,9 +14,10 @@ from b2grid.lite.variables.arguments import integers
 from b2grid.physics import helix
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from b2grid.lite.expression import Function, Scope
     from b2grid.lite.view import FourVector, View
-    from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
@@ -131,7 +132,9 @@ register("dQ")(lambda view: _released(view, deviation=True))
 @register_call("massDifference", arguments=(1, 1))
 def _mass_difference(_scope: Scope, arguments: tuple[str, ...]) -> Function:
     (index,) = integers("massDifference", arguments)
-    return lambda view: view.column("mass") - view.of(view.daughter(index), lambda other: other.column("mass"))
+    return lambda view: (
+        view.column("mass") - view.of(view.daughter(index), lambda other: other.column("mass"))
+    )
 
 
 # ---- against the beams
@@ -233,7 +236,9 @@ register("z", needs="vertex")(lambda view: view.column("z"))
 
 
 def _flown(view: View) -> tuple[Floats, Floats, Floats]:
-    x, y, z = (view.column(axis) - centre for axis, centre in zip("xyz", view.context.point.position, strict=True))
+    x, y, z = (
+        view.column(axis) - centre for axis, centre in zip("xyz", view.context.point.position, strict=True)
+    )
     return x, y, z
 
 
@@ -244,7 +249,9 @@ def _cosine_to_flight(view: View, components: int) -> Floats:
     return np.asarray(product / lengths)
 
 
-register("cosAngleBetweenMomentumAndVertexVector", needs="point vertex")(lambda view: _cosine_to_flight(view, 3))
+register("cosAngleBetweenMomentumAndVertexVector", needs="point vertex")(
+    lambda view: _cosine_to_flight(view, 3)
+)
 register("cosAngleBetweenMomentumAndVertexVectorInXYPlane", needs="point vertex")(
     lambda view: _cosine_to_flight(view, 2)
 )
@@ -259,7 +266,12 @@ def _flight_distance(view: View) -> Floats:
 
 register("flightDistance", needs="point vertex")(_flight_distance)
 register("flightTime", needs="point vertex")(
-    lambda view: view.particles.nominal_mass(view.rows) / helix.SPEED_OF_LIGHT * _flight_distance(view) / size(view.lab)
+    lambda view: (
+        view.particles.nominal_mass(view.rows)
+        / helix.SPEED_OF_LIGHT
+        * _flight_distance(view)
+        / size(view.lab)
+    )
 )
 
 # ---- acceptance: of the direction in the laboratory, in degrees

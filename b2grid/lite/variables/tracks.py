@@ -11,7 +11,7 @@ from b2grid.lite.mdst import tau
 from b2grid.physics import helix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -39,7 +39,9 @@ for _index, (_name, _diagonal) in enumerate(
     _register_fit(_name, lambda chunk, index=_index: tau(chunk)[:, index])  # type: ignore[misc]
     _register_fit(
         f"{_name}Err",
-        lambda chunk, index=_diagonal: np.sqrt(chunk.leaf("TrackFitResults", "m_cov5")[:, index].astype(np.float64)),  # type: ignore[misc]
+        lambda chunk, index=_diagonal: np.sqrt(
+            chunk.leaf("TrackFitResults", "m_cov5")[:, index].astype(np.float64)
+        ),  # type: ignore[misc]
     )
 
 _register_fit("pValue", lambda chunk: chunk.leaf("TrackFitResults", "m_pValue").astype(np.float64))
@@ -76,7 +78,7 @@ _PXD = {1: (0, 2), 2: (4, 6)}
 _SVD = {layer: (8 + 4 * (layer - 3), 10 + 4 * (layer - 3)) for layer in range(3, 7)}
 
 
-def _all(layers: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
+def _all(layers: Mapping[int, tuple[int, ...]]) -> tuple[int, ...]:
     return tuple(place for places in layers.values() for place in places)
 
 
