@@ -18,7 +18,7 @@ from b2grid.execution import Definition, ProjectFolder, site
 from b2grid.names import ProjectName
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import pyarrow as pa
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from b2grid.steering import Sandbox, Source
 
 __all__ = ["Draft", "folder_of", "gather", "home", "read_inputs", "registered", "store"]
-
-Args = "Sequence[str] | Mapping[str, Sequence[str]] | None"
 
 
 def home() -> Path:
@@ -108,7 +106,7 @@ def gather(name: str | os.PathLike[str], steering: str | os.PathLike[str] | None
     if profile is not None:
         attempt(lambda: profile.runner(release))
     by_sample = attempt(lambda: _by_sample(args, found.samples if found is not None else []))
-    if problems:
+    if problems or source is None or found is None:
         raise _together(problems)
     definition = Definition(
         id=uuid.uuid4().hex, name=str(checked), created=time.time(), owner=getpass.getuser(),
@@ -218,8 +216,8 @@ def read_inputs(folder: ProjectFolder) -> Inputs:
 
     from b2grid.catalogue import Inputs
 
-    tables = []
-    for path in (folder.inputs, folder.left_out):
+    def read(path: Path) -> pa.Table:
         with pa.memory_map(str(path)) as source:
-            tables.append(pa.ipc.open_file(source).read_all())
-    return Inputs(*tables)
+            return pa.ipc.open_file(source).read_all()
+
+    return Inputs(read(folder.inputs), read(folder.left_out))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from b2grid.execution import wait
+from b2grid.execution import ProjectFolder, wait
 
 if TYPE_CHECKING:
     from b2grid.execution import Status
@@ -61,7 +61,7 @@ def _bars(project: Project, console: Console, timeout: float | None) -> Status:
             for state, row in rows.items():
                 shown.update(row, completed=status.counts.get(state, 0), total=status.total)
 
-        return wait(project.folder, timeout, on_status=show)
+        return wait(ProjectFolder(project.folder), timeout, on_status=show)
 
 
 def _coloured(state: str) -> str:
@@ -80,4 +80,4 @@ def _lines(project: Project, console: Console, timeout: float | None) -> Status:
             said = line
             console.print(f"{time.monotonic() - started:6.1f} s  {line}", highlight=False, soft_wrap=True)
 
-    return wait(project.folder, timeout, on_status=show)
+    return wait(ProjectFolder(project.folder), timeout, on_status=show)
