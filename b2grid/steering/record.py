@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import site
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -42,7 +43,8 @@ def record(steering: str | os.PathLike[str] | Source, args: Sequence[str] = (),
     """Execute a steering file with stand-ins for basf2, and return what it builds.
 
     The script runs in a process of its own, in an empty folder with its sandbox, under limits on time and
-    memory; no events are read, and no process that it starts is left behind.
+    memory; no events are read, and no process that it starts is left behind. It may not write outside that
+    folder, and has no network.
 
     Parameters
     ----------
@@ -69,7 +71,8 @@ def record(steering: str | os.PathLike[str] | Source, args: Sequence[str] = (),
     name = source.path.name if source.path is not None else "steering.py"
     with _folder() as folder:
         work = folder / "work"
-        work.mkdir()
+        for inner in ("work", "home", "tmp"):
+            (folder / inner).mkdir()
         files.unpack(work)
         script = work / f"{Path(name).stem}.py"
         script.write_text(source.text, "utf-8")
@@ -97,7 +100,7 @@ def _run(folder: Path, work: Path, script: str, args: Sequence[str],
     payload = Payload(
         command=(sys.executable, "-P", "-m", "b2grid.steering.standin.recorder", str(result),
                  str(limits.walltime or WALLTIME), str(limits.memory or MEMORY), script, *map(str, args)),
-        folder=str(work), environment=clean_environment(Runner.lite()), limits=limits,
+        folder=str(work), environment=_environment(folder, clean_environment(Runner.lite())), limits=limits,
         nonce=os.urandom(8).hex(), log=str(folder / "log"))
     with Supervisor() as supervisor:
         outcome = supervisor.run(payload)
@@ -105,6 +108,12 @@ def _run(folder: Path, work: Path, script: str, args: Sequence[str],
         return outcome, json.loads(result.read_text("utf-8"))
     except (OSError, ValueError):
         return outcome, None
+
+
+def _environment(folder: Path, environment: dict[str, str]) -> dict[str, str]:
+    """The script's home is its scratch, but Python still finds what the user installed."""
+    return {**environment, "PYTHONUSERBASE": site.getuserbase(), "HOME": str(folder / "home"),
+            "TMPDIR": str(folder / "tmp")}
 
 
 def _recipe(source: Source, outcome: Outcome, answer: dict[str, Any] | None) -> Recipe:

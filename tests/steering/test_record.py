@@ -189,20 +189,18 @@ def test_a_script_that_hangs_is_stopped() -> None:
     assert time.monotonic() - started < 10
 
 
-def test_processes_that_a_script_starts_do_not_outlive_it(tmp_path: Path) -> None:
-    mark = tmp_path / "alive"
-    finding(f"""
+def test_processes_that_a_script_starts_do_not_outlive_it() -> None:
+    _, message, _ = finding(
+        """
         import os, time
-        if os.fork() == 0:
+        child = os.fork()
+        if child == 0:
             os.setsid()
-            while True:
-                open({str(mark)!r}, "w").write(str(os.getpid()))
-                time.sleep(0.05)
-        while not os.path.exists({str(mark)!r}):
-            time.sleep(0.01)
-        """)
-    process = int(mark.read_text() or 0)
-    assert process == 0 or not Path(f"/proc/{process}").exists()
+            time.sleep(600)
+        raise ValueError(child)
+        """
+    )
+    assert not Path(f"/proc/{message.removeprefix('ValueError: ')}").exists()
 
 
 def test_nothing_outside_the_scratch_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,6 +214,28 @@ open("new.txt", "w").write("x")
 basf2.process(basf2.Path())
 """)
     assert [path.name for path in tmp_path.iterdir()] == ["precious.root"]
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "os.remove({there!r})",
+        "shutil.rmtree(os.path.dirname({there!r}))",
+        "open({there!r}, 'w')",
+        "os.rename({there!r}, 'mine')",
+        "pathlib.Path({there!r}).unlink()",
+        "os.truncate({there!r}, 0)",
+        "socket.create_connection(('127.0.0.1', 9), timeout=1)",
+    ],
+)
+def test_a_script_may_not_reach_beyond_its_folder(tmp_path: Path, deed: str) -> None:
+    precious = tmp_path / "precious.root"
+    precious.write_text("data")
+    text = f"import os, pathlib, shutil, socket\n{deed.format(there=str(precious))}\n"
+    code, message, line = finding(text)
+    assert (code, line) == ("B2S601", 2)
+    assert "while it is recorded" in message
+    assert precious.read_text() == "data"
 
 
 def test_results_that_a_script_wants_after_process_are_a_note() -> None:

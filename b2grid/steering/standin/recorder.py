@@ -10,12 +10,12 @@ import json
 import os
 import resource
 import sys
-import sysconfig
 from dataclasses import asdict
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import B2GridError
+from b2grid.steering.standin.guard import watch
 from b2grid.steering.standin.log import LogLevel
 from b2grid.steering.standin.script import run_script
 from b2grid.steering.standin.session import session
@@ -27,14 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_READS = ("r", "rb", None)
-
 
 def main(arguments: list[str]) -> int:
     """Record one steering file; 0 when the result was written."""
     result, seconds, memory, script, *args = arguments
     _limit(float(seconds), int(memory))
-    _watch_files()
+    watch([FilePath.cwd(), *(FilePath(os.environ[name]) for name in ("HOME", "TMPDIR") if name in os.environ),
+           FilePath(result).parent])
     process = os.getpid()
     answer = _Recorder().run(script, args)
     if os.getpid() != process:
@@ -58,24 +57,6 @@ def _lower(what: int, value: int) -> None:
     _, hard = resource.getrlimit(what)
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(what, (value, hard))
-
-
-def _watch_files() -> None:
-    """Note what the script opens for reading: whatever is not part of Python or b2grid."""
-    here = str(FilePath.cwd()) + os.sep
-    own = (sys.prefix, sys.base_prefix, sysconfig.get_paths()["stdlib"], "/proc/", "/sys/", "/dev/", "/etc/",
-           str(FilePath(__file__).parents[3]), "/usr/lib", "/usr/share")
-
-    def hook(event: str, details: tuple[Any, ...]) -> None:
-        if event != "open" or not details or not isinstance(details[0], str) or details[1] not in _READS:
-            return
-        name = details[0].removeprefix(here)
-        if name.endswith((".pyc", ".part")) or name.startswith(own):
-            return
-        if name not in session.opened and name != session.script:
-            session.opened.append(name)
-
-    sys.addaudithook(hook)
 
 
 class _Recorder:
