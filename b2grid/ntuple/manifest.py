@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from b2grid.ntuple.reading import Problems, Shape, parse
@@ -211,7 +212,31 @@ def _check_manifest(manifest: Manifest, where: str, problems: Problems) -> None:
 
 
 _COLUMN = Shape(Column, {"name": Shape.text(1), "type": Shape.text(1, 40)})
-_TREE = Shape(Tree, {"name": Shape.text(1), "rows": Shape.count(), "columns": Shape.list_of(_COLUMN)})
+_EACH_COLUMN = Shape.list_of(_COLUMN)
+
+
+@lru_cache(maxsize=100_000)
+def _column(name: str, kind: str) -> Column:
+    """One value for the same column of all jobs' trees; what is not a column is refused with a `KeyError`."""
+    problems = Problems()
+    column: Column = _COLUMN({"name": name, "type": kind}, "", problems)
+    if problems.found:
+        raise KeyError(name)
+    return column
+
+
+def _columns(value: Any, where: str, problems: Problems) -> Any:
+    """A tree's columns: there are thousands of equal ones, and reading them is most of reading a manifest."""
+    if not isinstance(value, list):
+        return _EACH_COLUMN(value, where, problems)
+    try:
+        made = tuple(_column(item["name"], item["type"]) for item in value)
+    except (KeyError, TypeError):  # say what is wrong
+        return _EACH_COLUMN(value, where, problems)
+    return made if sum(map(len, value)) == 2 * len(value) else _EACH_COLUMN(value, where, problems)
+
+
+_TREE = Shape(Tree, {"name": Shape.text(1), "rows": Shape.count(), "columns": _columns})
 _COPY = Shape(Copy, {"file": Shape.file_name(), "tree": Shape.text(1), "bytes": Shape.count(),
                      "sha256": Shape.digits(64)})
 _OUTPUT = Shape(Output, {

@@ -118,7 +118,11 @@ def _missing(absent: pd.DataFrame, short: pd.DataFrame, plan: Plan) -> tuple[Mis
         return ()
     table = plan.table.select(["job", "lfn"]).to_pandas()
     wanted = set(absent["job"]) | set(short["job"])
-    lfns = table[table["job"].isin(wanted)].groupby("job")["lfn"].agg(tuple)
+    table = table[table["job"].isin(wanted)]
+    collected: dict[int, list[str]] = {}
+    for job, lfn in zip(table["job"].tolist(), table["lfn"].tolist(), strict=True):
+        collected.setdefault(job, []).append(lfn)
+    lfns = {job: tuple(names) for job, names in collected.items()}
     absent_rows: list[dict[str, Any]] = absent.to_dict("records")  # type: ignore[assignment]
     short_rows: list[dict[str, Any]] = short.to_dict("records")  # type: ignore[assignment]
     made = [Missing(row["job"], row["sample"], lfns[row["job"]], _events(row["events_expected"]),

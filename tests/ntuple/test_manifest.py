@@ -74,7 +74,8 @@ def test_a_newer_format_is_refused_with_both_numbers() -> None:
 
 
 @pytest.mark.parametrize("changes", [
-    {"format": True}, {"format": None}, {"format": "1"}, {"job": 0}, {"job": True}, {"job": 1.0}, {"job": "1"},
+    {"format": True}, {"format": None}, {"format": "1"},
+    {"job": 0}, {"job": True}, {"job": 1.0}, {"job": "1"},
     {"job": 10**30}, {"attempt": 0}, {"kind": "maybe"}, {"nonce": ""}, {"times": {"started": None}},
     {"inputs": [{"lfn": "/belle/a", "events_expected": -1}]}, {"inputs": {}}, {"extra": 1},
     {"inputs": [{"lfn": "/belle/a", "events_expected": 1}] * 2}, {"kind": "void"}, {"outputs": [None]},
@@ -95,6 +96,17 @@ def test_an_output_cannot_name_a_file_elsewhere(name: Any) -> None:
         with pytest.raises(InvalidInput, match="plain file name"):
             Manifest.from_json(json.dumps(changed))
         where["file"] = before
+
+
+@pytest.mark.parametrize("columns", [
+    {}, "", None, "ab", [None], [{}], [{"name": "x"}], [{"name": 1, "type": "x"}], [{"name": "x", "type": ""}],
+    [{"name": [], "type": "x"}], [{"name": "x", "type": "y", "z": 1}],
+])
+def test_columns_are_read_as_strictly_as_the_rest(columns: Any) -> None:
+    changed = json.loads(document())
+    changed["outputs"][0]["trees"][0]["columns"] = columns
+    with pytest.raises(InvalidInput, match="columns"):
+        Manifest.from_json(json.dumps(changed))
 
 
 def test_all_problems_are_told_at_once() -> None:

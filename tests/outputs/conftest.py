@@ -127,8 +127,8 @@ def world(tmp_path: Path) -> Callable[..., World]:
         trees = (NtupleTree("ntuple.root", tree, "B0", COLUMNS) for tree in ("B0", "empty"))
         recipe = Recipe(ntuples=tuple(trees))
         made = plan(project="B2EtapKs", project_id=project_id,
-                    inputs=pa.Table.from_pylist(inputs, schema=INPUTS), runner=Runner("raw", ("true",)), steering="s.py", recipe=recipe, files_per_job=1,
-                    scouts=False, **what)
+                    inputs=pa.Table.from_pylist(inputs, schema=INPUTS), runner=Runner("raw", ("true",)),
+                    steering="s.py", recipe=recipe, files_per_job=1, scouts=False, **what)
         return World(output, scratch, made, events)
 
     return make
