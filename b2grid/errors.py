@@ -58,10 +58,10 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def printable(text: object) -> str:
-    """Text from outside, safe for a terminal: control characters are shown, never obeyed.
+    r"""Text from outside, safe for a terminal: control characters are shown, never obeyed.
 
-    >>> printable("a\\x1b[2Jb")
-    'a\\\\x1b[2Jb'
+    >>> print(printable("a\x1b[2Jb"))
+    a\x1b[2Jb
     """
     return _UNPRINTABLE.sub(lambda match: f"\\x{ord(match[0]):02x}", str(text))
 

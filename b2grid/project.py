@@ -8,11 +8,9 @@ its name is made with other content. What has been submitted is never replaced.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from b2grid import execution
@@ -22,6 +20,8 @@ from b2grid.execution.files import write_whole
 from b2grid.html import Html, definitions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    import os
     from collections.abc import Iterator, Mapping, Sequence
 
     import awkward as ak

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from b2grid.errors import InvalidInput, SiteError, SiteUnavailable
 from b2grid.execution.files import read_text
-from b2grid.execution.folder import ProjectFolder
 from b2grid.execution.owner import liveness, read_owner
 from b2grid.execution.requests import leave_request
 from b2grid.execution.status import Status, read_status
@@ -17,6 +16,7 @@ from b2grid.run.detached import start_detached
 from b2grid.run.environment import clean_environment
 
 if TYPE_CHECKING:
+    from b2grid.execution.folder import ProjectFolder
     from collections.abc import Callable
 
 __all__ = ["ask", "restart", "submit", "wait"]
@@ -78,7 +78,7 @@ def _start(folder: ProjectFolder) -> None:
         owner = read_owner(folder)
         if owner is not None and owner.epoch > epoch:
             return
-        if not os.path.exists(f"/proc/{pid}"):  # noqa: PTH110
+        if not os.path.exists(f"/proc/{pid}"):
             break
         time.sleep(0.05)
     said = (read_text(folder.driver_log) or "")[length:].strip().splitlines()

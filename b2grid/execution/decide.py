@@ -421,20 +421,23 @@ def replay(state: State, lines: Iterable[dict[str, Any]], published: Iterable[tu
     for now in state.jobs.values():
         if now.status in _SENT:
             now.status, now.minor = "Waiting", "Rescheduled"
+    _proven(state, published, voided)
+    state.settle()
+    if not state.gate and state.scouts_left == 0:
+        # the last scout had published, and the driver died before it could say so
+        _replayed_gate(state, opened=True)
+        state.settle()
+    return state
+
+
+def _proven(state: State, published: Iterable[tuple[int, dict[str, Any]]], voided: Iterable[int]) -> None:
+    """What manifests say, which the journal cannot contradict."""
     for job, facts in published:
         if (done := state.jobs.get(job)) is not None and done.status != "Done":
             done.status, done.minor, done.facts = "Done", "Execution Complete", facts
     for job in voided:
         if (ended := state.jobs.get(job)) is not None and ended.status not in FINAL:
             ended.status, ended.minor = "Killed", "Cancelled by its owner"
-    state.settle()
-    if not state.gate and state.scouts_left == 0:
-        state.gate = True
-        for now in state.jobs.values():
-            if now.status == "Scouting":
-                now.status = "Waiting"
-        state.settle()
-    return state
 
 
 def _replayed(state: State, line: dict[str, Any]) -> None:

@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import hashlib
 import logging
-import os
 import queue
 import signal
 import sys
@@ -47,6 +46,7 @@ from b2grid.execution.snapshot import Snapshots
 from b2grid.ntuple import Manifest
 
 if TYPE_CHECKING:
+    import os
     import distributed
 
     from b2grid.planning import Plan
@@ -253,7 +253,7 @@ class Driver:
             client = good[0].client
             try:
                 results = client.gather(good, errors="raise")
-            except Exception as error:  # noqa: BLE001 - whatever Dask raises, the attempts are lost and run again
+            except Exception as error:
                 log.warning("results were lost: %r", error)
                 results = [_LOST] * len(good)
             events += [self._ended(future, facts) for future, facts in zip(good, results, strict=True)]

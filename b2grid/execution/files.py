@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from pathlib import Path
 
 from b2grid.errors import SiteError
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["read_text", "sync_folder", "write_whole"]
 

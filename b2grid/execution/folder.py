@@ -17,11 +17,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TYPE_CHECKING
 
 from b2grid.errors import InvalidInput, nearest
 from b2grid.execution.files import read_text, write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["FORMAT", "Definition", "ProjectFolder"]
 

@@ -7,6 +7,7 @@ what is done.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import zlib
@@ -28,9 +29,9 @@ Line = dict[str, Any]
 
 
 def encode(line: Line) -> bytes:
-    """One line of the journal: the checksum, a blank, JSON.
+    r"""One line of the journal: the checksum, a blank, JSON.
 
-    >>> decode(encode({"kind": "gate"}).rstrip(b"\\n"))
+    >>> decode(encode({"kind": "gate"}).rstrip(b"\n"))
     {'kind': 'gate'}
     """
     text = json.dumps(line, separators=(",", ":")).encode()
@@ -98,12 +99,13 @@ class Journal:
             return
         try:
             written = os.write(self._descriptor, data)
-            if written != len(data):
-                raise OSError(28, "no space left on device")
             os.fsync(self._descriptor)
+            problem = "" if written == len(data) else os.strerror(errno.ENOSPC)
         except OSError as error:
-            raise SiteError(f"the journal '{self.path}' cannot be written: {error.strerror}",
-                            hint="make space, then restart the project") from error
+            problem = error.strerror or str(error)
+        if problem:
+            raise SiteError(f"the journal '{self.path}' cannot be written: {problem}",
+                            hint="make space, then restart the project")
         self.length += written
 
     def close(self) -> None:

@@ -58,11 +58,8 @@ def leave_request(folder: ProjectFolder, verb: str, jobs: tuple[int, ...] = ()) 
 
 def waiting_requests(folder: ProjectFolder) -> list[Request]:
     """What has been asked and not been taken away yet, oldest first; what is not a request is ignored."""
-    found = []
-    for path in sorted(folder.requests.glob("[0-9]*.json")):
-        if (text := read_text(path)) is not None and (request := _parsed(text, path)) is not None:
-            found.append(request)
-    return found
+    return [request for path in sorted(folder.requests.glob("[0-9]*.json"))
+            if (text := read_text(path)) is not None and (request := _parsed(text, path)) is not None]
 
 
 def _parsed(text: str, path: Path) -> Request | None:

@@ -56,7 +56,7 @@ _CVMFS_SETUP = "/cvmfs/belle.cern.ch/tools/b2setup"
 
 
 def _local() -> Site:
-    setup = os.environ.get("B2GRID_BASF2_SETUP") or (_CVMFS_SETUP if os.path.exists(_CVMFS_SETUP) else None)  # noqa: PTH110
+    setup = os.environ.get("B2GRID_BASF2_SETUP") or (_CVMFS_SETUP if os.path.exists(_CVMFS_SETUP) else None)
     return Site("local", workers=max(len(os.sched_getaffinity(0)), 1),
                 limits=Limits(walltime=24 * 3600.0, memory=4 * 1024**3, stall=3600.0, grace=10.0), setup=setup)
 

@@ -113,12 +113,12 @@ def _ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
                   key=lambda item: order.index(item[0]) if item[0] in order else len(order))
 
 
-def phase(mains: Mapping[str, int], scouts: Mapping[str, int], *, sending: bool = True) -> str:
+def phase(mains: Mapping[str, int], *, sending: bool = True) -> str:
     """One word for where a project is.
 
-    >>> phase({"Done": 3}, {})
+    >>> phase({"Done": 3})
     'done'
-    >>> phase({"Scouting": 3}, {"Running": 1})
+    >>> phase({"Scouting": 3})
     'scouting'
     """
     total = sum(mains.values())

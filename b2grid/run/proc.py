@@ -19,14 +19,14 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 def _stat(pid: int) -> list[str]:
     """The fields of ``/proc/PID/stat`` from the state on; the name before them may hold anything."""
-    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - starts faster
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
         return file.read().rpartition(")")[2].split()
 
 
 def descendants(root: int) -> list[int]:
     """Every living descendant of a process, parents before children."""
     children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
+    for name in os.listdir("/proc"):  # noqa: PTH208
         if name.isdigit():
             with contextlib.suppress(OSError, IndexError):
                 fields = _stat(int(name))
@@ -55,10 +55,10 @@ def marked(nonce: str | None = None) -> list[int]:
     """Processes of this user that carry the mark of an execution: of one, or of any."""
     wanted = f"{MARK}={nonce}".encode() if nonce is not None else f"{MARK}=".encode()
     found = []
-    for name in os.listdir("/proc"):
+    for name in os.listdir("/proc"):  # noqa: PTH208
         if not name.isdigit() or int(name) == os.getpid():
             continue
-        with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:  # noqa: PTH123
+        with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:
             words = file.read().split(b"\0")
             if wanted in words if nonce is not None else any(word.startswith(wanted) for word in words):
                 found.append(int(name))

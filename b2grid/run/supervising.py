@@ -23,7 +23,7 @@ import sys
 import time
 from typing import Any, BinaryIO
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - pathlib costs milliseconds
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import proc  # type: ignore[import-not-found,unused-ignore]
 
@@ -37,7 +37,7 @@ class Log:
     """A payload's output on disk: its start, and, when it is too long, its end."""
 
     def __init__(self, path: str, limit: int) -> None:
-        self.file: BinaryIO = open(path, "wb", buffering=0)  # noqa: SIM115, PTH123
+        self.file: BinaryIO = open(path, "wb", buffering=0)
         self.half = max(limit // 2, 1)
         self.head = b""
         self.tail = bytearray()
@@ -71,7 +71,7 @@ class Log:
     def _end(self) -> bytes:
         if len(self.tail) >= _SHOWN:
             return bytes(self.tail[-_SHOWN:])
-        with open(self.file.name, "rb") as file:  # noqa: PTH123
+        with open(self.file.name, "rb") as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(file.tell() - _SHOWN, 0))
             return file.read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -22,7 +23,7 @@ _PROGRAM = str(Path(__file__).with_name("supervising.py"))
 
 
 class Supervisor:
-    """Runs payloads in a process of its own, which starts once and is kept.
+    r"""Runs payloads in a process of its own, which starts once and is kept.
 
     Whatever a payload starts is ended with it. When the process that holds the supervisor dies, however it dies,
     the payload is killed with all its descendants.
@@ -35,7 +36,7 @@ class Supervisor:
     >>> with Supervisor() as supervisor:
     ...     outcome = supervisor.run(payload)
     >>> outcome.exit_code, outcome.log_tail
-    (0, 'hello\\n')
+    (0, 'hello\n')
     """
 
     def __init__(self) -> None:
@@ -104,9 +105,7 @@ class Supervisor:
             return
         assert process.stdin is not None
         assert process.stdout is not None
-        try:
+        with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
-        except BrokenPipeError:
-            pass
         process.wait()
         process.stdout.close()
