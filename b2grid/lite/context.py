@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -55,6 +56,8 @@ class Context:
     log : Logger
     alive : array of bool
         Events that the current module sees.
+    notes : Counter
+        What the log should say at the end of the run, and how often it happened.
     """
 
     chunk: Chunk
@@ -64,6 +67,7 @@ class Context:
     lists: Lists = field(default_factory=Lists)
     cache: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     loaded: dict[tuple[int, str], NDArray[np.bool_]] = field(default_factory=dict)
+    notes: Counter[str] = field(default_factory=Counter)
     _beams: Beams | None = None
     _point: InteractionPoint | None = None
 

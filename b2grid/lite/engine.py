@@ -6,6 +6,7 @@ A chunk is some thousand events. Each module handles all of them at once, so the
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -260,7 +261,7 @@ def _check_conditions(plan: _Plan, files: Sequence[MdstFile]) -> None:
 def _loop(
     plan: _Plan, files: Sequence[MdstFile], selection: Selection, options: RunOptions, log: Logger
 ) -> Account:
-    account, done = Account(), 0
+    account, done, notes = Account(), 0, Counter[str]()
     total = total_events(files, selection)
     for chunk in chunks(files, selection):
         read = int(chunk.alive.sum())
@@ -269,15 +270,18 @@ def _loop(
             if loud:
                 log.warning(f"{loud} event(s) with an error flag are discarded")
         account.count(chunk)
-        _process(plan, chunk, log)
+        _process(plan, chunk, log, notes)
         done += read
         if options.progress is not None:
             options.progress(done, total)
+    for note, number in notes.items():
+        if number:
+            log.warning(f"{number} {note}")
     return account
 
 
-def _process(plan: _Plan, chunk: Chunk, log: Logger) -> None:
-    context = Context(chunk, log, chunk.alive.copy())
+def _process(plan: _Plan, chunk: Chunk, log: Logger, notes: Counter[str]) -> None:
+    context = Context(chunk, log, chunk.alive.copy(), notes=notes)
     context.particles.decays = plan.blueprint.decays
     _walk(plan.nodes, context)
 

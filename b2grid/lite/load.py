@@ -67,6 +67,9 @@ def load_tracks(context: Context, code: int, *, exact: bool = False) -> Ids:
     good &= context.alive[chunk.event_of("Tracks")]
     tracks = np.flatnonzero(good)
     tracks = tracks[mdst.tau(chunk)[fits[tracks], 2] != 0] if len(tracks) else tracks
+    if chunk.once("tracks outside the field"):
+        unknown = int(np.isnan(mdst.fit_momentum(chunk)[fits[tracks], 0]).sum())
+        context.notes["track(s) have their perigee where the field is not known: their momentum is NaN"] += unknown
     return _track_particles(context, tracks, fits[tracks], abs(code))
 
 

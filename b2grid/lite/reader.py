@@ -247,6 +247,12 @@ class Chunk:
         known: _T = self._derived[name]
         return known
 
+    def once(self, name: str) -> bool:
+        """Whether this is asked for the first time in this chunk."""
+        first = name not in self._derived
+        self._derived[name] = True
+        return first
+
     def relation(self, source: str, target: str) -> Relation:
         """All pairs of the relation between two objects; empty if the file has none."""
         return self.derived(f"{source} to {target}", lambda: self._relation(source, target))

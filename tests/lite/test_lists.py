@@ -148,7 +148,7 @@ def test_a_second_filling_adds_and_then_cuts_everything(real_data, lite):
 def test_copies_merge_without_repeating_and_in_array_order(real_data, lite):
     body = """
         ma.fillParticleList('pi+:fast', 'pt > 0.5', path=main)
-        ma.fillParticleList('pi+:slow', 'pt < 0.7', path=main)
+        ma.fillParticleList('pi+:slow', 'not pt > 0.7', path=main)
         ma.copyLists('pi+:both', ['pi+:slow', 'pi+:fast'], path=main)
         ma.fillParticleList('pi+:every', '', path=main)
         ma.cutAndCopyList('pi+:tight', 'pi+:every', 'pt > 1 and charge > 0', path=main)
