@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidInput
 from b2grid.ntuple import Manifest
+from b2grid.ntuple.rootfile import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -109,8 +110,8 @@ def _read(folder: Path, name: str, mark: str) -> tuple[str, str, Manifest | str]
     """Read one manifest, or say why it cannot be read."""
     job = int(name.partition("/")[2][:-5])
     try:
-        text = (folder / name).read_bytes()
-        manifest = Manifest.from_json(text, where=f"manifests/{name}")
+        with open_regular(folder / name) as file:
+            manifest = Manifest.from_json(file.read(), where=f"manifests/{name}")
     except InvalidInput as error:
         return name, mark, error.message
     except OSError as error:

@@ -112,7 +112,7 @@ def arrays(place: Place, plan: Plan, tree: str, columns: str | Sequence[str] | N
     return _assembled(parts, selection, complete)
 
 
-def iterate(place: Place, plan: Plan, tree: str,  # noqa: PLR0913 - those of arrays, and one more
+def iterate(place: Place, plan: Plan, tree: str,
             columns: str | Sequence[str] | None = None,
             cut: str | None = None, *, sample: str | None = None, how: How = "candidates",
             allow_partial: bool = False, step: int = _STEP) -> Iterator[ak.Array]:

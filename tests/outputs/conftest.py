@@ -52,7 +52,8 @@ def write_root(path: Path, trees: Mapping[str, Mapping[str, np.ndarray[Any, Any]
     """Write trees with basf2's column names."""
     with uproot.recreate(path) as file:
         for name, columns in trees.items():
-            tree = file.mktree(name, {encode(column): values.dtype for column, values in columns.items()})
+            kinds = {encode(column): getattr(values, "dtype", "string") for column, values in columns.items()}
+            tree = file.mktree(name, kinds)
             tree.extend({encode(column): values for column, values in columns.items()})
 
 

@@ -218,6 +218,22 @@ def test_names_with_dots_and_columns_of_booleans(world: Callable[..., World]) ->
     assert array.tolist() == [{"a.b": 0.0, "x": True}, {"a.b": 1.0, "x": False}, {"a.b": 2.0, "x": True}]
 
 
+@pytest.mark.parametrize("copies", [True, False])
+def test_texts_come_as_strings_also_none_at_all(copies: bool, world: Callable[..., World]) -> None:
+    made = world(3)
+    texts = (["", "Υ(4S)"], [], ["x" * 300])
+    for job, kinds in enumerate(texts, 1):
+        columns = {"__eventType__": ak.Array(kinds) if kinds else ak.Array(["x"])[:0]}
+        made.publish(job, trees={"B0": columns | {"Mbc": np.zeros(len(kinds))}}, copies=copies)
+    assert arrays(made, made.plan, "B0")["__eventType__"].tolist() == ["", "Υ(4S)", "x" * 300]
+    none = arrays(made, made.plan, "B0", cut="Mbc > 1")
+    assert none.tolist() == []
+    assert str(none.type).startswith("0 * {__eventType__: string")
+    with pytest.raises(InvalidInput, match="texts"):
+        arrays(made, made.plan, "B0", cut="__eventType__ == 1")
+    assert dataframe(made, made.plan, "B0")["__eventType__"].tolist() == ["", "Υ(4S)", "x" * 300]
+
+
 def test_portions_make_up_the_whole(world: Callable[..., World]) -> None:
     made = world(5, events=60).publish_all()
     portions = list(iterate(made, made.plan, "B0", ["Mbc"], cut="Mbc > 5.28", step=100))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -94,15 +95,21 @@ def test_a_long_list_is_shown_in_part_and_escaped(world: Callable[..., World]) -
 
 
 def test_a_damaged_manifest_is_named_and_its_job_missing(world: Callable[..., World]) -> None:
-    made = world(4).publish_all()
+    made = world(6).publish_all()
     folder = made.output / "manifests/sub00"
+    (folder / "4.json").unlink()
+    os.mkfifo(folder / "4.json")  # nobody writes to it: reading would wait for ever
+    (folder / "5.json").rename(folder / "elsewhere")
+    (folder / "5.json").symlink_to("elsewhere")
     (folder / "1.json").write_text('{"format": 1, "job": ')
     (folder / "2.json").write_text((folder / "3.json").read_text())
     newer = (folder / "3.json").read_text().replace('"format": 1', '"format": 9')
     (folder / "3.json").write_text(newer)
     for _ in range(2):  # also when it has been looked at before
         reasons = {missing.job: missing.reason for missing in completeness(made, made.plan).missing}
-        assert list(reasons) == [1, 2, 3]
+        assert list(reasons) == [1, 2, 3, 4, 5]
+        assert "a FIFO" in reasons[4]
+        assert "a link" in reasons[5]
         assert "not a JSON document" in reasons[1]
         assert "the manifest of job 3" in reasons[2]
         assert "format 9" in reasons[3]
