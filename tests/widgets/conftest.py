@@ -16,6 +16,7 @@ from b2grid_widgets import Panel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class PlainStatus:
     phase: str = "draft"
     message: str = ""
     driver: str = "none"
+    settled: bool = False
 
     @property
     def done(self) -> int:
@@ -63,10 +65,12 @@ class PlainProject:
     `answers` holds what the verbs return or raise; `gate` keeps a verb running until it is opened.
     """
 
-    def __init__(self, jobs: int = 40) -> None:
+    def __init__(self, folder: Path, jobs: int = 40) -> None:
         self.name = "plain"
         self.inputs = Said("signal: one collection")
-        self.steering = Said("process(path)")
+        self.steering = folder / "steer.py"
+        self.steering.write_text("process(path)  # <main>")
+        self.folder = folder
         self.status: Any = PlainStatus()
         self.jobs = pd.DataFrame({
             "job": range(1, jobs + 1),
@@ -136,13 +140,13 @@ class Watched(PlainProject):
 
 
 @pytest.fixture
-def project() -> PlainProject:
-    return PlainProject()
+def project(tmp_path: Path) -> PlainProject:
+    return PlainProject(tmp_path)
 
 
 @pytest.fixture
-def watched() -> Watched:
-    return Watched()
+def watched(tmp_path: Path) -> Watched:
+    return Watched(tmp_path)
 
 
 @pytest.fixture

@@ -113,7 +113,8 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         with self._lock:
             if self._closed or not self._action.start(name, call):
                 return
-            self._set_busy(name)
+            self._enable()
+            self._say_running()
             self._tabs.selected_index = _VERB[name].step
 
     def close(self) -> None:
@@ -135,7 +136,7 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 return
             self._message.value = ""
             self._show(name, result)
-            self._set_busy("")
+            self._enable()
         self._look()
         self._keep()
 
@@ -145,7 +146,7 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 return
             self._message.value = error_html(_VERB[name].label, error)
             self._captions[name].value = tag("span", "✗ did not work", class_="b2-bad")
-            self._set_busy("")
+            self._enable()
         self._look()
         self._keep()
 
@@ -162,11 +163,12 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._parts["plan"] = rendered(result.summary())
         self._captions[name].value = _caption(name, result)
 
-    def _set_busy(self, name: str) -> None:
-        for button in self._buttons.values():
-            button.disabled = bool(name)
-        if name:
-            self._say_running()
+    def _enable(self) -> None:
+        """Offer what can be done now: one thing at a time, and nothing is tried or sent twice."""
+        status: Status | None = self._seen["status"]
+        sent = status is not None and _sent(status)
+        for name, button in self._buttons.items():
+            button.disabled = bool(self._action.verb) or (sent and name in ("trial", "submit"))
 
     def _say_running(self) -> None:
         verb, seconds = self._action.verb, self._action.seconds
@@ -181,12 +183,13 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._head.value = _head(self._project.name, None)
         try:
             inputs, steering = self._project.inputs, self._project.steering
+            text = steering.read_text()
         except Exception as error:
             self._message.value = error_html("Open", error)
         else:
             with self._lock:
                 self._data.show(inputs)
-                self._steering.show_source(steering)
+                self._steering.show_source(steering.name, text)
         self._look()
 
     def _beat(self) -> None:
@@ -204,7 +207,8 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             status = self._project.status
             said = rendered(status)
             changed = said != self._parts.get("status")
-            jobs = self._project.jobs if changed or self._jobs_are_old() else None
+            jobs = self._project.jobs if status.total and (changed or self._jobs_are_old()) else None
+            plan = self._project.plan() if _sent(status) and "plan" not in self._parts else None
             completeness = self._project.completeness() if 0 < status.done != self._seen["done"] else None
         except Exception as error:  # shown, and looked for again with the next beat
             with self._lock:
@@ -217,6 +221,8 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             before, self._seen["status"] = self._seen["status"], status
             if changed:
                 self._show_status(status, said)
+            if plan is not None:
+                self._show("plan", plan)
             if jobs is not None:
                 self._seen["jobs at"] = time.monotonic()
                 self._monitor.show_jobs(jobs)
@@ -238,9 +244,10 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._parts["status"] = said
         self._head.value = _head(self._project.name, status)
         self._monitor.show_status(status)
-        self._restart.layout.display = None if status.driver == "gone" else "none"
-        if status.driver != "none":
+        self._restart.layout.display = None if status.driver == "gone" and not status.settled else "none"
+        if _sent(status):
             self._captions["submit"].value = _mark(True, "sent")
+        self._enable()
 
     def _read_log(self, job: int) -> None:
         try:
@@ -303,12 +310,19 @@ def _mark(ok: bool, text: str) -> Html:
     return tag("span", sign, text)
 
 
+_TONES = {"scouting": "busy", "running": "busy", "done": "good", "held": "bad", "failed": "bad", "cancelled": "bad"}
+
+
+def _sent(status: Status) -> bool:
+    """Whether the project has been submitted."""
+    return status.phase not in ("draft", "planned")
+
+
 def _head(name: str, status: Status | None) -> Html:
     """The project's name, where it is, and how much is done."""
     parts = [tag("span", name, class_="b2-name")]
     if status is not None:
-        tone = "bad" if status.driver == "gone" else "busy" if status.driver == "running" else ""
-        parts.append(tag("span", status.phase, class_=f"b2-phase b2-{tone}"))
+        parts.append(tag("span", status.phase, class_=f"b2-phase b2-{_TONES.get(status.phase, '')}"))
         if status.total:
             parts.append(tag("span", f"{status.done} of {status.total} jobs done", class_="b2-share"))
     head = tag("div", *parts, class_="b2-head")
@@ -333,7 +347,8 @@ def panel(project: Project) -> Panel:
     another panel of the project is opened: a cell that is run again does not leave panels behind.
     """
     with _OPENING:
-        if (before := _OPEN.pop(project.name, None)) is not None:
+        where = str(project.folder)
+        if (before := _OPEN.pop(where, None)) is not None:
             before.close()
-        _OPEN[project.name] = made = Panel(project)
+        _OPEN[where] = made = Panel(project)
     return made

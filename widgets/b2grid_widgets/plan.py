@@ -20,7 +20,7 @@ class PlanPanel:
     title = "Plan"
 
     def __init__(self) -> None:
-        self._summary = ipw.HTML(value=hint("No plan yet: Plan divides the inputs into jobs."))
+        self._summary = ipw.HTML(value=hint("Plan divides the inputs into jobs, and sends nothing."))
         self._summary.add_class("b2-summary")
         self.view = ipw.VBox([self._summary])
 

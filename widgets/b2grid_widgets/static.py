@@ -32,7 +32,6 @@ def summary(name: str, model: str, parts: Mapping[str, Html]) -> Html:
     live = tag("code", f"Project({name!r}).panel()")
     said = tag("div", "As it was when the notebook was saved; ", live, " shows it live.",
                style="color:#57606a;font-size:12px;margin-top:6px")
-    title = tag("div", tag("b", name), style="font-size:16px")
-    box = tag("div", title, *opened, *folded, said, class_=f"b2-static b2-static-{model}",
+    box = tag("div", *opened, *folded, said, class_=f"b2-static b2-static-{model}",
               style="border:1px solid #d0d7de;border-radius:8px;padding:10px 14px")
     return Html(_ROOM + box)

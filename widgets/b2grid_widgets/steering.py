@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as ipw
 
+from b2grid.html import details, tag
 from b2grid_widgets.pieces import headline, hint, rendered
 
 if TYPE_CHECKING:
@@ -20,18 +21,17 @@ class SteeringPanel:
     title = "Steering"
 
     def __init__(self) -> None:
-        self._report = ipw.HTML(value=hint("Not checked yet: Check lists all findings at once."))
+        self._report = ipw.HTML(value=hint("Check reads the steering file and lists all findings at once."))
         self._report.add_class("b2-findings")
-        self._trial = ipw.HTML(value=hint("Not tried yet: Try runs a few events of each sample, here."))
+        self._trial = ipw.HTML(value=hint("Try runs a few events of one file per sample, here."))
         self._trial.add_class("b2-measurements")
         self._source = ipw.HTML()
         self.view = ipw.VBox([ipw.HTML(value=headline("Findings")), self._report,
                             ipw.HTML(value=headline("Trial")), self._trial, self._source])
 
-    def show_source(self, steering: Rendered | None) -> None:
-        """The steering file."""
-        if steering is not None:
-            self._source.value = rendered(steering)
+    def show_source(self, name: str, text: str) -> None:
+        """The steering file, folded away."""
+        self._source.value = details(name, tag("pre", text))
 
     def show_report(self, report: Rendered) -> None:
         """What the check found."""

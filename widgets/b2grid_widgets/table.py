@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as ipw
 
-from b2grid.html import table
+from b2grid.execution.status import STATES
+from b2grid.html import Html, table, tag
 from b2grid_widgets.pieces import hint
 
 if TYPE_CHECKING:
@@ -108,6 +109,9 @@ def _cell(name: str, value: object) -> str:
         return ""
     if isinstance(value, float | int):
         return _number(name, value)
+    if name == "status":
+        square = tag("span", "\N{BLACK SQUARE} ", style=f"color:{STATES.get(str(value), '#888')}")
+        return Html(square + tag("span", value))
     return str(value)
 
 
