@@ -20,9 +20,9 @@ from b2grid.execution.files import write_whole
 from b2grid.html import Html, definitions
 
 if TYPE_CHECKING:
-    from pathlib import Path
     import os
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import awkward as ak
     import ipywidgets

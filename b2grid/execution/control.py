@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from b2grid.errors import InvalidInput, SiteError, SiteUnavailable
@@ -16,8 +17,9 @@ from b2grid.run.detached import start_detached
 from b2grid.run.environment import clean_environment
 
 if TYPE_CHECKING:
-    from b2grid.execution.folder import ProjectFolder
     from collections.abc import Callable
+
+    from b2grid.execution.folder import ProjectFolder
 
 __all__ = ["ask", "restart", "submit", "wait"]
 
@@ -78,7 +80,7 @@ def _start(folder: ProjectFolder) -> None:
         owner = read_owner(folder)
         if owner is not None and owner.epoch > epoch:
             return
-        if not os.path.exists(f"/proc/{pid}"):
+        if not Path(f"/proc/{pid}").exists():
             break
         time.sleep(0.05)
     said = (read_text(folder.driver_log) or "")[length:].strip().splitlines()

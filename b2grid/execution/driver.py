@@ -47,6 +47,7 @@ from b2grid.ntuple import Manifest
 
 if TYPE_CHECKING:
     import os
+
     import distributed
 
     from b2grid.planning import Plan

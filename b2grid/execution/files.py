@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from typing import TYPE_CHECKING
 
 from b2grid.errors import SiteError
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -26,7 +26,7 @@ def _stat(pid: int) -> list[str]:
 def descendants(root: int) -> list[int]:
     """Every living descendant of a process, parents before children."""
     children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):  # noqa: PTH208
+    for name in os.listdir("/proc"):
         if name.isdigit():
             with contextlib.suppress(OSError, IndexError):
                 fields = _stat(int(name))
@@ -55,7 +55,7 @@ def marked(nonce: str | None = None) -> list[int]:
     """Processes of this user that carry the mark of an execution: of one, or of any."""
     wanted = f"{MARK}={nonce}".encode() if nonce is not None else f"{MARK}=".encode()
     found = []
-    for name in os.listdir("/proc"):  # noqa: PTH208
+    for name in os.listdir("/proc"):
         if not name.isdigit() or int(name) == os.getpid():
             continue
         with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:

@@ -1,0 +1,71 @@
+"""The journal after crashes, damage and take-over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from b2grid import SiteError
+from b2grid.execution.folder import ProjectFolder
+from b2grid.execution.journal import Journal, read_journals
+
+
+def lines(folder: ProjectFolder) -> list[object]:
+    return [line["n"] for line in read_journals(folder).lines if "n" in line]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> ProjectFolder:
+    return ProjectFolder(tmp_path)
+
+
+def write(folder: ProjectFolder, epoch: int, *numbers: int) -> None:
+    journal = Journal.create(folder, epoch, read_journals(folder).length)
+    journal.append({"kind": "x", "n": n} for n in numbers)
+    journal.close()
+
+
+def test_what_was_appended_is_read_back_over_all_drivers(folder: ProjectFolder) -> None:
+    write(folder, 1, 1, 2)
+    write(folder, 2, 3)
+    history = read_journals(folder)
+    assert lines(folder) == [1, 2, 3]
+    assert (history.epoch, history.damaged) == (2, [])
+
+
+def test_a_torn_last_line_is_dropped(folder: ProjectFolder) -> None:
+    write(folder, 1, 1, 2, 3)
+    path = folder.journal(1)
+    path.write_bytes(path.read_bytes()[:-4])
+    assert lines(folder) == [1, 2]
+    assert read_journals(folder).damaged == []
+
+
+def test_a_damaged_line_in_the_middle_is_named_and_the_rest_is_read(folder: ProjectFolder) -> None:
+    write(folder, 1, 1, 2, 3)
+    path = folder.journal(1)
+    path.write_bytes(path.read_bytes().replace(b'"n":2', b'"n":7'))
+    assert lines(folder) == [1, 3]
+    assert read_journals(folder).damaged == ["journal-1.jsonl:3"]
+
+
+def test_what_an_old_driver_appends_after_a_take_over_is_void(folder: ProjectFolder) -> None:
+    old = Journal.create(folder, 1, 0)
+    old.append([{"kind": "x", "n": 1}])
+    write(folder, 2, 2)
+    old.append([{"kind": "x", "n": 99}])
+    old.close()
+    assert lines(folder) == [1, 2]
+
+
+def test_two_drivers_cannot_begin_the_same_journal(folder: ProjectFolder) -> None:
+    write(folder, 1)
+    with pytest.raises(SiteError, match="another driver"):
+        Journal.create(folder, 1, 0)
+
+
+def test_a_full_disk_is_an_error_before_anything_is_done(folder: ProjectFolder) -> None:
+    folder.journal(1).symlink_to("/dev/full")
+    with pytest.raises(SiteError):
+        Journal.create(folder, 1, 0)
