@@ -1,8 +1,8 @@
 r"""Cuts, variable strings and formulas: text to tree to text.
 
-Precedence, low to high: ``or``, ``and``, ``not``, comparison, ``+ -``, ``* /``, unary ``+ -``, ``** ^``. Square
-brackets group conditions, parentheses group arithmetic only, and a chain has at most two comparisons. The grammar
-is basf2's; printing a tree gives a text that parses to the same tree.
+Precedence, low to high: ``or``, ``and``, ``not``, comparison, ``+ -``, ``* /``, unary ``+ -``, ``** ^``.
+Square brackets group conditions, parentheses group arithmetic only, and a chain has at most two comparisons.
+The grammar is basf2's; printing a tree gives a text that parses to the same tree.
 
 >>> str(parse_cut("0.1<M<0.2 and [isSignal==1 or not daughter(0, p)>2]"))
 '0.1 < M < 0.2 and [isSignal == 1 or not daughter(0, p) > 2]'
@@ -18,8 +18,22 @@ from dataclasses import dataclass
 
 from b2grid.grammar.error import GrammarError
 
-__all__ = ["And", "Binary", "Boolean", "Call", "Compare", "Expression", "Name", "Not", "Number", "Or", "Unary",
-           "parse_cut", "parse_formula", "parse_variable"]
+__all__ = [
+    "And",
+    "Binary",
+    "Boolean",
+    "Call",
+    "Compare",
+    "Expression",
+    "Name",
+    "Not",
+    "Number",
+    "Or",
+    "Unary",
+    "parse_cut",
+    "parse_formula",
+    "parse_variable",
+]
 
 _DEPTH = 100  # nested groups; deeper than any cut that a person wrote
 
@@ -35,8 +49,11 @@ class Number:
 
     def __eq__(self, other: object) -> bool:
         # nan is a literal here, and equal to itself: a tree that was printed and parsed is the same tree
-        return (isinstance(other, Number) and type(self.value) is type(other.value)
-                and (self.value == other.value or (math.isnan(self.value) and math.isnan(other.value))))
+        return (
+            isinstance(other, Number)
+            and type(self.value) is type(other.value)
+            and (self.value == other.value or (math.isnan(self.value) and math.isnan(other.value)))
+        )
 
     def __hash__(self) -> int:
         return hash((type(self.value), str(self.value)))
@@ -159,7 +176,7 @@ def _condition(tree: Expression, weaker: tuple[type, ...]) -> str:
     return f"[{tree}]" if isinstance(tree, weaker) else str(tree)
 
 
-# -- reading ---------------------------------------------------------------------------------------------------
+# -- reading -------------------------------------------------------------------------------------------------
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -214,8 +231,7 @@ class _Reader:
 
     def error(self, message: str) -> GrammarError:
         found = self.text[self.start : self.start + 1]
-        return GrammarError(f"{message}, at position {self.start + 1} of '{self.text}'", hint=_ADVICE.get(found, ""),
-                            position=self.start, text=self.text)
+        return GrammarError.at(self.text, self.start, message, _ADVICE.get(found, ""))
 
     def unexpected(self) -> GrammarError:
         return self.error("ends too early" if self.kind == "end" else f"'{self.value}' is not expected here")
@@ -234,9 +250,12 @@ class _Reader:
             raise self.error(f"more than {_DEPTH} levels of brackets or signs")
 
     def whole(self, tree: Expression) -> Expression:
-        """The tree, when nothing is left to read."""
+        """The tree, when nothing is left to read and all of it can be walked."""
         if self.kind != "end":
             raise self.unexpected()
+        if _height(tree) > _HEIGHT:
+            self.start = 0
+            raise self.error(f"more than {_HEIGHT} operations within each other")
         return tree
 
     # conditions
@@ -271,7 +290,7 @@ class _Reader:
             if self.value in _COMPARISONS:
                 raise self.error("square brackets group conditions, and a condition cannot be compared")
             return tree
-        operands, operators = [self.sum()], []
+        operands, operators = [self.sum()], list[str]()
         while operator := self.take(*_COMPARISONS):
             if len(operators) == 2:
                 raise self.error("a chain has at most two comparisons")
@@ -283,25 +302,15 @@ class _Reader:
 
     def sum(self) -> Expression:
         tree = self.product()
-        terms = 1
         while operator := self.take("+", "-"):
             tree = Binary(operator, tree, self.product())
-            terms = self.another(terms)
         return tree
 
     def product(self) -> Expression:
         tree = self.signed()
-        factors = 1
         while operator := self.take("*", "/"):
             tree = Binary(operator, tree, self.signed())
-            factors = self.another(factors)
         return tree
-
-    def another(self, parts: int) -> int:
-        # a tree of more levels than Python's stack could be built, but neither printed nor evaluated
-        if parts >= _PARTS:
-            raise self.error(f"more than {_PARTS} parts in one sum or product")
-        return parts + 1
 
     def signed(self) -> Expression:
         if not (sign := self.take("+", "-")):
@@ -330,19 +339,21 @@ class _Reader:
             if not self.take(")"):
                 raise self.unexpected()
             return tree
-        read = {"hex": self.literal, "real": self.literal, "integer": self.literal, "call": self.call, "word": self.word}
-        if self.kind not in read:
-            raise self.unexpected()
-        return read[self.kind]()
+        if self.kind in {"hex", "real", "integer"}:
+            return self.literal()
+        if self.kind == "call":
+            return self.call()
+        if self.kind == "word":
+            return self.word()
+        raise self.unexpected()
 
     def literal(self) -> Number:
         kind, value = self.kind, self.value
+        if kind != "real" and len(value) > _DIGITS:
+            raise self.error(f"a number of {len(value)} digits")
         self._advance()
         if kind == "real":
             return Number(float(value))
-        if len(value) > _DIGITS:
-            self.start -= len(value)
-            raise self.error(f"a number of {len(value)} digits")
         return Number(int(value, 16 if kind == "hex" else 10))
 
     def word(self) -> Expression:
@@ -366,8 +377,26 @@ class _Reader:
         return Call(name, arguments)
 
 
-_PARTS = 200
+_HEIGHT = 250  # of a tree that Python's stack lets one print, compare and evaluate
 _DIGITS = 18  # what fits into 64 bits, signed
+
+
+def _height(tree: Expression) -> int:
+    """The levels of a tree, counted without recursion: a long sum is as high as it has terms."""
+    level: list[Expression] = [tree]
+    height = 0
+    while level and height <= _HEIGHT:
+        height += 1
+        level = [part for node in level for part in _parts(node)]
+    return height
+
+
+def _parts(node: Expression) -> tuple[Expression, ...]:
+    if isinstance(node, Binary):
+        return node.left, node.right
+    if isinstance(node, Unary | Not):
+        return (node.operand,)
+    return node.operands if isinstance(node, Compare | And | Or) else ()
 
 
 def _closing(text: str, opening: int) -> int:
@@ -447,7 +476,10 @@ def _round(text: str) -> str:
         character = text[position]
         end = position + 1
         if character == "(" and re.match(r"\w", text[position - 1 : position]):
-            end = max(_closing(text, position) + 1, end)
+            closing = _closing(text, position)
+            if closing < 0:
+                return text
+            end = closing + 1
             shown.append(text[position:end])
         else:
             shown.append({"[": "(", "]": ")"}.get(character, character))

@@ -77,8 +77,6 @@ class Decay:
         return " ".join([str(self.mother), self.arrow, *parts, *self.keywords])
 
 
-
-
 class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
@@ -90,8 +88,7 @@ class _Reader:
         self.position = match.end() if match else self.position
 
     def error(self, message: str, hint: str = "") -> GrammarError:
-        return GrammarError(f"{message}, at position {self.position + 1} of '{self.text}'", hint=hint,
-                            position=self.position, text=self.text)
+        return GrammarError.at(self.text, self.position, message, hint)
 
     def take(self, *words: str) -> str:
         """The word that stands here, if it is one of these."""
@@ -117,8 +114,11 @@ class _Reader:
         self.blanks()
         match = _NAME.match(self.text, self.position)
         if match is None:
-            raise self.error("the decay string ends too early" if self.ended else
-                             f"a particle is expected instead of '{self.text[self.position]}'")
+            raise self.error(
+                "the decay string ends too early"
+                if self.ended
+                else f"a particle is expected instead of '{self.text[self.position]}'"
+            )
         self.position = match.end()
         return match[0]
 
@@ -166,8 +166,10 @@ class _Reader:
 
     def end(self) -> None:
         if not self.ended:
-            raise self.error(f"'{self.text[self.position]}' is not expected here",
-                             "keywords stand behind all daughters of their bracket")
+            raise self.error(
+                f"'{self.text[self.position]}' is not expected here",
+                "keywords stand behind all daughters of their bracket",
+            )
 
 
 def parse_decay(text: str) -> Decay:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from b2grid.errors import InvalidInput
 
@@ -23,3 +23,13 @@ class GrammarError(InvalidInput):
     position: int
     text: str
     _defaults: ClassVar[dict[str, Any]] = {"findings": (), "position": 0, "text": ""}
+
+    @classmethod
+    def at(cls, text: str, position: int, message: str, hint: str = "") -> Self:
+        """Say what is wrong, where, and of a long text only what stands around the place."""
+        first, last = max(0, position - _AROUND), position + _AROUND
+        shown = f"{'…' if first else ''}{text[first:last]}{'…' if last < len(text) else ''}"
+        return cls(f"{message}, at position {position + 1} of '{shown}'", hint=hint, position=position, text=text)
+
+
+_AROUND = 60
