@@ -88,12 +88,12 @@ def bookkeeping(place: Place, plan: Plan) -> pd.DataFrame:
 
 def completeness(place: Place, plan: Plan, sample: str | None = None) -> Completeness:
     """How much of the inputs the published outputs cover, of all samples or of one."""
-    return completeness_of(read_index(place.output), plan, sample)
+    index = read_index(place.output)
+    return completeness_of(index, plan, job_states(index, plan, sample))
 
 
-def completeness_of(index: Index, plan: Plan, sample: str | None = None) -> Completeness:
-    """As `completeness`, of manifests that have been read."""
-    states = job_states(index, plan, sample)
+def completeness_of(index: Index, plan: Plan, states: pd.DataFrame) -> Completeness:
+    """As `completeness`, of the jobs whose states are given."""
     done = states["state"] == "done"
     short = done & (states["events_processed"] < states["events_expected"]).fillna(value=False)
     counts = []

@@ -144,7 +144,7 @@ def fetch(place: Place, plan: Plan, destination: str | os.PathLike[str], *, samp
         else:
             done["failed"].append((file.name, outcome))
     return Fetched(str(target), tuple(done["copied"]), tuple(done["skipped"]), tuple(done["failed"]), written,
-                   completeness_of(index, plan, sample))
+                   completeness_of(index, plan, states))
 
 
 def _published(index: Index, states: pd.DataFrame, *, copies: bool) -> Iterator[_File]:

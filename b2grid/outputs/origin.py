@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidInput, printable
 from b2grid.html import definitions, table, tag
-from b2grid.outputs.books import completeness_of
+from b2grid.outputs.books import completeness_of, job_states
 from b2grid.outputs.index import read_index
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def provenance(place: Place, plan: Plan, catalogue: Catalogue | None = None) -> 
     def each(name: str) -> tuple[str, ...]:
         return tuple(sorted({row[name] for row in done if row[name]}))
 
-    complete: Completeness = completeness_of(index, plan)
+    complete: Completeness = completeness_of(index, plan, job_states(index, plan))
     return Provenance(
         plan.project, plan.project_id, plan.revision, str(plan.spec.get("steering", "")),
         each("steering_sha256"), each("runner"), each("release"), _sources(plan, catalogue),

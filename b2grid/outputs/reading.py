@@ -150,7 +150,7 @@ def _select(place: Place, plan: Plan, tree: str, columns: str | Sequence[str] | 
     compiled = Cut(cut, known) if cut is not None and cut.strip() else None
     if how == "events":
         pick([*_EVENT, _CANDIDATE], known, tree)
-    complete = completeness_of(index, plan, sample)
+    complete = completeness_of(index, plan, states)
     if not allow_partial:
         complete.require()
     samples = tuple(dict.fromkeys(states["sample"])) if sample is None else (sample,)
