@@ -21,8 +21,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.system("browser"), pytest.mark.timeo
 CODE = """\
 from importlib.resources import files
 from b2grid import Project
-p = Project("browser", steering=files("b2grid.catalogue.demo") / "steering" / "B2EtapKs.py",
-            inputs={"signal": "/belle/collection/MC/demo_etapks_v1"})
+MC = "/belle/collection/MC/demo_"
+p = Project("B2EtapKs", steering=files("b2grid.catalogue.demo") / "steering" / "B2EtapKs.py",
+            inputs={"generic": [MC + "mixed_v2", MC + "charged_v1", MC + "uubar_v1"], "signal": MC + "etapks_v1"})
 p.panel()
 """
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import ipywidgets as ipw
 
 from b2grid.html import details, tag
-from b2grid_widgets.pieces import headline, hint, rendered
+from b2grid_widgets.pieces import hint, rendered
 
 if TYPE_CHECKING:
     from b2grid_widgets.pieces import Rendered
@@ -26,8 +26,7 @@ class SteeringPanel:
         self._trial = ipw.HTML(value=hint("Try runs a few events of one file per sample, here."))
         self._trial.add_class("b2-measurements")
         self._source = ipw.HTML()
-        self.view = ipw.VBox([ipw.HTML(value=headline("Findings")), self._report,
-                            ipw.HTML(value=headline("Trial")), self._trial, self._source])
+        self.view = ipw.VBox([self._report, self._trial, self._source])
 
     def show_source(self, name: str, text: str) -> None:
         """The steering file, folded away."""

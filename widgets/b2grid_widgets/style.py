@@ -72,6 +72,7 @@ STYLE = """<style>
 }
 .b2-panel thead th { color: var(--b2-soft); font-weight: 600; border-bottom-width: 2px; white-space: nowrap; }
 .b2-panel tbody th { font-weight: 600; white-space: nowrap; }
+.b2-panel .b2-summary td { overflow-wrap: anywhere; }
 .b2-panel tbody tr { background: none; }
 .b2-panel tbody tr:hover { background: var(--b2-quiet); }
 .b2-panel pre { font-family: var(--jp-code-font-family, monospace); font-size: 12px; line-height: 1.4; }
