@@ -291,10 +291,11 @@ class _Reader:
                 raise self.error("square brackets group conditions, and a condition cannot be compared")
             return tree
         operands, operators = [self.sum()], list[str]()
-        while operator := self.take(*_COMPARISONS):
+        while self.kind == "operator" and self.value in _COMPARISONS:
             if len(operators) == 2:
                 raise self.error("a chain has at most two comparisons")
-            operators.append(operator)
+            operators.append(self.value)
+            self._advance()
             operands.append(self.sum())
         return Compare(tuple(operands), tuple(operators)) if operators else operands[0]
 
