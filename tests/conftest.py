@@ -11,8 +11,12 @@ import pytest
 _PROGRAMS = {"browser": ("chromium", "chromium-browser", "google-chrome")}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the slow tests first, so that two workers end together."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave benchmarks out unless they are asked for, and run the slow tests first: two workers then end together."""
+    if "benchmark" not in config.option.markexpr and not any("benchmarks" in given for given in config.args):
+        left_out = [item for item in items if item.get_closest_marker("benchmark")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("benchmark")]
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

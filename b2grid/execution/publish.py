@@ -58,7 +58,7 @@ def publish(root: Path, manifest: Manifest, files: Mapping[str, Path]) -> bool:
         for name, path in files.items():
             _copy(path, staging / name)
         won = _link(root, staging, manifest)
-        if won:
+        if won and manifest.outputs:
             _move(root, staging, manifest)
     except OSError as error:
         if not _is_linked(root, staging, manifest.job):
@@ -93,7 +93,9 @@ def _link(root: Path, staging: Path, manifest: Manifest) -> bool:
         file.write(manifest.to_json())
         file.flush()
         os.fsync(file.fileno())
-    sync_folder(staging)
+    if manifest.outputs:
+        # after a crash the staged files have to be found under their names
+        sync_folder(staging)
     target = manifest_path(root, manifest.job)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:

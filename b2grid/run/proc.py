@@ -24,20 +24,22 @@ def _stat(pid: int) -> list[str]:
 
 
 def descendants(root: int) -> list[int]:
-    """Every living descendant of a process, parents before children."""
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with contextlib.suppress(OSError, IndexError):
-                fields = _stat(int(name))
-                if fields[0] != "Z":
-                    children.setdefault(int(fields[1]), []).append(int(name))
+    """Every descendant of a process that has not been waited for, parents before children."""
     found, waiting = [], [root]
     while waiting:
-        below = children.get(waiting.pop(0), [])
+        below = _children(waiting.pop(0))
         found += below
         waiting += below
     return found
+
+
+def _children(pid: int) -> list[int]:
+    children: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as file:
+                children += map(int, file.read().split())
+    return children
 
 
 def usage(pids: list[int]) -> tuple[int, float]:

@@ -91,7 +91,7 @@ class Running:
         self.rest = b""
         self.process = subprocess.Popen(
             asked["command"], cwd=asked["folder"], env=asked["environment"], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=_no_core)
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
         assert self.process.stdout is not None
         self.output = self.process.stdout
         os.set_blocking(self.output.fileno(), False)
@@ -141,31 +141,18 @@ class Running:
     def outcome(self) -> dict[str, Any]:
         """Clear up, and say how it went."""
         walltime = time.monotonic() - self.started
-        code = self.process.wait()
+        _, status, used = os.wait4(self.process.pid, 0)
+        self.process.returncode = code = os.waitstatus_to_exitcode(status)
         _clear(self.limits["grace"])
         while self.read():
             pass
         self.output.close()
         head, tail = self.log.close()
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
         return {
             "exit_code": code if code >= 0 else None, "signal": -code if code < 0 else None, "cause": self.cause,
-            "walltime": walltime, "cpu_time": used.ru_utime + used.ru_stime - _spent(used),
-            "peak_memory": self.peak, "log_head": head, "log_tail": tail,
+            "walltime": walltime, "cpu_time": max(self.cpu, used.ru_utime + used.ru_stime),
+            "peak_memory": max(self.peak, used.ru_maxrss * 1024), "log_head": head, "log_tail": tail,
         }
-
-
-_before = [0.0]
-
-
-def _spent(used: resource.struct_rusage) -> float:
-    """CPU seconds of the payloads before this one: the kernel counts all of a process's children together."""
-    before, _before[0] = _before[0], used.ru_utime + used.ru_stime
-    return before
-
-
-def _no_core() -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _clear(grace: float) -> None:
@@ -226,7 +213,7 @@ def _supervise(asked: dict[str, Any], requests: Asked) -> dict[str, Any]:
         selector.register(ended, selectors.EVENT_READ)
         selector.register(running.output, selectors.EVENT_READ)
         selector.register(0, selectors.EVENT_READ)
-        look = time.monotonic()
+        look = time.monotonic() + _TICK
         done = False
         while not done:
             ready = {key.fd for key, _ in selector.select(max(look - time.monotonic(), 0.0))}
@@ -248,6 +235,7 @@ def _supervise(asked: dict[str, Any], requests: Asked) -> dict[str, Any]:
 
 def main() -> None:
     """Serve until standard input ends."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # payloads inherit it: no core dumps
     ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
     for number in (signal.SIGINT, signal.SIGTERM):
         # Ctrl-C in a notebook's terminal reaches the whole group; who asked decides what ends
