@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib
 import inspect
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import b2grid.steering
 from b2grid.steering.standin.path import PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REFERENCE = Path(os.environ.get("B2GRID_REFERENCE", Path(__file__).parents[3] / "shared" / "reference"))
+FACTS = Path(b2grid.steering.__file__).parent / "facts"
 PACKAGE_NAMES = [
     "modularAnalysis",
     "stdCharged",
@@ -36,16 +37,23 @@ PACKAGE_NAMES = [
 ]
 
 
+def facts(name: str) -> dict[str, Any]:
+    """Read a part of the interface facts in the package."""
+    found: dict[str, Any] = json.loads(gzip.decompress((FACTS / f"{name}.json.gz").read_bytes()))
+    return found
+
+
 @pytest.fixture(scope="module")
 def api_facts() -> dict[str, dict[str, list[str]]]:
-    """Return the interface facts of basf2's main branch: package -> function -> parameters."""
-    file = REFERENCE / "basf2_api.json"
-    if not file.is_file():
-        pytest.skip(
-            f"no interface facts in {REFERENCE}: set B2GRID_REFERENCE to a folder that has basf2_api.json"
-        )
-    facts: dict[str, dict[str, list[str]]] = json.loads(file.read_text())["releases"]["main"]["modules"]
-    return facts
+    """Return basf2's main branch: package -> function -> parameters."""
+    functions: dict[str, dict[str, list[str]]] = facts("main")["functions"]
+    return functions
+
+
+@pytest.fixture(scope="module")
+def module_facts() -> dict[str, set[str]]:
+    """Return the parameters of basf2's C++ modules."""
+    return {kind: {name.rstrip("!") for name in names} for kind, names in facts("common")["modules"].items()}
 
 
 @pytest.fixture
@@ -115,18 +123,6 @@ def test_basf2_offers_what_scripts_use() -> None:
         "statistics",
     ]:
         assert hasattr(basf2, name), name
-
-
-@pytest.fixture(scope="module")
-def module_facts() -> dict[str, set[str]]:
-    """Return the parameters of basf2's C++ modules."""
-    file = REFERENCE / "basf2_modules.json"
-    if not file.is_file():
-        pytest.skip(
-            f"no interface facts in {REFERENCE}: set B2GRID_REFERENCE to a folder that has {file.name}"
-        )
-    modules = json.loads(file.read_text())["modules"]
-    return {kind: {name.rstrip("!") for name in facts["params"]} for kind, facts in modules.items()}
 
 
 # arguments that a plain string would not do for, by the names that basf2 gives them
