@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunOptions", "RunResult", "run"]
 
+_BASES = ("all", "V0", "MC", "ROE", "dummy", "kink")
 _NOT_COVERED, _WRONG = "B2S701", "B2S702"
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -182,9 +183,7 @@ def _nodes(path: PathLike, blueprint: Blueprint, findings: list[Finding], refuse
                 )
         except InvalidInput as error:
             covered = not isinstance(error, NotInLite)
-            findings.append(
-                Finding(_WRONG if covered else _NOT_COVERED, "error", error.message, error.hint, line)
-            )
+            findings.append(Finding(_WRONG if covered else _NOT_COVERED, "error", error.message, error.hint, line))
             refused.append(not covered)
             _declare_anyway(kind, module.params, blueprint)
             continue
@@ -202,7 +201,7 @@ def _declare_anyway(kind: str, params: Mapping[str, Any], blueprint: Blueprint) 
     names = [params.get("outputListName"), params.get("decayString") if kind == "ParticleCombiner" else None]
     if kind == "ParticleLoader":
         for text in params.get("decayStrings", ()):
-            names += [text, *(f"{str(text).partition(':')[0]}:{base}" for base in ("all", "V0", "MC"))]
+            names += [text, *(f"{str(text).partition(':')[0]}:{base}" for base in _BASES)]
     for name in names:
         if isinstance(name, str):
             try:
@@ -238,9 +237,7 @@ def _inputs(plan: _Plan, options: RunOptions, log: Logger) -> tuple[list[MdstFil
             log.warning(f"File appears to be empty, skipping: {file.path}")
     if not any(file.entries for file in files):
         raise InvalidInput("none of the input files has events", hint="give files with events")
-    selection = Selection(
-        options.events, options.skip_events or source.skip, sequences, source.discard_errors
-    )
+    selection = Selection(options.events, options.skip_events or source.skip, sequences, source.discard_errors)
     return files, selection, names
 
 
@@ -258,9 +255,7 @@ def _check_conditions(plan: _Plan, files: Sequence[MdstFile]) -> None:
 # ---- events
 
 
-def _loop(
-    plan: _Plan, files: Sequence[MdstFile], selection: Selection, options: RunOptions, log: Logger
-) -> Account:
+def _loop(plan: _Plan, files: Sequence[MdstFile], selection: Selection, options: RunOptions, log: Logger) -> Account:
     account, done, notes = Account(), 0, Counter[str]()
     total = total_events(files, selection)
     for chunk in chunks(files, selection):

@@ -206,7 +206,7 @@ class Scope:
             tree = parse_variable(text)
         except GrammarError as error:
             raise InvalidSteering(
-                f"variable {printable(text)!r} cannot be parsed: {error.message}", hint=error.hint
+                f"the variable cannot be parsed: {error.message}", hint=error.hint or "mend the variable"
             ) from error
         if isinstance(tree, Number):
             # basf2 keeps a plain number in single precision
@@ -223,7 +223,7 @@ class Scope:
             tree = parse_cut(text)
         except GrammarError as error:
             raise InvalidSteering(
-                f"cut {printable(text)!r} cannot be parsed: {error.message}", hint=error.hint
+                f"the cut cannot be parsed: {error.message}", hint=error.hint or "mend the cut"
             ) from error
         function, of_event, needs = _condition(self, tree)
         always = isinstance(tree, Boolean) and tree.value is True
@@ -235,7 +235,7 @@ class Scope:
             term = self.term(parse_formula(text))
         except GrammarError as error:
             raise InvalidSteering(
-                f"formula {printable(text)!r} cannot be parsed: {error.message}", hint=error.hint
+                f"the formula cannot be parsed: {error.message}", hint=error.hint or "mend the formula"
             ) from error
         return Compiled(
             text,

@@ -21,6 +21,7 @@ class Nothing:
 
 @module("ProgressBar", "")
 @module("Progress", "maxN")
+@module("RemoveParticlesNotInLists", "particleLists")
 @module("Gearbox", "backends fileName override overrideMultiple overridePrefix")
 def _inert(_given: Arguments, _blueprint: Blueprint) -> Nothing:
     return Nothing()

@@ -1,0 +1,101 @@
+"""What the runtime covers, as data for the check and for the documentation.
+
+Variables and modules are read off their tables. Functions of the analysis API are listed here: those whose
+modules are covered, with the parameters that they may be given; values are checked when the path is run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from b2grid.steering.coverage import Coverage
+
+__all__ = ["FUNCTIONS", "coverage"]
+
+_LISTS = "writeOut path"
+
+FUNCTIONS: dict[str, str] = {
+    # input and general
+    "modularAnalysis.inputMdst": "filename path environmentType skipNEvents entrySequence",
+    "modularAnalysis.inputMdstList": "filelist path environmentType skipNEvents entrySequences useB2BIIDBCache",
+    "modularAnalysis.loadGearbox": "path silence_warning",
+    "modularAnalysis.getAnalysisGlobaltag": "timeout",
+    "modularAnalysis.create_path": "",
+    "modularAnalysis.register_module": "name_or_module logLevel debugLevel kwargs",
+    # lists
+    "modularAnalysis.fillParticleList": f"decayString cut enforceFitHypothesis loadPhotonsFromKLM {_LISTS}",
+    "modularAnalysis.fillParticleLists": f"decayStringsWithCuts enforceFitHypothesis loadPhotonsFromKLM {_LISTS}",
+    "modularAnalysis.fillConvertedPhotonsList": f"decayString cut {_LISTS}",
+    "modularAnalysis.fillParticleListFromMC": f"decayString cut skipNonPrimary skipInitial {_LISTS}",
+    "modularAnalysis.fillParticleListsFromMC": f"decayStringsWithCuts skipNonPrimary skipInitial {_LISTS}",
+    "modularAnalysis.copyList": f"outputListName inputListName {_LISTS}",
+    "modularAnalysis.copyLists": f"outputListName inputListNames {_LISTS}",
+    "modularAnalysis.cutAndCopyList": f"outputListName inputListName cut {_LISTS}",
+    "modularAnalysis.cutAndCopyLists": f"outputListName inputListNames cut {_LISTS}",
+    "modularAnalysis.mergeListsWithBestDuplicate": f"outputListName inputListNames variable {_LISTS}",
+    "modularAnalysis.applyCuts": "list_name cut path",
+    "modularAnalysis.applyEventCuts": "cut path metavariables",
+    "modularAnalysis.rankByHighest": "particleList variable numBest outputVariable allowMultiRank cut overwriteRank path",
+    "modularAnalysis.rankByLowest": "particleList variable numBest outputVariable allowMultiRank cut overwriteRank path",
+    "modularAnalysis.removeParticlesNotInLists": "lists_to_keep path",
+    # decays and truth
+    "modularAnalysis.reconstructDecay": "decayString cut dmID candidate_limit ignoreIfTooManyCandidates chargeConjugation "
+    f"allowChargeViolation {_LISTS}",
+    "modularAnalysis.matchMCTruth": "list_name path",
+    # output
+    "modularAnalysis.variablesToNtuple": "decayString variables treename filename path basketsize filenameSuffix useFloat "
+    "storeEventType ignoreCommandLineOverride",
+    "modularAnalysis.variablesToExtraInfo": "particleList variables option path",
+    "modularAnalysis.signalRegion": "particleList cut path name blind_data",
+    # standard lists
+    "stdCharged.stdCharged": "particletype listtype path writeOut",
+    "stdCharged.stdPi": "listtype path writeOut",
+    "stdCharged.stdK": "listtype path writeOut",
+    "stdCharged.stdPr": "listtype path writeOut",
+    "stdCharged.stdMostLikely": "pidPriors suffix custom_cuts path writeOut",
+    "stdPhotons.stdPhotons": "listtype path",
+    "stdPi0s.stdPi0s": "listtype path",
+    # names of variables
+    **dict.fromkeys(
+        (
+            "variables.std_vector",
+            "variables.variables.addAlias",
+            "variables.variables.addCollection",
+            "variables.variables.clearAliases",
+            "variables.variables.getAliasNames",
+            "variables.variables.getCollection",
+            "variables.variables.printAliases",
+            "variables.variables.resolveAlias",
+            "variables.variables.resolveCollections",
+            "variables.utils.add_collection",
+            "variables.utils.create_aliases",
+            "variables.utils.create_aliases_for_selected",
+            "variables.utils.create_daughter_aliases",
+            "variables.utils.create_isSignal_alias",
+            "variables.utils.create_mctruth_aliases",
+            "variables.utils.get_hierarchy_of_decay",
+        ),
+        "*",
+    ),
+}
+"""Function -> the parameters that it may be given, ``*`` for all."""
+
+
+def coverage() -> Coverage:
+    """What ``b2lite`` can run.
+
+    >>> covered = coverage()
+    >>> "Mbc" in covered.variables, "DeltaT" in covered.variables
+    (True, False)
+    """
+    from b2grid.lite.modules import MODULES
+    from b2grid.lite.variables import registry
+    from b2grid.steering.coverage import Coverage
+
+    return Coverage(
+        functions=frozenset(FUNCTIONS),
+        parameters={name: frozenset(given.split()) for name, given in FUNCTIONS.items() if given != "*"},
+        variables=frozenset(registry),
+        modules=frozenset(MODULES),
+    )
