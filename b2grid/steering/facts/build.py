@@ -1,0 +1,60 @@
+"""Turn interface facts into package data: ``python -m b2grid.steering.facts.build FOLDER``.
+
+FOLDER has ``basf2_api.json``, ``basf2_modules.json`` and ``basf2_variables.json``: functions with parameters
+and variables for several points of basf2's history, C++ modules and basf2's own names for the latest. They are
+facts about an interface, read from basf2 (LGPL-3.0); no text of basf2 is in them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+__all__ = ["build"]
+
+HERE = Path(__file__).parent
+
+
+def build(folder: Path, target: Path = HERE) -> list[Path]:
+    """Write one compressed file per release, and one of C++ modules, basf2's names and collections."""
+    api, modules, variables = (
+        json.loads((folder / f"basf2_{what}.json").read_text()) for what in ("api", "modules", "variables")
+    )
+    written = []
+    for release, facts in api["releases"].items():
+        named = variables["releases"][release]["variables"]
+        content = {
+            "date": facts["date"],
+            "functions": facts["modules"],
+            "variables": {name: [_form(entry) for entry in entries] for name, entries in named.items()},
+        }
+        written.append(_write(target / f"{release}.json.gz", content))
+    content = {
+        "modules": {name: facts["params"] for name, facts in modules["modules"].items()},
+        "basf2": modules["basf2"]["functions"],
+        "names": modules["basf2"]["names"],
+        "skims": {name: skim["code"] for name, skim in modules["skims"].items()},
+        "collections": variables["collections"],
+    }
+    return [*written, _write(target / "common.json.gz", content)]
+
+
+def _form(entry: dict[str, Any]) -> str:
+    """How one registration of a variable is written: empty, or its arguments in parentheses."""
+    signature = str(entry.get("signature", ""))
+    return signature[signature.index("(") :].strip() if "(" in signature else ""
+
+
+def _write(path: Path, content: dict[str, Any]) -> Path:
+    text = json.dumps(content, separators=(",", ":"), sort_keys=True)
+    # a fixed time stamp: equal facts give equal bytes
+    path.write_bytes(gzip.compress(text.encode(), mtime=0))
+    return path
+
+
+if __name__ == "__main__":
+    for made in build(Path(sys.argv[1])):
+        print(f"{made.name}: {made.stat().st_size} bytes")
