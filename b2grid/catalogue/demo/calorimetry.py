@@ -1,8 +1,8 @@
 """Clusters of the demo data: photons, what charged particles leave in the calorimeter, K_L0, and background.
 
-- Photons above 30 MeV between 12.4° and 155.1°, without the gaps at 31.4-32.2° and 128.7-130.7°; 96 % efficient, less
-  below 60 MeV. σ(E)/E = 0.003/E ⊕ 0.010/E^¼ ⊕ 0.016 (E in GeV), and one photon in eight loses energy with an exponential tail
-  of 6 %. σ(θ) = σ(φ) = 2.5 mrad ⊕ 3 mrad/√E.
+- Photons above 30 MeV between 12.4° and 155.1°, without the gaps at 31.4-32.2° and 128.7-130.7°; 96 % efficient,
+  less below 60 MeV. σ(E)/E = 0.003/E ⊕ 0.010/E^¼ ⊕ 0.016 (E in GeV), and one photon in eight loses energy with an
+  exponential tail of 6 %. σ(θ) = σ(φ) = 2.5 mrad ⊕ 3 mrad/√E.
 - A charged particle of pt > 0.28 GeV leaves one cluster that is matched to its track, with the E/p of its likelihood.
   One hadron in eight also leaves a split-off of 30 to 300 MeV that looks like a photon.
 - K_L0: half of them make a KLM cluster, a third a cluster of the neutral-hadron hypothesis. Neutrons: a third.
@@ -39,7 +39,8 @@ _MINIMUM = 0.03
 class Clusters:
     """Calorimeter clusters of many events, one after the other; −1 in `track` and `truth` for none.
 
-    `true_energy` is how much of the energy came from the true particle; `kind` 0 photon-like, 1 hadron-like, 2 background.
+    `true_energy` is how much of the energy came from the true particle; `kind` is 0 for photon-like, 1 for hadron-like,
+    2 for background.
     """
 
     event: Ints
@@ -239,4 +240,6 @@ def reconstruct_klm(truth: Truth, vertex: Floats, rng: np.random.Generator) -> K
     direction = momentum / p[:, None] + rng.normal(0, 0.03, momentum.shape)
     place = vertex[event] + 230.0 * direction / np.linalg.norm(direction, axis=1, keepdims=True)
     layers = rng.integers(1, 8, len(rows))
-    return KLMClusters(event, rows, place, layers, 0.215 * layers)  # basf2's rule: a momentum per layer
+    return KLMClusters(
+        event, rows, place, layers, np.asarray(0.215 * layers, dtype=np.float64)
+    )  # basf2's rule: a momentum per layer

@@ -251,14 +251,15 @@ def _in_the_laboratory(counts: list[int], rows: list[tuple[Any, ...]]) -> Truth:
         _MM_TO_NS,
     ]
     whole = table[:, :5].astype(np.int32)
+    pdg, status, mother, first, last = whole.T
     return Truth(
-        np.array(counts, dtype=np.int64), *(whole[:, i] for i in range(5)), mass=table[:, 5],
-        momentum=momentum, energy=energy, production=production, decay=decay,
+        np.array(counts, dtype=np.int64), pdg, status, mother, first, last,
+        table[:, 5], momentum, energy, production, decay,
     )  # fmt: skip
 
 
 def mixed(shares: Mapping[str, float], count: int, seed: int, rng: np.random.Generator) -> Truth:
-    """This many events of several kinds in a random order, as data have them; equal for equal arguments."""
+    """Make so many events of several kinds in a random order, as data have them; equal for equal arguments."""
     numbers = rng.multinomial(count, list(shares.values()))
     parts = [
         generate(kind, int(number), seed + i)

@@ -104,7 +104,7 @@ def _beta(p: Floats) -> Floats:
 
 
 def _ionisation(p: Floats) -> Floats:
-    """ln of a Bethe-like dE/dx: 1/β² with a slow relativistic rise up to the density effect."""
+    """Logarithm of a Bethe-like dE/dx: 1/β² with a slow relativistic rise up to the density effect."""
     beta = _beta(p)
     gamma_beta = np.minimum(p[:, None] / _MASSES, 300.0)
     return np.asarray(-2 * np.log(beta) + np.log(1 + 0.09 * np.log1p(gamma_beta**2)) - 0.3)

@@ -7,7 +7,7 @@ Three differences:
   which uproot finds under the same key as in a real file;
 - relations have one element per (from, to, weight), and their ``m_to`` and ``m_weights`` hold one number per element
   where real files have a list of them, because uproot does not write lists of lists;
-- `Double32_t` is stored as float, and beside the branches there are the counters ``nTracks``, ``nMCParticles`` and so on.
+- `Double32_t` is stored as float, and beside the branches there are the counters ``nTracks``, ``nMCParticles`` …
 
 Values are rounded to what a physicist can see, well below the resolutions, which is most of the compression:
 `step` rounds to multiples, `bits` keeps so many bits of the mantissa.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,13 +33,25 @@ if TYPE_CHECKING:
     Columns = dict[str, NDArray[Any]]
     Table = tuple[NDArray[Any], Columns]  # the event of each row, and the columns
 
-__all__ = ["make", "make_file", "simulate"]
+__all__ = ["Made", "make", "make_file", "simulate", "write_tables"]
 
 FOLDER = Path(__file__).parent
 _TAU_STEPS = (2.0**-12, 2.0**-13, None, 2.0**-11, 2.0**-13)  # d0, φ0, ω (10 bits), z0, tan λ
 
 
-def make(folder: Path | str = FOLDER, *, fraction: float = 1.0, say: Callable[[str], None] = print) -> list[Path]:
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made: the ROOT files, and the events in them."""
+
+    files: tuple[Path, ...]
+    events: int
+
+    def __str__(self) -> str:
+        size = sum(path.stat().st_size for path in self.files)
+        return f"{len(self.files)} files, {self.events:,} events, {size / 1e6:.2f} MB in {self.files[0].parent}"
+
+
+def make(folder: Path | str = FOLDER, *, fraction: float = 1.0, say: Callable[[str], None] = print) -> Made:
     """Make all files below ``folder/data`` and the tables below ``folder/catalogue``.
 
     Parameters
@@ -52,8 +65,8 @@ def make(folder: Path | str = FOLDER, *, fraction: float = 1.0, say: Callable[[s
 
     Returns
     -------
-    list of Path
-        The ROOT files.
+    Made
+        The ROOT files and the number of events.
 
     Raises
     ------
@@ -66,21 +79,21 @@ def make(folder: Path | str = FOLDER, *, fraction: float = 1.0, say: Callable[[s
     for old in (root / "data").glob("*.root"):
         if old.name not in {file.name for file in files}:
             old.unlink()
-    rows, paths = [], []
+    paths = []
     for file in files:
         path = root / "data" / file.name
         make_file(file, path)
-        rows.append(_file_row(file, path))
         paths.append(path)
         say(f"{file.name}: {file.events} events, {path.stat().st_size / 1000:.1f} kB")
-    write_catalogue(
-        root / "catalogue",
-        rows,
-        samples.run_rows(files),
-        samples.collection_rows(files),
-        _dataset_rows(files),
-    )
-    return paths
+    write_tables(root, files)
+    return Made(tuple(paths), sum(file.events for file in files))
+
+
+def write_tables(root: Path, files: list[DemoFile]) -> None:
+    """Write the catalogue's tables below ``root/catalogue`` for the files below ``root/data``."""
+    rows = [_file_row(file, root / "data" / file.name) for file in files]
+    runs, collections = samples.run_rows(files), samples.collection_rows(files)
+    write_catalogue(root / "catalogue", rows, runs, collections, _dataset_rows(files))
 
 
 def _file_row(file: DemoFile, path: Path) -> dict[str, Any]:
@@ -143,12 +156,13 @@ def simulate(truth: Truth, rng: np.random.Generator) -> dict[str, Table]:
     matched = clusters.track >= 0
     true = clusters.truth >= 0
     number, index, place = _number(tracks.event), truth.index, _number(clusters.event)
-    ones = np.ones(len(tracks.event))
+    ones, own = np.ones(len(tracks.event)), clusters.track[matched]
     for name, event, origin, target, weight in (
         ("TracksToMCParticles", tracks.event, number, index[tracks.truth], ones),
         ("TracksToPIDLikelihoods", tracks.event, number, number, ones),
-        ("TracksToECLClusters", clusters.event[matched], number[clusters.track[matched]], place[matched], ones[clusters.track[matched]]),
-        ("ECLClustersToMCParticles", clusters.event[true], place[true], index[clusters.truth[true]], clusters.true_energy[true]),
+        ("TracksToECLClusters", clusters.event[matched], number[own], place[matched], ones[own]),
+        ("ECLClustersToMCParticles", clusters.event[true], place[true], index[clusters.truth[true]],
+         clusters.true_energy[true]),
         ("KLMClustersToMCParticles", klm.event, _number(klm.event), index[klm.truth], np.ones(len(klm.event))),
     ):  # fmt: skip
         order = np.lexsort((origin, event))

@@ -45,8 +45,8 @@ def has_fast_kshort(record: list[Any]) -> bool:
 def has_candidate(record: list[Any]) -> bool:
     """Whether a fast K_S0 and other particles look like B0 → η' K_S0, within the windows of an analysis.
 
-    η' candidates are π+ π- γ, π+ π- γγ with the mass of an η, and π+ π- π+ π- π0 of 0.91 to 1.00 GeV; with the K_S0 they
-    have Mbc > 5.2 GeV and a deltaE within 0.3 GeV.
+    η' candidates are π+ π- γ, π+ π- γγ with the mass of an η, and π+ π- π+ π- π0 of 0.91 to 1.00 GeV; with the
+    K_S0 they have Mbc > 5.2 GeV and a deltaE within 0.3 GeV.
     """
     half = NOMINAL.sqrt_s / 2
     for kshort in _fast_kshorts(record):
@@ -56,7 +56,8 @@ def has_candidate(record: list[Any]) -> bool:
             total = momentum + candidate
             mass = candidate[:, 3] ** 2 - np.sum(candidate[:, :3] ** 2, axis=1)
             beam = half**2 - np.sum(total[:, :3] ** 2, axis=1)
-            if np.any((0.91**2 < mass) & (mass < 1.0**2) & (np.abs(total[:, 3] - half) < 0.3) & (beam > 5.2**2)):
+            near = (np.abs(total[:, 3] - half) < 0.3) & (beam > 5.2**2)
+            if np.any(near & (mass > 0.91**2) & (mass < 1.0**2)):
                 return True
     return False
 

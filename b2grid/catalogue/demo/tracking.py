@@ -114,7 +114,7 @@ def covariance_classes() -> tuple[Floats, Floats]:
     correlation[0, 1] = correlation[1, 0] = 0.94
     correlation[3, 4] = correlation[4, 3] = -0.93
     covariance = sigma[:, :, None] * correlation * sigma[:, None, :]
-    return covariance, np.linalg.cholesky(covariance)
+    return covariance, np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
 
 
 def _class_of(pt: Floats, tan_lambda: Floats, far: NDArray[np.bool_]) -> Ints:
@@ -124,7 +124,7 @@ def _class_of(pt: Floats, tan_lambda: Floats, far: NDArray[np.bool_]) -> Ints:
 
 
 def efficiency(pt: Floats, theta: Floats, rho: Floats) -> Floats:
-    """Chance that a charged particle is found: 97 % for fast ones from the beam spot, 50 % at 75 MeV, less from afar."""
+    """Chance that a charged particle is found: 97 % for fast ones from the beam spot, half of that at 75 MeV."""
     fast = 0.97 / (1 + np.exp(-(pt - 0.075) / 0.015))
     inside = (theta > THETA[0]) & (theta < THETA[1]) & (pt > 0.05)
     return np.asarray(fast * np.clip(1.05 - 0.03 * rho, 0, 1) * inside * (rho < 16))
@@ -159,7 +159,7 @@ def _smear(tau: Floats, classes: Ints, rng: np.random.Generator) -> Floats:
     step[:, 2] *= np.abs(tau[:, 2])
     smeared = tau + step
     smeared[:, 1] = np.arctan2(np.sin(smeared[:, 1]), np.cos(smeared[:, 1]))
-    return smeared
+    return np.asarray(smeared, dtype=np.float64)
 
 
 def fits_of(tracks: Tracks, truth: Truth) -> Fits:
@@ -215,9 +215,9 @@ def find_v0s(truth: Truth, tracks: Tracks, vertex: Floats, rng: np.random.Genera
 def hit_patterns(truth: Truth, tracks: Tracks) -> tuple[NDArray[np.uint64], Ints, Ints]:
     """Hit patterns of the drift chamber and the vertex detectors, and degrees of freedom, by geometry alone.
 
-    A track has a hit in every layer (in groups of seven) that its circle reaches before it leaves the chamber at an end, and in every layer
-    of the vertex detectors (radii 1.4 to 13.5 cm) outside of its production vertex; one track in five hits both
-    pixel layers.
+    A track has a hit in every layer (in groups of seven) that its circle reaches before it leaves the chamber at an
+    end, and in every layer of the vertex detectors (radii 1.4 to 13.5 cm) outside of its production vertex; one track
+    in five hits both pixel layers.
     """
     pt = helix.transverse_momentum(tracks.tau)
     tan_lambda = tracks.tau[:, 4]
@@ -233,4 +233,4 @@ def hit_patterns(truth: Truth, tracks: Tracks) -> tuple[NDArray[np.uint64], Ints
     for radius, bits in zip((3.9, 8.0, 10.4, 13.5), (0x500, 0x5000, 0x50000, 0x500000), strict=True):
         vxd |= np.where(rho < radius, bits, 0)
     silicon = np.bitwise_count(vxd.astype(np.uint32)).astype(np.int64)
-    return cdc, vxd, layers.astype(np.int64) + silicon - 5
+    return np.asarray(cdc, dtype=np.uint64), vxd.astype(np.int64), layers.astype(np.int64) + silicon - 5

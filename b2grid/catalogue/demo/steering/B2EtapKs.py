@@ -47,7 +47,7 @@ vm.addAlias("pCMS", "useCMSFrame(p)")
 vm.addAlias("cosThetaCMS", "useCMSFrame(cosTheta)")
 
 event = ["nTracks", "nCleanedTracks(dr < 2 and abs(dz) < 4)", "Ecms"]
-candidate = vc.deltae_mbc + ["M", "pCMS", "cosThetaCMS", "etap_M", "etap_massDifference", "Ks_M"]
+candidate = [*vc.deltae_mbc, "M", "pCMS", "cosThetaCMS", "etap_M", "etap_massDifference", "Ks_M"]
 candidate += ["daughter(1, p)", "daughterAngle(0, 1)"]
 truth = ["isSignal", "mcErrors", "mcPDG", "genMotherPDG"]
 pions = {
