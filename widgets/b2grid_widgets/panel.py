@@ -6,7 +6,6 @@ It observes, calls the core, and shows what comes back; it decides nothing.
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from IPython.display import DisplayHandle, display
 from b2grid.html import Html, tag
 from b2grid_widgets.data import DataPanel
 from b2grid_widgets.monitor import MonitorPanel
+from b2grid_widgets.news import Watch, sent
 from b2grid_widgets.outputs import OutputsPanel
 from b2grid_widgets.pieces import error_html, note, rendered
 from b2grid_widgets.plan import PlanPanel
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from b2grid.project import Project
 
 __all__ = ["Panel", "panel"]
-
-# the driver publishes the table of jobs at most this often
-_JOBS_EVERY = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,8 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._lock = threading.RLock()
         self._closed = False
         self._parts: dict[str, Html] = {}
-        self._seen: dict[str, Any] = {"status": None, "done": -1, "jobs at": 0.0}
+        self._watch = Watch(project)
+        self._sent = False
         self._handle: DisplayHandle | None = None
         self._action = Action(self._on_result, self._on_error)
         self._pulse = Pulse(self._beat, interval)
@@ -165,10 +163,8 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _enable(self) -> None:
         """Offer what can be done now: one thing at a time, and nothing is tried or sent twice."""
-        status: Status | None = self._seen["status"]
-        sent = status is not None and _sent(status)
         for name, button in self._buttons.items():
-            button.disabled = bool(self._action.verb) or (sent and name in ("trial", "submit"))
+            button.disabled = bool(self._action.verb) or (self._sent and name in ("trial", "submit"))
 
     def _say_running(self) -> None:
         verb, seconds = self._action.verb, self._action.seconds
@@ -202,50 +198,31 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._keep()
 
     def _look(self) -> bool:
-        """Read the project's state and show what has changed; say whether its phase has."""
-        try:
-            status = self._project.status
-            said = rendered(status)
-            changed = said != self._parts.get("status")
-            jobs = self._project.jobs if status.total and (changed or self._jobs_are_old()) else None
-            plan = self._project.plan() if _sent(status) and "plan" not in self._parts else None
-            completeness = self._project.completeness() if 0 < status.done != self._seen["done"] else None
-        except Exception as error:  # shown, and looked for again with the next beat
-            with self._lock:
-                self._trouble.value = "" if self._closed else error_html("Status", error)
-            return False
+        """Look for news and show them; say whether the project has come to another phase."""
+        news = self._watch.look()
         with self._lock:
             if self._closed:
                 return False
-            self._trouble.value = ""
-            before, self._seen["status"] = self._seen["status"], status
-            if changed:
-                self._show_status(status, said)
-            if plan is not None:
-                self._show("plan", plan)
-            if jobs is not None:
-                self._seen["jobs at"] = time.monotonic()
-                self._monitor.show_jobs(jobs)
-            if completeness is not None:
-                self._seen["done"] = status.done
-                self._outputs.show(completeness)
-                self._parts["completeness"] = rendered(completeness)
-        if changed and (job := self._monitor.job):
+            self._trouble.value = "" if news.trouble is None else error_html("Status", news.trouble)
+            if news.status is not None and news.said is not None:
+                self._show_status(news.status, news.said)
+            if news.plan is not None:
+                self._show("plan", news.plan)
+            if news.jobs is not None:
+                self._monitor.show_jobs(news.jobs)
+            if news.completeness is not None:
+                self._outputs.show(news.completeness)
+                self._parts["completeness"] = rendered(news.completeness)
+        if news.status is not None and (job := self._monitor.job):
             self._read_log(job)
-        return before is None or before.phase != status.phase
-
-    def _jobs_are_old(self) -> bool:
-        """Whether the driver may have published a newer table since it was read last."""
-        status: Status | None = self._seen["status"]
-        running = status is not None and status.driver == "running"
-        return running and time.monotonic() - self._seen["jobs at"] >= _JOBS_EVERY
+        return news.phase_changed or news.completeness is not None
 
     def _show_status(self, status: Status, said: Html) -> None:
-        self._parts["status"] = said
+        self._parts["status"], self._sent = said, sent(status)
         self._head.value = _head(self._project.name, status)
         self._monitor.show_status(status)
         self._restart.layout.display = None if status.driver == "gone" and not status.settled else "none"
-        if _sent(status):
+        if self._sent:
             self._captions["submit"].value = _mark(True, "sent")
         self._enable()
 
@@ -311,11 +288,6 @@ def _mark(ok: bool, text: str) -> Html:
 
 
 _TONES = {"scouting": "busy", "running": "busy", "done": "good", "held": "bad", "failed": "bad", "cancelled": "bad"}
-
-
-def _sent(status: Status) -> bool:
-    """Whether the project has been submitted."""
-    return status.phase not in ("draft", "planned")
 
 
 def _head(name: str, status: Status | None) -> Html:
