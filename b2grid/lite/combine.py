@@ -79,9 +79,7 @@ class Combination:
     def labels_differ(self) -> bool:
         """Whether two daughters of one species come from different lists."""
         return any(
-            a.pdg == b.pdg and a.label != b.label
-            for i, a in enumerate(self.daughters)
-            for b in self.daughters[i + 1 :]
+            a.pdg == b.pdg and a.label != b.label for i, a in enumerate(self.daughters) for b in self.daughters[i + 1 :]
         )
 
 
@@ -97,9 +95,7 @@ class _Pass:
 def _passes(context: Context, what: Combination) -> Iterator[_Pass]:
     lists = [context.lists.find(name) for name in what.daughters]
     shared = [context.living(entries.shared) for entries in lists]
-    own = [
-        context.living(entries.face(name.pdg)) for entries, name in zip(lists, what.daughters, strict=True)
-    ]
+    own = [context.living(entries.face(name.pdg)) for entries, name in zip(lists, what.daughters, strict=True)]
     # a self-conjugate daughter has one face only: everything in it is shared
     anti = [
         context.living(entries.face(name.anti)) if name.anti != name.pdg else own[i]
@@ -181,9 +177,7 @@ def _overlap(
 def _candidates(context: Context, what: Combination, one: _Pass, daughters: NDArray[np.int64]) -> Ids:
     """Particles from rows of daughters."""
     particles = context.particles
-    px, py, pz = (
-        sum(getattr(particles, name)[column] for column in daughters.T) for name in ("px", "py", "pz")
-    )
+    px, py, pz = (sum(getattr(particles, name)[column] for column in daughters.T) for name in ("px", "py", "pz"))
     energy = sum(particles.energy[column] for column in daughters.T)
     mass = invariant_mass(px, py, pz, energy)
     if abs(one.pdg) in CHARGED_STABLE:
@@ -238,9 +232,7 @@ def _within(context: Context, one: _Pass, start: int, stop: int) -> _Pass:
 
 def _identities(context: Context, passes: Sequence[_Pass]) -> NDArray[np.int64]:
     """Per particle the number that its copies share."""
-    ids = np.unique(
-        np.concatenate([ids for one in passes for ids in one.inputs] or [np.zeros(0, dtype=np.int64)])
-    )
+    ids = np.unique(np.concatenate([ids for one in passes for ids in one.inputs] or [np.zeros(0, dtype=np.int64)]))
     identity = np.arange(context.particles.size)
     identity[ids] = context.particles.identity(ids)
     return identity
@@ -331,10 +323,8 @@ def _within_limit(context: Context, what: Combination, daughters: NDArray[np.int
     full = number > what.limit
     if not full.any():
         return kept
-    if what.drop:
-        kept = ~full[event]
-    else:
-        kept = np.arange(len(event)) - np.searchsorted(event, event) < what.limit
+    first = np.arange(len(event)) - np.searchsorted(event, event)
+    kept = ~full[event] if what.drop else first < what.limit
     context.log.warning(
         f"Maximum number of {what.limit} {what.mother.text} candidates reached in {int(full.sum())} event(s): "
         + ("the lists are emptied" if what.drop else "the rest is left out")

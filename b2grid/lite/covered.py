@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["FUNCTIONS", "coverage"]
 
 _LISTS = "writeOut path"
+_RANK = "particleList variable numBest outputVariable allowMultiRank cut overwriteRank path"
 
 FUNCTIONS: dict[str, str] = {
     # input and general
@@ -36,16 +37,16 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.mergeListsWithBestDuplicate": f"outputListName inputListNames variable {_LISTS}",
     "modularAnalysis.applyCuts": "list_name cut path",
     "modularAnalysis.applyEventCuts": "cut path metavariables",
-    "modularAnalysis.rankByHighest": "particleList variable numBest outputVariable allowMultiRank cut overwriteRank path",
-    "modularAnalysis.rankByLowest": "particleList variable numBest outputVariable allowMultiRank cut overwriteRank path",
+    "modularAnalysis.rankByHighest": _RANK,
+    "modularAnalysis.rankByLowest": _RANK,
     "modularAnalysis.removeParticlesNotInLists": "lists_to_keep path",
     # decays and truth
-    "modularAnalysis.reconstructDecay": "decayString cut dmID candidate_limit ignoreIfTooManyCandidates chargeConjugation "
-    f"allowChargeViolation {_LISTS}",
+    "modularAnalysis.reconstructDecay": "decayString cut dmID candidate_limit ignoreIfTooManyCandidates "
+    f"chargeConjugation allowChargeViolation {_LISTS}",
     "modularAnalysis.matchMCTruth": "list_name path",
     # output
-    "modularAnalysis.variablesToNtuple": "decayString variables treename filename path basketsize filenameSuffix useFloat "
-    "storeEventType ignoreCommandLineOverride",
+    "modularAnalysis.variablesToNtuple": "decayString variables treename filename path basketsize filenameSuffix "
+    "useFloat storeEventType ignoreCommandLineOverride",
     "modularAnalysis.variablesToExtraInfo": "particleList variables option path",
     "modularAnalysis.signalRegion": "particleList cut path name blind_data",
     # standard lists

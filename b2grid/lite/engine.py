@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,6 +23,8 @@ from b2grid.lite.output import Account, Outputs
 from b2grid.lite.reader import Selection, chunks, discard_errors, open_files, total_events
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
     from b2grid.lite.reader import Chunk, MdstFile
 
 __all__ = ["RunOptions", "RunResult", "run"]

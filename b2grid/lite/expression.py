@@ -157,9 +157,7 @@ def register_call(
 
 
 def _refuse(text: str, problem: str, hint: str = "") -> NotInLite:
-    return NotInLite(
-        f"variable {printable(text)!r} {problem}", hint=hint or "run this steering with a basf2 release"
-    )
+    return NotInLite(f"variable {printable(text)!r} {problem}", hint=hint or "run this steering with a basf2 release")
 
 
 @dataclass
@@ -250,14 +248,10 @@ class Scope:
         definition = registry.get(name)
         if definition is None:
             near = nearest(name, registry)
-            raise _refuse(
-                name, "is not covered by b2lite", f"covered names like it: {', '.join(near)}" if near else ""
-            )
+            raise _refuse(name, "is not covered by b2lite", f"covered names like it: {', '.join(near)}" if near else "")
         least, most = definition.arguments
         if len(arguments) < least or (most >= 0 and len(arguments) > most):
-            wanted = (
-                str(least) if least == most else f"{least} to {most}" if most >= 0 else f"at least {least}"
-            )
+            wanted = str(least) if least == most else f"{least} to {most}" if most >= 0 else f"at least {least}"
             raise InvalidSteering(
                 f"{printable(text)!r} has {len(arguments)} arguments, {name} takes {wanted}",
                 hint="mend the variable",
@@ -288,9 +282,7 @@ class Scope:
             truth = tree.value
             return Compiled(text, "bool", lambda _view: np.asarray(truth), of_event=True)
         if isinstance(tree, Name):
-            return (
-                self.variable(tree.name) if tree.name in self.aliases else self.call(tree.name, (), tree.name)
-            )
+            return self.variable(tree.name) if tree.name in self.aliases else self.call(tree.name, (), tree.name)
         if isinstance(tree, Call):
             # basf2 looks the whole string up as an alias too, but aliases have no parentheses
             return self.call(tree.name, tree.arguments, text)
@@ -298,9 +290,7 @@ class Scope:
             return self._unary(tree)
         if isinstance(tree, Binary):
             return self._binary(tree)
-        raise InvalidSteering(
-            f"{printable(text)!r} is a condition where a value is needed", hint="use passesCut()"
-        )
+        raise InvalidSteering(f"{printable(text)!r} is a condition where a value is needed", hint="use passesCut()")
 
     def _number(self, tree: Expression) -> Compiled:
         value = self.term(tree)
@@ -315,9 +305,7 @@ class Scope:
         inner = self._number(tree.operand)
         if tree.operator == "+":
             return inner
-        return Compiled(
-            str(tree), inner.type, lambda view: -inner.function(view), inner.of_event, inner.needs
-        )
+        return Compiled(str(tree), inner.type, lambda view: -inner.function(view), inner.of_event, inner.needs)
 
     def _binary(self, tree: Binary) -> Compiled:
         left, right = self._number(tree.left), self._number(tree.right)

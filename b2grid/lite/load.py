@@ -118,9 +118,7 @@ def load_klm(context: Context, code: int) -> Ids:
     if not chunk.has("KLMClusters"):
         return np.zeros(0, dtype=np.int64)
     size = chunk.leaf("KLMClusters", "m_p").astype(np.float64)
-    place = np.stack(
-        [chunk.leaf("KLMClusters", f"m_global{axis}").astype(np.float64) for axis in "XYZ"], axis=1
-    )
+    place = np.stack([chunk.leaf("KLMClusters", f"m_global{axis}").astype(np.float64) for axis in "XYZ"], axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         momentum = (size / np.linalg.norm(place, axis=1))[:, None] * place
     clusters = np.flatnonzero(~np.isnan(momentum).any(axis=1) & context.alive[chunk.event_of("KLMClusters")])
@@ -197,9 +195,7 @@ def _swapped(kind: NDArray[np.int64], first: int) -> NDArray[np.bool_]:
     return np.where(kind < 0, not negative_first, negative_first)
 
 
-def _v0_mothers(
-    context: Context, v0s: Ids, kind: NDArray[np.int64], daughters: NDArray[np.int64], decay: int
-) -> Ids:
+def _v0_mothers(context: Context, v0s: Ids, kind: NDArray[np.int64], daughters: NDArray[np.int64], decay: int) -> Ids:
     chunk, particles = context.chunk, context.particles
     event = chunk.event_of("V0s")[v0s]
     index = v0s - chunk.offsets("V0s")[event]

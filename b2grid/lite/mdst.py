@@ -111,9 +111,7 @@ def fit_for(chunk: Chunk, pdg: int) -> Ints:
 
 def fitted_as(chunk: Chunk, pdg: int) -> Ints:
     """Per track the fit with exactly this hypothesis, -1 if there is none."""
-    return (
-        fit_indices(chunk)[:, hypothesis_index(pdg)] if chunk.count("Tracks") else np.zeros(0, dtype=np.int64)
-    )
+    return fit_indices(chunk)[:, hypothesis_index(pdg)] if chunk.count("Tracks") else np.zeros(0, dtype=np.int64)
 
 
 # ---- ECL clusters
@@ -160,7 +158,7 @@ def cluster_position(chunk: Chunk) -> Floats:
 def cluster_id(chunk: Chunk) -> Ints:
     """The unique identifier of a cluster in its event: 1000 · connected region + cluster."""
     region, number = (chunk.leaf("ECLClusters", leaf) for leaf in ("m_connectedRegionId", "m_clusterId"))
-    return 1000 * region.astype(np.int64) + number
+    return np.asarray(1000 * region.astype(np.int64) + number)
 
 
 def cluster_of_track(chunk: Chunk) -> Ints:
@@ -223,6 +221,6 @@ def pid_available(chunk: Chunk) -> Flags:
 
     def make() -> Flags:
         bits = chunk.leaf("PIDLikelihoods", "m_detectors.m_bits").astype(np.int64)
-        return (bits[:, None] & (2 << np.arange(6))) != 0
+        return np.asarray((bits[:, None] & (2 << np.arange(6))) != 0)
 
     return chunk.derived("pid available", make)

@@ -55,9 +55,7 @@ class Tree:
         """Add rows; columns of strings are not given, and empty."""
         if count == 0:
             return
-        piece = {
-            name: np.ascontiguousarray(column, dtype=self.columns[name]) for name, column in values.items()
-        }
+        piece = {name: np.ascontiguousarray(column, dtype=self.columns[name]) for name, column in values.items()}
         self._pieces.append({**piece, "": count})
         self.rows += count
         self._held += sum(column.nbytes for column in piece.values())
@@ -164,9 +162,7 @@ class Outputs:
             for tree in file.trees.values():
                 tree.open(file.handle)
 
-    def close(
-        self, account: Account, inputs: Sequence[str], metadata: Sequence[FileMetaData], seed: str
-    ) -> None:
+    def close(self, account: Account, inputs: Sequence[str], metadata: Sequence[FileMetaData], seed: str) -> None:
         """Write what is left and the metadata, and close."""
         for file in self._files.values():
             for tree in file.trees.values():

@@ -178,9 +178,7 @@ class Particles:
 
     def truncate(self, size: int) -> None:
         """Forget the particles from this number on: candidates that were only tried."""
-        self._daughters.truncate(
-            int(self._daughter_start.view[size]) if size < self.size else self._daughters.size
-        )
+        self._daughters.truncate(int(self._daughter_start.view[size]) if size < self.size else self._daughters.size)
         for column in self._columns.values():
             column.truncate(size)
         self._daughter_start.truncate(size + 1)
@@ -193,7 +191,7 @@ class Particles:
     def n_daughters(self, ids: Ids) -> NDArray[np.int64]:
         """Number of direct daughters."""
         start = self._daughter_start.view
-        return start[ids + 1] - start[ids]
+        return np.asarray(start[ids + 1] - start[ids])
 
     def daughter(self, ids: Ids, index: int | NDArray[np.int64]) -> Ids:
         """Number of the daughter at this position, -1 where there is none."""

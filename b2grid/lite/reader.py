@@ -236,9 +236,7 @@ class Chunk:
 
     def event_of(self, owner: str) -> NDArray[np.int64]:
         """The event (counted in the chunk) of each object."""
-        return self.derived(
-            f"event_of {owner}", lambda: np.repeat(np.arange(self.size), np.diff(self.offsets(owner)))
-        )
+        return self.derived(f"event_of {owner}", lambda: np.repeat(np.arange(self.size), np.diff(self.offsets(owner))))
 
     def derived(self, name: str, make: Callable[[], _T]) -> _T:
         """Something computed from the leaves once per chunk."""
@@ -262,10 +260,7 @@ class Chunk:
         if not self.has(name):
             empty = np.zeros(0, dtype=np.int64)
             return Relation(empty, empty, np.zeros(0))
-        read = {
-            leaf: self.file.read(name, leaf, self.start, self.stop)
-            for leaf in ("m_from", "m_to", "m_weights")
-        }
+        read = {leaf: self.file.read(name, leaf, self.start, self.stop) for leaf in ("m_from", "m_to", "m_weights")}
         origin, to, weight = (read[leaf] for leaf in ("m_from", "m_to", "m_weights"))
         elements = np.asarray(ak.to_numpy(ak.num(origin, axis=1)), dtype=np.int64)
         event = np.repeat(np.arange(self.size), elements)
@@ -336,9 +331,7 @@ def open_files(paths: Sequence[str]) -> list[MdstFile]:
     files = [MdstFile(path) for path in paths]
     kinds = {file.metadata.is_mc for file in files if file.entries}
     if len(kinds) > 1:
-        raise InvalidInput(
-            "the input files mix data and Monte Carlo", hint="process data and Monte Carlo separately"
-        )
+        raise InvalidInput("the input files mix data and Monte Carlo", hint="process data and Monte Carlo separately")
     return files
 
 

@@ -149,9 +149,7 @@ def mothers(chunk: Chunk) -> Ints:
 
     def make() -> Ints:
         stored = chunk.leaf("MCParticles", "m_mother").astype(np.int64)
-        return np.where(
-            stored > 0, stored - 1 + chunk.offsets("MCParticles")[chunk.event_of("MCParticles")], -1
-        )
+        return np.where(stored > 0, stored - 1 + chunk.offsets("MCParticles")[chunk.event_of("MCParticles")], -1)
 
     return chunk.derived("mothers", make)
 
@@ -254,9 +252,7 @@ def _climb(mother: Ints, line: Ints, start: Ids, least: Ints) -> Ints:
     current = start.copy()
     open_rows = np.flatnonzero((current >= 0) & (least < line.shape[1]))
     while len(open_rows):
-        here = (line[open_rows] == current[open_rows, None]) & (
-            np.arange(line.shape[1]) >= least[open_rows, None]
-        )
+        here = (line[open_rows] == current[open_rows, None]) & (np.arange(line.shape[1]) >= least[open_rows, None])
         hit = here.any(axis=1)
         result[open_rows[hit]] = np.argmax(here[hit], axis=1)
         open_rows = open_rows[~hit]
@@ -467,7 +463,7 @@ def _accepted(context: Context, ids: Ids, key: Ints, excuse: Ints) -> NDArray[np
              for n in np.unique(np.concatenate([particles.decay[current] for _, current in composites]))}  # fmt: skip
     generated = key % width
     if len(set(rules.values())) == 1:
-        return (excuse[generated] & next(iter(rules.values()))) != 0
+        return np.asarray((excuse[generated] & next(iter(rules.values()))) != 0)
     accepted = np.zeros(len(key), dtype=np.bool_)
     order = np.argsort(key)
     ordered = key[order]

@@ -61,7 +61,8 @@ class RestFrame:
 
     def take(self, rows: Any) -> RestFrame:
         """The frames of these rows."""
-        return RestFrame(tuple(part[rows] for part in self.vector))  # type: ignore[arg-type]
+        px, py, pz, energy = (part[rows] for part in self.vector)
+        return RestFrame((px, py, pz, energy))
 
 
 def boost_to_rest(frame: FourVector, vector: FourVector) -> FourVector:
@@ -151,9 +152,7 @@ class View:
         """Some of the rows, perhaps with other particles in their place."""
         chosen = self.rows[rows] if ids is None and self.ids is not None else ids
         frame = None if self.frame is None else self.frame.take(rows)
-        return View(
-            self.context, chosen, events=None if chosen is not None else self.events[rows], frame=frame
-        )
+        return View(self.context, chosen, events=None if chosen is not None else self.events[rows], frame=frame)
 
     def of(self, ids: Ids, function: Callable[[View], NDArray[Any]]) -> Floats:
         """A function of other particles, one per row; NaN in the rows where that is -1."""

@@ -29,9 +29,9 @@ class Outcome:
         found: Trees = {}
         for path in self.result.outputs:
             with uproot.open(path) as file:
-                for name in {key.split(";")[0] for key in file.keys()} - {"persistent"}:
+                for name in set(file.keys(cycle=False)) - {"persistent"}:
                     tree = file[name]
-                    found[name] = {decode(branch): tree[branch].array(library="np") for branch in tree.keys()}
+                    found[name] = {decode(branch.name): branch.array(library="np") for branch in tree.branches}
         return found
 
 

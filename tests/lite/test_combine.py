@@ -29,7 +29,8 @@ def read(path, kinds):
         for kind in kinds:
             mass, entries = particle(kind).mass, []
             for number, fitted in enumerate(indices):
-                best = min((h for h in range(6) if fitted[h] >= 0), key=lambda h: (abs(particle(order[h]).mass - mass), h))  # noqa: B023
+                best = min((h for h in range(6) if fitted[h] >= 0), key=lambda h: (abs(particle(order[h]).mass - mass),
+                    h))
                 d0, phi0, omega, z0, tan = parameters[fitted[best]]
                 pt = 2.99792458e-3 * float(bz(d0 * np.sin(phi0), -d0 * np.cos(phi0), z0)) / abs(omega)
                 px, py, pz = pt * np.cos(phi0), pt * np.sin(phi0), pt * tan
@@ -118,7 +119,8 @@ def test_a_cut_that_is_not_symmetric_keeps_the_mirrored_combination(real_data, l
     body = """
         ma.fillParticleList('gamma:x', 'E > 0.1', path=main)
         ma.reconstructDecay('pi0:all2 -> gamma:x gamma:x', '0.1 < M < 0.16', path=main)
-        ma.reconstructDecay('pi0:low -> gamma:x gamma:x', '0.1 < M < 0.16 and daughter(0, E) < daughter(1, E)', path=main)
+        ma.reconstructDecay('pi0:low -> gamma:x gamma:x', '0.1 < M < 0.16 and daughter(0, E) < daughter(1, E)',
+            path=main)
         ma.variablesToNtuple('pi0:all2', ['M'], treename='all', path=main)
         ma.variablesToNtuple('pi0:low', ['M', 'daughter(0, E)', 'daughter(1, E)'], treename='low', path=main)
     """
@@ -134,7 +136,8 @@ def test_daughters_from_lists_that_overlap_give_each_pair_once(real_data, lite):
         ma.fillParticleList('gamma:a', 'E > 0.1', path=main)
         ma.fillParticleList('gamma:b', 'E > 0.2', path=main)
         ma.reconstructDecay('pi0:ab -> gamma:a gamma:b', '', path=main)
-        ma.variablesToNtuple('pi0:ab', ['daughter(0, mdstIndex)', 'daughter(1, mdstIndex)', 'daughter(1, E)'], path=main)
+        ma.variablesToNtuple('pi0:ab', ['daughter(0, mdstIndex)', 'daughter(1, mdstIndex)', 'daughter(1, E)'],
+            path=main)
     """
     tree = lite(body, real_data / "mdst.root").trees["variables"]
     pairs = [(event, *sorted(pair)) for event, *pair in zip(
@@ -192,7 +195,8 @@ def test_too_many_candidates_empty_the_event_or_keep_the_first(real_data, lite, 
     body = f"""
         ma.fillParticleList('gamma:x', '', path=main)
         ma.reconstructDecay('pi0:all2 -> gamma:x gamma:x', '', path=main)
-        ma.reconstructDecay('pi0:few -> gamma:x gamma:x', '', candidate_limit=100, ignoreIfTooManyCandidates={drop}, path=main)
+        ma.reconstructDecay('pi0:few -> gamma:x gamma:x', '', candidate_limit=100, ignoreIfTooManyCandidates={drop},
+            path=main)
         ma.variablesToNtuple('', ['nParticlesInList(pi0:all2)', 'nParticlesInList(pi0:few)'], treename='n', path=main)
         ma.variablesToNtuple('pi0:all2', ['M'], treename='all', path=main)
         ma.variablesToNtuple('pi0:few', ['M'], treename='few', path=main)

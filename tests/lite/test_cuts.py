@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import b2grid.lite.variables
 from b2grid.errors import InvalidSteering, NotInLite
 from b2grid.lite.expression import Compiled, Scope, compare, registry
 
-from b2grid.lite import variables as _registered  # noqa: F401, I001
+assert b2grid.lite.variables.registry is registry
 
 
 class Rows:
@@ -28,7 +29,8 @@ def scope():
     for name, kind in {"x": "double", "y": "double", "i": "int", "b": "bool"}.items():
         scope._known[name] = Compiled(name, kind, lambda view, name=name: view.columns[name])
         registry.setdefault(f"_{name}", None)
-    scope.call = lambda name, arguments, text: scope._known[name] if name in "xyib" else Scope.call(scope, name, arguments, text)
+    scope.call = lambda name, arguments, text: scope._known[name] if name in "xyib" else Scope.call(scope, name,
+        arguments, text)
     yield scope
     for name in "xyib":
         registry.pop(f"_{name}")
@@ -90,7 +92,8 @@ def test_a_nan_made_by_arithmetic_is_not_the_nan_of_missing_values():
     assert not compare("==", made, np.array([np.nan])).any()
 
 
-@pytest.mark.parametrize("text", ["b + 1 > 0", "-b", "useCMSFrame(nTracks)", "isNAN(isFromECL)", "p +", "daughter(0)", "x < y < i < b",
+@pytest.mark.parametrize("text", ["b + 1 > 0", "-b", "useCMSFrame(nTracks)", "isNAN(isFromECL)", "p +", "daughter(0)",
+    "x < y < i < b",
                                   "daughterAngle(0)", "massDifference(p)", "binaryPID(1, 2)"])
 def test_what_basf2_refuses_is_refused(scope, text):
     with pytest.raises(InvalidSteering) as raised:
@@ -99,7 +102,8 @@ def test_what_basf2_refuses_is_refused(scope, text):
     assert raised.value.hint
 
 
-@pytest.mark.parametrize("text", ["DeltaT", "random < 0.5", "kaonIDNN", "daughter(0, qrOutput)", "useCMSFrame(dr)", "useRestFrame(x_of)",
+@pytest.mark.parametrize("text", ["DeltaT", "random < 0.5", "kaonIDNN", "daughter(0, qrOutput)", "useCMSFrame(dr)",
+    "useRestFrame(x_of)",
                                   "formula(p + roeMbc)", "countDaughters(goodBelleKshort > 0)"])
 def test_what_is_not_covered_is_refused_by_name(scope, text):
     with pytest.raises(NotInLite, match="not covered"):
@@ -118,8 +122,10 @@ def test_a_plain_number_is_kept_in_single_precision(scope):
 
 def test_declared_types():
     scope = Scope()
-    types = {"p": "double", "nTracks": "int", "PDG": "int", "isFromECL": "bool", "isSignal": "double", "charge": "double",
-             "daughter(0, PDG)": "double", "passesCut(p > 1)": "bool", "countInList(pi+:x)": "int", "nTracks - 1": "double",
+    types = {"p": "double", "nTracks": "int", "PDG": "int", "isFromECL": "bool", "isSignal": "double",
+        "charge": "double",
+             "daughter(0, PDG)": "double", "passesCut(p > 1)": "bool", "countInList(pi+:x)": "int",
+             "nTracks - 1": "double",
              "abs(PDG)": "double", "mcErrors": "double", "1": "double"}
     assert {text: scope.variable(text).type for text in types} == types
 
@@ -169,7 +175,8 @@ def test_conditional_paths_take_some_events(real_data, lite):
 RANK = """
     ma.fillParticleList('gamma:x', 'E > 0.05', path=main)
     ma.rankBy{which}('gamma:x', '{variable}', {options} path=main)
-    ma.variablesToNtuple('gamma:x', ['E', 'clusterReg', 'extraInfo({name})', 'mdstIndex', 'nParticlesInList(gamma:x)'], path=main)
+    ma.variablesToNtuple('gamma:x', ['E', 'clusterReg', 'extraInfo({name})', 'mdstIndex', 'nParticlesInList(gamma:x)'],
+        path=main)
 """
 
 
@@ -198,7 +205,8 @@ def test_equal_values_share_a_rank_if_asked(real_data, lite):
 
 
 def test_only_the_best_stay(real_data, lite):
-    body = RANK.format(which="Highest", variable="E", options="numBest=3, outputVariable='best', cut='E < 0.5',", name="best")
+    body = RANK.format(which="Highest", variable="E", options="numBest=3, outputVariable='best', cut='E < 0.5',",
+        name="best")
     tree = lite(body, real_data / "mdst.root").trees["variables"]
     for event in per_event(tree):
         ranks = event["extraInfo(best)"]
@@ -213,7 +221,8 @@ def test_extra_info_is_kept_and_shared_between_copies(real_data, lite):
         ma.cutAndCopyList('pi+:y', 'pi+:x', 'p > 0.5', path=main)
         ma.variablesToExtraInfo('pi+:y', {'p': 'first', 'nTracks': 'many'}, path=main)
         ma.variablesToExtraInfo('pi+:y', {'pt': 'first'}, option=-1, path=main)
-        ma.variablesToNtuple('pi+:x', ['p', 'pt', 'extraInfo(first)', 'extraInfo(many)', 'extraInfo(nothing)'], path=main)
+        ma.variablesToNtuple('pi+:x', ['p', 'pt', 'extraInfo(first)', 'extraInfo(many)', 'extraInfo(nothing)'],
+            path=main)
     """
     tree = lite(body, real_data / "mdst.root").trees["variables"]
     np.testing.assert_array_equal(tree["extraInfo(first)"], np.where(tree["p"] > 0.5, tree["pt"], np.nan))

@@ -50,7 +50,8 @@ def test_tracks_of_every_version_are_counted_by_charge(real_data, lite, name):
         assert trees["n"][f"nParticlesInList({kind}:all)"].tolist() == [len(signs) for signs in expected]
     assert trees["n"]["countInList(pi+:all, charge > 0)"].tolist() == [signs.count(1.0) for signs in expected]
     # own face first, in array order, then the other
-    ordered = [[i for i, s in enumerate(signs) if s > 0] + [i for i, s in enumerate(signs) if s < 0] for signs in expected]
+    ordered = [[i for i, s in enumerate(signs) if s > 0] + [i for i,
+        s in enumerate(signs) if s < 0] for signs in expected]
     assert trees["pi"]["mdstIndex"].tolist() == [i for event in ordered for i in event]
     assert (trees["pi"]["PDG"] == 211 * trees["pi"]["charge"]).all()
     assert (trees["e"]["PDG"] == -11 * trees["e"]["charge"]).all()
@@ -90,10 +91,12 @@ def test_v0s_are_those_of_their_hypothesis(real_data, lite, name):
         ma.fillParticleList('K_S0:V0 -> pi+ pi-', '', path=main)
         ma.fillParticleList('Lambda0:V0 -> p+ pi-', '', path=main)
         ma.fillConvertedPhotonsList('gamma:V0 -> e+ e-', '', path=main)
-        ma.variablesToNtuple('', [f'nParticlesInList({n})' for n in ('K_S0:V0', 'Lambda0:V0', 'gamma:V0')], treename='n', path=main)
+        ma.variablesToNtuple('', [f'nParticlesInList({n})' for n in ('K_S0:V0', 'Lambda0:V0', 'gamma:V0')],
+            treename='n', path=main)
         for n in ('K_S0', 'Lambda0', 'gamma'):
             ma.matchMCTruth(n + ':V0', path=main)
-            ma.variablesToNtuple(n + ':V0', ['M', 'isSignal', 'InvM', 'PDG', 'daughter(0, PDG)', 'daughter(1, PDG)', 'daughter(0, charge)',
+            ma.variablesToNtuple(n + ':V0', ['M', 'isSignal', 'InvM', 'PDG', 'daughter(0, PDG)', 'daughter(1, PDG)',
+                'daughter(0, charge)',
                 'daughter(0, mdstIndex)', 'daughter(1, mdstIndex)'], treename=n, path=main)
     """
     trees, tree = lite(body, real_data / name).trees, direct(real_data / name)
@@ -118,7 +121,8 @@ def test_generated_particles_are_listed_without_initial_ones(real_data, lite):
     body = """
         ma.fillParticleListFromMC('K+:gen', '', path=main)
         ma.fillParticleListFromMC('gamma:gen', 'mcPrimary == 1', path=main)
-        ma.variablesToNtuple('', ['nParticlesInList(K+:gen)', 'nParticlesInList(gamma:gen)', 'nMCParticles'], treename='n', path=main)
+        ma.variablesToNtuple('', ['nParticlesInList(K+:gen)', 'nParticlesInList(gamma:gen)', 'nMCParticles'],
+            treename='n', path=main)
         ma.variablesToNtuple('K+:gen', ['PDG', 'p', 'mcP', 'mcPDG', 'isSignal'], treename='k', path=main)
     """
     trees, tree = lite(body, real_data / "mdst.root").trees, direct(real_data / "mdst.root")
@@ -154,7 +158,8 @@ def test_copies_merge_without_repeating_and_in_array_order(real_data, lite):
         ma.cutAndCopyList('pi+:tight', 'pi+:every', 'pt > 1 and charge > 0', path=main)
         ma.variablesToNtuple('pi+:both', ['mdstIndex', 'pt'], treename='both', path=main)
         ma.variablesToNtuple('pi+:every', ['mdstIndex', 'pt'], treename='every', path=main)
-        ma.variablesToNtuple('pi+:tight', ['mdstIndex', 'pt', 'charge', 'isInList(pi+:fast)'], treename='tight', path=main)
+        ma.variablesToNtuple('pi+:tight', ['mdstIndex', 'pt', 'charge', 'isInList(pi+:fast)'], treename='tight',
+            path=main)
     """
     trees = lite(body, real_data / "mdst.root").trees
     for column in ("__event__", "mdstIndex", "pt", "__candidate__", "__ncandidates__"):

@@ -14,7 +14,8 @@ from b2grid.ntuple.columns import encode
 BODY = """
     ma.fillParticleList('pi+:x', '{cut}', path=main)
     vm.addAlias('slow', 'passesCut(p < 0.3)')
-    ma.variablesToNtuple('pi+:x', ['p', 'nTracks', 'isFromTrack', 'slow', 'daughter(0, p)', 'p', 'charge'], treename='t',
+    ma.variablesToNtuple('pi+:x', ['p', 'nTracks', 'isFromTrack', 'slow', 'daughter(0, p)', 'p', 'charge'],
+        treename='t',
         filename='out.root', {options} path=main)
     ma.variablesToNtuple('', ['nTracks', 'nParticlesInList(pi+:x)'], treename='events', filename='out.root', path=main)
 """
@@ -28,13 +29,14 @@ def test_columns_and_types_are_basf2s(real_data, lite, tmp_path, cut):
         tree = file["t"]
         assert tree.keys() == [*KEY, "__candidate__", "__ncandidates__", "__eventType__", "__weight__", "p", "nTracks",
                                "isFromTrack", "slow", encode("daughter(0, p)"), "charge"]
-        kinds = [tree[name].typename for name in tree.keys()]
+        kinds = [branch.typename for branch in tree.branches]
         assert kinds == ["int32_t", "int32_t", "uint32_t", "int32_t", "int32_t", "int32_t", "char*", "double", "double",
                          "int32_t", "bool", "bool", "double", "double"]
         assert (tree.num_entries == 0) == bool(cut)
-        assert file["events"].keys() == [*KEY, "__eventType__", "__weight__", "nTracks", encode("nParticlesInList(pi+:x)")]
+        assert file["events"].keys() == [*KEY, "__eventType__", "__weight__", "nTracks",
+            encode("nParticlesInList(pi+:x)")]
         assert file["events"].num_entries == 10
-        arrays = {name: tree[name].array(library="np") for name in tree.keys()}
+        arrays = {branch.name: branch.array(library="np") for branch in tree.branches}
     if not cut:
         assert (arrays["__weight__"] == 1).all()
         assert set(arrays["__eventType__"]) == {""}
@@ -46,7 +48,8 @@ def test_columns_and_types_are_basf2s(real_data, lite, tmp_path, cut):
 
 
 def test_useFloat_and_no_event_type(real_data, lite, tmp_path):
-    lite(BODY.format(cut="", options="useFloat=True, storeEventType=False, filenameSuffix='_a',"), real_data / "mdst-v09-00-00.root")
+    lite(BODY.format(cut="", options="useFloat=True, storeEventType=False, filenameSuffix='_a',"),
+        real_data / "mdst-v09-00-00.root")
     with uproot.open(tmp_path / "out_a.root") as file:
         tree = file["t"]
         assert "__eventType__" not in tree
@@ -150,7 +153,8 @@ def test_one_sequence_per_file(real_data, lite):
 
 def test_progress_counts_to_the_total(real_data, lite):
     seen = []
-    lite(EVENTS, real_data / "mdst.root", real_data / "mdst-v09-00-00.root", progress=lambda done, total: seen.append((done, total)))
+    lite(EVENTS, real_data / "mdst.root", real_data / "mdst-v09-00-00.root", progress=lambda done,
+        total: seen.append((done, total)))
     assert seen == [(100, 110), (110, 110)]
 
 

@@ -114,7 +114,8 @@ def test_quantities_in_rest_frames(tree):
     for i in (0, 1):
         expected = vectors(tree, f"daughter({i}, {{}})").boostCM_of(p4)
         for name in P4:
-            np.testing.assert_allclose(tree[f"useRestFrame(daughter({i}, {name}))"], getattr(expected, name), rtol=1e-6, atol=1e-8)
+            np.testing.assert_allclose(tree[f"useRestFrame(daughter({i}, {name}))"], getattr(expected, name),
+                rtol=1e-6, atol=1e-8)
     second = vectors(tree, "daughter(1, {})").boostCM_of(vectors(tree, "daughter(0, {})"))
     close(tree["useDaughterRestFrame(daughter(1, E), 0)"], second.E)
 
@@ -122,7 +123,8 @@ def test_quantities_in_rest_frames(tree):
 def test_tracks_about_the_interaction_point(real_data, lite):
     body = """
         ma.fillParticleList('pi+:x', '', path=main)
-        ma.variablesToNtuple('pi+:x', ['d0', 'z0', 'phi0', 'omega', 'tanLambda', 'dr', 'dz', 'dx', 'dy', 'distance', 'x', 'y',
+        ma.variablesToNtuple('pi+:x', ['d0', 'z0', 'phi0', 'omega', 'tanLambda', 'dr', 'dz', 'dx', 'dy', 'distance',
+            'x', 'y',
             'z', 'IPX', 'IPY', 'IPZ', 'pValue', 'chiProb', 'd0Err', 'd0FromIP', 'z0FromIP', 'charge', 'px', 'py', 'pz',
             'nCDCHits', 'nVXDHits', 'nPXDHits', 'nSVDHits', 'firstCDCLayer', 'lastCDCLayer'], path=main)
     """
@@ -149,8 +151,10 @@ def test_tracks_about_the_interaction_point(real_data, lite):
 def test_photons_point_from_the_interaction_point(real_data, lite):
     body = """
         ma.fillParticleList('gamma:x', '', path=main)
-        ma.variablesToNtuple('gamma:x', ['theta', 'phi', 'E', 'M', 'clusterTheta', 'clusterPhi', 'clusterR', 'clusterReg',
-            'clusterE9E21', 'clusterNHits', 'dr', 'dz', 'useCMSFrame(clusterE)', 'useCMSFrame(E)', 'nCDCHits', 'kaonID', 'clusterEoP',
+        ma.variablesToNtuple('gamma:x', ['theta', 'phi', 'E', 'M', 'clusterTheta', 'clusterPhi', 'clusterR',
+            'clusterReg',
+            'clusterE9E21', 'clusterNHits', 'dr', 'dz', 'useCMSFrame(clusterE)', 'useCMSFrame(E)', 'nCDCHits', 'kaonID',
+            'clusterEoP',
             'isFromECL', 'useCMSFrame(clusterTheta)', 'useCMSFrame(theta)'], path=main)
     """
     tree = lite(body, real_data / "mdst.root").trees["variables"]
@@ -158,7 +162,8 @@ def test_photons_point_from_the_interaction_point(real_data, lite):
     chosen = ~file["ECLClusters/ECLClusters.m_isTrack"].array() & (
         (file["ECLClusters/ECLClusters.m_hypotheses"].array() & 16) != 0)
     r, theta, phi = (file[f"ECLClusters/ECLClusters.{leaf}"].array()[chosen] for leaf in ("m_r", "m_theta", "m_phi"))
-    place = vector.array({"rho": np.concatenate(r * np.sin(theta)), "theta": np.concatenate(theta), "phi": np.concatenate(phi)})
+    place = vector.array({"rho": np.concatenate(r * np.sin(theta)), "theta": np.concatenate(theta),
+        "phi": np.concatenate(phi)})
     direction = place - vector.obj(x=-0.05, y=0.017, z=-0.01)
     close(tree["theta"], direction.theta)
     close(tree["phi"], direction.phi)
@@ -190,7 +195,8 @@ def test_identification_sums_the_stored_likelihoods(real_data, lite):
         if track not in origin[event]:
             assert np.isnan(tree["kaonID"][row])
             continue
-        logs = np.array(stored[event][target[event][origin[event].index(track)][0]], dtype=np.float64).reshape(6, 6).sum(axis=0)
+        logs = np.array(stored[event][target[event][origin[event].index(track)][0]], dtype=np.float64).reshape(6,
+            6).sum(axis=0)
         chances = np.exp(logs - logs.max())
         chances /= chances.sum()
         np.testing.assert_allclose([tree[name][row] for name in species], chances, rtol=1e-5, atol=1e-12)

@@ -61,11 +61,12 @@ def common_ancestor(event, matches):
         current = event.mother[current]
     place = 0
     for match in matches[1:]:
-        while match >= 0 and match not in line[place:]:
-            match = event.mother[match]
-        if match < 0:
+        above = match
+        while above >= 0 and above not in line[place:]:
+            above = event.mother[above]
+        if above < 0:
             return None
-        place = line.index(match)
+        place = line.index(above)
     return line[place]
 
 
@@ -75,7 +76,7 @@ def parts_below(candidate):
         yield from parts_below(part)
 
 
-def errors_of(event, candidate, excused):
+def errors_of(event, candidate, excused):  # noqa: C901 - the rules, one after the other
     pdg, unflavoured, match, parts = candidate
     if match is None:
         return 512
@@ -134,7 +135,8 @@ BODY = """
     ma.reconstructDecay('D0:x {arrow} K-:x pi+:x pi0:x {keywords}', '1.7 < M < 2.0', path=main)
     ma.matchMCTruth('D0:x', path=main)
     ma.variablesToNtuple('D0:x', ['PDG', 'mcErrors', 'isSignal', 'mcPDG', 'genParticleID', 'daughter(2, mcErrors)',
-        'daughter(2, genParticleID)', 'isSignalAcceptMissing', 'isSignalAcceptMissingNeutrino', 'isSignalAcceptWrongFSPs',
+        'daughter(2, genParticleID)', 'isSignalAcceptMissing', 'isSignalAcceptMissingNeutrino',
+        'isSignalAcceptWrongFSPs',
         *[f'daughter({{i}}, {{v}})' for i in (0, 1) for v in ('PDG', 'genParticleID', 'mdstIndex', 'mcErrors')],
         *[f'daughter(2, daughter({{i}}, {{v}}))' for i in (0, 1) for v in ('genParticleID', 'mdstIndex', 'mcErrors')]],
         path=main)
@@ -174,14 +176,16 @@ def test_composites_and_their_errors_follow_the_generated_tree(real_data, lite, 
         pi0 = (111, True, common_ancestor(event, [p[2] for p in photons]), photons)
         assert number(tree["daughter(2, genParticleID)"][row]) == pi0[2]
         assert tree["daughter(2, mcErrors)"][row] == errors_of(event, pi0, excused)
-        head = (int(tree["PDG"][row]), False, common_ancestor(event, [part[2] for part in (*finals, pi0)]), [*finals, pi0])
+        head = (int(tree["PDG"][row]), False, common_ancestor(event, [part[2] for part in (*finals, pi0)]), [*finals,
+            pi0])
         assert number(tree["genParticleID"][row]) == head[2]
         bits = errors_of(event, head, excused)
         assert tree["mcErrors"][row] == bits
         seen.add(bits)
         signal = np.nan if head[2] is None else float(bits == 0)
         np.testing.assert_equal(tree["isSignal"][row], signal)
-        np.testing.assert_equal(tree["isSignalAcceptMissing"][row], np.nan if head[2] is None else float(bits & ~(8 | 16 | 32 | 64) == 0))
+        np.testing.assert_equal(tree["isSignalAcceptMissing"][row],
+            np.nan if head[2] is None else float(bits & ~(8 | 16 | 32 | 64) == 0))
         np.testing.assert_equal(tree["mcPDG"][row], np.nan if head[2] is None else event.pdg[head[2]])
     assert len(seen) > 8
 
@@ -233,8 +237,10 @@ def test_rules_of_decay_strings():
 def test_tracks_are_matched_by_the_first_relation(real_data, lite, name):
     body = """
         ma.fillParticleList('pi+:x', '', path=main)
-        ma.variablesToNtuple('pi+:x', ['mdstIndex', 'genParticleID', 'mcPDG', 'genMotherPDG', 'genMotherID', 'mcE', 'isCloneTrack',
-            'genMotherPDG(1)', 'mcPrimary', 'mcMother(PDG)', 'matchedMC(mcE)', 'genParticle(0, PDG)', 'nMCDaughters', 'mcMother(mcDaughter(0, PDG))'],
+        ma.variablesToNtuple('pi+:x', ['mdstIndex', 'genParticleID', 'mcPDG', 'genMotherPDG', 'genMotherID', 'mcE',
+            'isCloneTrack',
+            'genMotherPDG(1)', 'mcPrimary', 'mcMother(PDG)', 'matchedMC(mcE)', 'genParticle(0, PDG)', 'nMCDaughters',
+            'mcMother(mcDaughter(0, PDG))'],
             path=main)
     """
     tree = lite(body, real_data / name).trees["variables"]
@@ -269,7 +275,8 @@ def test_tracks_are_matched_by_the_first_relation(real_data, lite, name):
 def test_photons_are_matched_by_their_share_of_energy(real_data, lite):
     body = """
         ma.fillParticleList('gamma:x', '', path=main)
-        ma.variablesToNtuple('gamma:x', ['mdstIndex', 'genParticleID', 'nMCMatches', 'E', 'isSignal', 'mcErrors', 'mcPDG'], path=main)
+        ma.variablesToNtuple('gamma:x', ['mdstIndex', 'genParticleID', 'nMCMatches', 'E', 'isSignal', 'mcErrors',
+            'mcPDG'], path=main)
     """
     tree = lite(body, real_data / "mdst.root").trees["variables"]
     file = real_data / "mdst.root"
@@ -288,7 +295,8 @@ def test_without_matching_composites_have_no_truth(real_data, lite):
     body = """
         ma.fillParticleList('pi+:x', '', path=main)
         ma.reconstructDecay('rho0:x -> pi+:x pi-:x', 'M < 1', path=main)
-        ma.variablesToNtuple('rho0:x', ['isSignal', 'mcErrors', 'mcPDG', 'genMotherPDG', 'daughter(0, isSignal)'], path=main)
+        ma.variablesToNtuple('rho0:x', ['isSignal', 'mcErrors', 'mcPDG', 'genMotherPDG', 'daughter(0, isSignal)'],
+            path=main)
     """
     tree = lite(body, real_data / "mdst.root").trees["variables"]
     assert np.isnan(tree["isSignal"]).all()

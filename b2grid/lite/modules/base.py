@@ -6,7 +6,6 @@ any value that is not covered, is refused with its name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +15,7 @@ from b2grid.lite.lists import ListName
 from b2grid.physics import particle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from b2grid.lite.context import Context, Logger
     from b2grid.lite.expression import Compiled, Cut, Scope
@@ -86,9 +85,7 @@ class Blueprint:
         """A list that an earlier module has made."""
         name = list_name(text)
         if name.key not in self.lists:
-            near = [
-                f"{particle(code).name}:{label}" for code, label in sorted(self.lists) if code == name.key[0]
-            ]
+            near = [f"{particle(code).name}:{label}" for code, label in sorted(self.lists) if code == name.key[0]]
             raise InvalidSteering(
                 f"there is no particle list {printable(text)!r} at this point of the path",
                 hint=f"lists of this particle: {', '.join(near)}" if near else "fill or reconstruct it first",
@@ -112,9 +109,7 @@ def decay_of(text: str) -> Decay | Particle:
     try:
         return parse_list(text)
     except GrammarError as error:
-        raise InvalidSteering(
-            f"{printable(text)!r} is no decay string: {error.message}", hint=error.hint
-        ) from error
+        raise InvalidSteering(f"{printable(text)!r} is no decay string: {error.message}", hint=error.hint) from error
 
 
 class Arguments:
@@ -138,9 +133,7 @@ class Arguments:
         """The error for a value that is not covered."""
         who = f"{self.function}() ({self.kind})" if self.function else self.kind
         what = f"parameter {name}={self._values.get(name)!r} of {who} is not covered by b2lite"
-        return NotInLite(
-            what + (f": {reason}" if reason else ""), hint="run this steering with a basf2 release"
-        )
+        return NotInLite(what + (f": {reason}" if reason else ""), hint="run this steering with a basf2 release")
 
     def check(self, covered: Iterable[str]) -> None:
         """Refuse parameters that the runtime does not look at."""

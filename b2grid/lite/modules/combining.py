@@ -59,9 +59,7 @@ def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
             )
         daughters.append(blueprint.known(daughter.list_name))
     if "?addbrems" in decay.keywords:
-        raise NotInLite(
-            f"?addbrems is not covered by b2lite: {printable(text)!r}", hint="run it with a basf2 release"
-        )
+        raise NotInLite(f"?addbrems is not covered by b2lite: {printable(text)!r}", hint="run it with a basf2 release")
     _check_charge(decay, given.flag("allowChargeViolation", False))
     key = blueprint.declare(text).key
     mother = decay.mother.list_name
@@ -88,9 +86,7 @@ def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
 def _check_charge(decay: Decay, allowed: bool) -> None:
     if allowed or "..." in decay.keywords:
         return
-    total = sum(
-        particle(daughter.name).charge for daughter in decay.daughters if not isinstance(daughter, Decay)
-    )
+    total = sum(particle(daughter.name).charge for daughter in decay.daughters if not isinstance(daughter, Decay))
     charge = particle(decay.mother.name).charge
     if abs(total - charge) > 0.01:
         raise InvalidSteering(

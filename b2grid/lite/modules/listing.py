@@ -42,9 +42,7 @@ class _Selector:
 
 
 def _is_protected(name: ListName) -> bool:
-    return (
-        name.label == "all" and (name.pdg in FINAL_STATE or -name.pdg in FINAL_STATE)
-    ) or name.label == "V0"
+    return (name.label == "all" and (name.pdg in FINAL_STATE or -name.pdg in FINAL_STATE)) or name.label == "V0"
 
 
 @module("ParticleSelector", "decayString cut")
@@ -192,9 +190,7 @@ def _after_first(event: NDArray[np.int64], too_many: NDArray[np.bool_]) -> NDArr
 )
 def _ranking(given: Arguments, blueprint: Blueprint) -> _Ranking:
     name, best = blueprint.known(given.text("particleList")), given.integer("numBest", 0)
-    if best > 0 and (
-        name.label in {"V0", "MC"} or (name.label == "all" and particle(name.pdg).pdg in FINAL_STATE)
-    ):
+    if best > 0 and (name.label in {"V0", "MC"} or (name.label == "all" and particle(name.pdg).pdg in FINAL_STATE)):
         raise InvalidSteering(
             f"candidates cannot be dropped from the protected list {name.text}",
             hint="copy to a list with another label",

@@ -137,22 +137,16 @@ def _clusters(context: Context, code: int) -> Ids:
 
 def _v0(blueprint: Blueprint, text: str, decay: Decay) -> _Loading:
     if len(decay.daughters) != 2 or any(isinstance(daughter, Decay) for daughter in decay.daughters):
-        raise NotInLite(
-            f"the list {printable(text)!r} is not covered by b2lite", hint="V0s have two daughters"
-        )
+        raise NotInLite(f"the list {printable(text)!r} is not covered by b2lite", hint="V0s have two daughters")
     mother = particle(decay.mother.name)
     codes = [particle(daughter.name).pdg for daughter in decay.daughters if not isinstance(daughter, Decay)]
     wanted = _V0.get(abs(mother.pdg))
     sign = -1 if mother.pdg < 0 else 1
     charge = sum(particle(code).charge for code in codes)
     if wanted is None or sorted(map(abs, codes)) != sorted(wanted) or charge != 0:
-        raise InvalidSteering(
-            f"there are no V0s such as {printable(text)!r}", hint="pi+ pi-, p+ pi- or e+ e-"
-        )
+        raise InvalidSteering(f"there are no V0s such as {printable(text)!r}", hint="pi+ pi-, p+ pi- or e+ e-")
     if abs(mother.pdg) == 3122 and sign * 2212 not in codes:
-        raise InvalidSteering(
-            f"{printable(text)!r} has the wrong proton for its mother", hint="Lambda0 -> p+ pi-"
-        )
+        raise InvalidSteering(f"{printable(text)!r} has the wrong proton for its mother", hint="Lambda0 -> p+ pi-")
     number = blueprint.number_of(DecayRules.of(decay))
     # the order of daughters is that of the string for its own mother, the other way for the antiparticle
     first = codes[0] if sign > 0 else -codes[0]

@@ -14,9 +14,7 @@ def integers(name: str, arguments: tuple[str, ...]) -> tuple[int, ...]:
     """Every argument as an integer."""
     for text in arguments:
         if not re.fullmatch(r"[+-]?\d+", text.strip()):
-            raise InvalidSteering(
-                f"{name}() takes whole numbers, not {printable(text)!r}", hint="mend the variable"
-            )
+            raise InvalidSteering(f"{name}() takes whole numbers, not {printable(text)!r}", hint="mend the variable")
     return tuple(int(text) for text in arguments)
 
 

@@ -71,22 +71,16 @@ _register("clusterHighestE", lambda chunk: np.exp(_stored("m_logEnergyHighestCry
 _register("clusterUncorrE", lambda chunk: np.exp(_stored("m_logEnergyRaw")(chunk)))
 _register(
     "clusterMdstIndex",
-    lambda chunk: (
-        np.arange(chunk.count("ECLClusters")) - chunk.offsets("ECLClusters")[chunk.event_of("ECLClusters")]
-    ),
+    lambda chunk: np.arange(chunk.count("ECLClusters")) - chunk.offsets("ECLClusters")[chunk.event_of("ECLClusters")],
 )
 _register(
     "minC2TDist",
-    lambda chunk: np.where(
-        _stored("m_minTrkDistance")(chunk) > 0, _stored("m_minTrkDistance")(chunk), np.nan
-    ),
+    lambda chunk: np.where(_stored("m_minTrkDistance")(chunk) > 0, _stored("m_minTrkDistance")(chunk), np.nan),
 )
 _register("clusterTrackMatch", lambda chunk: chunk.leaf("ECLClusters", "m_isTrack").astype(np.float64))
 _register("nECLClusterTrackMatches", mdst.tracks_of_cluster)
 _register("clusterHasNPhotons", lambda chunk: (mdst.cluster_hypotheses(chunk) & mdst.N_PHOTONS) != 0)
-_register(
-    "clusterHasNeutralHadron", lambda chunk: (mdst.cluster_hypotheses(chunk) & mdst.NEUTRAL_HADRON) != 0
-)
+_register("clusterHasNeutralHadron", lambda chunk: (mdst.cluster_hypotheses(chunk) & mdst.NEUTRAL_HADRON) != 0)
 
 
 def _status(bit: int) -> Callable[[Chunk], NDArray[Any]]:
@@ -109,9 +103,7 @@ _register("clusterNumberOfHadronDigits", _with_pulse_shape("m_NumberOfHadronDigi
 _EDGES = np.array([0.2164208, 0.5480334, 0.561996, 2.2462387, 2.2811453, 2.7070057])
 _REGIONS = np.array([0, 1, 11, 2, 13, 3, 0])
 
-_register(
-    "clusterReg", lambda chunk: _REGIONS[np.searchsorted(_EDGES, _stored("m_theta")(chunk), side="right")]
-)
+_register("clusterReg", lambda chunk: _REGIONS[np.searchsorted(_EDGES, _stored("m_theta")(chunk), side="right")])
 
 # ---- four-momenta
 
@@ -127,7 +119,8 @@ def _massless(view: View, about: tuple[float, float, float]) -> FourVector:
     hadron = (view.column("source") == CLUSTER) & (view.column("pdg") != 22)
     if hadron.any():
         energy[hadron] = mdst.cluster_energy(chunk, mdst.NEUTRAL_HADRON)[cluster[hadron]]
-    return view.seen((*(energy * axis for axis in direction.T), energy))  # type: ignore[arg-type]
+    x, y, z = direction.T
+    return view.seen((energy * x, energy * y, energy * z, energy))
 
 
 @register("clusterE")

@@ -29,9 +29,7 @@ def _daughter(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     inner = scope.variable(arguments[1])
     if arguments[0].isdigit():
         index = int(arguments[0])
-        return Compiled(
-            "daughter", "double", lambda view: view.of(view.daughter(index), inner), needs=inner.needs
-        )
+        return Compiled("daughter", "double", lambda view: view.of(view.daughter(index), inner), needs=inner.needs)
     which = scope.variable(arguments[0])
 
     def function(view: View) -> Floats:
@@ -136,7 +134,8 @@ def _mother_difference(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     inner = scope.variable(arguments[1])
     if arguments[1].replace(" ", "") in _FOLDED:
         raise NotInLite(
-            f"variable 'daughterMotherDiffOf({index}, {arguments[1]})' is not covered by b2lite: whether the angle is folded is not known",
+            f"variable 'daughterMotherDiffOf({index}, {arguments[1]})' is not covered by b2lite: "
+            "whether the angle is folded is not known",
             hint="use formula() of the two variables",
         )
     return Compiled(

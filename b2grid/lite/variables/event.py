@@ -64,9 +64,7 @@ def _generated_point(chunk: Chunk, axis: str) -> NDArray[np.float64]:
     if chunk.has("MCParticles"):
         state = truth.status(chunk)
         good = np.flatnonzero(((state & 1) != 0) & ((state & 32) == 0) & ~is_virtual(chunk))[::-1]
-        result[chunk.event_of("MCParticles")[good]] = chunk.leaf("MCParticles", f"m_productionVertex_{axis}")[
-            good
-        ]
+        result[chunk.event_of("MCParticles")[good]] = chunk.leaf("MCParticles", f"m_productionVertex_{axis}")[good]
     return result
 
 
@@ -94,6 +92,4 @@ def _continuum(chunk: Chunk) -> NDArray[np.bool_]:
 
 
 register("isContinuumEvent", "bool", of_event=True)(lambda view: _continuum(view.context.chunk)[view.events])
-register("isNotContinuumEvent", "bool", of_event=True)(
-    lambda view: ~_continuum(view.context.chunk)[view.events]
-)
+register("isNotContinuumEvent", "bool", of_event=True)(lambda view: ~_continuum(view.context.chunk)[view.events])

@@ -31,9 +31,7 @@ _ONE: dict[str, Callable[[Any], Any]] = {
 for _name, _function in _ONE.items():
 
     @register_call(_name, arguments=(1, 1))
-    def _of_one(
-        scope: Scope, arguments: tuple[str, ...], calculate: Callable[[Any], Any] = _function
-    ) -> Compiled:
+    def _of_one(scope: Scope, arguments: tuple[str, ...], calculate: Callable[[Any], Any] = _function) -> Compiled:
         inner = scope.variable(arguments[0])
         return Compiled(
             inner.text,
@@ -53,9 +51,7 @@ _TWO: dict[str, Callable[[Any, Any], Any]] = {
 for _name, _pair in _TWO.items():
 
     @register_call(_name, arguments=(2, 2))
-    def _of_two(
-        scope: Scope, arguments: tuple[str, ...], calculate: Callable[[Any, Any], Any] = _pair
-    ) -> Compiled:
+    def _of_two(scope: Scope, arguments: tuple[str, ...], calculate: Callable[[Any, Any], Any] = _pair) -> Compiled:
         first, second = (scope.variable(text) for text in arguments)
         return Compiled(
             first.text,
@@ -155,11 +151,11 @@ def _daughter_rest_frame(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     indices = integers("useDaughterRestFrame", arguments[1:])
 
     def function(view: View) -> Floats:
-        total = [np.zeros(len(view)) for _ in range(4)]
-        for index in indices:
-            ids = view.daughter(index)
-            for part, position in zip(total, range(4), strict=True):
-                part += view.of(ids, lambda other, at=position: other.lab[at])  # type: ignore[misc]
+        daughters = [view.daughter(index) for index in indices]
+        total = [
+            np.sum([view.of(ids, lambda other, at=at: other.lab[at]) for ids in daughters], axis=0)  # type: ignore[misc]
+            for at in range(4)
+        ]
         missing = np.isnan(total[3])
         values = inner(view.at(RestFrame((total[0], total[1], total[2], total[3]))))
         return np.where(missing, np.nan, values)

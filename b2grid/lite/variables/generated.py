@@ -53,10 +53,7 @@ _ACCEPTED = {
     "isSignalAcceptMissingNeutrino": truth.MISSING_NEUTRINO,
     "isSignalAcceptMissingGamma": truth.MISSING_GAMMA,
     "isSignalAcceptMissingMassive": truth.MISSING_MASSIVE | truth.MISSING_KLONG,
-    "isSignalAcceptMissing": truth.MISSING_NEUTRINO
-    | truth.MISSING_GAMMA
-    | truth.MISSING_MASSIVE
-    | truth.MISSING_KLONG,
+    "isSignalAcceptMissing": truth.MISSING_NEUTRINO | truth.MISSING_GAMMA | truth.MISSING_MASSIVE | truth.MISSING_KLONG,
     "isSignalAcceptWrongFSPs": truth.MISIDENTIFIED | truth.ADDED_WRONG,
     "isSignalAcceptBremsPhotons": truth.ADDED_BREMS,
 }
@@ -121,7 +118,7 @@ def is_virtual(chunk: Chunk) -> NDArray[np.bool_]:
         _leaf(f"m_{name}")(chunk) for name in ("momentum_x", "momentum_y", "momentum_z", "energy", "mass")
     )
     off = np.abs(energy**2 - (px * px + py * py + pz * pz + mass * mass)) > 1e-6 * energy**2
-    return ((truth.status(chunk) & _VIRTUAL) != 0) | off
+    return np.asarray(((truth.status(chunk) & _VIRTUAL) != 0) | off)
 
 
 register("mcVirtual")(lambda view: _of_match(view, is_virtual))
@@ -135,9 +132,7 @@ for _bit, _detector in enumerate(("PXD", "SVD", "CDC", "TOP", "ARICH", "ECL", "K
 
 
 def _four_momentum(view: View) -> FourVector:
-    parts = [
-        _of_match(view, _leaf(f"m_{name}")) for name in ("momentum_x", "momentum_y", "momentum_z", "energy")
-    ]
+    parts = [_of_match(view, _leaf(f"m_{name}")) for name in ("momentum_x", "momentum_y", "momentum_z", "energy")]
     return view.seen((parts[0], parts[1], parts[2], parts[3]))
 
 
@@ -200,9 +195,7 @@ def _mother_index(view: View, ancestor: Ids) -> Floats:
 @register("genMotherP")
 def _mother_momentum(view: View) -> Floats:
     chunk, ancestor = view.context.chunk, _ancestor(view, 1)
-    parts = [
-        _leaf(f"m_momentum_{axis}")(chunk) if chunk.has("MCParticles") else np.zeros(0) for axis in "xyz"
-    ]
+    parts = [_leaf(f"m_momentum_{axis}")(chunk) if chunk.has("MCParticles") else np.zeros(0) for axis in "xyz"]
     return np.asarray(np.sqrt(sum(view.lookup(ancestor, part) ** 2 for part in parts)))
 
 

@@ -48,7 +48,7 @@ def _summed(view: View, detectors: Detectors) -> Floats:
     if there.any():
         chosen = where[there]
         total = mdst.log_likelihoods(chunk)[chosen][:, list(detectors)].sum(axis=1)
-        seen = mdst.pid_available(chunk)[chosen][:, list(detectors)].any(axis=1)
+        seen = np.asarray(mdst.pid_available(chunk)[chosen][:, list(detectors)].any(axis=1))
         result[there] = np.where(seen[:, None], total, np.nan)
     return result
 
@@ -122,9 +122,7 @@ def _detectors(name: str, texts: tuple[str, ...]) -> Detectors:
 for _name, _used in (("binaryPID", _ALL), ("binaryPID_noSVD", _without("SVD"))):
 
     @register_call(_name, arguments=(2, 2))
-    def _binary(
-        _scope: Scope, arguments: tuple[str, ...], name: str = _name, used: Detectors = _used
-    ) -> Function:
+    def _binary(_scope: Scope, arguments: tuple[str, ...], name: str = _name, used: Detectors = _used) -> Function:
         first, second = (_hypothesis(name, text) for text in arguments)
         return lambda view: _pair(view, first, second, used)
 
@@ -168,7 +166,7 @@ def _is_most_likely(_scope: Scope, arguments: tuple[str, ...]) -> Function:
 
     def function(view: View) -> NDArray[np.bool_]:
         index = _most_likely(view, priors)
-        return (index >= 0) & (codes[index] == np.abs(view.column("pdg")))
+        return np.asarray((index >= 0) & (codes[index] == np.abs(view.column("pdg"))))
 
     return function
 

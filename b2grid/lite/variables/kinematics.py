@@ -106,8 +106,7 @@ def _sum_of_daughters(view: View, displaced: NDArray[np.bool_]) -> FourVector:
             for part, value in zip(parts, momentum, strict=False):
                 part[moved] = value
             parts[3][moved] = np.sqrt(sum(p * p for p in momentum) + mass * mass)
-        for whole, part in zip(total, parts, strict=True):
-            whole += part
+        total = [whole + part for whole, part in zip(total, parts, strict=True)]
     return total[0], total[1], total[2], total[3]
 
 
@@ -132,9 +131,7 @@ register("dQ")(lambda view: _released(view, deviation=True))
 @register_call("massDifference", arguments=(1, 1))
 def _mass_difference(_scope: Scope, arguments: tuple[str, ...]) -> Function:
     (index,) = integers("massDifference", arguments)
-    return lambda view: (
-        view.column("mass") - view.of(view.daughter(index), lambda other: other.column("mass"))
-    )
+    return lambda view: view.column("mass") - view.of(view.daughter(index), lambda other: other.column("mass"))
 
 
 # ---- against the beams
@@ -160,7 +157,7 @@ def _delta_e(view: View) -> Floats:
 @register("xp", needs="beams")
 def _scaled_momentum(view: View) -> Floats:
     half, mass = view.context.beams.sqrt_s / 2, view.column("mass")
-    return size(_cms(view)) / np.sqrt(half * half - mass * mass)
+    return np.asarray(size(_cms(view)) / np.sqrt(half * half - mass * mass))
 
 
 def _recoil(view: View) -> FourVector:
@@ -197,7 +194,7 @@ register("chiProb")(lambda view: view.column("p_value"))
 for _name, _source in (("isFromTrack", TRACK), ("isFromECL", CLUSTER), ("isFromKLM", KLM), ("isFromV0", V0)):
 
     def _made_from(view: View, source: int = _source) -> NDArray[Any]:
-        return view.column("source") == source
+        return np.asarray(view.column("source") == source)
 
     register(_name, "bool")(_made_from)
 
@@ -236,9 +233,7 @@ register("z", needs="vertex")(lambda view: view.column("z"))
 
 
 def _flown(view: View) -> tuple[Floats, Floats, Floats]:
-    x, y, z = (
-        view.column(axis) - centre for axis, centre in zip("xyz", view.context.point.position, strict=True)
-    )
+    x, y, z = (view.column(axis) - centre for axis, centre in zip("xyz", view.context.point.position, strict=True))
     return x, y, z
 
 
@@ -249,9 +244,7 @@ def _cosine_to_flight(view: View, components: int) -> Floats:
     return np.asarray(product / lengths)
 
 
-register("cosAngleBetweenMomentumAndVertexVector", needs="point vertex")(
-    lambda view: _cosine_to_flight(view, 3)
-)
+register("cosAngleBetweenMomentumAndVertexVector", needs="point vertex")(lambda view: _cosine_to_flight(view, 3))
 register("cosAngleBetweenMomentumAndVertexVectorInXYPlane", needs="point vertex")(
     lambda view: _cosine_to_flight(view, 2)
 )
@@ -266,12 +259,7 @@ def _flight_distance(view: View) -> Floats:
 
 register("flightDistance", needs="point vertex")(_flight_distance)
 register("flightTime", needs="point vertex")(
-    lambda view: (
-        view.particles.nominal_mass(view.rows)
-        / helix.SPEED_OF_LIGHT
-        * _flight_distance(view)
-        / size(view.lab)
-    )
+    lambda view: view.particles.nominal_mass(view.rows) / helix.SPEED_OF_LIGHT * _flight_distance(view) / size(view.lab)
 )
 
 # ---- acceptance: of the direction in the laboratory, in degrees

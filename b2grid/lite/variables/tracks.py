@@ -33,15 +33,11 @@ def _register_fit(name: str, per_fit: Callable[[Chunk], NDArray[Any]]) -> None:
 
 
 # positions in τ, and of the diagonal in the packed covariance
-for _index, (_name, _diagonal) in enumerate(
-    (("d0", 0), ("phi0", 5), ("omega", 9), ("z0", 12), ("tanLambda", 14))
-):
+for _index, (_name, _diagonal) in enumerate((("d0", 0), ("phi0", 5), ("omega", 9), ("z0", 12), ("tanLambda", 14))):
     _register_fit(_name, lambda chunk, index=_index: tau(chunk)[:, index])  # type: ignore[misc]
     _register_fit(
         f"{_name}Err",
-        lambda chunk, index=_diagonal: np.sqrt(
-            chunk.leaf("TrackFitResults", "m_cov5")[:, index].astype(np.float64)
-        ),  # type: ignore[misc]
+        lambda chunk, index=_diagonal: np.sqrt(chunk.leaf("TrackFitResults", "m_cov5")[:, index].astype(np.float64)),  # type: ignore[misc]
     )
 
 _register_fit("pValue", lambda chunk: chunk.leaf("TrackFitResults", "m_pValue").astype(np.float64))
