@@ -163,7 +163,7 @@ def _per_event(item: Measurement) -> str:
     return "" if item.seconds_per_event is None else f"{item.seconds_per_event:.2g}"
 
 
-def trial(  # noqa: PLR0913 - each is a thing of its own, and all but two are keywords
+def trial(
     steering: str | os.PathLike[str],
     samples: Mapping[str, str | os.PathLike[str] | Sequence[Any]],
     *,
