@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from b2grid.project import Project
 
-__all__ = ["CHANNELS", "INPUTS", "Channel", "demo", "figure"]
+__all__ = ["CHANNELS", "INPUTS", "Channel", "demo", "figure", "scales"]
 
 INPUTS = {
     "signal": "/belle/collection/MC/demo_etapks_v1",
@@ -132,16 +132,14 @@ def _drawn(arrays: Mapping[str, ak.Array], path: Path, console: Console) -> list
 
 
 def scales() -> dict[str, float]:
-    """Factor of each background sample to the luminosity of the good runs of the data."""
-    from b2grid.catalogue import Catalogue
+    """Factor of each background sample to what of it is in the good runs of the data-like sample, which is known."""
+    from b2grid.catalogue.demo.samples import BAD_RUN, DATA_SHARES, demo_files
 
-    catalogue = Catalogue()
-    luminosity = {
-        sample: float(catalogue.collection(path).metadata["int_luminosity"])
-        for sample, path in INPUTS.items()
-        if sample != "signal"
-    }
-    return {sample: luminosity["data"] / value for sample, value in luminosity.items() if sample != "data"}
+    counts: dict[str, int] = {}
+    for file in demo_files():
+        good = sum(events for run, events in file.runs if run != BAD_RUN)
+        counts[file.kind] = counts.get(file.kind, 0) + good
+    return {kind: counts["data"] * DATA_SHARES[kind] / counts[kind] for kind in _STACK}
 
 
 # ---- the figure
@@ -155,8 +153,7 @@ def figure(
 ) -> list[Path]:
     """Draw Mbc and deltaE of every channel: simulation stacked, signal on top, data as points.
 
-    Backgrounds are scaled to the luminosity of the data, and the signal so that the sum has as many candidates as
-    the data. Each variable is shown in the signal window of the other.
+    Backgrounds are scaled by `scales`, and the signal so that the sum has as many candidates as the data. Each variable is shown in the signal window of the other.
 
     Parameters
     ----------

@@ -44,11 +44,11 @@ def test_the_figure_is_drawn_when_nothing_was_found(tmp_path: Path) -> None:
     assert figure(empty, tmp_path / "empty.png")[0].is_file()
 
 
-def test_the_inputs_are_in_the_catalogue_and_have_luminosities() -> None:
+def test_the_inputs_are_in_the_catalogue_and_have_scales() -> None:
     catalogue = Catalogue()
     assert all(catalogue.collection(path).path == path for path in INPUTS.values())
     assert set(scales()) == {"mixed", "charged", "uubar"}
-    assert all(0.1 < factor < 10 for factor in scales().values())
+    assert all(0.01 < factor < 10 for factor in scales().values())
 
 
 @pytest.mark.slow
