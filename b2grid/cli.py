@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import b2grid
-from b2grid.errors import B2GridError, InvalidInput, printable
+from b2grid.errors import B2GridError, InvalidInput, InvalidSteering, printable
+from b2grid.project import failed, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,18 +41,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TimeoutError as error:
         print(f"b2grid: {printable(error)}", file=sys.stderr)
         return 1
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            return _reader_left()
+        where = f": {printable(error.filename)}" if error.filename else ""
+        print(f"b2grid: {printable(error.strerror or error)}{where}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("b2grid: stopped looking; what runs goes on", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # the reader has what it wanted (`| head`); keep Python from complaining at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+
+
+def _reader_left() -> int:
+    """The reader has what it wanted (`| head`); keep Python from complaining at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _complain(error: B2GridError) -> None:
     print(f"b2grid: {printable(error.message)}", file=sys.stderr)
-    for finding in getattr(error, "findings", ()):
+    findings = getattr(error, "findings", ())
+    for finding in findings if len(findings) > 1 else ():  # a single one is the message itself
         place = f"line {finding.line}: " if finding.line is not None else ""
         print(f"  {place}{printable(finding.message)}", file=sys.stderr)
         if finding.hint:
@@ -96,29 +106,44 @@ def _record(options: argparse.Namespace, console: Console) -> int:
 
 
 def _submit(options: argparse.Namespace, console: Console) -> int:
-    from b2grid.progress import follow
-
     project = _new_project(options)
-    _print_report(project.check(), console)
+    if project.status.phase not in {"draft", "planned"}:
+        console.print(f"{project.name} was submitted before, with the same content", markup=False)
+        return _follow(project, console) if options.wait else _say(project.status, console)
+    _prepare(project, options, console)
     if options.dry:
-        console.print(str(project.trial()), markup=False)
-        console.print(str(project.plan(files_per_job=options.files_per_job).summary()), markup=False)
         console.print("dry run: nothing was sent", style="bold")
         return 0
-    with console.status("trying it on one file of each sample") if console.is_terminal else _quiet():
-        console.print(str(project.trial()), markup=False)
-    console.print(str(project.plan(files_per_job=options.files_per_job).summary()), markup=False)
-    project.submit(force=options.force, scouts=options.scouts, priority=options.priority)
+    with _working(console, "starting the driver"):
+        project.submit(force=options.force, scouts=options.scouts, priority=options.priority)
     console.print(f"submitted {project.name}; look again with: b2grid status {project.name}", markup=False)
-    if not options.wait:
-        return 0
-    return _ended(follow(project, console=console))
+    return _follow(project, console) if options.wait else 0
 
 
-def _quiet() -> Any:
+def _prepare(project: b2grid.Project, options: argparse.Namespace, console: Console) -> None:
+    """The check, the trial and the plan, each shown; what is wrong ends it, unless it is forced."""
+    report = project.check()
+    _print_report(report, console)
+    if not (report.ok or options.force):
+        raise InvalidSteering(refused(report).message, hint="mend it, or use --force")
+    with _working(console, "trying it on one file of each sample"):
+        trial = project.trial()
+    console.print(str(trial), markup=False)
+    if not (trial.ok or options.force):
+        raise InvalidSteering(failed(trial).message, hint="mend it, or use --force")
+    plan = project.plan(files_per_job=options.files_per_job, scouts=options.scouts)
+    console.print(str(plan.summary()), markup=False)
+
+
+def _working(console: Console, text: str) -> Any:
     import contextlib
 
-    return contextlib.nullcontext()
+    return console.status(text) if console.is_terminal else contextlib.nullcontext()
+
+
+def _say(what: object, console: Console) -> int:
+    console.print(str(what), markup=False)
+    return 0
 
 
 def _new_project(options: argparse.Namespace) -> b2grid.Project:
@@ -138,38 +163,72 @@ def _new_project(options: argparse.Namespace) -> b2grid.Project:
     )
 
 
-def _ended(status: Any) -> int:
-    """Zero when every job is done: what a batch script wants to know."""
-    return 0 if status.done == status.total else 1
+def _follow(project: b2grid.Project, console: Console, timeout: float | None = None) -> int:
+    """Show a project until it is over; zero when every job is done, which a batch script wants to know."""
+    from b2grid.progress import follow
+
+    status = follow(project, console=console, timeout=timeout)
+    console.print(str(status), markup=False)
+    if status.done == status.total:
+        return 0
+    console.print(f"  see why with: b2grid failures {project.name}", markup=False)
+    return 1
 
 
 def _status(options: argparse.Namespace, console: Console) -> int:
-    console.print(str(b2grid.Project(options.name).status), markup=False)
-    return 0
+    return _say(b2grid.Project(options.name), console)
 
 
 def _wait(options: argparse.Namespace, console: Console) -> int:
-    from b2grid.progress import follow
+    return _follow(b2grid.Project(options.name), console, options.timeout)
 
-    return _ended(follow(b2grid.Project(options.name), console=console, timeout=options.timeout))
+
+_JOB_COLUMNS = ["job", "kind", "sample", "status", "minor_status", "attempt", "host", "events_processed",
+                "events_expected", "walltime"]
 
 
 def _jobs(options: argparse.Namespace, console: Console) -> int:
-    _print_frame(b2grid.Project(options.name).jobs, options.csv)
+    frame = b2grid.Project(options.name).jobs
+    _print_frame(frame if options.csv else frame[_JOB_COLUMNS], options.csv)
     return 0
 
 
 def _failures(options: argparse.Namespace, console: Console) -> int:
-    _print_frame(b2grid.Project(options.name).failures(), options.csv)
+    _print_frame(b2grid.Project(options.name).failures(), options.csv, "no failures")
     return 0
 
 
-def _print_frame(frame: Any, csv: bool) -> None:
-    print(frame.to_csv(index=False) if csv else printable(frame.to_string(index=False)))
+def _bookkeeping(options: argparse.Namespace, console: Console) -> int:
+    _print_frame(b2grid.Project(options.name).bookkeeping(), options.csv, "no outputs yet")
+    return 0
+
+
+def _luminosity(options: argparse.Namespace, console: Console) -> int:
+    _print_frame(b2grid.Project(options.name).luminosity(), options.csv, "no collections among the inputs")
+    return 0
+
+
+def _print_frame(frame: Any, csv: bool, nothing: str = "nothing") -> None:
+    if csv:
+        print(frame.to_csv(index=False), end="")
+        return
+    whole = {column: "Int64" for column in frame if column.startswith("events_")}
+    shown = frame.astype(whole).to_string(index=False, na_rep="-", float_format="{:.4g}".format)
+    print(printable(shown if len(frame) else nothing))
 
 
 def _log(options: argparse.Namespace, console: Console) -> int:
-    print(printable(b2grid.Project(options.name).log(options.job)))
+    print(printable(b2grid.Project(options.name).log(options.job, options.attempt)))
+    return 0
+
+
+def _command(options: argparse.Namespace, console: Console) -> int:
+    print(printable(b2grid.Project(options.name).plan().command(options.job)))
+    return 0
+
+
+def _provenance(options: argparse.Namespace, console: Console) -> int:
+    console.print(str(b2grid.Project(options.name).provenance()), markup=False)
     return 0
 
 
@@ -187,9 +246,8 @@ def _fetch(options: argparse.Namespace, console: Console) -> int:
 def _request(options: argparse.Namespace, console: Console) -> int:
     """Leave what the driver should do: cancel, hold, resume, reschedule, finish."""
     project = b2grid.Project(options.name)
-    said = getattr(project, options.request)(**({"jobs": options.jobs} if options.jobs else {}))
-    console.print(str(said), markup=False)
-    return 0
+    jobs = getattr(options, "jobs", ())
+    return _say(getattr(project, options.request)(**({"jobs": jobs} if jobs else {})), console)
 
 
 def _restart(options: argparse.Namespace, console: Console) -> int:
@@ -205,12 +263,13 @@ def _drive(options: argparse.Namespace, console: Console) -> int:
 
 
 def _projects(options: argparse.Namespace, console: Console) -> int:
-    _print_frame(b2grid.projects(), options.csv)
+    _print_frame(b2grid.projects(), options.csv, "no projects yet: b2grid submit NAME STEERING --input PATH")
     return 0
 
 
 def _collections(options: argparse.Namespace, console: Console) -> int:
-    _print_frame(b2grid.Catalogue(options.catalogue).collections(options.pattern), options.csv)
+    _print_frame(b2grid.Catalogue(options.catalogue).collections(options.pattern), options.csv,
+                 f"no collection matches '{options.pattern}'")
     return 0
 
 
@@ -239,8 +298,8 @@ def _coverage(options: argparse.Namespace, console: Console) -> int:
     from b2grid.lite import coverage
 
     covered = coverage()
-    print(json.dumps({"functions": sorted(covered.functions), "modules": sorted(covered.modules),
-                      "variables": sorted(covered.variables)}, indent=2))
+    print(json.dumps({"functions": sorted(covered.functions or ()), "modules": sorted(covered.modules or ()),
+                      "variables": sorted(covered.variables or ())}, indent=2))
     return 0
 
 
@@ -302,6 +361,7 @@ def _project_verbs(verbs: Any) -> None:
     for name, function, text in (
         ("status", _status, "where a project is"),
         ("completeness", _completeness, "what is done and what is missing"),
+        ("provenance", _provenance, "what a publication must cite"),
         ("restart", _restart, "start a driver for a project that has lost its own"),
         ("drive", _drive, "drive a project in the foreground (tmux, systemd, a batch job)"),
     ):
@@ -309,22 +369,37 @@ def _project_verbs(verbs: Any) -> None:
     wait = _verb(verbs, "wait", _wait, "show progress until every job has ended")
     wait.add_argument("name")
     wait.add_argument("--timeout", type=float, metavar="SECONDS")
-    for name, function, text in (("jobs", _jobs, "a line per job"), ("failures", _failures, "jobs without a result, and why")):
+    for name, function, text in (
+        ("jobs", _jobs, "a line per job"),
+        ("failures", _failures, "jobs without a result, and why"),
+        ("bookkeeping", _bookkeeping, "which input became which output"),
+        ("luminosity", _luminosity, "the official luminosity of each collection, in /fb"),
+    ):
         listing = _verb(verbs, name, function, text)
         listing.add_argument("name")
         listing.add_argument("--csv", action="store_true")
     log = _verb(verbs, "log", _log, "the log of a job's last attempt")
     log.add_argument("name")
     log.add_argument("job", type=int)
+    log.add_argument("attempt", type=int, nargs="?", help="the last that has ended, when left out")
+    command = _verb(verbs, "command", _command, "exactly what a job runs")
+    command.add_argument("name")
+    command.add_argument("job", type=int)
     fetch = _verb(verbs, "fetch", _fetch, "copy verified outputs; can be repeated")
     fetch.add_argument("name")
     fetch.add_argument("destination")
-    for request, text in (("cancel", "end jobs, or the project"), ("reschedule", "try held or failed jobs again"),
-                          ("hold", "send no more"), ("resume", "send again"), ("finish", "take what is done as the result")):
+    for request, text in (
+        ("cancel", "end jobs, or the project"),
+        ("reschedule", "try held or failed jobs again"),
+        ("hold", "send no more"),
+        ("resume", "send again"),
+        ("finish", "take what is done as the result"),
+    ):
         asked = _verb(verbs, request, _request, text)
         asked.set_defaults(request=request)
         asked.add_argument("name")
-        asked.add_argument("jobs", nargs="*", type=int)
+        if request != "finish":
+            asked.add_argument("jobs", nargs="*", type=int, metavar="JOB", help="only these; all when left out")
     _verb(verbs, "projects", _projects, "all projects").add_argument("--csv", action="store_true")
 
 

@@ -118,6 +118,12 @@ class InvalidInput(B2GridError, ValueError):
     findings: tuple[Finding, ...]
     _defaults: ClassVar[dict[str, Any]] = {"findings": ()}
 
+    def __str__(self) -> str:
+        said = super().__str__()
+        if len(self.findings) < 2:
+            return said
+        return "\n  ".join([said, *map(str, self.findings)])
+
 
 class InvalidName(InvalidInput):
     """A name that b2grid, DIRAC or the file catalogue would not take."""
@@ -195,6 +201,10 @@ class Finding:
     hint: str = ""
     line: int | None = None
     column: int | None = None
+
+    def __str__(self) -> str:
+        place = f"line {self.line}: " if self.line is not None else ""
+        return f"{place}{self.message} - {self.hint}" if self.hint else f"{place}{self.message}"
 
 
 @dataclass(frozen=True, slots=True)

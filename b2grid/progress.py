@@ -18,7 +18,8 @@ __all__ = ["follow"]
 
 # the states that every project passes, in order; others get a bar when a job is in them
 _ALWAYS = ("Waiting", "Running", "Done")
-_COLOURS = {"Done": "green", "Failed": "red", "Killed": "red", "Held": "yellow", "Running": "blue", "Completing": "cyan"}
+_COLOURS = {"Done": "green", "Failed": "red", "Killed": "red", "Held": "yellow", "Running": "blue",
+            "Completing": "cyan"}
 
 
 def follow(project: Project, *, console: Console | None = None, timeout: float | None = None) -> Status:

@@ -7,15 +7,14 @@ its name is made with other content. What has been submitted is never replaced.
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from b2grid import execution
-from b2grid.draft import Draft, folder_of, gather, home, read_inputs, registered, store
-from b2grid.errors import Finding, InvalidInput, InvalidSteering, Report
+from b2grid.draft import Draft, examine, free_folder, gather, home, open_folder, read_inputs, registered, store
+from b2grid.errors import B2GridError, Finding, InvalidInput, InvalidPlan, InvalidSteering, Report
 from b2grid.execution.files import write_whole
 from b2grid.html import Html, definitions
 
@@ -89,24 +88,29 @@ class Project:
     ) -> None:
         self._draft: Draft | None = None
         if steering is None and inputs is None:
-            self._folder = folder_of(name, folder)
-            self._folder.read_definition()
+            _nothing_else(args=args, sandbox=sandbox or None, release=release)
+            self._folder, known = open_folder(name, folder)
+            self._id = known.id
             return
         draft = gather(name, steering, inputs, args=args, sandbox=sandbox, release=release, where=site, runs=runs)
-        self._folder = folder_of(draft.definition.name, folder)
-        known = self._folder.read_definition() if self._folder.exists else None
-        if known is not None and known.content_hash == draft.definition.content_hash:
-            return  # the same work: what has been done for it counts
-        if known is not None and known.state == "submitted":
-            raise InvalidInput(f"project '{known.name}' was submitted with other content",
-                               hint="choose another name, or open it with Project(name) alone")
-        self._draft = draft
+        self._folder, there = free_folder(draft, folder)
+        if there is not None and there.content_hash == draft.definition.content_hash:
+            self._id = there.id  # the same work: what has been done for it counts
+        else:
+            self._id = draft.definition.id
+            self._draft = draft
 
     # -- what it is ------------------------------------------------------------------------------------------------
 
     @property
     def _definition(self) -> Definition:
-        return self._draft.definition if self._draft is not None else self._folder.read_definition()
+        if self._draft is not None:
+            return self._draft.definition
+        definition = self._folder.read_definition()
+        if definition.id != self._id:
+            raise InvalidInput(f"project '{definition.name}' was replaced by a draft with other content",
+                               hint=f"open what is there now: Project('{definition.name}')")
+        return definition
 
     @property
     def name(self) -> str:
@@ -151,12 +155,8 @@ class Project:
 
         Checks against the release's interface facts, the sandbox, and what the runner covers.
         """
-        from b2grid.lite import coverage
-        from b2grid.steering import check
-
         definition = self._definition
-        return check(self.steering, release=definition.release or "main", sandbox=definition.sandbox,
-                     covers=coverage() if definition.release is None else None)
+        return examine(self.steering, definition.release, definition.sandbox)
 
     @property
     def recipe(self) -> Recipe:
@@ -166,17 +166,33 @@ class Project:
         ------
         InvalidSteering
             If it cannot be recorded; the finding has its line.
+        InvalidPlan
+            If its arguments make it write other trees for one sample than for another.
         """
-        from b2grid.steering import Recipe, Source, record
+        from b2grid.steering import Recipe
 
+        definition = self._definition
         if self._draft is None and self._folder.recipe.is_file():
             return Recipe.from_json(self._folder.recipe.read_text())
-        definition = self._definition
-        args = next(iter(definition.args.values()), [])
-        recipe = record(Source.read(self.steering), args=args, sandbox=definition.sandbox)
+        recipe = self._recorded(definition)
         self._store()
         write_whole(self._folder.recipe, recipe.to_json())
         return recipe
+
+    def _recorded(self, definition: Definition) -> Recipe:
+        """Record the steering once for every set of arguments, which must lead to the same outputs."""
+        from b2grid.steering import Source, record
+
+        source = Source.read(self.steering)
+        words = {sample: tuple(word.replace("{job}", "0").replace("{sample}", sample)
+                               for word in definition.args.get(sample, ())) for sample in self.inputs.samples}
+        recipes = {args: record(source, args=args, sandbox=definition.sandbox) for args in set(words.values())}
+        first, *others = words
+        for other in others:
+            if recipes[words[other]].outputs != recipes[words[first]].outputs:
+                raise InvalidPlan(f"with their args, samples '{first}' and '{other}' write different trees or columns",
+                                  hint="make a project for each, or let the steering write the same for all")
+        return recipes[words[first]]
 
     def trial(self, events: int = _TRIAL_EVENTS, samples: Sequence[str] | None = None) -> Trial:
         """Run the steering here, on one file of each sample.
@@ -211,8 +227,16 @@ class Project:
             runner=execution.site(definition.site).runner(definition.release), recipe=recipe, events=events,
             args=definition.args, sandbox=definition.sandbox, folder=self.folder / "trial")
         shutil.rmtree(self.folder / "trial", ignore_errors=True)
-        write_whole(self._folder.trial, made.to_json())
+        write_whole(self._folder.trial, self._with_earlier(made).to_json())
         return made
+
+    def _with_earlier(self, made: Trial) -> Trial:
+        """The measurements of a trial, and those of an earlier one for samples that this one left out."""
+        from b2grid.steering import Trial
+
+        tried = {item.sample for item in made.measurements}
+        earlier = self._trial() or Trial()
+        return Trial((*made.measurements, *(item for item in earlier.measurements if item.sample not in tried)))
 
     def _first_files(self) -> dict[str, str]:
         """The first file of each sample that has events, as far as is known."""
@@ -290,10 +314,10 @@ class Project:
         SiteUnavailable
             If no driver could be started; the project is stored, and `restart` tries again.
         """
+        if not 0 <= priority <= 10:
+            raise InvalidInput(f"priority is {priority}", hint="0 to 10")
         if self._definition.state == "draft":
             self._ready(force=force, scouts=scouts)
-            if not 0 <= priority <= 10:
-                raise InvalidInput(f"priority is {priority}", hint="0 to 10")
             self._folder.write_definition(replace(self._definition, priority=priority))
             execution.submit(self._folder)
         return self.wait() if wait else self.status
@@ -302,18 +326,21 @@ class Project:
         """See to it that there is a check, a trial and a plan."""
         report = self.check()
         if not (report.ok or force):
-            raise InvalidSteering(f"{report.filename} has {len(report.errors)} errors, and was not submitted",
-                                  hint="mend them, or submit(force=True)", findings=report.errors)
-        trial = self._trial() or self.trial()
-        if not (trial.ok or force):
-            bad = [item for item in trial.measurements if not item.ok]
-            findings = [Finding("B2S900", "error", f"sample {item.sample}: {item.problem}", item.log_tail[-2000:])
-                        for item in bad]
-            raise InvalidSteering(f"the trial failed for {', '.join(item.sample for item in bad)}: {bad[0].problem}",
-                                  hint="see trial(), or submit(force=True)", findings=tuple(findings))
+            raise refused(report)
+        if missing := self._untried():
+            self.trial(samples=missing)
+        trial = self._trial()
+        if trial is not None and not (trial.ok or force):
+            raise failed(trial)
         if scouts != "auto" or not self._folder.plans():
             files = self._planned_files_per_job()
             self.plan(files, scouts=scouts)
+
+    def _untried(self) -> list[str]:
+        """The samples without a good trial: what failed may have been mended since, outside the steering."""
+        trial = self._trial()
+        good = {item.sample for item in trial.measurements if item.ok} if trial is not None else set()
+        return [sample for sample in self._first_files() if sample not in good]
 
     def _planned_files_per_job(self) -> int | None:
         from b2grid.planning import Plan
@@ -339,7 +366,14 @@ class Project:
         """
         if self._draft is not None:
             raise InvalidInput(f"project '{self.name}' has no plan yet", hint="call plan() first")
-        return execution.read_jobs(self._folder).to_pandas()
+        import pandas as pd
+
+        frame = execution.read_jobs(self._folder).to_pandas()
+        words = frame.select_dtypes(include=["object", "string"]).columns
+        frame[words] = frame[words].fillna("")
+        for when in ("started", "ended"):
+            frame[when] = pd.to_datetime(frame[when], unit="s", utc=True).dt.floor("s")
+        return frame
 
     def wait(self, timeout: float | None = None) -> Status:
         """Wait until nothing more would happen by itself: every job has ended, or is held.
@@ -354,7 +388,8 @@ class Project:
             If it is a draft.
         """
         if self._draft is not None:
-            raise InvalidInput(f"project '{self.name}' is a draft, there is nothing to wait for", hint="submit it first")
+            raise InvalidInput(f"project '{self.name}' is a draft: there is nothing to wait for",
+                               hint="submit it first")
         return execution.wait(self._folder, timeout)
 
     def log(self, job: int, attempt: int | None = None) -> str:
@@ -505,17 +540,53 @@ class Project:
         return str(Html(self.status._repr_html_() + definitions(self._facts())))
 
 
+def refused(report: Report) -> InvalidSteering:
+    """Why a steering file with findings is not submitted."""
+    count = len(report.errors)
+    return InvalidSteering(f"{report.filename} has {count} error{'s' * (count != 1)}, and was not submitted",
+                           hint="mend what is named, or submit with force=True", findings=report.errors)
+
+
+def failed(trial: Trial) -> InvalidSteering:
+    """Why a steering file whose trial failed is not submitted."""
+    findings = tuple(Finding("B2S900", "error", f"sample {item.sample}: {item.problem}", _end_of(item.log_tail))
+                     for item in trial.measurements if not item.ok)
+    bad = [item for item in trial.measurements if not item.ok]
+    return InvalidSteering(f"the trial failed for {', '.join(item.sample for item in bad)}: {bad[0].problem}",
+                           hint="print(trial()) shows its log; mend it, or submit with force=True", findings=findings)
+
+
+def _end_of(log: str) -> str:
+    return " / ".join(line.strip() for line in log.splitlines()[-3:] if line.strip())
+
+
+def _nothing_else(**given: object) -> None:
+    """Opening a project takes nothing but its name.
+
+    Raises
+    ------
+    InvalidInput
+        If something else was given.
+    """
+    named = [name for name, value in given.items() if value is not None]
+    if named:
+        raise InvalidInput(f"{' and '.join(named)} without a steering file and inputs",
+                           hint="Project(name) opens what is there; a new one needs steering=… and inputs=…")
+
+
 def projects() -> pd.DataFrame:
-    """All projects of this user: name, phase, jobs, done, folder; one that cannot be read says why."""
+    """All projects of this user: name, phase, jobs, done, driver, folder; one that cannot be read says why."""
     import pandas as pd
 
     rows = []
     for folder in registered():
-        status = execution.Status(folder.path.name, {}, phase="unreadable")
-        with contextlib.suppress(InvalidInput):
+        try:
             status = execution.read_status(folder)
-        rows.append((status.name, status.phase, status.total, status.done, status.driver, str(folder.path)))
-    return pd.DataFrame(rows, columns=["name", "phase", "jobs", "done", "driver", "folder"])
+        except (B2GridError, OSError) as error:
+            status = execution.Status(folder.path.name, {}, phase="unreadable", message=str(error))
+        rows.append((status.name, status.phase, status.total, status.done, status.driver, str(folder.path),
+                     status.message))
+    return pd.DataFrame(rows, columns=["name", "phase", "jobs", "done", "driver", "folder", "message"])
 
 
 def panel(project: str | Project | None = None) -> ipywidgets.Widget:
