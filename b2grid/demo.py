@@ -153,7 +153,8 @@ def figure(
 ) -> list[Path]:
     """Draw Mbc and deltaE of every channel: simulation stacked, signal on top, data as points.
 
-    Backgrounds are scaled by `scales`, and the signal so that the sum has as many candidates as the data. Each variable is shown in the signal window of the other.
+    Backgrounds are scaled by `scales`, and the signal so that the sum has as many candidates as the data. Each
+    variable is shown in the signal window of the other.
 
     Parameters
     ----------
