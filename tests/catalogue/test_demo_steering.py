@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import uproot
 
-from b2grid import check, record
+import b2grid
 from b2grid.catalogue import demo
 
 FOLDER = Path(demo.__file__).parent
@@ -20,12 +20,12 @@ STEERING = FOLDER / "steering" / "B2EtapKs.py"
 def test_the_check_finds_nothing() -> None:
     from b2grid.lite import coverage
 
-    report = check(STEERING, covers=coverage())
+    report = b2grid.check(STEERING, covers=coverage())
     assert not report.findings, str(report)
 
 
 def test_it_fills_three_trees_of_one_file() -> None:
-    outputs = record(STEERING).outputs
+    outputs = b2grid.record(STEERING).outputs
     assert list(outputs) == ["B2EtapKs.root"]
     assert list(outputs["B2EtapKs.root"]) == ["B0ch1", "B0ch2", "B0ch3"]
     for columns in outputs["B2EtapKs.root"].values():
