@@ -207,3 +207,43 @@ def test_identification_sums_the_stored_likelihoods(real_data, lite):
     np.testing.assert_allclose(sum(tree[name] for name in species)[known], 1)
     np.testing.assert_array_equal(tree["particleID"], tree["kaonID"])
     np.testing.assert_array_equal(tree["pidProbabilityExpert(321, ALL)"], tree["kaonID"])
+
+
+def test_helicity_angles(real_data, lite):
+    inner = [f"daughter({i}, {name})" for i in (0, 1, 2) for name in P4]
+    grand = [f"daughter(0, daughter({i}, {name}))" for i in (0, 1) for name in P4]
+    body = f"""
+        ma.fillParticleList('pi+:x', 'dr < 2 and p > 0.3', path=main)
+        ma.fillParticleList('gamma:x', 'E > 0.2', path=main)
+        ma.reconstructDecay('rho0:x -> pi+:x pi-:x', '0.6 < M < 0.9', path=main)
+        ma.reconstructDecay("eta':x -> rho0:x gamma:x", 'M < 1.1', path=main)
+        ma.reconstructDecay('omega:x -> pi+:x pi-:x gamma:x', 'M < 0.9', path=main)
+        columns = [*{P4!r}, *{inner!r}, *{grand!r}, 'cosHelicityAnglePrimary', 'decayAngle(0)',
+            'cosHelicityAngleDaughter(0)',
+            'cosHelicityAngleDaughter(0, 1)', 'cosHelicityAngleDaughter(1)']
+        ma.variablesToNtuple("eta':x", [*columns, 'cosHelicityAngle(0, 1)'], treename='two', path=main)
+        ma.variablesToNtuple('omega:x', columns, treename='three', path=main)
+    """
+    trees = lite(body, real_data / "mdst.root").trees
+    beam = vector.obj(px=NOMINAL.momentum[0], py=NOMINAL.momentum[1], pz=NOMINAL.momentum[2], E=NOMINAL.energy)
+
+    def cosine(a, b):
+        return np.cos(a.deltaangle(b))
+
+    two = trees["two"]
+    own, first = vectors(two), vectors(two, "daughter(0, {})")
+    rest = first.boostCM_of(own)
+    seen = vector.array({name: np.full(len(own), getattr(beam, name)) for name in P4}).boostCM_of(own)
+    close(two["cosHelicityAnglePrimary"], -cosine(seen, rest))
+    close(two["decayAngle(0)"], np.pi - seen.deltaangle(rest))
+    for index, name in enumerate(["cosHelicityAngleDaughter(0)", "cosHelicityAngleDaughter(0, 1)"]):
+        grand_daughter = vectors(two, f"daughter(0, daughter({index}, {{}}))").boostCM_of(first)
+        close(two[name], -cosine(own.boostCM_of(first), grand_daughter))
+    close(two["cosHelicityAngle(0, 1)"], two["cosHelicityAngleDaughter(0, 1)"])
+    assert np.isnan(two["cosHelicityAngleDaughter(1)"]).all()
+    three = trees["three"]
+    own = vectors(three)
+    parts = [vectors(three, f"daughter({i}, {{}})").boostCM_of(own) for i in (0, 1)]
+    seen = vector.array({name: np.full(len(own), getattr(beam, name)) for name in P4}).boostCM_of(own)
+    normal = parts[0].to_Vector3D().cross(parts[1].to_Vector3D())
+    close(three["cosHelicityAnglePrimary"], -cosine(seen.to_Vector3D(), normal))

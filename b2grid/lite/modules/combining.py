@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.grammar import Decay
 from b2grid.lite.combine import Combination, combine
+from b2grid.lite.mcerrors import DecayRules
 from b2grid.lite.modules.base import Arguments, Blueprint, decay_of, module
-from b2grid.lite.truth import DecayRules
 from b2grid.lite.view import View
 from b2grid.physics import particle
 

@@ -11,8 +11,8 @@ from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.grammar import Decay
 from b2grid.lite.lists import ListName, by_event
 from b2grid.lite.load import is_track_code, load_clusters, load_klm, load_mc, load_tracks, load_v0
+from b2grid.lite.mcerrors import DecayRules
 from b2grid.lite.modules.base import Arguments, Blueprint, decay_of, module
-from b2grid.lite.truth import DecayRules
 from b2grid.physics import particle
 
 if TYPE_CHECKING:

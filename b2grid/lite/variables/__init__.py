@@ -12,6 +12,7 @@ from b2grid.lite.variables import (
     event,
     functions,
     generated,
+    helicity,
     identification,
     kinematics,
     lists,
@@ -21,4 +22,4 @@ from b2grid.lite.variables import (
 __all__ = ["registry"]
 
 # registering is what importing them does
-_ROOMS = (clusters, daughters, event, functions, generated, identification, kinematics, lists, tracks)
+_ROOMS = (clusters, daughters, event, functions, generated, helicity, identification, kinematics, lists, tracks)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from b2grid.lite import truth
+from b2grid.lite import decaytree
 from b2grid.lite.expression import register
 from b2grid.lite.variables.generated import is_virtual
 
@@ -62,7 +62,7 @@ def _generated_point(chunk: Chunk, axis: str) -> NDArray[np.float64]:
     """Production vertex of the first primary that is neither initial nor virtual, per event."""
     result = np.full(chunk.size, np.nan)
     if chunk.has("MCParticles"):
-        state = truth.status(chunk)
+        state = decaytree.status(chunk)
         good = np.flatnonzero(((state & 1) != 0) & ((state & 32) == 0) & ~is_virtual(chunk))[::-1]
         result[chunk.event_of("MCParticles")[good]] = chunk.leaf("MCParticles", f"m_productionVertex_{axis}")[good]
     return result
@@ -84,7 +84,7 @@ def _continuum(chunk: Chunk) -> NDArray[np.bool_]:
     def make() -> NDArray[np.bool_]:
         result = np.ones(chunk.size, dtype=np.bool_)
         if chunk.has("MCParticles"):
-            top = np.isin(truth.codes(chunk), _RESONANCES) & (truth.mothers(chunk) < 0)
+            top = np.isin(decaytree.codes(chunk), _RESONANCES) & (decaytree.mothers(chunk) < 0)
             result[chunk.event_of("MCParticles")[top]] = False
         return result
 

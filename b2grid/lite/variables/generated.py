@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from b2grid.lite import mdst, truth
+from b2grid.lite import decaytree, mcerrors, mdst, truth
 from b2grid.lite.expression import Compiled, register, register_call
 from b2grid.lite.load import mc_particles
 from b2grid.lite.particles import CLUSTER, TRACK
@@ -37,25 +37,28 @@ def match_of(view: View) -> Ids:
 
 
 def _errors(view: View) -> Floats:
-    return truth.errors(view.context, view.rows).astype(np.float64)
+    return mcerrors.errors(view.context, view.rows).astype(np.float64)
 
 
 register("mcErrors")(_errors)
 
 
 def _is_signal(view: View, accepted: int) -> Floats:
-    bits = truth.errors(view.context, view.rows) & ~accepted
+    bits = mcerrors.errors(view.context, view.rows) & ~accepted
     return np.where(match_of(view) >= 0, (bits == 0).astype(np.float64), np.nan)
 
 
 _ACCEPTED = {
     "isSignal": 0,
-    "isSignalAcceptMissingNeutrino": truth.MISSING_NEUTRINO,
-    "isSignalAcceptMissingGamma": truth.MISSING_GAMMA,
-    "isSignalAcceptMissingMassive": truth.MISSING_MASSIVE | truth.MISSING_KLONG,
-    "isSignalAcceptMissing": truth.MISSING_NEUTRINO | truth.MISSING_GAMMA | truth.MISSING_MASSIVE | truth.MISSING_KLONG,
-    "isSignalAcceptWrongFSPs": truth.MISIDENTIFIED | truth.ADDED_WRONG,
-    "isSignalAcceptBremsPhotons": truth.ADDED_BREMS,
+    "isSignalAcceptMissingNeutrino": mcerrors.MISSING_NEUTRINO,
+    "isSignalAcceptMissingGamma": mcerrors.MISSING_GAMMA,
+    "isSignalAcceptMissingMassive": mcerrors.MISSING_MASSIVE | mcerrors.MISSING_KLONG,
+    "isSignalAcceptMissing": mcerrors.MISSING_NEUTRINO
+    | mcerrors.MISSING_GAMMA
+    | mcerrors.MISSING_MASSIVE
+    | mcerrors.MISSING_KLONG,
+    "isSignalAcceptWrongFSPs": mcerrors.MISIDENTIFIED | mcerrors.ADDED_WRONG,
+    "isSignalAcceptBremsPhotons": mcerrors.ADDED_BREMS,
 }
 for _name, _accepted in _ACCEPTED.items():
     register(_name)(lambda view, accepted=_accepted: _is_signal(view, accepted))  # type: ignore[misc]
@@ -63,7 +66,7 @@ for _name, _accepted in _ACCEPTED.items():
 
 @register("isMisidentified")
 def _is_misidentified(view: View) -> Floats:
-    bits = truth.errors(view.context, view.rows) & truth.MISIDENTIFIED
+    bits = mcerrors.errors(view.context, view.rows) & mcerrors.MISIDENTIFIED
     return np.where(match_of(view) >= 0, (bits != 0).astype(np.float64), np.nan)
 
 
@@ -93,22 +96,36 @@ for _name, _stored in {
         lambda view, leaf=_stored: _of_match(view, _leaf(leaf))  # type: ignore[misc]
     )
 
-for _index, _axis in enumerate("xyz"):
-    register(f"mcProductionVertexFromIP{_axis.upper()}", needs="point vertex")(
-        lambda view, axis=_axis, index=_index: (  # type: ignore[misc]
-            _of_match(view, _leaf(f"m_productionVertex_{axis}")) - view.context.point.position[index]
+for _kind in ("Decay", "Production"):
+    _leaves = tuple(f"m_{_kind.lower()}Vertex_{axis}" for axis in "xyz")
+    for _index, _axis in enumerate("XYZ"):
+        register(f"mc{_kind}VertexFromIP{_axis}", needs="point vertex")(
+            lambda view, leaf=_leaves[_index], index=_index: (  # type: ignore[misc]
+                _of_match(view, _leaf(leaf)) - view.context.point.position[index]
+            )
         )
-    )
 
-register("mcPDG")(lambda view: _of_match(view, truth.codes))
-register("nMCDaughters")(lambda view: _of_match(view, lambda chunk: truth.daughters(chunk)[1]))
+
+def _decay_place(view: View, *, relative: bool) -> list[Floats]:
+    origin = view.context.point.position if relative else (0.0, 0.0, 0.0)
+    return [_of_match(view, _leaf(f"m_decayVertex_{axis}")) - origin[i] for i, axis in enumerate("xyz")]
+
+
+register("mcDecayVertexRho", needs="vertex")(lambda view: np.hypot(*_decay_place(view, relative=False)[:2]))
+register("mcDecayVertexFromIPRho", needs="point vertex")(lambda view: np.hypot(*_decay_place(view, relative=True)[:2]))
+register("mcDecayVertexFromIPDistance", needs="point vertex")(
+    lambda view: np.sqrt(np.sum(np.square(_decay_place(view, relative=True)), axis=0))
+)
+
+register("mcPDG")(lambda view: _of_match(view, decaytree.codes))
+register("nMCDaughters")(lambda view: _of_match(view, lambda chunk: decaytree.daughters(chunk)[1]))
 
 for _name, _bit in {
     "mcPrimary": 1, "mcVirtual": _VIRTUAL, "mcInitial": _INITIAL, "mcISR": 64, "mcFSR": 128, "mcPhotos": 256,
 }.items():  # fmt: skip
     if _name != "mcVirtual":
         register(_name)(
-            lambda view, bit=_bit: _of_match(view, lambda chunk: (truth.status(chunk) & bit) != 0)  # type: ignore[misc]
+            lambda view, bit=_bit: _of_match(view, lambda chunk: (decaytree.status(chunk) & bit) != 0)  # type: ignore[misc]
         )
 
 
@@ -118,7 +135,7 @@ def is_virtual(chunk: Chunk) -> NDArray[np.bool_]:
         _leaf(f"m_{name}")(chunk) for name in ("momentum_x", "momentum_y", "momentum_z", "energy", "mass")
     )
     off = np.abs(energy**2 - (px * px + py * py + pz * pz + mass * mass)) > 1e-6 * energy**2
-    return np.asarray(((truth.status(chunk) & _VIRTUAL) != 0) | off)
+    return np.asarray(((decaytree.status(chunk) & _VIRTUAL) != 0) | off)
 
 
 register("mcVirtual")(lambda view: _of_match(view, is_virtual))
@@ -162,7 +179,7 @@ def _ancestor(view: View, generations: int) -> Ids:
     current = match_of(view)
     if not view.context.chunk.has("MCParticles"):
         return np.full(len(view), -1, dtype=np.int64)
-    mother = truth.mothers(view.context.chunk)
+    mother = decaytree.mothers(view.context.chunk)
     for _ in range(generations):
         above = np.full(len(current), -1, dtype=np.int64)
         above[current >= 0] = mother[current[current >= 0]]
@@ -184,7 +201,7 @@ def _ancestor_call(name: str) -> Callable[[Callable[[View, Ids], Floats]], None]
 def _mother_code(view: View, ancestor: Ids) -> Floats:
     if not view.context.chunk.has("MCParticles"):
         return np.zeros(len(view))
-    return np.nan_to_num(view.lookup(ancestor, truth.codes(view.context.chunk)))
+    return np.nan_to_num(view.lookup(ancestor, decaytree.codes(view.context.chunk)))
 
 
 @_ancestor_call("genMotherID")
@@ -256,7 +273,7 @@ def _generated(name: str, pick: Callable[..., Callable[[View], Ids]], numbers_fi
 
 def _pick_daughter(index: int) -> Callable[[View], Ids]:
     def choose(view: View) -> Ids:
-        first, count = truth.daughters(view.context.chunk)
+        first, count = decaytree.daughters(view.context.chunk)
         match = match_of(view)
         return np.where((match >= 0) & (index < count[match]) & (index >= 0), first[match] + index, -1)
 
@@ -276,10 +293,10 @@ def _pick_upsilon(view: View) -> Ids:
     chunk = view.context.chunk
     offsets = chunk.offsets("MCParticles")
     first, end = offsets[view.events], offsets[view.events + 1]
-    initial = (truth.status(chunk)[np.minimum(first, len(truth.status(chunk)) - 1)] & _INITIAL) != 0
+    initial = (decaytree.status(chunk)[np.minimum(first, len(decaytree.status(chunk)) - 1)] & _INITIAL) != 0
     position = first + np.where(initial, 2, 0)
     there = position < end
-    code = truth.codes(chunk)[np.where(there, position, 0)]
+    code = decaytree.codes(chunk)[np.where(there, position, 0)]
     return np.where(there & (code == 300553), position, -1)
 
 
@@ -298,7 +315,7 @@ def _for_generator(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
         chunk, match = view.context.chunk, match_of(view)
         if not chunk.has("MCParticles"):
             return np.full(len(view), np.nan)
-        good = ((truth.status(chunk) & 1) != 0) & ((truth.status(chunk) & _INITIAL) == 0) & ~is_virtual(chunk)
+        good = ((decaytree.status(chunk) & 1) != 0) & ((decaytree.status(chunk) & _INITIAL) == 0) & ~is_virtual(chunk)
         passed = view.lookup(match, good) == 1
         return np.where(passed, inner(view).astype(np.float64), np.nan)
 
@@ -308,5 +325,5 @@ def _for_generator(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
 @register("isPrimarySignal")
 def _primary_signal(view: View) -> Floats:
     signal = _is_signal(view, 0)
-    primary = _of_match(view, lambda chunk: (truth.status(chunk) & 1) != 0)
+    primary = _of_match(view, lambda chunk: (decaytree.status(chunk) & 1) != 0)
     return np.where(np.isnan(signal), np.nan, (signal == 1) & (primary == 1))

@@ -283,3 +283,11 @@ def _ecl_region(view: View) -> NDArray[np.int64]:
     degrees = _degrees(view)
     regions = [_between(degrees, *limits) for limits in ((12.4, 31.4), (32.2, 128.7), (130.7, 155.1))]
     return np.select(regions, [1, 2, 3], 0)
+
+
+@register("thetaInKLMAcceptance", "int")
+def _klm_region(view: View) -> NDArray[np.int64]:
+    degrees = _degrees(view)
+    edges = [(18, 37, 1), (37, 47, 2), (47, 122, 3), (122, 130, 4), (130, 155, 5)]
+    inside = [(degrees >= low) & (degrees < high) for low, high, _ in edges]
+    return np.select(inside, [number for _, _, number in edges], 0)

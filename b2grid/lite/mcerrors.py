@@ -1,0 +1,285 @@
+"""What is wrong with a candidate, as basf2's error bits: missing, added, mistaken.
+
+A candidate is compared with what was generated below its match. All of it works on whole lists: loops run over
+generations and daughters, never over candidates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from b2grid.grammar import Decay
+from b2grid.lite.decaytree import FINAL, NEUTRINOS, codes, descendants, mothers, status, visible_daughters
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from b2grid.lite.context import Context
+    from b2grid.lite.reader import Chunk
+
+    Ids = NDArray[np.int64]
+    Ints = NDArray[np.int64]
+
+__all__ = ["DecayRules", "errors"]
+
+MISSING_FSR, MISSING_RESONANCE, DECAY_IN_FLIGHT = 1, 2, 4
+MISSING_NEUTRINO, MISSING_GAMMA, MISSING_MASSIVE, MISSING_KLONG = 8, 16, 32, 64
+MISIDENTIFIED, ADDED_WRONG, INTERNAL_ERROR = 128, 256, 512
+MISSING_PHOTOS, ADDED_BREMS = 1024, 2048
+_INHERITED = MISIDENTIFIED | ADDED_WRONG | DECAY_IN_FLIGHT | INTERNAL_ERROR | ADDED_BREMS
+
+PRIMARY, FSR, PHOTOS = 1, 128, 256
+
+# what a decay string may excuse, one bit each
+_RADIATED, _RESONANCE, _MASSIVE, _NEUTRINO, _GAMMA = 1, 2, 4, 8, 16
+_ARROWS = {"->": _RADIATED | _RESONANCE, "=direct=>": _RADIATED, "=norad=>": _RESONANCE, "=exact=>": 0}
+_KEYWORDS = {"...": _MASSIVE, "?nu": _NEUTRINO, "?gamma": _GAMMA}
+
+
+@dataclass(frozen=True, slots=True)
+class DecayRules:
+    """What a decay string says about Monte Carlo matching.
+
+    Parameters
+    ----------
+    excused : int
+        Kinds of generated particles that may be missing.
+    unspecified : bool
+        Whether a wrong mother is not counted (``@``).
+    brems : bool
+        Whether added Bremsstrahlung photons are not counted.
+    daughters : tuple of int
+        Per daughter the error bits that are not inherited from it.
+    """
+
+    excused: int = _RADIATED | _RESONANCE
+    unspecified: bool = False
+    brems: bool = False
+    daughters: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, decay: Decay) -> DecayRules:
+        """Read the rules off a parsed decay string."""
+        excused = _ARROWS[decay.arrow]
+        for keyword in decay.keywords:
+            excused |= _KEYWORDS.get(keyword, 0)
+        daughters = []
+        for daughter in decay.daughters:
+            marks = (daughter.mother if isinstance(daughter, Decay) else daughter).marks
+            daughters.append(
+                (MISIDENTIFIED if "(misID)" in marks else 0) | (DECAY_IN_FLIGHT if "(decay)" in marks else 0)
+            )
+        return cls(excused, "@" in decay.mother.marks, "?addbrems" in decay.keywords, tuple(daughters))
+
+
+# ---- errors
+
+
+def errors(context: Context, ids: Ids) -> Ints:
+    """Error bits of each particle; remembered as the extra-info ``mcErrors``, as basf2 does."""
+    particles = context.particles
+    values, has = particles.extra_info("mcErrors", ids)
+    if not has.all():
+        todo = np.unique(ids[~has])
+        particles.set_extra("mcErrors", todo, _errors(context, todo).astype(np.float64))
+        values, _ = particles.extra_info("mcErrors", ids)
+    return values.astype(np.int64)
+
+
+def _errors(context: Context, ids: Ids) -> Ints:
+    particles = context.particles
+    result = np.full(len(ids), INTERNAL_ERROR, dtype=np.int64)
+    known = particles.match[ids] >= 0
+    plain = known & (particles.n_daughters(ids) == 0)
+    composite = known & ~plain
+    result[plain] = _errors_of_plain(context, ids[plain])
+    result[composite] = _errors_of_composites(context, ids[composite])
+    # composites without a match still evaluate their daughters first in basf2, which changes nothing here
+    return result
+
+
+def _errors_of_plain(context: Context, ids: Ids) -> Ints:
+    chunk, particles = context.chunk, context.particles
+    result = np.zeros(len(ids), dtype=np.int64)
+    if len(ids) == 0:
+        return result
+    match, own = particles.match[ids], particles.pdg[ids]
+    code, mother, primary = codes(chunk), mothers(chunk), (status(chunk) & PRIMARY) != 0
+    wrong = code[match] != own
+    result[wrong & primary[match]] = MISIDENTIFIED
+    flight = np.flatnonzero(wrong & ~primary[match])
+    above = _first_primary(mother, primary, match[flight])
+    there = above >= 0
+    differs = there & (code[above] != own[flight])
+    result[flight] = DECAY_IN_FLIGHT + MISIDENTIFIED * differs + INTERNAL_ERROR * ~there
+    return result
+
+
+def _first_primary(mother: Ints, primary: NDArray[np.bool_], start: Ids) -> Ids:
+    current = start.copy()
+    climbing = np.flatnonzero((current >= 0) & ~primary[current])
+    while len(climbing):
+        current[climbing] = mother[current[climbing]]
+        climbing = climbing[current[climbing] >= 0]
+        climbing = climbing[~primary[current[climbing]]]
+    return current
+
+
+def _rules(context: Context, ids: Ids) -> list[tuple[DecayRules, NDArray[np.bool_]]]:
+    number = context.particles.decay[ids]
+    return [(context.particles.decays[n] if n >= 0 else DecayRules(), number == n) for n in np.unique(number)]
+
+
+def _errors_of_composites(context: Context, ids: Ids) -> Ints:
+    if len(ids) == 0:
+        return np.zeros(0, dtype=np.int64)
+    result = _wrong_mother(context, ids)
+    particles = context.particles
+    excused = np.zeros(len(ids), dtype=np.int64)
+    for index in range(int(particles.n_daughters(ids).max())):
+        below = particles.daughter(ids, index)
+        here = below >= 0
+        excused[:] = 0
+        for rules, rows in _rules(context, ids):
+            excused[rows] = rules.daughters[index] if index < len(rules.daughters) else 0
+        result[here] |= errors(context, below[here]) & _INHERITED & ~excused[here]
+    for rules, rows in _rules(context, ids):
+        if rules.brems:
+            result[rows] &= ~ADDED_BREMS
+    return result | _missing(context, ids)
+
+
+def _wrong_mother(context: Context, ids: Ids) -> Ints:
+    chunk, particles = context.chunk, context.particles
+    code, mother = codes(chunk), mothers(chunk)
+    match, own = particles.match[ids], particles.pdg[ids]
+    wrong = np.where(particles.unflavoured[ids], np.abs(code[match]) != np.abs(own), code[match] != own)
+    result = np.zeros(len(ids), dtype=np.int64)
+    above = mother[match]
+    only = (above >= 0) & (code[above] == own) & (visible_daughters(chunk)[above] == 1)
+    for rules, rows in _rules(context, ids):
+        if not rules.unspecified:
+            result[wrong & rows & ~only] = ADDED_WRONG
+        if not rules.excused & _RESONANCE:
+            result[wrong & rows & only] = MISSING_RESONANCE
+    return result
+
+
+def _kinds(chunk: Chunk) -> tuple[Ints, Ints]:
+    """Per MCParticle which excuse would do for it, and which error it makes when it is missing."""
+
+    def make() -> tuple[Ints, Ints]:
+        code, state = np.abs(codes(chunk)), status(chunk)
+        final, photon, neutrino = np.isin(code, FINAL), code == 22, np.isin(code, NEUTRINOS)
+        fsr, photos = (state & FSR) != 0, (state & PHOTOS) != 0
+        conditions = [~final, photon & fsr, photon & photos, photon, neutrino, code == 130]
+        excuses = [_RESONANCE, _RADIATED, _RADIATED, _GAMMA, _NEUTRINO, _MASSIVE]
+        flags = [MISSING_RESONANCE, MISSING_FSR, MISSING_PHOTOS, MISSING_GAMMA, MISSING_NEUTRINO,
+                 MISSING_MASSIVE | MISSING_KLONG]  # fmt: skip
+        return (
+            np.select(conditions, excuses, _MASSIVE).astype(np.int64),
+            np.select(conditions, flags, MISSING_MASSIVE).astype(np.int64),
+        )
+
+    return chunk.derived("kinds", make)
+
+
+def _missing(context: Context, ids: Ids) -> Ints:
+    """Error bits for what was generated below the match and is not reconstructed."""
+    chunk = context.chunk
+    width = len(codes(chunk))
+    roots, inverse = np.unique(context.particles.match[ids], return_inverse=True)
+    candidate, generated = _per_candidate(descendants(chunk, roots), inverse)
+    excuse, flag = _kinds(chunk)
+    key = candidate * width + generated
+    found = np.isin(key, _matched(context, ids))
+    candidate, generated, key = candidate[~found], generated[~found], key[~found]
+    accepted = _accepted(context, ids, key, excuse)
+    bits = np.zeros(len(ids), dtype=np.int64)
+    np.bitwise_or.at(bits, candidate[~accepted], flag[generated[~accepted]])
+    return bits
+
+
+def _per_candidate(pairs: tuple[Ints, Ids], inverse: Ints) -> tuple[Ints, Ids]:
+    """Repeat what belongs to each root for every candidate that has this root."""
+    owner, generated = pairs
+    order = np.argsort(owner, kind="stable")
+    owner, generated = owner[order], generated[order]
+    number = np.bincount(owner, minlength=int(inverse.max(initial=-1)) + 1)
+    start = np.cumsum(number) - number
+    mine = number[inverse]
+    candidate = np.repeat(np.arange(len(inverse)), mine)
+    within = np.arange(len(candidate)) - np.repeat(np.cumsum(mine) - mine, mine)
+    return candidate, generated[np.repeat(start[inverse], mine) + within]
+
+
+def _below(context: Context, ids: Ids) -> list[tuple[Ints, Ids]]:
+    """All particles below each candidate, as (candidate, particle), generation after generation."""
+    generations = []
+    owner, current = np.arange(len(ids)), ids
+    while len(current):
+        width = int(context.particles.n_daughters(current).max())
+        columns = [context.particles.daughter(current, index) for index in range(width)]
+        if not columns:
+            break
+        stacked = np.stack(columns, axis=1)
+        here = stacked >= 0
+        owner, current = np.repeat(owner, here.sum(axis=1)), stacked[here]
+        generations.append((owner, current))
+    return generations
+
+
+def _matched(context: Context, ids: Ids) -> Ints:
+    """Keys (candidate, MCParticle) of everything that a part of the candidate is matched to."""
+    chunk, particles = context.chunk, context.particles
+    width, mother, primary = len(codes(chunk)), mothers(chunk), (status(chunk) & PRIMARY) != 0
+    keys = []
+    for owner, current in _below(context, ids):
+        match = particles.match[current]
+        known = match >= 0
+        keys.append(owner[known] * width + match[known])
+        flight = known & ((errors(context, current) & DECAY_IN_FLIGHT) != 0)
+        flight &= particles.n_daughters(current) == 0
+        above, whose = match[flight], owner[flight]
+        climbing = ~primary[above]
+        while climbing.any():
+            above, whose = mother[above[climbing]], whose[climbing]
+            above, whose = above[above >= 0], whose[above >= 0]
+            keys.append(whose * width + above)
+            climbing = ~primary[above]
+    return np.concatenate(keys) if keys else np.zeros(0, dtype=np.int64)
+
+
+def _accepted(context: Context, ids: Ids, key: Ints, excuse: Ints) -> NDArray[np.bool_]:
+    """Which missing ones the decay strings excuse: the deepest decay that they belong to decides."""
+    chunk, particles = context.chunk, context.particles
+    width = len(codes(chunk))
+    levels = [(np.arange(len(ids)), ids), *_below(context, ids)]
+    composites = []
+    for owner, current in levels:
+        made = (particles.n_daughters(current) > 0) & (particles.match[current] >= 0)
+        composites.append((owner[made], current[made]))
+    rules = {n: (particles.decays[n] if n >= 0 else DecayRules()).excused
+             for n in np.unique(np.concatenate([particles.decay[current] for _, current in composites]))}  # fmt: skip
+    generated = key % width
+    if len(set(rules.values())) == 1:
+        return np.asarray((excuse[generated] & next(iter(rules.values()))) != 0)
+    accepted = np.zeros(len(key), dtype=np.bool_)
+    order = np.argsort(key)
+    ordered = key[order]
+    for owner, current in composites:
+        roots, inverse = np.unique(particles.match[current], return_inverse=True)
+        part, below = _per_candidate(descendants(chunk, roots), inverse)
+        wanted = owner[part] * width + below
+        place = np.searchsorted(ordered, wanted)
+        inside = (
+            (place < len(ordered)) & (ordered[np.minimum(place, len(ordered) - 1)] == wanted)
+            if len(ordered)
+            else np.zeros(len(wanted), dtype=np.bool_)
+        )
+        mask = np.array([rules[int(n)] for n in particles.decay[current]], dtype=np.int64)[part]
+        accepted[order[place[inside]]] = (excuse[below[inside]] & mask[inside]) != 0
+    return accepted
