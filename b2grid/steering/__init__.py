@@ -5,10 +5,12 @@ Importing this package is cheap: what is heavy is loaded when it is used.
 
 from __future__ import annotations
 
+from b2grid.steering.check import check
+from b2grid.steering.coverage import Coverage
 from b2grid.steering.recipe import Recipe
 from b2grid.steering.record import record
 from b2grid.steering.sandbox import Sandbox, collect
 from b2grid.steering.source import Source
 from b2grid.steering.trial import Measurement, Trial, trial
 
-__all__ = ["Measurement", "Recipe", "Sandbox", "Source", "Trial", "collect", "record", "trial"]
+__all__ = ["Coverage", "Measurement", "Recipe", "Sandbox", "Source", "Trial", "check", "collect", "record", "trial"]

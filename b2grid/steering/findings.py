@@ -155,8 +155,6 @@ _ALL = (
         "cannot be read",
         "error",
         "The text nests so deeply, or is so damaged, that Python gives up on it.",
-        "x = " + "(" * 300 + ")" * 300,
-        "x = ()\nimport basf2 as b2\nb2.process(b2.create_path())\n",
     ),
     Code(
         "B2S110",

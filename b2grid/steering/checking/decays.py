@@ -1,0 +1,96 @@
+"""Decay strings and list names that are written in calls: their grammar, particles and charge."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from b2grid.errors import printable
+from b2grid.grammar import Decay, GrammarError, Particle, parse_list, parse_particle
+from b2grid.steering.facts import particle_charges
+
+if TYPE_CHECKING:
+    from b2grid.steering.checking.context import Call, Context
+
+__all__ = ["check_decays"]
+
+_DECAYS = {"decayString", "decay_string", "decay", "decayStringTarget", "decayStringDaughters"}
+_NAMES = {"list_name", "particleList", "listName", "inputListName", "outputListName", "target_list_name",
+          "particle_list_name", "signalSideParticleList", "outputList", "inputList"}
+_SEVERAL = {"inputListNames", "particleLists", "inputParticlelists", "inputParticleLists", "lists_to_keep"}
+_ROOMS = {"modularAnalysis", "vertex", "kinfit", "variables.utils", "b2pandas_utils"}
+_CHARGED = {"reconstructDecay", "reconstructMCDecay", "reconstructRecoil", "reconstructDecayWithNeutralHadron"}
+
+
+def check_decays(context: Context) -> None:
+    """Check every decay string and list name that is known."""
+    for call in context.calls:
+        if call.module not in _ROOMS:
+            continue
+        for word, value in call.arguments.items():
+            for text in _texts(context, word, value):
+                _check(context, call, word, text, context.values.origin(value))
+
+
+def _texts(context: Context, word: str, value: ast.expr) -> list[str]:
+    values = context.values
+    found: list[object] = []
+    if word in _DECAYS | _NAMES:
+        found = values.all(value)
+    elif word in _SEVERAL:
+        found = [item for item, _ in values.items(value)]
+    elif word == "decayStringsWithCuts":
+        found = [pair[0] for pairs in values.all(value) if isinstance(pairs, list) for pair in pairs
+                 if isinstance(pair, list) and pair]
+    return list(dict.fromkeys(text for text in found if isinstance(text, str)))
+
+
+def _check(context: Context, call: Call, word: str, text: str, node: ast.expr) -> None:
+    if not text.strip() and not (word == "decayString" and call.function in _CHARGED):
+        return
+    is_list = word in _NAMES | _SEVERAL or call.function.startswith("variablesTo")
+    try:
+        tree = parse_particle(text) if is_list else parse_list(text)
+    except GrammarError as error:
+        what = "the list name" if is_list else "the decay string"
+        shown = printable(text if len(text) <= 100 else f"{text[:97]}...")
+        context.add("B2S311", f"{what} {shown!r} cannot be read: {error.message}", error.hint, node)
+        return
+    known = particle_charges()
+    unknown = False
+    for particle in _particles(tree):
+        if particle.name not in known:
+            unknown = True
+            context.add("B2S312", f"unknown particle {printable(particle.name[:60])!r}",
+                        context.near(particle.name, known), node)
+    if isinstance(tree, Decay) and call.function in _CHARGED and not unknown:
+        _charge(context, call, tree, node)
+
+
+def _particles(tree: Decay | Particle) -> list[Particle]:
+    found: list[Particle] = []
+    waiting: list[Decay | Particle] = [tree]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Decay):
+            found.append(part.mother)
+            waiting += reversed(part.daughters)
+        else:
+            found.append(part)
+    return found
+
+
+def _charge(context: Context, call: Call, decay: Decay, node: ast.expr) -> None:
+    if "..." in decay.keywords or call.function == "reconstructRecoil":
+        return
+    allowed = call.arguments.get("allowChargeViolation")
+    if any(word.arg is None for word in call.node.keywords) or (
+            allowed is not None and not (isinstance(allowed, ast.Constant) and allowed.value is False)):
+        return
+    charges = particle_charges()
+    daughters = [part.mother if isinstance(part, Decay) else part for part in decay.daughters]
+    total = sum(charges[part.name] for part in daughters)
+    mother = charges[decay.mother.name]
+    if abs(total - mother) > 0.1:
+        context.add("B2S313", f"charge is not conserved in '{decay}': {decay.mother.name} has {mother:+.0f}, "
+                    f"its daughters {total:+.0f}", "mend a daughter, or give allowChargeViolation=True", node)

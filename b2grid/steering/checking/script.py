@@ -1,0 +1,303 @@
+"""What the names of a script mean: imports, assignments, loops, by scope.
+
+Nothing is executed. A name has a meaning only where it can have no other; everything else is unknown, and what
+is unknown is never reported.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from b2grid.steering.facts import Facts
+
+__all__ = ["Binding", "Script"]
+
+_SCOPES = (
+    ast.Module,
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.Lambda,
+    ast.ClassDef,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.GeneratorExp,
+)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_GROWING = {"append", "extend", "insert"}
+_CHANGING = {"remove", "pop", "clear", "sort", "reverse", "update", "setdefault", "popitem", "add", "discard"}
+_DEPTH = 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binding:
+    """One place where a name gets a meaning.
+
+    Parameters
+    ----------
+    kind : {"import", "assign", "grow", "loop", "other"}
+        ``grow`` is ``+=``, ``append`` or ``extend``.
+    node : ast.AST
+        The statement or comprehension.
+    dotted : str
+        Of an import, what is imported.
+    value : ast.expr or None
+        Of the others, the expression.
+    single : bool
+        Of ``grow``, whether the value is one item.
+    """
+
+    kind: str
+    node: ast.AST
+    dotted: str = ""
+    value: ast.expr | None = None
+    single: bool = False
+
+
+@dataclass
+class Script:
+    """A parsed script with its names.
+
+    Parameters
+    ----------
+    tree : ast.Module
+    facts : Facts
+        Of the release: what star imports bring.
+    """
+
+    tree: ast.Module
+    facts: Facts
+    parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
+    calls: list[ast.Call] = field(default_factory=list)
+    stars: list[str] = field(default_factory=list)
+    imports: list[tuple[str, ast.stmt]] = field(default_factory=list)
+    bindings: dict[ast.AST, dict[str, list[Binding]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        nodes = [self.tree, *self._below()]
+        for node in nodes:
+            if isinstance(node, _FUNCTIONS):
+                self._parameters(node)
+            self._bind(node)
+            if isinstance(node, ast.Call):
+                self.calls.append(node)
+        self.calls.sort(key=lambda call: (call.lineno, call.col_offset))
+
+    def _below(self) -> list[ast.AST]:
+        found: list[ast.AST] = []
+        waiting: list[ast.AST] = [self.tree]
+        while waiting:
+            node = waiting.pop()
+            for child in ast.iter_child_nodes(node):
+                # the nodes of contexts and operators are shared, and of no interest
+                if not isinstance(child, ast.expr_context | ast.operator | ast.cmpop | ast.boolop | ast.unaryop):
+                    self.parents[child] = node
+                    found.append(child)
+                    waiting.append(child)
+        return found
+
+    # -- where things are
+
+    def above(self, node: ast.AST) -> Iterator[ast.AST]:
+        """The nodes that a node is in, inmost first."""
+        while (parent := self.parents.get(node)) is not None:
+            yield parent
+            node = parent
+
+    def scope(self, node: ast.AST) -> ast.AST:
+        """The function, class, comprehension or module that a node is in."""
+        return next((outer for outer in self.above(node) if isinstance(outer, _SCOPES)), self.tree)
+
+    def statement(self, node: ast.AST) -> ast.AST:
+        """The statement that a node is part of."""
+        return (
+            node
+            if isinstance(node, ast.stmt)
+            else next((outer for outer in self.above(node) if isinstance(outer, ast.stmt)), self.tree)
+        )
+
+    # -- what names are bound to
+
+    def _add(self, scope: ast.AST, name: str, binding: Binding) -> None:
+        known = self.bindings.setdefault(scope, {}).setdefault(name, [])
+        known.append(binding)
+
+    def _bind(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            self._imported(node)
+        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                kind = "assign" if isinstance(target, ast.Name) and node.value is not None else "other"
+                self._targets(target, Binding(kind, node, value=node.value))
+        elif isinstance(node, ast.AugAssign):
+            kind = "grow" if isinstance(node.op, ast.Add) else "other"
+            self._targets(node.target, Binding(kind, node, value=node.value))
+        elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
+            self._targets(node.target, Binding("loop", node, value=node.iter))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            self._method(node, node.func)
+        else:
+            self._others(node)
+
+    def _others(self, node: ast.AST) -> None:
+        """Names that get a meaning which is not followed."""
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            self._add(self.scope(node), node.name, Binding("other", node))
+        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+            self._targets(node.optional_vars, Binding("other", node))
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            self._add(self.scope(node), node.name, Binding("other", node))
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            self._add(self.scope(node), node.rest, Binding("other", node))
+        elif isinstance(node, ast.Delete):
+            for target in node.targets:
+                self._targets(target, Binding("other", node))
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            for name in node.names:
+                for scope in (self.scope(node), self.tree):
+                    self._add(scope, name, Binding("other", node))
+
+    def _targets(self, target: ast.expr, binding: Binding) -> None:
+        scope = self.scope(target)
+        if isinstance(binding.node, ast.NamedExpr):  # binds outside of comprehensions
+            while isinstance(scope, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+                scope = self.scope(scope)
+        for inner in ast.walk(target):
+            if isinstance(inner, ast.Name):
+                if isinstance(inner.ctx, ast.Load):  # x[0] = …, x.y = …: x is changed
+                    changed = Binding("other", binding.node)
+                    self._add(self._home(inner.id, inner), inner.id, changed)
+                else:
+                    self._add(scope, inner.id, binding)
+
+    def _home(self, name: str, node: ast.AST) -> ast.AST:
+        scope = self.scope(node)
+        while name not in self.bindings.get(scope, {}) and scope is not self.tree:
+            scope = self.scope(scope)
+        return scope
+
+    def _method(self, call: ast.Call, function: ast.Attribute) -> None:
+        if isinstance(function.value, ast.Name):
+            name, scope = function.value.id, self._home(function.value.id, call)
+            if function.attr in _GROWING and call.args:
+                single = function.attr != "extend"
+                self._add(scope, name, Binding("grow", call, value=call.args[-1], single=single))
+            elif function.attr in _CHANGING:
+                self._add(scope, name, Binding("other", call))
+
+    def _parameters(self, function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
+        given = function.args
+        for argument in [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]:
+            if argument is not None:
+                self._add(function, argument.arg, Binding("other", argument))
+
+    def _imported(self, node: ast.Import | ast.ImportFrom) -> None:
+        scope = self.scope(node)
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                self.imports.append((alias.name, node))
+                bound = alias.asname or alias.name.partition(".")[0]
+                dotted = alias.name if alias.asname else bound
+                self._add(scope, bound, Binding("import", node, dotted=dotted))
+            return
+        module = "." * node.level + (node.module or "")
+        self.imports.append((module, node))
+        for alias in node.names:
+            if alias.name == "*":
+                self.stars.append(module)
+            else:
+                self._add(scope, alias.asname or alias.name, Binding("import", node, dotted=f"{module}.{alias.name}"))
+
+    # -- what expressions mean
+
+    def bound(self, name: ast.Name) -> list[Binding]:
+        """All bindings of a name in the inmost scope that has any."""
+        scope = self.scope(name)
+        first = scope
+        while True:
+            found = self.bindings.get(scope, {}).get(name.id)
+            # a class body is seen by its own statements only
+            if found and not (isinstance(scope, ast.ClassDef) and scope is not first):
+                return found
+            if scope is self.tree:
+                return []
+            scope = self.scope(scope)
+
+    def chosen(self, name: ast.Name) -> list[Binding]:
+        """The bindings that give a name its value where it is used; empty if that is not certain.
+
+        The first is an assignment or a loop, and the others let it grow.
+        """
+        found = self.bound(name)
+        if len(found) == 1:
+            return found if found[0].kind in {"assign", "loop"} else []
+        if not found or any(binding.kind not in {"assign", "grow"} for binding in found):
+            return []
+        return self._before(name, found)
+
+    def _before(self, name: ast.Name, found: list[Binding]) -> list[Binding]:
+        """Of statements that follow each other in one block, those since the last assignment before a use."""
+        places = [self.statement(binding.node) for binding in found]
+        block = _block(self.parents.get(places[0]), places[0])
+        order = {id(statement): at for at, statement in enumerate(block)}
+        if any(id(place) not in order for place in places):
+            return []
+        within = [name, *self.above(name)]
+        use = next((order[id(node)] for node in within if id(node) in order), None)
+        if use is None or self.scope(name) is not self.scope(places[0]):
+            return []
+        before = sorted((order[id(place)], number) for number, place in enumerate(places) if order[id(place)] < use)
+        kept: list[Binding] = []
+        for _, number in before:
+            if found[number].kind == "assign":
+                kept = []
+            kept.append(found[number])
+        return kept if kept and kept[0].kind == "assign" else []
+
+    def dotted(self, node: ast.expr, depth: int = 0) -> str:
+        """What an expression names, such as ``modularAnalysis.fillParticleList``; empty if that is unknown."""
+        if depth > _DEPTH:
+            return ""
+        if isinstance(node, ast.Attribute):
+            before = self.dotted(node.value, depth + 1)
+            return f"{before}.{node.attr}" if before else ""
+        return self._meant(node, depth) if isinstance(node, ast.Name) else ""
+
+    def _meant(self, name: ast.Name, depth: int) -> str:
+        found = self.bound(name)
+        if not found:
+            return self._starred(name.id)
+        if len({(binding.kind, binding.dotted) for binding in found}) > 1:
+            return ""
+        if found[0].kind == "import":
+            return found[0].dotted
+        value = found[0].value
+        if len(found) == 1 and found[0].kind == "assign" and isinstance(value, ast.Name | ast.Attribute):
+            return self.dotted(value, depth + 1)
+        return ""
+
+    def _starred(self, name: str) -> str:
+        for module in reversed(self.stars):
+            if name in self.facts.functions.get(module, {}):
+                return f"{module}.{name}"
+            # what modularAnalysis itself imports comes with its star
+            if module in {"basf2", "modularAnalysis"} and name in self.facts.names:
+                return f"basf2.{name}"
+            if module == "variables" and name == "variables":
+                return "variables.variables"
+        return ""
+
+
+def _block(parent: ast.AST | None, statement: ast.AST) -> list[ast.stmt]:
+    """The list of statements that a statement is in."""
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(parent, name, None)
+        if isinstance(block, list) and any(inner is statement for inner in block):
+            return block
+    return []
