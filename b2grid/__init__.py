@@ -10,9 +10,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from b2grid.batch import batch
+    from b2grid.batching import batch
     from b2grid.catalogue import Catalogue
-    from b2grid.demo import demo
+    from b2grid.showcase import demo
     from b2grid.errors import (
         B2GridError,
         CredentialExpired,
@@ -37,9 +37,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "Catalogue": "catalogue",
     "Project": "project",
-    "batch": "batch",
+    "batch": "batching",
     "check": "steering",
-    "demo": "demo",
+    "demo": "showcase",
     "panel": "project",
     "projects": "project",
     "record": "steering",

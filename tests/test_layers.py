@@ -24,8 +24,8 @@ GROUPS = [
     {"outputs"},
     {"draft"},
     {"project"},
-    {"progress", "batch"},
-    {"demo"},
+    {"progress", "batching"},
+    {"showcase"},
     {"cli"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(GROUPS) for room in rooms}

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from b2grid.batch import batch
+from b2grid.batching import batch
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 EVERY = sorted(path for path in NOTEBOOKS.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)

@@ -5,7 +5,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from b2grid.batch import batch
+from b2grid.batching import batch
 from b2grid.errors import InvalidInput
 
 

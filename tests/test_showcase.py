@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from b2grid.catalogue import Catalogue
-from b2grid.demo import CHANNELS, INPUTS, demo, figure, scales
+from b2grid.showcase import CHANNELS, INPUTS, demo, figure, scales
 
 
 def _candidates(seed: int) -> ak.Array:
