@@ -268,8 +268,11 @@ def _projects(options: argparse.Namespace, console: Console) -> int:
 
 
 def _collections(options: argparse.Namespace, console: Console) -> int:
-    _print_frame(b2grid.Catalogue(options.catalogue).collections(options.pattern), options.csv,
-                 f"no collection matches '{options.pattern}'")
+    frame = b2grid.Catalogue(options.catalogue).collections(options.pattern)
+    if not options.csv:
+        frame = frame.assign(datasets=frame["datasets"].map(len))
+        frame = frame[["collection", "datasets", "int_luminosity", "description"]]
+    _print_frame(frame, options.csv, f"no collection matches '{options.pattern}'")
     return 0
 
 

@@ -10,7 +10,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,6 +31,7 @@ __all__ = ["Draft", "examine", "folder_of", "free_folder", "gather", "home", "op
            "store"]
 
 T = TypeVar("T")
+_NOT_SHIPPED = "B2S503"
 
 
 def home() -> Path:
@@ -137,12 +138,17 @@ def _differences(draft: Draft, folder: ProjectFolder, known: Definition) -> list
 
 
 def examine(steering: str | os.PathLike[str], release: str | None, sandbox: Sequence[str]) -> Report:
-    """Check a steering file for the program that would run it: b2lite, or a release of basf2."""
+    """Check a steering file for the program that would run it: b2lite, or a release of basf2.
+
+    What a job would open and not find is an error here: a project has a sandbox, and it is not in it.
+    """
     from b2grid.lite import coverage
     from b2grid.steering import check
 
-    return check(Path(steering), release=release or "main", sandbox=sandbox,
-                 covers=coverage() if release is None else None)
+    report = check(Path(steering), release=release or "main", sandbox=sandbox,
+                   covers=coverage() if release is None else None)
+    findings = (replace(found, severity="error") if found.code == _NOT_SHIPPED else found for found in report)
+    return replace(report, findings=tuple(findings))
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,5 +145,7 @@ def ask(folder: ProjectFolder, verb: str, jobs: tuple[int, ...] = ()) -> str:
     while time.monotonic() < until:
         if nonce in (answers := read_status(folder).answers):
             return answers[nonce]
+        if liveness(folder) in {"gone", "ended"}:  # it was about to leave, and did not see the request any more
+            restart(folder)
         time.sleep(0.1)
     raise TimeoutError(f"the driver of '{folder.path.name}' has not answered yet; it will {verb} when it sees the request")
