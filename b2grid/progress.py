@@ -76,9 +76,13 @@ def _lines(project: Project, console: Console, timeout: float | None) -> Status:
 
     def show(status: Status) -> None:
         nonlocal said
-        line = ", ".join(f"{state} {count}" for state, count in status.counts.items() if count)
+        line = _said(status.counts) + (f"; scouts: {_said(status.scouts)}" if status.phase == "scouting" else "")
         if line != said:
             said = line
             console.print(f"{time.monotonic() - started:6.1f} s  {line}", highlight=False, soft_wrap=True)
 
     return wait(ProjectFolder(project.folder), timeout, on_status=show)
+
+
+def _said(counts: dict[str, int]) -> str:
+    return ", ".join(f"{state} {count}" for state, count in counts.items() if count)
