@@ -93,7 +93,7 @@ class _Pass:
 
 
 def _passes(context: Context, what: Combination) -> Iterator[_Pass]:
-    lists = [context.lists.find(name) for name in what.daughters]
+    lists = [context.lists.make(name) for name in what.daughters]
     shared = [context.living(entries.shared) for entries in lists]
     own = [context.living(entries.face(name.pdg)) for entries, name in zip(lists, what.daughters, strict=True)]
     # a self-conjugate daughter has one face only: everything in it is shared
@@ -325,8 +325,6 @@ def _within_limit(context: Context, what: Combination, daughters: NDArray[np.int
         return kept
     first = np.arange(len(event)) - np.searchsorted(event, event)
     kept = ~full[event] if what.drop else first < what.limit
-    context.log.warning(
-        f"Maximum number of {what.limit} {what.mother.text} candidates reached in {int(full.sum())} event(s): "
-        + ("the lists are emptied" if what.drop else "the rest is left out")
-    )
+    done = "the list is emptied" if what.drop else "the rest is left out"
+    context.notes[f"event(s) have more than {what.limit} candidates of {what.mother.text}: {done}"] += int(full.sum())
     return kept

@@ -59,7 +59,7 @@ class Compiled:
     of_event : bool
         Whether it needs no particle.
     needs : frozenset of str
-        Conditions of the files that it uses: "beams", "point".
+        What it uses: "beams", "point" (conditions of the files), "vertex" (places), "list:…" (particle lists).
     """
 
     text: str

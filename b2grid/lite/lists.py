@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from b2grid.errors import InvalidSteering, nearest, printable
 from b2grid.physics import particle
 
 if TYPE_CHECKING:
@@ -125,22 +124,5 @@ class Lists:
         return iter(self._lists)
 
     def make(self, name: ListName) -> ParticleList:
-        """The list of this name, made if it is new."""
+        """The list of this name; empty where no module has filled it in this chunk."""
         return self._lists.setdefault(name.key, ParticleList())
-
-    def find(self, name: ListName) -> ParticleList:
-        """The list of this name.
-
-        Raises
-        ------
-        InvalidSteering
-            If no earlier module made it.
-        """
-        if name.key not in self._lists:
-            known = [f"{particle(code).name}:{label}" for code, label in self._lists]
-            near = nearest(name.text, known)
-            raise InvalidSteering(
-                f"there is no particle list {printable(name.text)!r}",
-                hint=f"did you mean {near[0]}?" if near else "fill or reconstruct it before it is used",
-            )
-        return self._lists[name.key]

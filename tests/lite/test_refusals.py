@@ -37,6 +37,8 @@ NOT_COVERED = [
 ]
 WRONG = [
     ("ma.applyCuts('pi+:nowhere', 'p > 1', path=main)", "pi+:nowhere"),
+    ("ma.applyCuts('pi+:x', 'nParticlesInList(K+:nowhere) > 1', path=main)", "K+:nowhere"),
+    ("ma.applyEventCuts('countInList(K+:nowhere, p > 1) > 1', path=main)", "K+:nowhere"),
     ("ma.applyCuts('pi+:all', 'p > 1', path=main)", "protected"),
     ("ma.fillParticleList('gamma:all', 'E > 1', path=main)", "protected"),
     ("ma.fillParticleList('K_S0:x', '', path=main)", "K_S0:x"),

@@ -66,14 +66,21 @@ class Blueprint:
     def cut(self, text: str) -> Cut:
         """Compile a cut, and note what it needs."""
         cut = self.scope.cut(text)
-        self.needs |= cut.needs
+        self._note(cut.needs)
         return cut
 
     def variable(self, text: str) -> Compiled:
         """Compile a variable, and note what it needs."""
         variable = self.scope.variable(text)
-        self.needs |= variable.needs
+        self._note(variable.needs)
         return variable
+
+    def _note(self, needs: frozenset[str]) -> None:
+        self.needs |= needs
+        for need in needs:
+            kind, _, name = need.partition(":")
+            if kind == "list":
+                self.known(name)
 
     def declare(self, text: str) -> ListName:
         """A list that a module makes, or adds to."""

@@ -24,7 +24,7 @@ class _Keeper:
 
     def run(self, context: Context) -> None:
         """Evaluate and attach."""
-        ids = context.living(context.lists.find(self.name).read(self.name, context.particles))
+        ids = context.living(context.lists.make(self.name).read(self.name, context.particles))
         for variable, extra in self.variables:
             values = variable(View(context, ids)).astype(np.float64)
             old, has = context.particles.extra_info(extra, ids)

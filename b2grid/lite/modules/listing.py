@@ -71,7 +71,7 @@ class _Manipulator:
         particles = context.particles
         parts = []
         for name in self.inputs:
-            ids = context.living(context.lists.find(name).read(name, particles))
+            ids = context.living(context.lists.make(name).read(name, particles))
             parts.append(ids if self.cut.always else ids[self.cut(View(context, ids))])
         ids = by_event(particles, *parts)
         view = View(context, ids)
@@ -135,7 +135,7 @@ class _Ranking:
 
     def run(self, context: Context) -> None:
         """Sort the list, number its entries, and keep the best."""
-        particles, entries = context.particles, context.lists.find(self.name)
+        particles, entries = context.particles, context.lists.make(self.name)
         ids = context.living(entries.read(self.name, particles))
         if len(ids) == 0:
             return

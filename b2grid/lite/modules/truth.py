@@ -19,7 +19,7 @@ class _Matcher:
 
     def run(self, context: Context) -> None:
         """Match every entry and what it is made of."""
-        match_composites(context, context.living(context.lists.find(self.name).all()))
+        match_composites(context, context.living(context.lists.make(self.name).all()))
 
 
 @module("MCMatcherParticles", "listName looseMCMatching ccbarTagMatching")

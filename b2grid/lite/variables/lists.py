@@ -26,18 +26,23 @@ def _per_event(view: View, ids: NDArray[np.int64], passed: NDArray[np.bool_]) ->
 
 
 def _members(view: View, name: ListName) -> NDArray[np.int64]:
-    return view.context.lists.find(name).read(name, view.particles)
+    return view.context.lists.make(name).read(name, view.particles)
 
 
-@register_call("nParticlesInList", "int", arguments=(1, 1), of_event=True)
-def _size(_scope: Scope, arguments: tuple[str, ...]) -> Callable[[View], NDArray[Any]]:
+def _needs(name: ListName) -> frozenset[str]:
+    """The list itself, which has to be made before."""
+    return frozenset({f"list:{name.text}"})
+
+
+@register_call("nParticlesInList", "int", arguments=(1, 1))
+def _size(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     name = list_name(arguments[0])
 
     def function(view: View) -> NDArray[Any]:
         ids = _members(view, name)
         return _per_event(view, ids, np.ones(len(ids), dtype=np.bool_))
 
-    return function
+    return Compiled("nParticlesInList", "int", function, True, _needs(name))
 
 
 @register_call("countInList", "int", arguments=(1, -1), of_event=True)
@@ -48,13 +53,18 @@ def _count(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
         ids = _members(view, name)
         return _per_event(view, ids, cut(View(view.context, ids)))
 
-    return Compiled("countInList", "int", function, True, cut.needs)
+    return Compiled("countInList", "int", function, True, cut.needs | _needs(name))
 
 
 @register_call("isInList", "bool", arguments=(1, 1))
-def _is_in(_scope: Scope, arguments: tuple[str, ...]) -> Callable[[View], NDArray[Any]]:
+def _is_in(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     name = list_name(arguments[0])
-    return lambda view: np.isin(view.rows, view.context.lists.find(name).all())
+    return Compiled(
+        "isInList",
+        "bool",
+        lambda view: np.isin(view.rows, view.context.lists.make(name).all()),
+        needs=_needs(name),
+    )
 
 
 def _once(view: View, name: str, load: Callable[[], NDArray[np.int64]]) -> NDArray[np.int64]:
