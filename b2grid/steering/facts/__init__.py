@@ -89,6 +89,12 @@ any_keyword=False)
         )
 
 
+@cache
+def _signature(written: tuple[str, ...]) -> Signature:
+    # a script calls the same few functions again and again
+    return Signature.read(list(written))
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """The interface of one release, as far as it is known.
@@ -136,7 +142,7 @@ class Facts:
     def signature(self, module: str, function: str) -> Signature | None:
         """The parameters of a function, or `None` if there is no such function."""
         written = self.functions.get(module, {}).get(function)
-        return None if written is None else Signature.read(written)
+        return None if written is None else _signature(tuple(written))
 
     def points_with(self, name: str, module: str | None = None) -> list[str]:
         """The points that have this variable, or this function of a module."""
