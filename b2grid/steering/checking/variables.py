@@ -185,7 +185,7 @@ class Variables:
             return
         points = facts.points_with(name)
         there = "" if not points else points[0] if len(points) == 1 else f"{points[0]} to {points[-1]}"
-        known = [*facts.variables, *self.aliases.definitions, *self.aliases.names]
+        known = sorted({*facts.variables, *self.aliases.definitions, *self.aliases.names})
         hint = f"{there} has it" if there else self.context.near(name, known, otherwise=_like_a_value(name))
         self.context.add("B2S301", f"unknown variable {printable(name[:80])!r} in {facts.release}", hint, node)
 

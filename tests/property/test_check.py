@@ -1,0 +1,83 @@
+"""Laws of the check: no text makes it raise or hang, and it says the same again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from b2grid.steering import check
+from b2grid.steering.coverage import Coverage
+from b2grid.steering.findings import CODES
+
+CORPUS = [path.read_text() for path in sorted((Path(__file__).parents[1] / "steering" / "corpus").glob("*.py.txt"))]
+NOTHING = Coverage(functions=frozenset(), variables=frozenset(), modules=frozenset())
+
+texts = st.text(max_size=200)
+strings = st.one_of(texts, st.text("()[],:><=^@.+-*/ pM0d'", max_size=60)).map(repr)
+words = st.sampled_from(["ma", "b2", "path", "vm", "x", "y", "variables", "process"])
+values = st.recursive(
+    st.one_of(strings, words, st.integers().map(str)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda parts: f"[{', '.join(parts)}]"),
+        st.tuples(inner, inner).map(lambda pair: f"({pair[0]} + {pair[1]})"),
+        st.tuples(inner, inner).map(lambda pair: f"{{{pair[0]}: {pair[1]}}}"),
+        inner.map(lambda part: f"''.join({part})"),
+        inner.map(lambda part: f"[v for v in {part}]"),
+    ),
+    max_leaves=5,
+)
+calls = st.builds(
+    lambda function, first, second, word: f"{function}({first}, {second}, {word}=path)",
+    st.sampled_from(["ma.fillParticleList", "ma.applyCuts", "ma.reconstructDecay", "ma.variablesToNtuple",
+                     "vm.addAlias", "vu.create_aliases", "path.add_module", "open", "b2.process", "ma.fillParticleLists"]),
+    values, values, st.sampled_from(["path", "cut", "treename", "variables"]),
+)  # fmt: skip
+statements = st.one_of(
+    calls,
+    st.builds(lambda name, value: f"{name} = {value}", words, values),
+    st.builds(lambda name, value: f"{name} += {value}", words, values),
+    st.builds(lambda name, value, inner: f"for {name}, y in {value}:\n    {inner}", words, values, calls),
+    st.builds(lambda value, inner: f"def x(path, *y):\n    global vm\n    {inner}\n    return {value}", values, calls),
+    st.builds(lambda name, inner: f"with {name} as x:\n    {inner}", words, calls),
+    st.builds(lambda inner: f"class x:\n    y = 1\n    {inner}", calls),
+)
+HEAD = ("import basf2 as b2, modularAnalysis as ma\nimport variables.utils as vu\n"
+        "from variables import variables as vm\n")
+
+
+def holds(text: str) -> None:
+    report = check(text + "\n", covers=NOTHING)
+    assert {item.code for item in report} <= set(CODES)
+    lines = text.count("\n") + 2 + sum(text.count(sign) for sign in "\r\f\v\x1c\x1d\x1e\x85\u2028\u2029")
+    assert all(item.line is None or 1 <= item.line <= lines for item in report)
+    assert "findings" in report.to_json()
+    assert str(report)
+    assert report._repr_html_()
+
+
+@given(texts)
+@settings(max_examples=100, deadline=2000)
+def test_any_text_gives_a_report(text: str) -> None:
+    holds(text)
+
+
+@given(st.lists(statements, max_size=6))
+@settings(max_examples=100, deadline=2000)
+def test_any_script_gives_a_report(body: list[str]) -> None:
+    holds(HEAD + "\n".join(body))
+
+
+@given(st.sampled_from(CORPUS), st.data())
+@settings(max_examples=60, deadline=2000)
+def test_a_damaged_script_gives_a_report(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(len(text), start + 40)))
+    holds(text[:start] + data.draw(st.text(max_size=5)) + text[end:])
+
+
+@given(st.sampled_from(CORPUS))
+@settings(max_examples=20, deadline=2000)
+def test_the_same_text_has_the_same_findings(text: str) -> None:
+    assert check(text) == check(text)
