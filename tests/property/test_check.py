@@ -31,7 +31,8 @@ values = st.recursive(
 calls = st.builds(
     lambda function, first, second, word: f"{function}({first}, {second}, {word}=path)",
     st.sampled_from(["ma.fillParticleList", "ma.applyCuts", "ma.reconstructDecay", "ma.variablesToNtuple",
-                     "vm.addAlias", "vu.create_aliases", "path.add_module", "open", "b2.process", "ma.fillParticleLists"]),
+                     "vm.addAlias", "vu.create_aliases", "path.add_module", "open", "b2.process",
+                     "ma.fillParticleLists"]),
     values, values, st.sampled_from(["path", "cut", "treename", "variables"]),
 )  # fmt: skip
 statements = st.one_of(

@@ -17,7 +17,7 @@ from b2grid.catalogue import demo
 from b2grid.errors import InvalidInput, Report
 from b2grid.steering import check, facts
 from b2grid.steering.checking.syntax import parse
-from b2grid.steering.findings import CODES, explain, page
+from b2grid.steering.findings import CODES, Code, explain, page
 
 ROOT = Path(__file__).parents[2]
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.py.txt"))
@@ -56,7 +56,7 @@ def test_the_demo_steering_has_no_findings_with_the_embedded_runtime() -> None:
 
 @pytest.mark.parametrize("code", [code for code in CODES.values() if code.bad and "B2S101" <= code.code < "B2S505"],
                          ids=lambda code: code.code)
-def test_the_examples_of_a_code_show_it(code: CODES[str].__class__) -> None:  # type: ignore[valid-type,name-defined]
+def test_the_examples_of_a_code_show_it(code: Code) -> None:
     assert [item.code for item in check(code.bad + "\n")] == [code.code]
     assert [item.code for item in check(code.good + "\n")] == []
 

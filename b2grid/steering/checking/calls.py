@@ -11,6 +11,8 @@ from b2grid.steering.checking.context import Call
 from b2grid.steering.standin.opaque import OPAQUE_PACKAGES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from b2grid.steering.checking.context import Context
     from b2grid.steering.facts import Signature
 
@@ -18,6 +20,8 @@ __all__ = ["check_calls", "check_imports", "check_modules", "check_undefined"]
 
 # parameters of add_module and register_module themselves
 _OF_ADD_MODULE = {"module", "logLevel", "debugLevel", "shared_lib_path", "name_or_module"}
+# modules of which the facts have all that is of use
+_WHOLE = {"modularAnalysis", "vertex", "variables.utils", "stdV0s", "stdPhotons", "stdPi0s", "stdKlongs", "stdHyperons"}
 _ENVIRONMENTS = {"default", "None", "none", "Belle", "MC5", "MC6", "MC7", "MC8", "MC9", "MC10"}
 
 
@@ -67,6 +71,8 @@ def _unknown(context: Context, module: str, name: str, node: ast.AST) -> None:
     if name.partition(".")[0] in {*facts.functions, *OPAQUE_PACKAGES, "os", "sys", "basf2", "numpy", "np"}:
         return
     points = facts.points_with(name, module)
+    if not points and isinstance(node, ast.alias) and module not in _WHOLE and not _slip(name, facts.functions[module]):
+        return  # the facts have functions and classes, and it may be a constant
     if points:
         there = points[0] if len(points) == 1 else f"{points[0]} to {points[-1]}"
         hint = f"{there} had it" if "main" not in points else f"it came later: {there}"
@@ -77,12 +83,16 @@ def _unknown(context: Context, module: str, name: str, node: ast.AST) -> None:
     context.add("B2S201", f"{module} has no function {name!r} in {facts.release}", hint, node)
 
 
+def _slip(name: str, known: Iterable[str], cutoff: float = 0.8) -> list[str]:
+    """The known names that differ so little that one of them was meant."""
+    return difflib.get_close_matches(name, known, n=2, cutoff=cutoff) if len(name) <= 80 else []
+
+
 def _unknown_of_basf2(context: Context, name: str, node: ast.AST) -> None:
     # the list of basf2's names is not complete: only what looks like a slip is reported
-    if name in context.facts.names or not context.facts.latest or len(name) > 80:
+    if name in context.facts.names or not context.facts.latest:
         return
-    near = difflib.get_close_matches(name, context.facts.names, n=2, cutoff=0.8)
-    if near:
+    if near := _slip(name, context.facts.names):
         context.add("B2S208", f"basf2 has no {name!r}", f"did you mean {' or '.join(near)}?", node)
 
 
@@ -266,9 +276,9 @@ def _defined(context: Context, name: str) -> str:
 
 def _star(context: Context, node: ast.Name) -> None:
     stars = [module for module in context.script.stars if module in context.facts.functions]
-    if len(stars) != len(context.script.stars) or context.script.dotted(node) or len(node.id) > 80:
+    if len(stars) != len(context.script.stars) or context.script.dotted(node):
         return
     known = {name for module in stars for name in context.facts.functions[module]}
-    near = difflib.get_close_matches(node.id, known, n=2, cutoff=0.85)
+    near = _slip(node.id, known, 0.85)
     if near and not any(context.facts.uncertain(node.id, module) for module in stars):
         context.add("B2S207", f"undefined name {node.id!r}", f"did you mean {' or '.join(near)}?", node)

@@ -204,7 +204,8 @@ class Variables:
         if call.name == "formula":
             self._parsed(parse_formula, "B2S303", ", ".join(call.arguments), node, covered=covered, depth=depth + 1)
             return
-        kinds = {_kinds(form) for form in forms if form}
+        # what KSFWVariables calls a variable is one of its own moments
+        kinds = {_kinds(form) for form in forms if form and call.name != "KSFWVariables"}
         for argument, kind in zip(call.arguments, next(iter(kinds)) if len(kinds) == 1 else (), strict=False):
             if kind == "variable":
                 self._variable(argument, node, covered=covered, depth=depth + 1)
@@ -227,7 +228,7 @@ def _kinds(form: str) -> tuple[str, ...]:
     """
     names = re.sub(r"[\[\]()]", "", form).split(",")
     return tuple(
-        "variable" if re.fullmatch(r"\s*(variable(IfTrue|IfFalse)?|requestedVariable|inputVariable)\s*", name) else
+        "variable" if re.fullmatch(r"\s*variable(IfTrue|IfFalse)?\s*", name) else
         "cut" if re.fullmatch(r"\s*(cut|cutString)\s*", name) else "" for name in names)
 
 
