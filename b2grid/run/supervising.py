@@ -29,7 +29,7 @@ import proc  # type: ignore[import-not-found,unused-ignore]
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
 _TICK = 0.25  # seconds between two looks at what the payload uses
-_PROGRESS = re.compile(rb"\[b2lite\] events (\d+) of (\d+)")
+_PROGRESS = re.compile(rb"\[b2lite\] events (\d+) of (\d+)\s*\n")  # a line without its end may still grow
 _SHOWN = 16 * 1024  # bytes of head and tail that travel with the outcome
 
 

@@ -96,7 +96,18 @@ def test_progress_is_reported(tmp_path: Path) -> None:
     telling = python("import time\nfor n in (1, 2, 3):\n    print(f'[b2lite] events {n}0 of 30', flush=True); time.sleep(0.1)")
     with Supervisor() as supervisor:
         supervisor.run(payload(tmp_path, *telling), on_progress=lambda *counts: seen.append(counts))
-    assert seen == [(10, 30), (20, 30), (30, 30)]
+    # of lines that come together only the last is news
+    assert seen[-1] == (30, 30)
+    assert seen == sorted(set(seen))
+
+
+def test_a_progress_line_counts_once_and_when_it_is_whole(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    pieces = python("import os, time\nfor text in (b'[b2lite] events 12', b'00 of 50', b'00', b'\\n'):\n"
+                    "    os.write(2, text); time.sleep(0.1)")
+    with Supervisor() as supervisor:
+        supervisor.run(payload(tmp_path, *pieces), on_progress=lambda *counts: seen.append(counts))
+    assert seen == [(1200, 5000)]
 
 
 def test_cancel_ends_the_payload(tmp_path: Path) -> None:
