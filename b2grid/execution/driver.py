@@ -44,6 +44,7 @@ from b2grid.execution.requests import waiting_requests
 from b2grid.execution.site import Site, site
 from b2grid.execution.snapshot import Snapshots
 from b2grid.ntuple import Manifest
+from b2grid.run.proc import sweep
 
 if TYPE_CHECKING:
     import os
@@ -83,7 +84,9 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
     journal = Journal.create(folder, history.epoch + 1, history.length)
     owner = Owner.this(history.epoch + 1)
     owner.write(folder)
+    executions = f"{definition.id}-"
     try:
+        sweep(start=executions)
         from b2grid.execution.cluster import cluster
 
         where = site(definition.site)
@@ -91,6 +94,7 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
         if not driver.state.settled or waiting_requests(folder):
             with cluster(where) as client:
                 driver.run(client)
+            sweep(start=executions)
         driver.snapshots.write(driver.state, force=True)
     finally:
         dataclasses.replace(owner, ended=True).write(folder)
@@ -267,7 +271,7 @@ class Driver:
             return _LOST
         error = future.exception()
         if isinstance(error, KilledWorker):
-            return {"failure": "lost worker", "message": "several workers died while they had this job"}
+            return {"failure": "lost worker", "message": "the worker died while it had this job"}
         return {"failure": "unknown", "message": f"{type(error).__name__}: {error}"}
 
     def _ended(self, future: distributed.Future[Any], facts: dict[str, Any]) -> Ended:

@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 from b2grid.errors import IncompleteOutput, InvalidInput, SiteError
 from b2grid.execution.folder import ProjectFolder
 from b2grid.execution.policy import Failure, classify
-from b2grid.execution.publish import manifest_path, publish
+from b2grid.execution.publish import manifest_path, publish, settle
 from b2grid.ntuple import Input, Manifest, Output
 from b2grid.run import Limits, Payload, Runner
 from b2grid.run.environment import clean_environment
+from b2grid.run.proc import sweep
 from b2grid.run.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -77,13 +78,26 @@ def run_attempt(attempt: Attempt, tell: Callable[[Facts], None]) -> Facts:
     job = plan.job(attempt.job)
     root = folder.output if job.kind == "main" else folder.scouts
     facts: Facts = {"host": socket.gethostname(), "started": time.time()}
-    if manifest_path(root, job.id).exists():
-        return {**facts, "failure": "", "message": "", "again": True, "ended": time.time()}
+    if (found := _found(root, job.id)) is not None:
+        return {**facts, **found, "ended": time.time()}
     tell({"job": job.id, "attempt": attempt.attempt, **facts})
     failure, measured = _run(attempt, folder, plan, job, root, tell)
     facts |= measured
     facts["ended"] = time.time()
+    if failure and (found := _found(root, job.id)) is not None:
+        return {**facts, **found}  # another attempt was faster: this one has been ended because of it
     return {**facts, "failure": failure.kind if failure else "", "message": failure.message if failure else ""}
+
+
+def _found(root: Path, job: int) -> Facts | None:
+    """What the manifest of a job says, if it has one: its result counts, whoever made it."""
+    manifest = settle(root, job)
+    if manifest is None:
+        return None
+    if manifest.kind == "void":
+        return {"failure": "unknown", "message": manifest.reason, "again": True}
+    return {**manifest.times, "host": manifest.host, "events": manifest.events_processed, "failure": "", "message": "",
+            "again": True}
 
 
 @lru_cache(maxsize=2)
@@ -106,9 +120,13 @@ def _supervisor() -> Supervisor:
 
 def _run(attempt: Attempt, folder: ProjectFolder, plan: Plan, job: Job, root: Path,
          tell: Callable[[Facts], None]) -> tuple[Failure | None, Facts]:
-    nonce = uuid.uuid4().hex
+    unique = uuid.uuid4().hex
+    execution = f"{plan.project_id}-{job.id}-"
+    if attempt.attempt > 1:
+        sweep(start=execution)  # what a killed supervisor of an earlier attempt may have left on this host
+    nonce = execution + unique
     runner = Runner.from_json(plan.spec["runner"])
-    scratch = Path(tempfile.mkdtemp(prefix=f"b2grid-{nonce[:8]}-"))
+    scratch = Path(tempfile.mkdtemp(prefix=f"b2grid-{unique[:8]}-"))
     try:
         work = _unpacked(folder, scratch)
         payload = Payload(plan.arguments(job.id), str(work), clean_environment(runner, attempt.environment),

@@ -21,10 +21,11 @@ from b2grid.ntuple.manifest import sub_folder
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["complete", "manifest_path", "publish", "published", "void"]
+__all__ = ["complete", "manifest_path", "publish", "published", "settle", "void"]
 
 _STAGING = ".staging"
 _NAME = "manifest.json"
+_TAKEN = ".taken"  # a staging folder that recovery has taken from whoever was filling it
 
 
 def manifest_path(root: Path, job: int) -> Path:
@@ -123,31 +124,62 @@ def _move(root: Path, staging: Path, manifest: Manifest) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for output in manifest.outputs:
         for name in (output.file, *(copy.file for copy in output.copies)):
-            staged = staging / name
-            if not staged.exists():
-                continue  # moved before a crash
-            with suppress(FileExistsError):
-                os.link(staged, folder / name)
-            staged.unlink()
+            # not found: moved before a crash, or by whoever has taken the staging folder since
+            with suppress(FileExistsError, FileNotFoundError):
+                os.link(staging / name, folder / name)
+            (staging / name).unlink(missing_ok=True)
     sync_folder(folder)
 
 
 def complete(root: Path) -> int:
     """Finish what a crash interrupted: move what had been committed, remove what had not; how many were moved.
 
-    Only called when no attempt can be running.
+    An attempt that is still publishing, against expectation, loses its staging folder and fails.
     """
-    finished = 0
-    for staging in sorted((root / _STAGING).glob("*")):
-        text = _text(staging / _NAME)
-        with suppress(InvalidInput):
-            if text is not None:
-                manifest = Manifest.from_json(text, where=str(staging))
-                if _is_linked(root, staging, manifest.job):
-                    _move(root, staging, manifest)
-                    finished += 1
-        shutil.rmtree(staging, ignore_errors=True)
-    return finished
+    return sum(_completed(root, staging) for staging in sorted((root / _STAGING).glob("*")))
+
+
+def settle(root: Path, job: int) -> Manifest | None:
+    """The manifest of a job, with its files in place; `None` when it has none.
+
+    Whoever linked it may have been killed before it moved the files.
+
+    Raises
+    ------
+    InvalidInput
+        If the manifest is damaged.
+    """
+    path = manifest_path(root, job)
+    if (text := _text(path)) is None:
+        return None
+    manifest = Manifest.from_json(text, where=str(path))
+    staging = root / _STAGING / manifest.nonce
+    for left in (staging, staging.with_name(staging.name + _TAKEN)):
+        if left.is_dir():
+            _completed(root, left)
+    return manifest
+
+
+def _completed(root: Path, staging: Path) -> bool:
+    """Take one staging folder, and finish it if its manifest is linked."""
+    taken = staging
+    if staging.suffix != _TAKEN:
+        # from here on a writer that is still alive can neither add to it nor link its manifest
+        taken = staging.with_name(staging.name + _TAKEN)
+        try:
+            staging.rename(taken)
+        except OSError:
+            return False  # its writer has just finished with it
+    linked = False
+    text = _text(taken / _NAME)
+    with suppress(InvalidInput):
+        if text is not None:
+            manifest = Manifest.from_json(text, where=str(taken))
+            linked = _is_linked(root, taken, manifest.job)
+            if linked:
+                _move(root, taken, manifest)
+    shutil.rmtree(taken, ignore_errors=True)
+    return linked
 
 
 def _text(path: Path) -> str | None:

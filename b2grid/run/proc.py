@@ -15,6 +15,7 @@ __all__ = ["MARK", "descendants", "end", "marked", "sweep", "usage"]
 MARK = "B2GRID_ATTEMPT"
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_LISTED = os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # CONFIG_PROC_CHILDREN
 
 
 def _stat(pid: int) -> list[str]:
@@ -25,12 +26,24 @@ def _stat(pid: int) -> list[str]:
 
 def descendants(root: int) -> list[int]:
     """Every descendant of a process that has not been waited for, parents before children."""
+    listed = None if _LISTED else _by_parent()
     found, waiting = [], [root]
     while waiting:
-        below = _children(waiting.pop(0))
+        parent = waiting.pop(0)
+        below = _children(parent) if listed is None else listed.get(parent, [])
         found += below
         waiting += below
     return found
+
+
+def _by_parent() -> dict[int, list[int]]:
+    """All processes by their parent, for kernels that do not list the children of one."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError, IndexError):
+                children.setdefault(int(_stat(int(name))[1]), []).append(int(name))
+    return children
 
 
 def _children(pid: int) -> list[int]:
@@ -53,9 +66,9 @@ def usage(pids: list[int]) -> tuple[int, float]:
     return memory, cpu
 
 
-def marked(nonce: str | None = None) -> list[int]:
-    """Processes of this user that carry the mark of an execution: of one, or of any."""
-    wanted = f"{MARK}={nonce}".encode() if nonce is not None else f"{MARK}=".encode()
+def marked(nonce: str | None = None, *, start: str = "") -> list[int]:
+    """Processes of this user that carry the mark of an execution: of one, of those that start so, or of any."""
+    wanted = f"{MARK}={start if nonce is None else nonce}".encode()
     found = []
     for name in os.listdir("/proc"):
         if not name.isdigit() or int(name) == os.getpid():
@@ -74,11 +87,13 @@ def end(pids: list[int], number: int = signal.SIGKILL) -> None:
             os.kill(pid, number)
 
 
-def sweep(nonce: str, *, patience: float = 5.0) -> int:
-    """Kill whatever an execution has left behind on this host; how many there were."""
+def sweep(nonce: str | None = None, *, start: str = "", patience: float = 5.0) -> int:
+    """Kill whatever an execution, or all those that start so, left behind on this host; how many there were."""
+    if nonce is None and not start:
+        raise ValueError("sweep of nothing would be a sweep of everything")
     swept = 0
     until = time.monotonic() + patience
-    while (left := marked(nonce)) and time.monotonic() < until:
+    while (left := marked(nonce, start=start)) and time.monotonic() < until:
         end(left)
         swept = max(swept, len(left))
         time.sleep(0.02)
