@@ -21,6 +21,8 @@ _CONFIG = {
     # plain HTTP beside TLS is what Dask serves even without a dashboard, and loopback is shared on login nodes
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
+    # b2grid counts lost attempts, by job: Dask would send what kills workers again on its own
+    "distributed.scheduler.allowed-failures": 0,
     "distributed.admin.log-format": "%(asctime)s %(name)s %(levelname)s %(message)s",
     "distributed.comm.timeouts.connect": "30s",
 }
@@ -34,7 +36,8 @@ def cluster(site: Site) -> Iterator[distributed.Client]:
         distributed.LocalCluster(
             n_workers=site.workers, threads_per_worker=1, processes=True, host="127.0.0.1", protocol="tls://",
             security=distributed.Security.temporary(), dashboard_address=None, worker_dashboard_address=None,
-            memory_limit=0,
+            # Dask opens this port even for no pages, and by default the same one for every project on the host
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"}, memory_limit=0,
         ) as started,
         distributed.Client(started) as client,
     ):

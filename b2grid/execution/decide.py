@@ -36,8 +36,12 @@ __all__ = [
 
 FINAL = frozenset({"Done", "Failed", "Killed"})
 _SENT = frozenset({"Matched", "Running", "Completing"})
+_OPEN = _SENT | {"Waiting"}
 _WINDOW = 4  # jobs that Dask holds for every slot
 _IN_SCOUTING = "Failed in scouting"
+_LOST = "lost worker"
+_WAITED = "worker lost before it began"
+_WAITED_RETRIES = 20  # not without end: a job may kill its worker before it could say that it began
 
 
 @dataclass(slots=True)
@@ -77,7 +81,7 @@ class State:
     waiting: deque[int] = field(default_factory=deque)
     sent: set[int] = field(default_factory=set)
     scouts_left: int = 0
-    open: int = 0  # jobs that may still change by themselves
+    open: int = 0  # jobs that are sent, or may be: not those behind the gate
 
     @classmethod
     def new(cls, mains: Iterable[int], scouts: Iterable[int]) -> State:
@@ -96,11 +100,11 @@ class State:
         self.waiting = deque(sorted(ready, key=lambda job: (self.jobs[job].kind != "scout", job)))
         self.sent = {job for job, now in self.jobs.items() if now.status in _SENT}
         self.scouts_left = sum(now.kind == "scout" and now.status != "Done" for now in self.jobs.values())
-        self.open = sum(now.status not in FINAL and now.status != "Held" for now in self.jobs.values())
+        self.open = sum(now.status in _OPEN for now in self.jobs.values())
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more happens by itself: every job has ended or is held."""
+        """Whether nothing more happens by itself: every job has ended, is held, or is behind scouts that are held."""
         return not self.sent and (self.open == 0 or not self.sending)
 
 
@@ -233,10 +237,13 @@ def _ended(state: State, event: Ended, actions: list[Action]) -> None:
 
 def _failed(state: State, event: Ended, now: JobState, actions: list[Action]) -> None:
     rule = policy(event.failure)
-    now.budgets[event.failure] = spent = now.budgets.get(event.failure, 0) + 1
+    # a worker that dies takes along what only waited on it: that has a budget of its own
+    waited = event.failure == _LOST and now.status == "Matched"
+    budget, retries = (_WAITED, _WAITED_RETRIES) if waited else (event.failure, rule.retries)
+    now.budgets[budget] = spent = now.budgets.get(budget, 0) + 1
     now.charged += rule.charged
     facts = {**event.facts, "failure": event.failure, "message": event.message}
-    if spent <= rule.retries and now.charged < CHARGED:
+    if spent <= retries and now.charged < CHARGED:
         _move(state, event.job, "Waiting", "Rescheduled", actions, facts=facts)
         return
     if rule.then == "fail":
@@ -259,6 +266,7 @@ def _scout_ended(state: State, now: JobState, actions: list[Action]) -> None:
         for job, other in state.jobs.items():
             if other.status == "Scouting":
                 other.status = "Waiting"
+                state.open += 1
                 state.waiting.append(job)
 
 
@@ -268,12 +276,14 @@ def _close_gate(state: State, actions: list[Action]) -> None:
     for other in state.jobs.values():
         if other.status == "Scouting":
             other.status, other.minor = "Failed", _IN_SCOUTING
-            state.open -= 1
 
 
 def _voided(state: State, event: Voided, actions: list[Action]) -> None:
-    if event.held and state.jobs[event.job].status not in FINAL:
+    now = state.jobs[event.job]
+    if event.held and now.status not in FINAL:
         _move(state, event.job, "Killed", "Cancelled by its owner", actions)
+        if now.kind == "scout":
+            _close_gate(state, actions)
 
 
 def _hold(state: State, reason: str, actions: list[Action]) -> None:
@@ -284,14 +294,14 @@ def _hold(state: State, reason: str, actions: list[Action]) -> None:
 def _move(state: State, job: int, status: str, minor: str, actions: list[Action], *,
           facts: dict[str, Any] | None = None) -> None:
     now = state.jobs[job]
-    was_open = now.status not in FINAL and now.status != "Held"
+    was_open = now.status in _OPEN
     now.status, now.minor = status, minor
     if facts is not None:
         now.facts = {**now.facts, **facts} if status == "Done" else facts
         if status == "Done":
             now.facts.pop("failure", None)
             now.facts.pop("message", None)
-    state.open += (status not in FINAL and status != "Held") - was_open
+    state.open += (status in _OPEN) - was_open
     state.sent.discard(job)
     if status == "Waiting":
         (state.waiting.appendleft if now.kind == "scout" else state.waiting.append)(job)
@@ -347,18 +357,16 @@ def _switch(state: State, on: bool, actions: list[Action]) -> str:
 
 
 def _cancel(state: State, jobs: tuple[int, ...], actions: list[Action]) -> str:
-    ended = 0
-    for job in jobs:
-        now = state.jobs[job]
-        if now.status in FINAL:
-            continue
-        ended += 1
-        if now.attempt == 0:
+    ended = [job for job in jobs if state.jobs[job].status not in FINAL]
+    for job in ended:
+        if state.jobs[job].attempt == 0:
             # it was never sent, so nothing can publish it
             _move(state, job, "Killed", "Cancelled by its owner", actions)
         else:
-            actions.append(Void(job, now.attempt, "cancelled by its owner"))
-    return f"{ended} jobs are being ended" if ended else "all of these jobs had ended"
+            actions.append(Void(job, state.jobs[job].attempt, "cancelled by its owner"))
+    if any(state.jobs[job].kind == "scout" and state.jobs[job].status == "Killed" for job in ended):
+        _close_gate(state, actions)  # the main jobs of this request have been ended by now, and keep that status
+    return f"{len(ended)} jobs are being ended" if ended else "all of these jobs had ended"
 
 
 def _hold_jobs(state: State, jobs: tuple[int, ...], actions: list[Action]) -> str:
@@ -396,7 +404,6 @@ def _reopen(state: State) -> None:
     for other in state.jobs.values():
         if other.minor == _IN_SCOUTING:
             other.status, other.minor = "Scouting", ""
-            state.open += 1
 
 
 # -- recovery --------------------------------------------------------------------------------------------------
@@ -423,6 +430,9 @@ def replay(state: State, lines: Iterable[dict[str, Any]], published: Iterable[tu
             now.status, now.minor = "Waiting", "Rescheduled"
     _proven(state, published, voided)
     state.settle()
+    if any(now.kind == "scout" and now.status == "Killed" for now in state.jobs.values()):
+        _replayed_gate(state, opened=False)
+        state.settle()
     if not state.gate and state.scouts_left == 0:
         # the last scout had published, and the driver died before it could say so
         _replayed_gate(state, opened=True)

@@ -65,7 +65,8 @@ class Snapshots:
         scouts = Counter(now.status for now in state.jobs.values() if now.kind == "scout")
         return {
             "format": 1, "epoch": self.epoch, "updated": time.time(), "counts": mains, "scouts": scouts,
-            "phase": phase(mains, sending=state.sending), "message": state.reason or _worst(state),
+            "phase": phase(mains, sending=state.sending and not state.settled),
+            "message": state.reason or _worst(state),
             "settled": state.settled, "events": [sum(done) for done in zip(*self.progress.values(), strict=True)],
             "answers": dict(list(self.answers.items())[-_ANSWERS:]),
         }

@@ -77,7 +77,7 @@ def test_each_failure_class_causes_what_its_table_says(failure: str) -> None:
     state = State.new(mains=[1, 2], scouts=[])
     run(state, Slots(1))
     attempts = 1
-    while sent(run(state, Ended(1, attempts, failure, "because"))) and attempts < 20:
+    while sent(run(state, Began(1, attempts, {}), Ended(1, attempts, failure, "because"))) and attempts < 20:
         attempts += 1
     assert attempts == 1 + rule.retries
     assert state.jobs[1].status == ("Failed" if rule.then == "fail" else "Held")
