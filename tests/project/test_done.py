@@ -1,0 +1,151 @@
+"""One project that ran, looked at from all sides."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from b2grid import IncompleteOutput, InvalidInput, Project, projects
+from tests.project.conftest import COLLECTION, D0, TOLD
+
+pytestmark = pytest.mark.slow
+
+MIXED = "/belle/collection/MC/demo_mixed_v1"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home(shared_home: Path) -> Path:
+    """All tests here look at the same projects."""
+    return shared_home
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("steering")
+    (folder / "tables").mkdir()
+    (folder / "tables" / "words.txt").write_text("of mine")
+    (folder / "cuts.py").write_text("SLOW = 'p < 1'\n")
+    (folder / "told.py").write_text(TOLD)
+    (folder / "d0.py").write_text(D0)
+    return folder
+
+
+def made(place: Path, **other: object) -> Project:
+    given = {"steering": place / "told.py", "inputs": {"a": COLLECTION, "b": MIXED}, "args": ["{sample}", "{job}"],
+             "sandbox": ["cuts.py", "tables"]} | other
+    return Project("told", **given)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def done(home: Path, place: Path) -> Project:
+    project = made(place)
+    project.plan(files_per_job=3)
+    assert project.submit(wait=True, scouts=1, priority=7).phase == "done"
+    return project
+
+
+def test_arguments_and_sandbox_reach_every_job(done: Project) -> None:
+    jobs = done.jobs
+    assert set(jobs["sample"]) == {"a", "b"}
+    for job, sample in zip(jobs["job"], jobs["sample"], strict=True):
+        assert f"I am {sample} {job} of mine" in done.log(job)
+
+
+def test_every_event_is_accounted_for(done: Project) -> None:
+    completeness = done.completeness()
+    assert completeness.complete
+    mains = done.jobs.query("kind == 'main'")
+    assert mains["events_processed"].tolist() == mains["events_expected"].tolist()
+    assert mains["events_processed"].sum() == sum(done.inputs.table["events"].to_pylist())
+    assert (mains["started"] <= mains["ended"]).all()
+    assert done.failures().empty
+    books = done.bookkeeping()
+    assert sorted(books["lfn"]) == sorted(done.inputs.table["lfn"].to_pylist())
+
+
+def test_arrays_carry_sample_and_completeness(done: Project) -> None:
+    both, a = done.arrays("pi"), done.arrays("pi", ["p"], "p > 0.5", sample="a")
+    assert set(both["__sample__"].to_list()) == {"a", "b"}
+    assert "__sample__" not in a.fields
+    assert 0.5 < min(a["p"]) <= max(a["p"]) < 1
+    assert len(a) == sum(1 for p, sample in zip(both["p"], both["__sample__"], strict=True) if sample == "a" and p > 0.5)
+    assert both.attrs["completeness"].complete
+    assert len(done.dataframe("pi")) == len(both) == sum(map(len, done.iterate("pi")))
+    with pytest.raises(IncompleteOutput, match="'pie'.*pi"):
+        done.arrays("pie")
+
+
+def test_a_new_interpreter_finds_it_by_name_and_by_path(done: Project, tmp_path: Path) -> None:
+    code = ("import sys; from b2grid import Project; p = Project(sys.argv[1]); "
+            "print(p.status.phase, p.status.done, len(p.arrays('pi')), p.failures().empty, p.check().ok)")
+    for given in ("told", str(done.folder)):
+        said = subprocess.run([sys.executable, "-c", code, given], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+        assert said.split() == ["done", str(done.status.total), str(len(done.arrays("pi"))), "True", "True"]
+
+
+def test_the_same_cell_again_re_attaches_and_sends_nothing(done: Project, place: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in done.folder.rglob("*")}
+    again = made(place)
+    assert again.status.phase == "done"
+    assert again.submit(wait=True).done == done.status.total
+    assert again.plan(files_per_job=3).project_id == done.plan().project_id
+    assert {path: path.stat().st_mtime_ns for path in done.folder.rglob("*")} == before
+    with pytest.raises(InvalidInput, match="cannot be tried again"):
+        again.trial()
+
+
+@pytest.mark.parametrize(("other", "words"), [
+    ({"steering": "d0.py"}, "another steering file"),
+    ({"args": ["x", "y"]}, "args"),
+    ({"inputs": {"a": COLLECTION}, "args": {"a": ["{sample}", "{job}"]}}, "other inputs"),
+    ({"sandbox": ["cuts.py", "tables", "d0.py"]}, "other files in the sandbox"),
+    ({"runs": "all"}, "runs='good'"),
+])
+def test_other_content_is_refused_and_says_what_differs(done: Project, place: Path, other: dict[str, object], words: str) -> None:
+    if "steering" in other:
+        other = {"steering": place / "d0.py"}
+    with pytest.raises(InvalidInput, match="submitted before") as caught:
+        made(place, **other)
+    assert words in caught.value.message
+    assert Project("told").status.phase == "done"
+
+
+def test_provenance_names_what_must_be_cited(done: Project) -> None:
+    said = str(done.provenance())
+    for words in (COLLECTION, MIXED, "told.py", "b2lite", str(done.completeness().jobs_done)):
+        assert words in said
+
+
+def test_outputs_are_fetched_once(done: Project, tmp_path: Path) -> None:
+    first, second = done.fetch(tmp_path / "mine"), done.fetch(tmp_path / "mine")
+    roots = list((tmp_path / "mine").rglob("*.root"))
+    assert len(roots) == done.status.total
+    assert f"{len(roots)} files copied" in str(first)
+    assert "0 files copied" in str(second)
+
+
+def test_it_shows_on_a_terminal_and_in_a_notebook(done: Project) -> None:
+    for shown in (done, done.status, done.plan(), done.plan().summary(), done.completeness(), done.provenance(), done.check()):
+        assert str(shown)
+        assert "<" in shown._repr_html_()
+    assert "scouts: Done 1" in str(done)
+    assert repr(done) == "<Project told: done>"
+    listed = projects().set_index("name").loc["told"]
+    assert (listed["phase"], listed["jobs"], listed["done"]) == ("done", done.status.total, done.status.total)
+
+
+def test_a_log_that_is_not_there_is_said(done: Project) -> None:
+    with pytest.raises(InvalidInput, match="attempt 2 of job 1 has no log"):
+        done.log(1, 2)
+    with pytest.raises(InvalidInput, match="job 99 has no log"):
+        done.log(99)
+
+
+def test_requests_to_a_finished_project_are_answered_one_after_the_other(done: Project) -> None:
+    assert done.cancel() == "all of these jobs had ended"
+    assert "no job 99" in done.hold([99])  # the driver of the first request is about to leave
+    assert done.status.phase == "done"
+    assert done.completeness().complete

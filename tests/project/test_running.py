@@ -1,0 +1,99 @@
+"""Projects while they run: killed notebooks, requests, failures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from b2grid import IncompleteOutput, Project
+from tests.project.conftest import COLLECTION, D0, Write
+
+pytestmark = pytest.mark.slow
+
+SLOW = D0.replace("path =", "import time\n\ntime.sleep(float(open('seconds').read()))\npath =", 1)
+
+
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_the_notebook_is_killed_in_mid_run_and_a_new_one_finds_every_job_done_once(write: Write, tmp_path: Path) -> None:
+    write(SLOW)
+    write("0.7", "seconds")
+    code = (f"from b2grid import Project; p = Project('killed', 'd0.py', {{'signal': {COLLECTION!r}}}, sandbox=['seconds']); "
+            "p.plan(files_per_job=1); p.submit(wait=True)")
+    with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path) as notebook:
+        def in_mid_run() -> bool:
+            assert notebook.poll() is None
+            return _done("killed") >= 1
+
+        until(in_mid_run)
+        notebook.kill()
+    project = Project("killed")
+    assert project.status.done < project.status.total
+    status = project.wait(60)
+    assert (status.phase, status.done) == ("done", len(project.inputs))
+    assert set(project.jobs["attempt"]) == {1}
+    manifests = [json.loads(path.read_text()) for path in project.folder.glob("output/manifests/*/*.json")]
+    assert sorted(manifest["job"] for manifest in manifests) == sorted(project.jobs["job"])
+    assert sum(manifest["events_processed"] for manifest in manifests) == sum(project.inputs.table["events"].to_pylist())
+    assert project.completeness().complete
+    assert len(project.arrays("d0")) > 0
+
+
+def _done(name: str) -> int:
+    try:
+        return Project(name).status.done
+    except ValueError:
+        return 0  # not stored yet
+
+
+def test_hold_resume_cancel_a_lost_driver_and_what_is_left(write: Write) -> None:
+    write("0.3", "seconds")
+    # more jobs than Dask gets at once
+    project = Project("asked", write(SLOW), [COLLECTION, "/belle/collection/MC/demo_charged_v1"], sandbox=["seconds"])
+    project.plan(files_per_job=1)
+    project.submit()
+    assert "no more jobs are sent" in project.hold()
+    until(lambda: project.status.settled)
+    held = project.wait(10)
+    assert held.phase == "held"
+    assert held.done < held.total
+    assert project.resume() == "sending again"
+    last = int(project.jobs["job"].max())
+    project.cancel([last])
+    until(lambda: project.status.driver == "running")
+    owner = json.loads((project.folder / "owner.json").read_text())
+    psutil.Process(owner["pid"]).kill()
+    until(lambda: project.status.driver == "gone")
+    assert "restart()" in str(project.status)
+    project.restart()
+    status = Project("asked").wait(90)
+    assert status.counts == {"Done": status.total - 1, "Killed": 1}
+    assert project.failures()["job"].tolist() == [last]
+    with pytest.raises(IncompleteOutput) as caught:
+        project.arrays("d0")
+    assert caught.value.missing
+    partial = project.arrays("d0", allow_partial=True)
+    assert not partial.attrs["completeness"].complete
+
+
+def test_forced_jobs_fail_with_the_line_that_says_why(write: Write) -> None:
+    project = Project("forced", write(D0.replace("K-:mine", "K-:all")), COLLECTION)
+    status = project.submit(force=True, wait=True)
+    assert status.phase == "failed"
+    failures = project.failures()
+    assert len(failures) == status.total
+    assert set(failures["failure"]) == {"application"}
+    assert failures["message"].str.contains("protected").all()
+    assert "[FATAL] d0.py:6" in project.log(1)
