@@ -71,8 +71,8 @@ def _unknown(context: Context, module: str, name: str, node: ast.AST) -> None:
     if name.partition(".")[0] in {*facts.functions, *OPAQUE_PACKAGES, "os", "sys", "basf2", "numpy", "np"}:
         return
     points = facts.points_with(name, module)
-    if not points and isinstance(node, ast.alias) and module not in _WHOLE and not _slip(name, facts.functions[module]):
-        return  # the facts have functions and classes, and it may be a constant
+    if not points and module not in _WHOLE and not _slip(name, facts.functions[module]):
+        return  # the facts have what is defined by def and class; it may be a constant or made otherwise
     if points:
         there = points[0] if len(points) == 1 else f"{points[0]} to {points[-1]}"
         hint = f"{there} had it" if "main" not in points else f"it came later: {there}"

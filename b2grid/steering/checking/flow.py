@@ -211,6 +211,7 @@ _OPENERS = {"open": 0, "io.open": 0, "codecs.open": 0, "pandas.read_csv": 0, "pa
             "pandas.read_hdf": 0, "pandas.read_pickle": 0, "pandas.read_parquet": 0, "numpy.load": 0,
             "numpy.loadtxt": 0, "numpy.genfromtxt": 0, "uproot.open": 0, "ROOT.TFile.Open": 0, "ROOT.TFile": 0,
             "joblib.load": 0}  # fmt: skip
+_OUTPUTS = {"filename", "fileName", "outputFileName"}
 _URL = ("/", "~", "root://", "http://", "https://", "file:", "srm:", "davs:")
 
 
@@ -239,7 +240,12 @@ def _writes(context: Context, call: ast.Call) -> bool:
 
 
 def _written(context: Context, file: str, reader: ast.Call) -> bool:
-    """Whether the script itself writes the file before."""
+    """Whether the script itself writes the file: before, or as an output of its path."""
+    named = [word.value for call in context.script.calls for word in call.keywords if word.arg in _OUTPUTS]
+    named += [call.arguments["filename"] for call in context.calls
+              if call.function.startswith("variablesTo") and "filename" in call.arguments]
+    if any(file in context.values.all(value) for value in named):
+        return True
     return any(call.lineno < reader.lineno and call.args and _writes(context, call)
                and file in context.values.all(call.args[0]) for call in context.script.calls
                if isinstance(call.func, ast.Name) and call.func.id == "open")
@@ -262,7 +268,8 @@ def check_local_modules(context: Context, sandbox: Iterable[str], beside: Path |
         local = beside is not None and ((beside / f"{top}.py").is_file() or (beside / top).is_dir())
         if local or not _installed(top):
             said = f"module {printable(top)!r} is neither basf2's nor Python's, and is not in the sandbox"
-            context.add("B2S504", said, f"add sandbox=['{top}.py']", node)
+            is_folder = "." in module.lstrip(".") or (beside is not None and (beside / top).is_dir())
+            context.add("B2S504", said, f"add sandbox=['{top if is_folder else f'{top}.py'}']", node)
 
 
 def _known_tops() -> frozenset[str]:
