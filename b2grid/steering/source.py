@@ -75,11 +75,15 @@ class Source:
         return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+_PATH, _PART = 4096, 255  # bytes: Linux's limits for a path, and for a name in it
+
+
 def _is_text(given: str) -> bool:
     if "\n" in given or "\0" in given or not given.strip():
         return True
-    return len(given) < 4096 and not given.endswith((".py", ".ipynb")) and not Path(given).exists() and (
-        " " in given or "(" in given)
+    if len(given) > _PATH or any(len(part.encode(errors="replace")) > _PART for part in given.split("/")):
+        return True  # no file system has such a name
+    return not given.endswith((".py", ".ipynb")) and not Path(given).exists() and (" " in given or "(" in given)
 
 
 def _notebook(text: str, path: Path) -> str:
