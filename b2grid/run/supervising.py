@@ -30,7 +30,6 @@ import proc  # type: ignore[import-not-found,unused-ignore]
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
 _TICK = 0.25  # seconds between two looks at what the payload uses
 _PROGRESS = re.compile(rb"\[b2lite\] events (\d+) of (\d+)\s*\n")  # a line without its end may still grow
-_LINE = 200  # bytes; a line of progress is shorter
 _SHOWN = 16 * 1024  # bytes of head and tail that travel with the outcome
 
 
@@ -107,10 +106,9 @@ class Running:
             return False
         self.log.add(data)
         self.lively = time.monotonic()
-        # a line may come in pieces, and one without an end is never kept longer than this
-        lines, _, rest = (self.rest + data).rpartition(b"\n")
-        self.rest = rest[-_LINE:]
-        found = _PROGRESS.findall(lines)
+        # a line may come in two pieces; one without an end is never kept longer than this
+        found = _PROGRESS.findall(self.rest + data)
+        self.rest = (self.rest + data)[-80:].rpartition(b"\n")[2]
         if found:
             _say({"progress": [int(found[-1][0]), int(found[-1][1])]})
         return True
