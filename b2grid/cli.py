@@ -337,6 +337,7 @@ def _steering_verbs(verbs: Any) -> None:
     check.add_argument("--release", default="main", help="the basf2 release to check against (default: main)")
     check.add_argument("--json", action="store_true", help="the findings as JSON")
     check.add_argument("--explain", metavar="CODE", help="what a code means, with a bad and a good example")
+    _verb(verbs, "coverage", _coverage, "what b2lite covers: functions, modules and variables, as JSON")
     record = _verb(verbs, "record", _record, "what a steering file would do: lists, trees, columns")
     record.add_argument("steering")
     record.add_argument("--json", action="store_true")

@@ -84,7 +84,8 @@ def _start(folder: ProjectFolder) -> None:
             break
         time.sleep(0.05)
     said = (read_text(folder.driver_log) or "")[length:].strip().splitlines()
-    raise SiteUnavailable(f"the driver of project '{folder.path.name}' did not start: {said[-1] if said else 'no word'}",
+    last = said[-1] if said else "no word"
+    raise SiteUnavailable(f"the driver of project '{folder.path.name}' did not start: {last}",
                           hint=f"look at '{folder.driver_log}', then restart()")
 
 
@@ -148,4 +149,5 @@ def ask(folder: ProjectFolder, verb: str, jobs: tuple[int, ...] = ()) -> str:
         if liveness(folder) in {"gone", "ended"}:  # it was about to leave, and did not see the request any more
             restart(folder)
         time.sleep(0.1)
-    raise TimeoutError(f"the driver of '{folder.path.name}' has not answered yet; it will {verb} when it sees the request")
+    raise TimeoutError(f"the driver of project '{folder.path.name}' has not answered yet; "
+                       f"it will {verb} when it sees the request")

@@ -73,7 +73,8 @@ def test_a_long_name_says_by_how_much(home: Path, write: Write) -> None:
     (b"", "is empty"),
     (None, "is truncated"),
 ])
-def test_a_file_that_is_no_root_file_says_what_it_is(home: Path, write: Write, a_file: Path, content: bytes | None, words: str) -> None:
+def test_a_file_that_is_no_root_file_says_what_it_is(home: Path, write: Write, a_file: Path, content: bytes | None,
+                                                     words: str) -> None:
     good = a_file.read_bytes()
     bad = write(good[: len(good) // 2] if content is None else content, "mdst.root")
     error = refused(home, lambda: Project("p", write(), bad))
@@ -141,7 +142,8 @@ def test_what_makes_no_sense_is_said(home: Path, write: Write, given: dict[str, 
 
 
 def test_a_script_that_raises_is_not_submitted(home: Path, write: Write) -> None:
-    project = Project("p", write(D0.replace("b2.process", "raise RuntimeError('no calibration')\nb2.process")), COLLECTION)
+    raises = D0.replace("b2.process", "raise RuntimeError('no calibration')\nb2.process")
+    project = Project("p", write(raises), COLLECTION)
     error = refused(home, project.submit, InvalidSteering)
     assert "d0.py:10" in error.message
     assert "no calibration" in error.message
@@ -190,6 +192,7 @@ def test_a_damaged_project_is_named_and_does_not_hide_the_others(home: Path, wri
 
 def test_questions_to_a_draft_say_what_comes_first(home: Path, write: Write) -> None:
     project = Project("p", write(), COLLECTION)
-    for verb in (lambda: project.jobs, project.wait, project.cancel, project.failures, lambda: project.log(1), project.restart):
+    for verb in (lambda: project.jobs, project.wait, project.cancel, project.failures, lambda: project.log(1),
+                 project.restart):
         assert refused(home, verb).hint
     assert "0 to 10" in str(refused(home, lambda: project.submit(priority=11)))

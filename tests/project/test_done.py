@@ -59,11 +59,11 @@ def test_every_event_is_accounted_for(done: Project) -> None:
     assert completeness.complete
     mains = done.jobs.query("kind == 'main'")
     assert mains["events_processed"].tolist() == mains["events_expected"].tolist()
-    assert mains["events_processed"].sum() == sum(done.inputs.table["events"].to_pylist())
+    assert mains["events_processed"].sum() == done.inputs.dataframe()["events"].sum()
     assert (mains["started"] <= mains["ended"]).all()
     assert done.failures().empty
     books = done.bookkeeping()
-    assert sorted(books["lfn"]) == sorted(done.inputs.table["lfn"].to_pylist())
+    assert sorted(books["lfn"]) == sorted(done.inputs.dataframe()["lfn"])
 
 
 def test_arrays_carry_sample_and_completeness(done: Project) -> None:
@@ -71,10 +71,11 @@ def test_arrays_carry_sample_and_completeness(done: Project) -> None:
     assert set(both["__sample__"].to_list()) == {"a", "b"}
     assert "__sample__" not in a.fields
     assert 0.5 < min(a["p"]) <= max(a["p"]) < 1
-    assert len(a) == sum(1 for p, sample in zip(both["p"], both["__sample__"], strict=True) if sample == "a" and p > 0.5)
+    pairs = zip(both["p"], both["__sample__"], strict=True)
+    assert len(a) == sum(1 for p, sample in pairs if sample == "a" and p > 0.5)
     assert both.attrs["completeness"].complete
     assert len(done.dataframe("pi")) == len(both) == sum(map(len, done.iterate("pi")))
-    with pytest.raises(IncompleteOutput, match="'pie'.*pi"):
+    with pytest.raises(IncompleteOutput, match=r"'pie'.*pi"):
         done.arrays("pie")
 
 
@@ -82,8 +83,9 @@ def test_a_new_interpreter_finds_it_by_name_and_by_path(done: Project, tmp_path:
     code = ("import sys; from b2grid import Project; p = Project(sys.argv[1]); "
             "print(p.status.phase, p.status.done, len(p.arrays('pi')), p.failures().empty, p.check().ok)")
     for given in ("told", str(done.folder)):
-        said = subprocess.run([sys.executable, "-c", code, given], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
-        assert said.split() == ["done", str(done.status.total), str(len(done.arrays("pi"))), "True", "True"]
+        said = subprocess.run([sys.executable, "-c", code, given], capture_output=True, text=True, check=True,
+                              cwd=tmp_path)
+        assert said.stdout.split() == ["done", str(done.status.total), str(len(done.arrays("pi"))), "True", "True"]
 
 
 def test_the_same_cell_again_re_attaches_and_sends_nothing(done: Project, place: Path) -> None:
@@ -104,7 +106,8 @@ def test_the_same_cell_again_re_attaches_and_sends_nothing(done: Project, place:
     ({"sandbox": ["cuts.py", "tables", "d0.py"]}, "other files in the sandbox"),
     ({"runs": "all"}, "runs='good'"),
 ])
-def test_other_content_is_refused_and_says_what_differs(done: Project, place: Path, other: dict[str, object], words: str) -> None:
+def test_other_content_is_refused_and_says_what_differs(done: Project, place: Path, other: dict[str, object],
+                                                        words: str) -> None:
     if "steering" in other:
         other = {"steering": place / "d0.py"}
     with pytest.raises(InvalidInput, match="submitted before") as caught:
@@ -128,7 +131,8 @@ def test_outputs_are_fetched_once(done: Project, tmp_path: Path) -> None:
 
 
 def test_it_shows_on_a_terminal_and_in_a_notebook(done: Project) -> None:
-    for shown in (done, done.status, done.plan(), done.plan().summary(), done.completeness(), done.provenance(), done.check()):
+    for shown in (done, done.status, done.plan(), done.plan().summary(), done.completeness(), done.provenance(),
+                  done.check()):
         assert str(shown)
         assert "<" in shown._repr_html_()
     assert "scouts: Done 1" in str(done)

@@ -135,6 +135,6 @@ def test_a_trial_of_some_samples_is_completed_by_the_next(write: Write) -> None:
 
 def test_luminosity_is_the_collections_own(write: Write) -> None:
     project = Project("p", write(), {"signal": COLLECTION, "data": "/belle/collection/Data/demo_4S_v1"})
-    table = project.luminosity().set_index("sample")
-    assert table.loc["data", "collection"] == "/belle/collection/Data/demo_4S_v1"
-    assert table.loc["data", "luminosity"] > 0
+    rows = {row["sample"]: row for row in project.luminosity().to_dict("records")}
+    assert rows["data"]["collection"] == "/belle/collection/Data/demo_4S_v1"
+    assert rows["data"]["luminosity"] > 0

@@ -27,10 +27,10 @@ def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
-def test_the_notebook_is_killed_in_mid_run_and_a_new_one_finds_every_job_done_once(write: Write, tmp_path: Path) -> None:
+def test_a_killed_notebook_changes_nothing_and_the_next_finds_every_job_done_once(write: Write, tmp_path: Path) -> None:
     write(SLOW)
     write("0.7", "seconds")
-    code = (f"from b2grid import Project; p = Project('killed', 'd0.py', {{'signal': {COLLECTION!r}}}, sandbox=['seconds']); "
+    code = (f"from b2grid import Project; p = Project('killed', 'd0.py', {COLLECTION!r}, sandbox=['seconds']); "
             "p.plan(files_per_job=1); p.submit(wait=True)")
     with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path) as notebook:
         def in_mid_run() -> bool:
@@ -46,7 +46,8 @@ def test_the_notebook_is_killed_in_mid_run_and_a_new_one_finds_every_job_done_on
     assert set(project.jobs["attempt"]) == {1}
     manifests = [json.loads(path.read_text()) for path in project.folder.glob("output/manifests/*/*.json")]
     assert sorted(manifest["job"] for manifest in manifests) == sorted(project.jobs["job"])
-    assert sum(manifest["events_processed"] for manifest in manifests) == sum(project.inputs.table["events"].to_pylist())
+    expected = project.inputs.dataframe()["events"].sum()
+    assert sum(manifest["events_processed"] for manifest in manifests) == expected
     assert project.completeness().complete
     assert len(project.arrays("d0")) > 0
 
