@@ -3,24 +3,10 @@
 Pure and without dependencies; the check, b2lite, channels and ``arrays(cut=…)`` read with it.
 """
 
-from b2grid.grammar.cut import (
-    And,
-    Binary,
-    Boolean,
-    Call,
-    Compare,
-    Expression,
-    Name,
-    Not,
-    Number,
-    Or,
-    Unary,
-    parse_cut,
-    parse_formula,
-    parse_variable,
-)
+from b2grid.grammar.cut import parse_cut, parse_formula, parse_variable
 from b2grid.grammar.decay import ARROWS, KEYWORDS, MARKS, Decay, Particle, parse_decay, parse_list, parse_particle
 from b2grid.grammar.error import GrammarError
+from b2grid.grammar.tree import And, Binary, Boolean, Call, Compare, Expression, Name, Not, Number, Or, Unary
 
 __all__ = [
     "ARROWS",
