@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import itertools
 import sys
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_files", "check_local_modules", "check_process", "check_trees"]
 
-_NEW_SCOPE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_MOST = 50  # calls of process that are compared
 
 # -- process
 
@@ -40,7 +41,7 @@ def check_process(context: Context) -> None:
                     "put all modules in one path, or make two steering files", again)
     for call in calls:
         outer = next((node for node in script.above(call) if isinstance(node, ast.For | ast.While | _Functions)), None)
-        if isinstance(outer, ast.For | ast.While) and not any(isinstance(part, ast.Break) for part in ast.walk(outer)):
+        if isinstance(outer, ast.For | ast.While) and not script.leaves(outer):
             context.add("B2S111", "process is called in a loop: basf2 processes one path per run",
                         "build one path in the loop, and process it behind", call)
 
@@ -77,7 +78,7 @@ def _is_foreign(module: str) -> bool:
 def _again(context: Context, calls: list[ast.Call]) -> ast.Call | None:
     """The second call that is reached behind another; branches exclude each other."""
     places = [(call, context.script.scope(call)) for call in calls]
-    for at, (call, scope) in enumerate(places):
+    for at, (call, scope) in enumerate(places[:_MOST]):
         for earlier, other in places[:at]:
             if scope is other and not _exclusive(context, earlier, call) and not _ended(context, earlier, call):
                 return call
@@ -198,10 +199,9 @@ def _rounds(context: Context, call: Call) -> int:
             given = call.arguments.get("path")
             made_inside = not isinstance(given, ast.Name) or any(
                 node in script.above(binding.node) or binding.node is node for binding in script.bound(given))
-            leaves = any(isinstance(inner, ast.Break | ast.Continue) for inner in ast.walk(node))
             rounds = context.values.one(node.iter)
             several = isinstance(rounds, list | dict) and len(rounds) > 1
-            return node.lineno if several and not made_inside and not leaves else 0
+            return node.lineno if several and not made_inside and not script.leaves(node) else 0
     return 0
 
 
@@ -272,6 +272,7 @@ def check_local_modules(context: Context, sandbox: Iterable[str], beside: Path |
             context.add("B2S504", said, f"add sandbox=['{top if is_folder else f'{top}.py'}']", node)
 
 
+@cache
 def _known_tops() -> frozenset[str]:
     return _BASF2_TOPS | OPAQUE_PACKAGES | PLAIN_PACKAGES | frozenset(sys.stdlib_module_names)
 

@@ -77,6 +77,8 @@ class Script:
     stars: list[str] = field(default_factory=list)
     imports: list[tuple[str, ast.stmt]] = field(default_factory=list)
     bindings: dict[ast.AST, dict[str, list[Binding]]] = field(default_factory=dict)
+    _leaves: dict[ast.AST, bool] = field(default_factory=dict)
+    _orders: dict[int, dict[int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         nodes = [self.tree, *self._below()]
@@ -112,6 +114,12 @@ class Script:
     def scope(self, node: ast.AST) -> ast.AST:
         """The function, class, comprehension or module that a node is in."""
         return next((outer for outer in self.above(node) if isinstance(outer, _SCOPES)), self.tree)
+
+    def leaves(self, loop: ast.AST) -> bool:
+        """Whether a loop has a ``break`` or ``continue``."""
+        if loop not in self._leaves:
+            self._leaves[loop] = any(isinstance(inner, ast.Break | ast.Continue) for inner in ast.walk(loop))
+        return self._leaves[loop]
 
     def statement(self, node: ast.AST) -> ast.AST:
         """The statement that a node is part of."""
@@ -245,7 +253,9 @@ class Script:
         """Of statements that follow each other in one block, those since the last assignment before a use."""
         places = [self.statement(binding.node) for binding in found]
         block = _block(self.parents.get(places[0]), places[0])
-        order = {id(statement): at for at, statement in enumerate(block)}
+        order = self._orders.setdefault(id(block), {}) if block else {}
+        if not order:
+            order.update({id(statement): at for at, statement in enumerate(block)})
         if any(id(place) not in order for place in places):
             return []
         within = [name, *self.above(name)]

@@ -46,6 +46,7 @@ class Values:
     def __init__(self, script: Script) -> None:
         self.script = script
         self._steps = 0
+        self._level = 0
 
     def all(self, node: ast.expr) -> list[Any]:
         """All values that an expression takes, one per round of the loops that it is in; empty if unknown."""
@@ -70,7 +71,8 @@ class Values:
 
     def items(self, node: ast.expr, depth: int = 0) -> list[tuple[Any, ast.expr]]:
         """The known items of what is a list, with their places; unknown ones are left out."""
-        if depth > _DEPTH:
+        self._steps += 1
+        if depth > _DEPTH or self._steps > _STEPS:
             return []
         parts: Iterable[tuple[ast.expr, bool]] = ()
         if isinstance(node, ast.List | ast.Tuple | ast.Set):
@@ -97,10 +99,10 @@ class Values:
 
     def _rounds(self, node: ast.expr, env: dict[ast.AST, dict[str, Any]]) -> list[Any]:
         try:
-            return [self._value(node, env, 0)]
+            return [self._value(node, env)]
         except _Loop as loop:
             binding = loop.binding
-        if len(env) >= 3 or not self._always(node, binding.node):
+        if binding.node in env or len(env) >= 3 or not self._always(node, binding.node):
             raise _Unknown
         found: list[Any] = []
         for item in self._sequence(binding, env):
@@ -112,7 +114,7 @@ class Values:
     def _sequence(self, binding: Binding, env: dict[ast.AST, dict[str, Any]]) -> list[Any]:
         if binding.value is None:
             raise _Unknown
-        value = self._value(binding.value, env, 0)
+        value = self._value(binding.value, env)
         if not isinstance(value, list | tuple | str | dict) or len(value) > _MOST:
             raise _Unknown
         return list(value)
@@ -130,26 +132,27 @@ class Values:
                 return False
         else:
             return False
-        return not any(isinstance(inner, ast.Continue | ast.Break) for inner in ast.walk(loop))
+        return not self.script.leaves(loop)
 
     # -- values
 
-    def _value(self, node: ast.expr, env: dict[ast.AST, dict[str, Any]], depth: int) -> Any:
-        self._steps += 1
-        if depth > _DEPTH or self._steps > _STEPS:
-            raise _Unknown
+    def _value(self, node: ast.expr, env: dict[ast.AST, dict[str, Any]]) -> Any:
         read = _READ.get(type(node))
-        if read is None:
+        self._steps += 1
+        if read is None or self._level > _DEPTH or self._steps > _STEPS:
             raise _Unknown
+        self._level += 1
         try:
-            value = read(self, node, env, depth + 1)
+            value = read(self, node, env)
         except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError, ArithmeticError):
             raise _Unknown from None  # the script would raise; or it is no concern of the check
+        finally:
+            self._level -= 1
         if isinstance(value, str | list | tuple | dict) and len(value) > _LENGTH:
             raise _Unknown
         return value
 
-    def _name(self, node: ast.Name, env: dict[ast.AST, dict[str, Any]], depth: int) -> Any:
+    def _name(self, node: ast.Name, env: dict[ast.AST, dict[str, Any]]) -> Any:
         chosen = self.script.chosen(node)
         if not chosen:
             raise _Unknown
@@ -160,29 +163,29 @@ class Values:
             raise _Loop(first)
         if first.value is None:
             raise _Unknown
-        value: Any = self._value(first.value, env, depth)
+        value: Any = self._value(first.value, env)
         for binding in chosen[1:]:
             if binding.value is None or type(value) not in {str, list}:
                 raise _Unknown
-            more = self._value(binding.value, env, depth)
+            more = self._value(binding.value, env)
             value = value + ([more] if binding.single else list(more) if isinstance(value, list) else more)
         return value
 
-    def _joined(self, node: ast.JoinedStr, env: dict[ast.AST, dict[str, Any]], depth: int) -> str:
+    def _joined(self, node: ast.JoinedStr, env: dict[ast.AST, dict[str, Any]]) -> str:
         shown = []
         for part in node.values:
-            value = self._value(part.value if isinstance(part, ast.FormattedValue) else part, env, depth)
+            value = self._value(part.value if isinstance(part, ast.FormattedValue) else part, env)
             spec = ""
             if isinstance(part, ast.FormattedValue):
-                spec = self._value(part.format_spec, env, depth) if part.format_spec else ""
+                spec = self._value(part.format_spec, env) if part.format_spec else ""
                 value = repr(value) if part.conversion in {114, 97} else str(value) if part.conversion == 115 else value
             if not isinstance(value, str | int | float | bool) or len(spec) > 8:
                 raise _Unknown
             shown.append(format(value, spec))
         return "".join(shown)
 
-    def _binary(self, node: ast.BinOp, env: dict[ast.AST, dict[str, Any]], depth: int) -> Any:
-        left, right = self._value(node.left, env, depth), self._value(node.right, env, depth)
+    def _binary(self, node: ast.BinOp, env: dict[ast.AST, dict[str, Any]]) -> Any:
+        left, right = self._value(node.left, env), self._value(node.right, env)
         if isinstance(node.op, ast.Add) and type(left) is type(right):
             return left + right
         if isinstance(node.op, ast.Mod) and isinstance(left, str) and len(left) < _LENGTH and "*" not in left:
@@ -192,52 +195,52 @@ class Values:
             return _ARITHMETIC[type(node.op)](left, right)
         raise _Unknown
 
-    def _unary(self, node: ast.UnaryOp, env: dict[ast.AST, dict[str, Any]], depth: int) -> Any:
-        value = self._value(node.operand, env, depth)
+    def _unary(self, node: ast.UnaryOp, env: dict[ast.AST, dict[str, Any]]) -> Any:
+        value = self._value(node.operand, env)
         if isinstance(node.op, ast.USub) and isinstance(value, int | float):
             return -value
         raise _Unknown
 
-    def _list(self, node: ast.List | ast.Tuple, env: dict[ast.AST, dict[str, Any]], depth: int) -> list[Any]:
+    def _list(self, node: ast.List | ast.Tuple, env: dict[ast.AST, dict[str, Any]]) -> list[Any]:
         values: list[Any] = []
         for item in node.elts:
             if isinstance(item, ast.Starred):
-                values += self._value(item.value, env, depth)
+                values += self._value(item.value, env)
             else:
-                values.append(self._value(item, env, depth))
+                values.append(self._value(item, env))
         return values
 
-    def _dict(self, node: ast.Dict, env: dict[ast.AST, dict[str, Any]], depth: int) -> dict[Any, Any]:
+    def _dict(self, node: ast.Dict, env: dict[ast.AST, dict[str, Any]]) -> dict[Any, Any]:
         found = {}
         for key, value in zip(node.keys, node.values, strict=True):
             if key is None:
                 raise _Unknown
-            found[self._value(key, env, depth)] = self._value(value, env, depth)
+            found[self._value(key, env)] = self._value(value, env)
         return found
 
-    def _subscript(self, node: ast.Subscript, env: dict[ast.AST, dict[str, Any]], depth: int) -> Any:
-        value = self._value(node.value, env, depth)
-        return value[self._value(node.slice, env, depth)]
+    def _subscript(self, node: ast.Subscript, env: dict[ast.AST, dict[str, Any]]) -> Any:
+        value = self._value(node.value, env)
+        return value[self._value(node.slice, env)]
 
-    def _attribute(self, node: ast.Attribute, _env: dict[ast.AST, dict[str, Any]], _depth: int) -> Any:
+    def _attribute(self, node: ast.Attribute, _env: dict[ast.AST, dict[str, Any]]) -> Any:
         module, _, name = self.script.dotted(node).rpartition(".")
         if module == "variables.collections" and name in self.script.facts.collections:
             return list(self.script.facts.collections[name])
         raise _Unknown
 
-    def _comprehension(self, node: ast.ListComp, env: dict[ast.AST, dict[str, Any]], _depth: int) -> list[Any]:
+    def _comprehension(self, node: ast.ListComp, env: dict[ast.AST, dict[str, Any]]) -> list[Any]:
         if any(part.ifs for part in node.generators):
             raise _Unknown
         return self._rounds(node.elt, env)
 
-    def _call(self, node: ast.Call, env: dict[ast.AST, dict[str, Any]], depth: int) -> Any:
+    def _call(self, node: ast.Call, env: dict[ast.AST, dict[str, Any]]) -> Any:
         if any(keyword.arg is None for keyword in node.keywords):
             raise _Unknown
-        arguments = [self._value(argument, env, depth) for argument in node.args]
+        arguments = [self._value(argument, env) for argument in node.args]
         if isinstance(node.func, ast.Attribute):
-            owner = self._value(node.func.value, env, depth)
+            owner = self._value(node.func.value, env)
             if isinstance(owner, str) and node.func.attr == "format":
-                named = {str(word.arg): self._value(word.value, env, depth) for word in node.keywords}
+                named = {str(word.arg): self._value(word.value, env) for word in node.keywords}
                 return _formatted(owner, arguments, named)
             if node.keywords or node.func.attr not in _METHODS.get(type(owner), ()):
                 raise _Unknown
@@ -312,8 +315,8 @@ _BUILTINS: dict[str, Callable[..., Any]] = {
     "enumerate": lambda items, *start: [list(pair) for pair in enumerate(items, *start)],
     "zip": lambda *parts: [list(pair) for pair in zip(*parts)],  # noqa: B905 - as Python does
 }
-_READ: dict[type, Callable[[Values, Any, dict[ast.AST, dict[str, Any]], int], Any]] = {
-    ast.Constant: lambda _self, node, _env, _depth: node.value,
+_READ: dict[type, Callable[[Values, Any, dict[ast.AST, dict[str, Any]]], Any]] = {
+    ast.Constant: lambda _self, node, _env: node.value,
     **{kind: getattr(Values, f"_{name}") for kind, name in {
         ast.Name: "name", ast.JoinedStr: "joined", ast.BinOp: "binary", ast.UnaryOp: "unary", ast.List: "list",
         ast.Tuple: "list", ast.Dict: "dict", ast.Subscript: "subscript", ast.Attribute: "attribute",
