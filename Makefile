@@ -5,13 +5,17 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SET_UP := pyproject.toml constraints.txt
 
-.PHONY: demo test lint clean
+.PHONY: demo test bench lint clean
 
 demo: $(VENV)/plots.stamp
 	$(BIN)/b2grid demo
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# ratios within one run, printed; nothing is asserted about them
+bench: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -q tests/benchmarks
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
