@@ -8,12 +8,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from b2grid.errors import SiteError
+from b2grid.execution import job
 from b2grid.execution.job import Attempt, run_attempt
 from b2grid.execution.publish import complete, manifest_path, publish, settle, void
 from b2grid.ntuple import Manifest, Output
@@ -127,10 +128,20 @@ def test_a_job_that_finds_its_manifest_puts_the_files_in_place(tmp_path: Path) -
     assert not list((root / ".staging").glob("*"))
 
 
-def attempt(folder: Path, job: int) -> Attempt:
-    return Attempt(str(folder), 1, job, 2, Limits(grace=0.3), "0" * 64)
+@pytest.fixture
+def slot() -> Iterator[None]:
+    """Be a worker's slot, and close its supervisor as the end of a worker would."""
+    yield
+    if hasattr(job._kept, "supervisor"):
+        job._kept.supervisor.close()
+        del job._kept.supervisor
 
 
+def attempt(folder: Path, number: int) -> Attempt:
+    return Attempt(str(folder), 1, number, 2, Limits(grace=0.3), "0" * 64)
+
+
+@pytest.mark.usefixtures("slot")
 def test_an_attempt_that_was_overtaken_reports_the_result_that_counts(make: Make) -> None:
     folder = make(2, "/bin/sleep", "60")
     timer = threading.Timer(0.3, publish, (folder.output, manifest(1, "faster"), {}))
@@ -140,6 +151,7 @@ def test_an_attempt_that_was_overtaken_reports_the_result_that_counts(make: Make
     assert (facts["failure"], facts["again"], facts["host"]) == ("", True, "elsewhere")
 
 
+@pytest.mark.usefixtures("slot")
 def test_a_voided_job_has_no_result(make: Make) -> None:
     folder = make(1, "/bin/true")
     void(folder.output, manifest(1, "v", kind="void", reason="cancelled by its owner"))
