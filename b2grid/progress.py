@@ -6,9 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.progress_bar import ProgressBar
 
-from b2grid.execution import ProjectFolder, wait
+from b2grid.execution import STATES, ProjectFolder, wait
 
 if TYPE_CHECKING:
     from b2grid.execution import Status
@@ -16,10 +17,17 @@ if TYPE_CHECKING:
 
 __all__ = ["follow"]
 
-# the states that every project passes, in order; others get a bar when a job is in them
+# the states that every project passes; the others get a bar while a job is in them
 _ALWAYS = ("Waiting", "Running", "Done")
-_COLOURS = {"Done": "green", "Failed": "red", "Killed": "red", "Held": "yellow", "Running": "blue",
-            "Completing": "cyan"}
+_WIDTH = 40
+
+
+class _StateBar(ProgressColumn):
+    """A bar in the colour that the state has everywhere."""
+
+    def render(self, task: Task) -> ProgressBar:
+        colour = STATES.get(task.description, "white")
+        return ProgressBar(task.total, task.completed, _WIDTH, complete_style=colour, finished_style=colour)
 
 
 def follow(project: Project, *, console: Console | None = None, timeout: float | None = None) -> Status:
@@ -51,23 +59,19 @@ def follow(project: Project, *, console: Console | None = None, timeout: float |
 
 
 def _bars(project: Project, console: Console, timeout: float | None) -> Status:
-    columns = (TextColumn("{task.description:<12}"), BarColumn(bar_width=40), MofNCompleteColumn(), TimeElapsedColumn())
+    state_name, note = TextColumn("{task.description:<12}"), TextColumn("{task.fields[note]}")
+    columns = (state_name, _StateBar(), MofNCompleteColumn(), note)
+    started = time.monotonic()
     with Progress(*columns, console=console) as shown:
-        rows = {state: shown.add_task(_coloured(state), total=None) for state in _ALWAYS}
+        rows = {state: shown.add_task(state, total=None, visible=False, note="") for state in STATES}
 
         def show(status: Status) -> None:
-            for state, count in status.counts.items():
-                if count and state not in rows:
-                    rows[state] = shown.add_task(_coloured(state), total=status.total)
             for state, row in rows.items():
-                shown.update(row, completed=status.counts.get(state, 0), total=status.total)
+                count = status.counts.get(state, 0)
+                shown.update(row, completed=count, total=status.total, visible=bool(count) or state in _ALWAYS)
+            shown.update(rows["Done"], note=f"{time.monotonic() - started:.0f} s")
 
         return wait(ProjectFolder(project.folder), timeout, on_status=show)
-
-
-def _coloured(state: str) -> str:
-    colour = _COLOURS.get(state)
-    return f"[{colour}]{state}[/{colour}]" if colour else state
 
 
 def _lines(project: Project, console: Console, timeout: float | None) -> Status:

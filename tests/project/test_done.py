@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from b2grid import IncompleteOutput, InvalidInput, Project, projects
+from b2grid.progress import follow
 from tests.project.conftest import COLLECTION, D0, TOLD
 
 pytestmark = pytest.mark.slow
@@ -139,6 +142,17 @@ def test_it_shows_on_a_terminal_and_in_a_notebook(done: Project) -> None:
     assert repr(done) == "<Project told: done>"
     listed = projects().set_index("name").loc["told"]
     assert (listed["phase"], listed["jobs"], listed["done"]) == ("done", done.status.total, done.status.total)
+
+
+def test_a_terminal_gets_a_bar_for_every_state_and_a_file_plain_lines(done: Project) -> None:
+    for terminal in (True, False):
+        written = io.StringIO()
+        status = follow(done, console=Console(file=written, force_terminal=terminal, width=100))
+        assert status.done == status.total
+        shown = written.getvalue()
+        assert ("\x1b" in shown) is terminal
+        for words in ("Waiting", f"{status.total}/{status.total}") if terminal else (f"Done {status.total}",):
+            assert words in shown
 
 
 def test_a_log_that_is_not_there_is_said(done: Project) -> None:
