@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from b2grid.batching import batch
     from b2grid.catalogue import Catalogue
-    from b2grid.showcase import demo
     from b2grid.errors import (
         B2GridError,
         CredentialExpired,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
         SubmissionRefused,
     )
     from b2grid.project import Project, panel, projects
+    from b2grid.showcase import demo
     from b2grid.steering import check, record
 
 __version__ = "0.1.0"

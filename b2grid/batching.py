@@ -27,7 +27,10 @@ _TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, int, float, st
 
 
 def batch(
-    notebook: str | os.PathLike[str], grid: Grid, *, folder: str | os.PathLike[str] | None = None,
+    notebook: str | os.PathLike[str],
+    grid: Grid,
+    *,
+    folder: str | os.PathLike[str] | None = None,
     kernel: str | None = None,
 ) -> pd.DataFrame:
     """Run a notebook once for each set of parameters, one after the other.
@@ -69,8 +72,11 @@ def batch(
         output = place / f"{source.stem}-{number:03d}.ipynb"
         rows.append({**parameters, **_run(source, output, parameters, kernel), "notebook": str(output)})
     names = list(dict.fromkeys(name for run in runs for name in run))
-    return pd.DataFrame(rows, columns=[*names, "status", "seconds", "error", "notebook"],
-                        index=pd.RangeIndex(1, len(rows) + 1, name="run"))
+    return pd.DataFrame(
+        rows,
+        columns=[*names, "status", "seconds", "error", "notebook"],
+        index=pd.RangeIndex(1, len(rows) + 1, name="run"),
+    )
 
 
 def _expand(grid: Grid) -> list[dict[str, Any]]:
@@ -78,30 +84,41 @@ def _expand(grid: Grid) -> list[dict[str, Any]]:
     if isinstance(grid, Mapping):
         for name, values in grid.items():
             if isinstance(values, str | bytes) or not isinstance(values, Sequence):
-                raise InvalidInput(f"grid[{name!r}] is not a list of values: {values!r}",
-                                   hint=f"write {{{name!r}: [{values!r}]}}")
+                raise InvalidInput(
+                    f"grid[{name!r}] is not a list of values: {values!r}", hint=f"write {{{name!r}: [{values!r}]}}"
+                )
         runs = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     elif isinstance(grid, Sequence) and all(isinstance(run, Mapping) for run in grid):
         runs = [dict(run) for run in grid]
     else:
-        raise InvalidInput(f"a grid is a mapping of lists or a list of mappings, not {type(grid).__name__}",
-                           hint='for example {"channel": ["B0ch1", "B0ch2"]}')
+        raise InvalidInput(
+            f"a grid is a mapping of lists or a list of mappings, not {type(grid).__name__}",
+            hint='for example {"channel": ["B0ch1", "B0ch2"]}',
+        )
     if not runs:
         raise InvalidInput("the grid is empty: there is nothing to run", hint="give every parameter a value")
-    return [{name: os.fspath(value) if isinstance(value, os.PathLike) else value
-             for name, value in run.items()} for run in runs]
+    return [
+        {name: os.fspath(value) if isinstance(value, os.PathLike) else value for name, value in run.items()}
+        for run in runs
+    ]
 
 
 def _check(notebook: Path, runs: Sequence[Mapping[str, Any]]) -> None:
     known = _parameters(notebook)
     if not known and any(runs):
         raise InvalidInput(f"{notebook} has no parameters", hint="tag its cell of defaults `parameters`")
-    findings = {finding.message: finding
-                for run in runs for name, value in run.items() if (finding := _finding(known, name, value))}
+    findings = {
+        finding.message: finding
+        for run in runs
+        for name, value in run.items()
+        if (finding := _finding(known, name, value))
+    }
     if findings:
-        raise InvalidInput(f"{notebook}: {'; '.join(findings)}", hint="; ".join(
-            dict.fromkeys(finding.hint for finding in findings.values() if finding.hint)),
-            findings=tuple(findings.values()))
+        raise InvalidInput(
+            f"{notebook}: {'; '.join(findings)}",
+            hint="; ".join(dict.fromkeys(finding.hint for finding in findings.values() if finding.hint)),
+            findings=tuple(findings.values()),
+        )
 
 
 def _parameters(notebook: Path) -> dict[str, Any]:
@@ -112,22 +129,31 @@ def _parameters(notebook: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = papermill.inspect_notebook(str(notebook))
     except ValueError as error:
-        raise InvalidInput(f"{notebook} is not a notebook: {str(error)[:120]}",
-                           hint="give the path of an .ipynb file") from error
+        raise InvalidInput(
+            f"{notebook} is not a notebook: {str(error)[:120]}", hint="give the path of an .ipynb file"
+        ) from error
     return found
 
 
 def _finding(known: Mapping[str, Any], name: str, value: object) -> Finding | None:
     if name not in known:
         near = nearest(name, known)
-        return Finding("B2N101", "error", f"no parameter {name!r}",
-                       f"did you mean {', '.join(near)}?" if near else f"it has {', '.join(known)}")
+        return Finding(
+            "B2N101",
+            "error",
+            f"no parameter {name!r}",
+            f"did you mean {', '.join(near)}?" if near else f"it has {', '.join(known)}",
+        )
     expected = _kind(known[name])
     if expected is None or _fits(value, expected):
         return None
     kind = type(value).__name__
-    return Finding("B2N102", "error", f"parameter {name!r} is {kind}, not {expected.__name__}: {value!r}",
-                   f"its default is {known[name]['default']}")
+    return Finding(
+        "B2N102",
+        "error",
+        f"parameter {name!r} is {kind}, not {expected.__name__}: {value!r}",
+        f"its default is {known[name]['default']}",
+    )
 
 
 def _fits(value: object, expected: type) -> bool:
@@ -153,8 +179,9 @@ def _run(source: Path, output: Path, parameters: dict[str, Any], kernel: str | N
 
     started, error = time.monotonic(), ""
     try:
-        papermill.execute_notebook(str(source), str(output), parameters=parameters, kernel_name=kernel,
-                                   progress_bar=False)
+        papermill.execute_notebook(
+            str(source), str(output), parameters=parameters, kernel_name=kernel, progress_bar=False
+        )
     except papermill.PapermillExecutionError as failed:
         error = f"{failed.ename}: {failed.evalue}"
     except Exception as failed:  # a kernel that dies or is not there is this run's failure, not the others'

@@ -73,8 +73,10 @@ def table(
 
 def definitions(items: Mapping[str, object], *, caption: str = "") -> Html:
     """A table of two columns: what, and its value."""
-    rows = [tag("tr", tag("th", key, style="text-align:left"), tag("td", value, style="text-align:left"))
-            for key, value in items.items()]
+    rows = [
+        tag("tr", tag("th", key, style="text-align:left"), tag("td", value, style="text-align:left"))
+        for key, value in items.items()
+    ]
     title = [tag("caption", caption, style="caption-side:top;text-align:left;font-weight:bold")] if caption else []
     return tag("table", *title, tag("tbody", *rows), class_="b2grid")
 
@@ -83,13 +85,21 @@ def bar(parts: Sequence[tuple[str, int, str]]) -> Html:
     """A bar of coloured parts, each (label, count, CSS colour), as wide as its share."""
     total = sum(count for _, count, _ in parts) or 1
     cells = [
-        tag("span", title=f"{label}: {count}",
-            style=f"display:inline-block;height:14px;width:{100 * count / total:.3f}%;background:{colour}")
+        tag(
+            "span",
+            title=f"{label}: {count}",
+            style=f"display:inline-block;height:14px;width:{100 * count / total:.3f}%;background:{colour}",
+        )
         for label, count, colour in parts
         if count
     ]
-    return tag("div", *cells, style="width:100%;background:#eee;line-height:0", role="img",
-               aria_label=", ".join(f"{label} {count}" for label, count, _ in parts))
+    return tag(
+        "div",
+        *cells,
+        style="width:100%;background:#eee;line-height:0",
+        role="img",
+        aria_label=", ".join(f"{label} {count}" for label, count, _ in parts),
+    )
 
 
 def details(summary: object, *children: object, opened: bool = False) -> Html:

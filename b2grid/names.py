@@ -71,9 +71,7 @@ def _check_project_name(name: str) -> None:
     wrong = sorted({character for character in name if not _PROJECT.fullmatch(character)})
     over = len(name) - MAX_PROJECT_NAME
     if over > 0:
-        message = (
-            f"project name is {len(name)} characters, limit {MAX_PROJECT_NAME}: '{printable(name[:5])}…'"
-        )
+        message = f"project name is {len(name)} characters, limit {MAX_PROJECT_NAME}: '{printable(name[:5])}…'"
         hint = f"shorten it by {over}"
         if wrong:
             message += f", and has characters that are not allowed: {_listed(wrong)}"
@@ -276,9 +274,7 @@ class DatasetPath:
             If the path is not one that the file catalogue takes.
         """
         if problem := _path_problem(path):
-            raise InvalidName(
-                f"dataset path '{_shortened(path)}' {problem}", hint="it is /belle/<Data|MC|user>/…"
-            )
+            raise InvalidName(f"dataset path '{_shortened(path)}' {problem}", hint="it is /belle/<Data|MC|user>/…")
         found = cls._FORM.fullmatch(path)
         if found is None:
             of_user: dict[str, Any] = m.groupdict() if (m := cls._USER.fullmatch(path)) else {"opaque": path}

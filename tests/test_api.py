@@ -14,13 +14,33 @@ import b2grid
 from b2grid import errors
 
 PUBLIC = {
-    "B2GridError", "Catalogue", "CredentialExpired", "Finding", "IncompleteOutput", "InvalidInput", "InvalidName",
-    "InvalidPlan", "InvalidSteering", "JobFailed", "NotInLite", "Project", "Report", "SiteError", "SiteUnavailable",
-    "SubmissionRefused", "batch", "check", "demo", "panel", "projects", "record",
+    "B2GridError",
+    "Catalogue",
+    "CredentialExpired",
+    "Finding",
+    "IncompleteOutput",
+    "InvalidInput",
+    "InvalidName",
+    "InvalidPlan",
+    "InvalidSteering",
+    "JobFailed",
+    "NotInLite",
+    "Project",
+    "Report",
+    "SiteError",
+    "SiteUnavailable",
+    "SubmissionRefused",
+    "batch",
+    "check",
+    "demo",
+    "panel",
+    "projects",
+    "record",
 }
 
 PROJECT_SIGNATURES = {
-    "__init__": "(self, name, steering=None, inputs=None, *, args=None, sandbox=(), release=None, site='local', runs='good', folder=None)",
+    "__init__": "(self, name, steering=None, inputs=None, *, args=None, sandbox=(), release=None, site='local', "
+    "runs='good', folder=None)",
     "trial": "(self, events=200, samples=None)",
     "submit": "(self, *, force=False, scouts='auto', priority=5, wait=False)",
     "wait": "(self, timeout=None)",
@@ -48,9 +68,30 @@ def test_a_project_is_called_as_documented(name: str) -> None:
 
 
 def test_a_project_has_every_verb() -> None:
-    verbs = {"check", "trial", "plan", "submit", "wait", "log", "failures", "cancel", "reschedule", "hold", "resume", "finish",
-             "restart", "arrays", "dataframe", "iterate", "completeness", "bookkeeping", "luminosity", "provenance", "fetch",
-             "panel"}
+    verbs = {
+        "check",
+        "trial",
+        "plan",
+        "submit",
+        "wait",
+        "log",
+        "failures",
+        "cancel",
+        "reschedule",
+        "hold",
+        "resume",
+        "finish",
+        "restart",
+        "arrays",
+        "dataframe",
+        "iterate",
+        "completeness",
+        "bookkeeping",
+        "luminosity",
+        "provenance",
+        "fetch",
+        "panel",
+    }
     assert verbs <= set(dir(b2grid.Project))
     assert {"status", "jobs"} <= {n for n, v in inspect.getmembers(b2grid.Project) if isinstance(v, property)}
 
@@ -67,8 +108,16 @@ def test_import_loads_no_heavy_library() -> None:
     assert not heavy & set(loaded)
 
 
-@pytest.mark.parametrize("kind", [getattr(errors, name) for name in errors.__all__ if name[0].isupper()
-                                  and isinstance(getattr(errors, name), type) and issubclass(getattr(errors, name), Exception)])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        getattr(errors, name)
+        for name in errors.__all__
+        if name[0].isupper()
+        and isinstance(getattr(errors, name), type)
+        and issubclass(getattr(errors, name), Exception)
+    ],
+)
 def test_every_error_survives_pickling(kind: type[errors.B2GridError]) -> None:
     made = kind("what and where", hint="the next step")
     again = pickle.loads(pickle.dumps(made))

@@ -13,10 +13,12 @@ from b2grid.errors import InvalidInput
 def notebook(tmp_path: Path) -> Path:
     """A notebook that divides."""
     defaults = nbformat.v4.new_code_cell(
-        'above = 1\nbelow: float = 2.0\nchannels = ["a"]\nnothing = None', metadata={"tags": ["parameters"]})
+        'above = 1\nbelow: float = 2.0\nchannels = ["a"]\nnothing = None', metadata={"tags": ["parameters"]}
+    )
     made = nbformat.v4.new_notebook(
         cells=[defaults, nbformat.v4.new_code_cell('print("ratio", above / below, channels)')],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    )
     path = tmp_path / "divide.ipynb"
     nbformat.write(made, path)
     return path
@@ -32,17 +34,20 @@ def test_every_combination_runs_and_the_table_says_with_what(notebook, tmp_path)
     assert "ZeroDivisionError" in Path(runs.loc[2, "notebook"]).read_text()
 
 
-@pytest.mark.parametrize(("grid", "message", "hint"), [
-    ({"abov": [1]}, "no parameter 'abov'", "did you mean above?"),
-    ({"above": ["1"]}, "parameter 'above' is str, not int", "its default is 1"),
-    ({"below": [True]}, "parameter 'below' is bool, not float", "its default is 2.0"),
-    ({"channels": ["a"]}, "parameter 'channels' is str, not list", 'its default is ["a"]'),
-    ({"channels": "a"}, "grid['channels'] is not a list", "write"),
-    ([{"above": 1}, {"x": 1}], "no parameter 'x'", "it has above"),
-    ({}, "no parameters", ""),
-    ([], "nothing to run", "value"),
-    (3, "a mapping of lists", "for example"),
-])
+@pytest.mark.parametrize(
+    ("grid", "message", "hint"),
+    [
+        ({"abov": [1]}, "no parameter 'abov'", "did you mean above?"),
+        ({"above": ["1"]}, "parameter 'above' is str, not int", "its default is 1"),
+        ({"below": [True]}, "parameter 'below' is bool, not float", "its default is 2.0"),
+        ({"channels": ["a"]}, "parameter 'channels' is str, not list", 'its default is ["a"]'),
+        ({"channels": "a"}, "grid['channels'] is not a list", "write"),
+        ([{"above": 1}, {"x": 1}], "no parameter 'x'", "it has above"),
+        ({}, "no parameters", ""),
+        ([], "nothing to run", "value"),
+        (3, "a mapping of lists", "for example"),
+    ],
+)
 def test_a_grid_that_does_not_fit_is_refused_before_anything_runs(notebook, tmp_path, grid, message, hint):
     if grid == {}:
         grid, notebook = {"above": [1]}, _without_parameters(tmp_path)

@@ -47,16 +47,24 @@ ALLOWED = {("project", "b2grid_widgets")}
 
 def modules() -> list[Path]:
     """Every module of b2grid but the stand-ins, which are named like the packages they stand for."""
-    return [path for path in sorted(PACKAGE.rglob("*.py"))
-            if "packages" not in path.parts and path.relative_to(PACKAGE).as_posix() != "__init__.py"
-            and "demo/steering" not in path.as_posix()]
+    return [
+        path
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if "packages" not in path.parts
+        and path.relative_to(PACKAGE).as_posix() != "__init__.py"
+        and "demo/steering" not in path.as_posix()
+    ]
 
 
 def imports(path: Path) -> set[str]:
     """The absolute names that a module imports, also inside functions, but not for type checking alone."""
     tree = ast.parse(path.read_text())
-    typing_only = {id(inner) for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-                   for inner in ast.walk(node)}
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
     found: set[str] = set()
     for node in ast.walk(tree):
         if id(node) in typing_only:
@@ -93,7 +101,8 @@ def test_libraries_stay_in_their_rooms(path: Path) -> None:
         library = name.split(".")[0]
         if library in OWNERS:
             assert any(place == owner or place.startswith(f"{owner}/") for owner in OWNERS[library]), (
-                f"{place} must not import {library}")
+                f"{place} must not import {library}"
+            )
         if library == "b2grid_widgets":
             assert (room(path), library) in ALLOWED
 
@@ -101,5 +110,17 @@ def test_libraries_stay_in_their_rooms(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(WIDGETS.rglob("*.py")), ids=lambda path: path.name)
 def test_widgets_have_no_logic_of_their_own(path: Path) -> None:
     allowed = {"b2grid", "b2grid_widgets", "ipywidgets", "IPython", "traitlets"}
-    standard = {"__future__", "collections", "contextlib", "dataclasses", "functools", "threading", "time", "typing", "base64", "html", "io"}
+    standard = {
+        "__future__",
+        "collections",
+        "contextlib",
+        "dataclasses",
+        "functools",
+        "threading",
+        "time",
+        "typing",
+        "base64",
+        "html",
+        "io",
+    }
     assert {name.split(".")[0] for name in imports(path)} <= allowed | standard

@@ -77,13 +77,31 @@ name = st.text(string.ascii_letters + string.digits + "_", min_size=1, max_size=
     campaign=name,
 )
 def test_parts_of_a_dataset_path_print_back_the_same(
-    data_type: str, stream: int | None, experiment: int, run: int, kind: str | None, skim: int | None,
-    level: str, block: int | None, campaign: str,
+    data_type: str,
+    stream: int | None,
+    experiment: int,
+    run: int,
+    kind: str | None,
+    skim: int | None,
+    level: str,
+    block: int | None,
+    campaign: str,
 ) -> None:
     parts = [
-        "/belle", data_type, "release-06-01-08", "DB00002649", campaign, "prod00027830",
-        None if stream is None else f"s{stream:02d}", f"e{experiment:04d}", "4S", f"r{run:05d}", kind,
-        None if skim is None else f"{skim:08d}", level, None if block is None else f"sub{block:02d}",
+        "/belle",
+        data_type,
+        "release-06-01-08",
+        "DB00002649",
+        campaign,
+        "prod00027830",
+        None if stream is None else f"s{stream:02d}",
+        f"e{experiment:04d}",
+        "4S",
+        f"r{run:05d}",
+        kind,
+        None if skim is None else f"{skim:08d}",
+        level,
+        None if block is None else f"sub{block:02d}",
     ]
     text = "/".join(part for part in parts if part is not None)
     path = DatasetPath.parse(text)
@@ -119,8 +137,18 @@ def test_every_allowed_project_name_is_taken_and_is_its_text(text: str) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        "data/x.root", "/bellex/x", "/belle/a\0b", "/belle/a\nb", "/belle/a;b", "/belle/-rf", "/belle/../x",
-        "/belle//x", "/belle/x/", "/belle/" + "ä" * 128, "/belle/*.root", "/belle/\ud800",
+        "data/x.root",
+        "/bellex/x",
+        "/belle/a\0b",
+        "/belle/a\nb",
+        "/belle/a;b",
+        "/belle/-rf",
+        "/belle/../x",
+        "/belle//x",
+        "/belle/x/",
+        "/belle/" + "ä" * 128,
+        "/belle/*.root",
+        "/belle/\ud800",
     ],
 )
 def test_an_lfn_that_is_not_safe_is_refused(wrong: str) -> None:

@@ -112,9 +112,7 @@ class Inputs:
         return str(Html(body + "".join(tag("div", note) for note in notes if note)))
 
 
-def resolve(
-    inputs: object, catalogue: Catalogue, runs: Runs = "good", *, executor: Executor | None = None
-) -> Inputs:
+def resolve(inputs: object, catalogue: Catalogue, runs: Runs = "good", *, executor: Executor | None = None) -> Inputs:
     """Find the files that a project's inputs stand for.
 
     Parameters
@@ -178,7 +176,9 @@ def _sample(
     if not _SAMPLE.fullmatch(sample):
         findings.append(
             Finding(
-                "B2C040", "error", f"sample name '{printable(sample)}' is not allowed",
+                "B2C040",
+                "error",
+                f"sample name '{printable(sample)}' is not allowed",
                 "use letters, digits and '_.+-', not more than 64",
             )
         )
@@ -214,12 +214,7 @@ def _exempt(table: pa.Table, *, exempt: bool) -> pa.Table:
 
 
 def _is_lfn(source: object) -> bool:
-    return (
-        isinstance(source, str)
-        and is_grid_path(source)
-        and source.endswith(".root")
-        and not _WILD.search(source)
-    )
+    return isinstance(source, str) and is_grid_path(source) and source.endswith(".root") and not _WILD.search(source)
 
 
 def _of_lfns(lfns: list[Any], catalogue: Catalogue, findings: list[Finding]) -> pa.Table:
@@ -264,9 +259,7 @@ def _from_catalogue(source: object, catalogue: Catalogue) -> pa.Table | None:
                 hint="catalogue.dataset(path).files lists the files of a dataset",
             )
         catalogue.dataset(source)  # says which is nearest
-        raise InvalidInput(
-            f"dataset '{printable(source)}' has no files", hint="it may still be in production"
-        )
+        raise InvalidInput(f"dataset '{printable(source)}' has no files", hint="it may still be in production")
     return _labelled(table, None)
 
 
@@ -333,7 +326,5 @@ def _without_empty(kept: pa.Table) -> tuple[pa.Table, tuple[Finding, ...]]:
     """Leave out files without events: basf2 refuses a job that has no others."""
     hollow: Any = pc.fill_null(pc.equal(kept["events"], pa.scalar(0)), pa.scalar(False))
     names = kept.filter(hollow)["lfn"].to_pylist()
-    notes = tuple(
-        Finding("B2C043", "note", f"file has no events and is left out: {printable(name)}") for name in names
-    )
+    notes = tuple(Finding("B2C043", "note", f"file has no events and is left out: {printable(name)}") for name in names)
     return (kept.filter(pc.invert(hollow)) if names else kept), notes

@@ -38,9 +38,7 @@ class Scan:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """One error per bad file."""
-        return tuple(
-            Finding("B2C030", "error", reason, "mend it, or leave it out") for _, reason in self.bad
-        )
+        return tuple(Finding("B2C030", "error", reason, "mend it, or leave it out") for _, reason in self.bad)
 
     def __str__(self) -> str:
         lines = [f"{len(self.files):,} files read, {len(self.bad):,} bad"]

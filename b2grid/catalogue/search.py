@@ -91,9 +91,7 @@ def _bound(term: str, value: object) -> Condition:
     try:
         number = int(str(value))
     except ValueError:
-        raise InvalidInput(
-            f"{term} is not a number: '{printable(value)}'", hint=f"such as {term}=18"
-        ) from None
+        raise InvalidInput(f"{term} is not a number: '{printable(value)}'", hint=f"such as {term}=18") from None
     columns = TERMS[term]
     column = columns[0] if len(columns) == 1 else f"coalesce({', '.join(columns)})"
     return Condition(term, f"{column} {_BOUNDS[term]} ?", (number,))
@@ -137,7 +135,9 @@ def remarks(terms: Mapping[str, Any], found: int, blocking: Mapping[str, list[st
     elif terms.get("campaign") is None and terms.get("release") is None:
         said.append(
             Finding(
-                "B2C020", "warning", "neither campaign nor release is given: older campaigns are included",
+                "B2C020",
+                "warning",
+                "neither campaign nor release is given: older campaigns are included",
                 "add campaign=… for the one that you want",
             )
         )

@@ -109,9 +109,7 @@ def as_table(rows: Rows, schema: pa.Schema, what: str) -> pa.Table:
             column = pa.chunked_array([pa.nulls(len(given), field.type)])
         if not field.nullable and column.null_count:
             row = pc.index(column.is_null(), True).as_py()
-            raise InvalidInput(
-                f"column '{field.name}' of {what} is empty in row {row}", hint="every row needs it"
-            )
+            raise InvalidInput(f"column '{field.name}' of {what} is empty in row {row}", hint="every row needs it")
         columns.append(column)
     return pa.Table.from_arrays(columns, schema=schema)
 
@@ -262,4 +260,3 @@ def content_hash(files: pa.Table, datasets: Iterable[str]) -> str:
     for lfn, size in zip(chosen["lfn"].to_pylist(), chosen["bytes"].to_pylist(), strict=True):
         digest.update(f"{lfn} {size}\n".encode())
     return digest.hexdigest()
-

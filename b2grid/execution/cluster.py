@@ -34,10 +34,17 @@ def cluster(site: Site) -> Iterator[distributed.Client]:
     with (
         dask.config.set(_CONFIG),
         distributed.LocalCluster(
-            n_workers=site.workers, threads_per_worker=1, processes=True, host="127.0.0.1", protocol="tls://",
-            security=distributed.Security.temporary(), dashboard_address=None, worker_dashboard_address=None,
+            n_workers=site.workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            protocol="tls://",
+            security=distributed.Security.temporary(),
+            dashboard_address=None,
+            worker_dashboard_address=None,
             # Dask opens this port even for no pages, and by default the same one for every project on the host
-            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"}, memory_limit=0,
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+            memory_limit=0,
         ) as started,
         distributed.Client(started) as client,
     ):

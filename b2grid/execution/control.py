@@ -56,8 +56,10 @@ def restart(folder: ProjectFolder) -> Status:
     seen = liveness(folder)
     if seen == "unknown":
         owner = read_owner(folder)
-        raise SiteError(f"project '{folder.path.name}' was last driven on {owner.host if owner else 'another host'}",
-                        hint="restart it there, or take it over with b2grid drive --take-over")
+        raise SiteError(
+            f"project '{folder.path.name}' was last driven on {owner.host if owner else 'another host'}",
+            hint="restart it there, or take it over with b2grid drive --take-over",
+        )
     if seen != "running":
         _start(folder)
     return read_status(folder)
@@ -73,8 +75,11 @@ def _start(folder: ProjectFolder) -> None:
     # Dask tells of every connection; in the driver's log only what went wrong is of interest
     environment = {**clean_environment(Runner.lite(), inherited), "DASK_LOGGING__DISTRIBUTED": "warning"}
     length = folder.driver_log.stat().st_size if folder.driver_log.exists() else 0
-    pid = start_detached([sys.executable, "-P", "-m", "b2grid.execution.driver", str(folder.path)],
-                         log=folder.driver_log, environment=environment)
+    pid = start_detached(
+        [sys.executable, "-P", "-m", "b2grid.execution.driver", str(folder.path)],
+        log=folder.driver_log,
+        environment=environment,
+    )
     until = time.monotonic() + _START
     while time.monotonic() < until:
         owner = read_owner(folder)
@@ -85,12 +90,15 @@ def _start(folder: ProjectFolder) -> None:
         time.sleep(0.05)
     said = (read_text(folder.driver_log) or "")[length:].strip().splitlines()
     last = said[-1] if said else "no word"
-    raise SiteUnavailable(f"the driver of project '{folder.path.name}' did not start: {last}",
-                          hint=f"look at '{folder.driver_log}', then restart()")
+    raise SiteUnavailable(
+        f"the driver of project '{folder.path.name}' did not start: {last}",
+        hint=f"look at '{folder.driver_log}', then restart()",
+    )
 
 
-def wait(folder: ProjectFolder, timeout: float | None = None, *,
-         on_status: Callable[[Status], None] | None = None) -> Status:
+def wait(
+    folder: ProjectFolder, timeout: float | None = None, *, on_status: Callable[[Status], None] | None = None
+) -> Status:
     """Wait until nothing more would happen by itself: every job has ended, or is held.
 
     Parameters
@@ -113,18 +121,24 @@ def wait(folder: ProjectFolder, timeout: float | None = None, *,
     while True:
         status = read_status(folder)
         if status.phase in {"draft", "planned"}:
-            raise InvalidInput(f"project '{status.name}' is {status.phase}, there is nothing to wait for",
-                               hint="submit it first")
+            raise InvalidInput(
+                f"project '{status.name}' is {status.phase}, there is nothing to wait for", hint="submit it first"
+            )
         if on_status is not None:
             on_status(status)
         if status.settled:
             return status
         if status.driver in {"gone", "ended", "none"}:
-            raise SiteError(f"nothing drives project '{status.name}': {status.done} of {status.total} jobs are done",
-                            hint="restart() goes on where it stopped", transient=True)
+            raise SiteError(
+                f"nothing drives project '{status.name}': {status.done} of {status.total} jobs are done",
+                hint="restart() goes on where it stopped",
+                transient=True,
+            )
         if until is not None and time.monotonic() > until:
-            raise TimeoutError(f"project '{status.name}' is not over after {timeout:g} s: {status.done} of "
-                               f"{status.total} jobs are done; it goes on")
+            raise TimeoutError(
+                f"project '{status.name}' is not over after {timeout:g} s: {status.done} of "
+                f"{status.total} jobs are done; it goes on"
+            )
         time.sleep(0.25)
 
 
@@ -149,5 +163,6 @@ def ask(folder: ProjectFolder, verb: str, jobs: tuple[int, ...] = ()) -> str:
         if liveness(folder) in {"gone", "ended"}:  # it was about to leave, and did not see the request any more
             restart(folder)
         time.sleep(0.1)
-    raise TimeoutError(f"the driver of project '{folder.path.name}' has not answered yet; "
-                       f"it will {verb} when it sees the request")
+    raise TimeoutError(
+        f"the driver of project '{folder.path.name}' has not answered yet; it will {verb} when it sees the request"
+    )

@@ -291,8 +291,9 @@ def _hold(state: State, reason: str, actions: list[Action]) -> None:
     actions.append(Note({"kind": "sending", "on": False, "reason": reason}))
 
 
-def _move(state: State, job: int, status: str, minor: str, actions: list[Action], *,
-          facts: dict[str, Any] | None = None) -> None:
+def _move(
+    state: State, job: int, status: str, minor: str, actions: list[Action], *, facts: dict[str, Any] | None = None
+) -> None:
     now = state.jobs[job]
     was_open = now.status in _OPEN
     now.status, now.minor = status, minor
@@ -305,8 +306,20 @@ def _move(state: State, job: int, status: str, minor: str, actions: list[Action]
     state.sent.discard(job)
     if status == "Waiting":
         (state.waiting.appendleft if now.kind == "scout" else state.waiting.append)(job)
-    actions.append(Note({"kind": "job", "job": job, "status": status, "minor": minor, "attempt": now.attempt,
-                         "charged": now.charged, "budgets": dict(now.budgets), "facts": dict(now.facts)}))
+    actions.append(
+        Note(
+            {
+                "kind": "job",
+                "job": job,
+                "status": status,
+                "minor": minor,
+                "attempt": now.attempt,
+                "charged": now.charged,
+                "budgets": dict(now.budgets),
+                "facts": dict(now.facts),
+            }
+        )
+    )
 
 
 def _fill(state: State, actions: list[Action]) -> None:
@@ -325,8 +338,9 @@ def _fill(state: State, actions: list[Action]) -> None:
         batch.append(job)
     if batch:
         actions.append(Note({"kind": "sent", "jobs": [[job, state.jobs[job].attempt] for job in batch]}))
-        actions += [Send(job, state.jobs[job].attempt, 1.5 if state.jobs[job].budgets.get("memory") else 1.0)
-                    for job in batch]
+        actions += [
+            Send(job, state.jobs[job].attempt, 1.5 if state.jobs[job].budgets.get("memory") else 1.0) for job in batch
+        ]
 
 
 # -- requests --------------------------------------------------------------------------------------------------
@@ -340,8 +354,13 @@ def _asked(state: State, event: Asked, actions: list[Action]) -> None:
         text = _switch(state, event.verb == "resume", actions)
     else:
         jobs = event.jobs or tuple(state.jobs)
-        carry_out = {"cancel": _cancel, "finish": _cancel, "hold": _hold_jobs, "resume": _release,
-                     "reschedule": _reschedule}
+        carry_out = {
+            "cancel": _cancel,
+            "finish": _cancel,
+            "hold": _hold_jobs,
+            "resume": _release,
+            "reschedule": _reschedule,
+        }
         text = carry_out[event.verb](state, jobs, actions)
     actions.append(Note({"kind": "answer", "nonce": event.nonce, "verb": event.verb, "text": text}))
     actions.append(Answered(event.nonce, text))
@@ -383,8 +402,9 @@ def _release(state: State, jobs: tuple[int, ...], actions: list[Action]) -> str:
 
 
 def _reschedule(state: State, jobs: tuple[int, ...], actions: list[Action]) -> str:
-    ended = [job for job in jobs if state.jobs[job].status in {"Held", "Failed"}
-             and state.jobs[job].minor != _IN_SCOUTING]
+    ended = [
+        job for job in jobs if state.jobs[job].status in {"Held", "Failed"} and state.jobs[job].minor != _IN_SCOUTING
+    ]
     _again(state, ended, actions)
     if any(state.jobs[job].kind == "scout" for job in ended):
         # the gate is tried again, and the main jobs wait for it again
@@ -409,8 +429,12 @@ def _reopen(state: State) -> None:
 # -- recovery --------------------------------------------------------------------------------------------------
 
 
-def replay(state: State, lines: Iterable[dict[str, Any]], published: Iterable[tuple[int, dict[str, Any]]] = (),
-           voided: Iterable[int] = ()) -> State:
+def replay(
+    state: State,
+    lines: Iterable[dict[str, Any]],
+    published: Iterable[tuple[int, dict[str, Any]]] = (),
+    voided: Iterable[int] = (),
+) -> State:
     """Rebuild the state of a project whose driver is gone.
 
     Attempts that had been sent are lost, uncharged: their jobs wait again. What has a manifest is done, whatever

@@ -107,8 +107,10 @@ def _alone(folder: ProjectFolder, *, take_over: bool) -> None:
         raise SiteError(f"project '{folder.path.name}' is being driven already", hint="look at its status")
     if seen == "unknown":
         if not take_over:
-            raise SiteError(f"project '{folder.path.name}' was last driven on another host",
-                            hint="restart it there, or take it over with b2grid drive --take-over")
+            raise SiteError(
+                f"project '{folder.path.name}' was last driven on another host",
+                hint="restart it there, or take it over with b2grid drive --take-over",
+            )
         if beating(folder):
             raise SiteError(f"project '{folder.path.name}' is being driven on another host", hint="look at its status")
 
@@ -116,8 +118,9 @@ def _alone(folder: ProjectFolder, *, take_over: bool) -> None:
 class Driver:
     """The loop around `decide` for one project."""
 
-    def __init__(self, folder: ProjectFolder, where: Site, journal: Journal, owner: Owner,
-                 lines: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, folder: ProjectFolder, where: Site, journal: Journal, owner: Owner, lines: list[dict[str, Any]]
+    ) -> None:
         from b2grid.planning import Plan
 
         self.folder = folder
@@ -145,8 +148,9 @@ class Driver:
                 if manifest.kind == "void":
                     voided.append(manifest.job)
                 else:
-                    found.append((manifest.job, {"host": manifest.host, "events": manifest.events_processed,
-                                                 **manifest.times}))
+                    found.append(
+                        (manifest.job, {"host": manifest.host, "events": manifest.events_processed, **manifest.times})
+                    )
         state = State.new(self.plan.ids("main"), self.plan.ids("scout"))
         return replay(state, lines, found, voided)
 
@@ -198,8 +202,14 @@ class Driver:
     def _answer_requests(self, client: distributed.Client) -> None:
         """Carry out what has been asked; a request is taken away when the journal has its answer."""
         asked = waiting_requests(self.folder)
-        self._work([Asked(request.nonce, request.verb, request.jobs) for request in asked
-                    if request.nonce not in self.snapshots.answers], client)
+        self._work(
+            [
+                Asked(request.nonce, request.verb, request.jobs)
+                for request in asked
+                if request.nonce not in self.snapshots.answers
+            ],
+            client,
+        )
         for request in asked:
             if request.file is not None:
                 request.file.unlink(missing_ok=True)
@@ -214,8 +224,9 @@ class Driver:
             self.journal.append(action.line for action in actions if isinstance(action, Note))
             self.snapshots.changed |= bool(actions)
             self._send([action for action in actions if isinstance(action, Send)], client)
-            self.snapshots.answers.update({action.nonce: action.text for action in actions
-                                           if isinstance(action, Answered)})
+            self.snapshots.answers.update(
+                {action.nonce: action.text for action in actions if isinstance(action, Answered)}
+            )
             events = [self._void(action) for action in actions if isinstance(action, Void)]
 
     # -- what is done ------------------------------------------------------------------------------------------
@@ -236,15 +247,29 @@ class Driver:
         limits = self.site.limits
         if limits.memory is not None and send.memory_factor != 1.0:
             limits = dataclasses.replace(limits, memory=int(limits.memory * send.memory_factor))
-        return Attempt(str(self.folder.path), self.revision, send.job, send.attempt, limits, self.steering_sha256,
-                       self.site.environment)
+        return Attempt(
+            str(self.folder.path),
+            self.revision,
+            send.job,
+            send.attempt,
+            limits,
+            self.steering_sha256,
+            self.site.environment,
+        )
 
     def _void(self, action: Void) -> Voided:
         job = self.plan.job(action.job)
         root = self.folder.output if job.kind == "main" else self.folder.scouts
-        manifest = Manifest(project_id=self.plan.project_id, job=action.job, attempt=action.attempt,
-                            nonce=uuid.uuid4().hex, kind="void", plan_revision=self.revision, sample=job.sample,
-                            reason=action.reason)
+        manifest = Manifest(
+            project_id=self.plan.project_id,
+            job=action.job,
+            attempt=action.attempt,
+            nonce=uuid.uuid4().hex,
+            kind="void",
+            plan_revision=self.revision,
+            sample=job.sample,
+            reason=action.reason,
+        )
         return Voided(action.job, void(root, manifest))
 
     # -- what came back ----------------------------------------------------------------------------------------
@@ -252,8 +277,9 @@ class Driver:
     def _results(self, finished: list[distributed.Future[Any]]) -> list[Event]:
         """The outcome of attempts that Dask has finished with, in one exchange with the scheduler."""
         good = [future for future in finished if future.status == "finished"]
-        events: list[Event] = [self._ended(future, self._failed(future)) for future in finished
-                               if future.status != "finished"]
+        events: list[Event] = [
+            self._ended(future, self._failed(future)) for future in finished if future.status != "finished"
+        ]
         if good:
             client = good[0].client
             try:

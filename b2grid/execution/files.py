@@ -42,8 +42,9 @@ def write_whole(path: Path, content: bytes | str, *, durable: bool = True) -> No
     except OSError as error:
         with contextlib.suppress(OSError):
             aside.unlink()
-        raise SiteError(f"'{path}' cannot be written: {error.strerror}",
-                        hint="look at the space and the rights of this folder") from error
+        raise SiteError(
+            f"'{path}' cannot be written: {error.strerror}", hint="look at the space and the rights of this folder"
+        ) from error
 
 
 def sync_folder(folder: Path) -> None:

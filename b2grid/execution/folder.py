@@ -79,14 +79,18 @@ class Definition:
             data = json.loads(text)
             written = data.pop("format")
             if written > FORMAT:
-                raise InvalidInput(f"project '{where}' has format {written}, this b2grid reads up to {FORMAT}",
-                                   hint="use a newer b2grid")
+                raise InvalidInput(
+                    f"project '{where}' has format {written}, this b2grid reads up to {FORMAT}",
+                    hint="use a newer b2grid",
+                )
             return cls(**{**data, "sandbox": tuple(data["sandbox"])})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, InvalidInput):
                 raise
-            raise InvalidInput(f"'{where}/project.json' is damaged: {error}",
-                               hint="restore it from a copy; the outputs are not affected") from error
+            raise InvalidInput(
+                f"'{where}/project.json' is damaged: {error}",
+                hint="restore it from a copy; the outputs are not affected",
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)

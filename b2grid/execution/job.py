@@ -96,8 +96,14 @@ def _found(root: Path, job: int) -> Facts | None:
         return None
     if manifest.kind == "void":
         return {"failure": "unknown", "message": manifest.reason, "again": True}
-    return {**manifest.times, "host": manifest.host, "events": manifest.events_processed, "failure": "", "message": "",
-            "again": True}
+    return {
+        **manifest.times,
+        "host": manifest.host,
+        "events": manifest.events_processed,
+        "failure": "",
+        "message": "",
+        "again": True,
+    }
 
 
 @lru_cache(maxsize=2)
@@ -118,8 +124,9 @@ def _supervisor() -> Supervisor:
     return kept
 
 
-def _run(attempt: Attempt, folder: ProjectFolder, plan: Plan, job: Job, root: Path,
-         tell: Callable[[Facts], None]) -> tuple[Failure | None, Facts]:
+def _run(
+    attempt: Attempt, folder: ProjectFolder, plan: Plan, job: Job, root: Path, tell: Callable[[Facts], None]
+) -> tuple[Failure | None, Facts]:
     unique = uuid.uuid4().hex
     execution = f"{plan.project_id}-{job.id}-"
     if attempt.attempt > 1:
@@ -129,8 +136,14 @@ def _run(attempt: Attempt, folder: ProjectFolder, plan: Plan, job: Job, root: Pa
     scratch = Path(tempfile.mkdtemp(prefix=f"b2grid-{unique[:8]}-"))
     try:
         work = _unpacked(folder, scratch)
-        payload = Payload(plan.arguments(job.id), str(work), clean_environment(runner, attempt.environment),
-                          attempt.limits, nonce, str(scratch / "log"))
+        payload = Payload(
+            plan.arguments(job.id),
+            str(work),
+            clean_environment(runner, attempt.environment),
+            attempt.limits,
+            nonce,
+            str(scratch / "log"),
+        )
 
         def progress(done: int, expected: int) -> None:
             tell({"job": job.id, "attempt": attempt.attempt, "events": [done, expected]})
@@ -186,13 +199,32 @@ def _keep_log(log: Path, kept: Path) -> None:
         shutil.copyfileobj(reading, writing)
 
 
-def _publish(attempt: Attempt, plan: Plan, job: Job, root: Path, work: Path, nonce: str, runner: Runner,
-             outcome: Outcome, measured: Facts) -> tuple[Failure | None, Facts]:
+def _publish(
+    attempt: Attempt,
+    plan: Plan,
+    job: Job,
+    root: Path,
+    work: Path,
+    nonce: str,
+    runner: Runner,
+    outcome: Outcome,
+    measured: Facts,
+) -> tuple[Failure | None, Facts]:
     manifest = Manifest(
-        project_id=plan.project_id, job=job.id, attempt=attempt.attempt, nonce=nonce, plan_revision=plan.revision,
-        sample=job.sample, inputs=tuple(Input(file.lfn, file.events) for file in job.files),
-        steering_sha256=attempt.steering_sha256, runner=runner.kind, release=runner.release, seed=plan.seed(job.id),
-        host=socket.gethostname(), times={"walltime": outcome.walltime, "cpu_time": outcome.cpu_time})
+        project_id=plan.project_id,
+        job=job.id,
+        attempt=attempt.attempt,
+        nonce=nonce,
+        plan_revision=plan.revision,
+        sample=job.sample,
+        inputs=tuple(Input(file.lfn, file.events) for file in job.files),
+        steering_sha256=attempt.steering_sha256,
+        runner=runner.kind,
+        release=runner.release,
+        seed=plan.seed(job.id),
+        host=socket.gethostname(),
+        times={"walltime": outcome.walltime, "cpu_time": outcome.cpu_time},
+    )
     try:
         events = None if runner.kind == "raw" else _events(work, runner, job)
         outputs, files = _verified(plan, job, work, manifest)
@@ -236,8 +268,9 @@ def _verified(plan: Plan, job: Job, work: Path, manifest: Manifest) -> tuple[tup
         stem = f"{Path(name).stem}_job{job.id}"
         copies = work / ".copies" / stem
         copies.mkdir(parents=True)
-        output = replace(verify(work / name, trees, copies_to=copies, copy_stem=stem, key=manifest.key),
-                         file=f"{stem}.root")
+        output = replace(
+            verify(work / name, trees, copies_to=copies, copy_stem=stem, key=manifest.key), file=f"{stem}.root"
+        )
         outputs.append(output)
         files[output.file] = work / name
         files |= {copy.file: copies / copy.file for copy in output.copies}

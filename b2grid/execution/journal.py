@@ -76,11 +76,13 @@ class Journal:
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
         except FileExistsError:
-            raise SiteError(f"another driver has just taken '{folder.path.name}' over",
-                            hint="look at its status") from None
+            raise SiteError(
+                f"another driver has just taken '{folder.path.name}' over", hint="look at its status"
+            ) from None
         except OSError as error:
-            raise SiteError(f"'{path}' cannot be written: {error.strerror}",
-                            hint="look at the space and the rights of this folder") from error
+            raise SiteError(
+                f"'{path}' cannot be written: {error.strerror}", hint="look at the space and the rights of this folder"
+            ) from error
         journal = cls(path, descriptor)
         journal.append([{"kind": "epoch", "epoch": epoch, "previous": previous}])
         sync_folder(folder.path)
@@ -104,8 +106,9 @@ class Journal:
         except OSError as error:
             problem = error.strerror or str(error)
         if problem:
-            raise SiteError(f"the journal '{self.path}' cannot be written: {problem}",
-                            hint="make space, then restart the project")
+            raise SiteError(
+                f"the journal '{self.path}' cannot be written: {problem}", hint="make space, then restart the project"
+            )
         self.length += written
 
     def close(self) -> None:

@@ -73,8 +73,10 @@ def read_owner(folder: ProjectFolder) -> Owner | None:
     try:
         return Owner(**json.loads(text))
     except (ValueError, TypeError) as error:
-        raise SiteError(f"'{folder.owner}' is damaged: {error}",
-                        hint="if nothing drives the project, remove the file and restart the project") from error
+        raise SiteError(
+            f"'{folder.owner}' is damaged: {error}",
+            hint="if nothing drives the project, remove the file and restart the project",
+        ) from error
 
 
 def liveness(folder: ProjectFolder) -> Liveness:

@@ -76,9 +76,16 @@ def classify(outcome: Outcome) -> Failure | None:
     if outcome.ok:
         return None
     if outcome.cause:
-        kinds = {"walltime": "walltime", "memory": "memory", "stalled": "stalled", "not started": "environment",
-                 "lost": "lost worker"}
-        return Failure(kinds.get(outcome.cause, "unknown"), _said(outcome) or f"ended by the supervisor: {outcome.cause}")
+        kinds = {
+            "walltime": "walltime",
+            "memory": "memory",
+            "stalled": "stalled",
+            "not started": "environment",
+            "lost": "lost worker",
+        }
+        return Failure(
+            kinds.get(outcome.cause, "unknown"), _said(outcome) or f"ended by the supervisor: {outcome.cause}"
+        )
     if outcome.signal is not None or outcome.exit_code in {134, 137}:
         number = outcome.signal if outcome.signal is not None else (outcome.exit_code or 128) - 128
         return Failure("signal", f"the program was killed by signal {number}")

@@ -64,9 +64,11 @@ def publish(root: Path, manifest: Manifest, files: Mapping[str, Path]) -> bool:
     except OSError as error:
         if not _is_linked(root, staging, manifest.job):
             shutil.rmtree(staging, ignore_errors=True)
-        raise SiteError(f"the outputs of job {manifest.job} cannot be published in '{root}': {error.strerror}",
-                        hint="look at the space and the rights of this folder",
-                        transient=error.errno not in {13, 28, 30, 122}) from error
+        raise SiteError(
+            f"the outputs of job {manifest.job} cannot be published in '{root}': {error.strerror}",
+            hint="look at the space and the rights of this folder",
+            transient=error.errno not in {13, 28, 30, 122},
+        ) from error
     shutil.rmtree(staging, ignore_errors=True)
     return won
 

@@ -49,8 +49,9 @@ def leave_request(folder: ProjectFolder, verb: str, jobs: tuple[int, ...] = ()) 
     try:
         folder.requests.mkdir(exist_ok=True)
     except OSError as error:
-        raise SiteError(f"project '{folder.path.name}' cannot be asked to {verb}: {error.strerror}",
-                        hint="only its owner can") from error
+        raise SiteError(
+            f"project '{folder.path.name}' cannot be asked to {verb}: {error.strerror}", hint="only its owner can"
+        ) from error
     asked = json.dumps({"nonce": nonce, "verb": verb, "jobs": list(jobs)})
     write_whole(folder.requests / f"{time.time_ns()}-{nonce}.json", asked)
     return nonce
@@ -58,8 +59,11 @@ def leave_request(folder: ProjectFolder, verb: str, jobs: tuple[int, ...] = ()) 
 
 def waiting_requests(folder: ProjectFolder) -> list[Request]:
     """What has been asked and not been taken away yet, oldest first; what is not a request is ignored."""
-    return [request for path in sorted(folder.requests.glob("[0-9]*.json"))
-            if (text := read_text(path)) is not None and (request := _parsed(text, path)) is not None]
+    return [
+        request
+        for path in sorted(folder.requests.glob("[0-9]*.json"))
+        if (text := read_text(path)) is not None and (request := _parsed(text, path)) is not None
+    ]
 
 
 def _parsed(text: str, path: Path) -> Request | None:

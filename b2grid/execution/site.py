@@ -48,8 +48,10 @@ class Site:
         if release is None:
             return Runner.lite()
         if self.setup is None:
-            raise InvalidInput(f"site '{self.name}' has no basf2: '{release}' cannot run there",
-                               hint="leave release out to run b2lite, or set B2GRID_BASF2_SETUP to the path of b2setup")
+            raise InvalidInput(
+                f"site '{self.name}' has no basf2: '{release}' cannot run there",
+                hint="leave release out to run b2lite, or set B2GRID_BASF2_SETUP to the path of b2setup",
+            )
         return Runner("basf2", ("basf2",), release, self.setup)
 
 
@@ -58,8 +60,12 @@ _CVMFS_SETUP = "/cvmfs/belle.cern.ch/tools/b2setup"
 
 def _local() -> Site:
     setup = os.environ.get("B2GRID_BASF2_SETUP") or (_CVMFS_SETUP if Path(_CVMFS_SETUP).exists() else None)
-    return Site("local", workers=max(len(os.sched_getaffinity(0)), 1),
-                limits=Limits(walltime=24 * 3600.0, memory=4 * 1024**3, stall=3600.0, grace=10.0), setup=setup)
+    return Site(
+        "local",
+        workers=max(len(os.sched_getaffinity(0)), 1),
+        limits=Limits(walltime=24 * 3600.0, memory=4 * 1024**3, stall=3600.0, grace=10.0),
+        setup=setup,
+    )
 
 
 def sites() -> dict[str, Site]:

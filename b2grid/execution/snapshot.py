@@ -64,10 +64,15 @@ class Snapshots:
         mains = Counter(now.status for now in state.jobs.values() if now.kind == "main")
         scouts = Counter(now.status for now in state.jobs.values() if now.kind == "scout")
         return {
-            "format": 1, "epoch": self.epoch, "updated": time.time(), "counts": mains, "scouts": scouts,
+            "format": 1,
+            "epoch": self.epoch,
+            "updated": time.time(),
+            "counts": mains,
+            "scouts": scouts,
             "phase": phase(mains, sending=state.sending and not state.settled),
             "message": state.reason or _worst(state),
-            "settled": state.settled, "events": [sum(done) for done in zip(*self.progress.values(), strict=True)],
+            "settled": state.settled,
+            "events": [sum(done) for done in zip(*self.progress.values(), strict=True)],
             "answers": dict(list(self.answers.items())[-_ANSWERS:]),
         }
 
@@ -83,13 +88,25 @@ class Snapshots:
 
 def _worst(state: State) -> str:
     """The line that most of the jobs without a result share."""
-    said = Counter(str(now.facts["message"]) for now in state.jobs.values()
-                   if now.status in {"Failed", "Held"} and now.facts.get("message"))
+    said = Counter(
+        str(now.facts["message"])
+        for now in state.jobs.values()
+        if now.status in {"Failed", "Held"} and now.facts.get("message")
+    )
     return said.most_common(1)[0][0] if said else ""
 
 
-_FACTS = {"host": "string", "started": "float64", "ended": "float64", "events": "int64", "walltime": "float64",
-          "cpu_time": "float64", "peak_memory": "int64", "failure": "string", "message": "string"}
+_FACTS = {
+    "host": "string",
+    "started": "float64",
+    "ended": "float64",
+    "events": "int64",
+    "walltime": "float64",
+    "cpu_time": "float64",
+    "peak_memory": "int64",
+    "failure": "string",
+    "message": "string",
+}
 
 
 def jobs_table(plan: Plan, state: State | None) -> pa.Table:
@@ -107,6 +124,23 @@ def jobs_table(plan: Plan, state: State | None) -> pa.Table:
     for name, kind in _FACTS.items():
         values = [job.facts.get(name) for job in now] or [None] * len(ids)
         columns["events_processed" if name == "events" else name] = pa.array(values, kind)
-    order = ["job", "kind", "sample", "status", "minor_status", "attempt", "host", "started", "ended", "events_expected",
-             "events_processed", "walltime", "cpu_time", "peak_memory", "failure", "message", "files"]
+    order = [
+        "job",
+        "kind",
+        "sample",
+        "status",
+        "minor_status",
+        "attempt",
+        "host",
+        "started",
+        "ended",
+        "events_expected",
+        "events_processed",
+        "walltime",
+        "cpu_time",
+        "peak_memory",
+        "failure",
+        "message",
+        "files",
+    ]
     return pa.table({name: columns[name] for name in order})

@@ -90,13 +90,26 @@ class Status:
 
     def _repr_html_(self) -> str:
         parts = [(state, count, STATES.get(state, "#888")) for state, count in _ordered(self.counts)]
-        legend = [tag("span", tag("span", "\N{BLACK SQUARE}", style=f"color:{colour}"), f" {state} {count} ",
-                      style="margin-right:10px") for state, count, colour in parts]
-        said = [tag("div", "scouts: " + ", ".join(f"{state} {count}" for state, count in _ordered(self.scouts)))
-                ] if self.scouts else []
+        legend = [
+            tag(
+                "span",
+                tag("span", "\N{BLACK SQUARE}", style=f"color:{colour}"),
+                f" {state} {count} ",
+                style="margin-right:10px",
+            )
+            for state, count, colour in parts
+        ]
+        said = (
+            [tag("div", "scouts: " + ", ".join(f"{state} {count}" for state, count in _ordered(self.scouts)))]
+            if self.scouts
+            else []
+        )
         said += [tag("div", self.message, style="color:#9a6700")] if self.message else []
-        said += [tag("div", _ADVICE[self.driver], style="color:#b00020")] if (
-            self.driver in _ADVICE and not self.settled) else []
+        said += (
+            [tag("div", _ADVICE[self.driver], style="color:#b00020")]
+            if (self.driver in _ADVICE and not self.settled)
+            else []
+        )
         title = tag("div", tag("b", self.name), f": {self.phase}, {self.done} of {self.total} jobs done")
         return str(Html(title + bar(parts) + tag("div", *legend) + "".join(said)))
 
@@ -109,8 +122,10 @@ _ADVICE = {
 
 def _ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     order = list(STATES)
-    return sorted(((state, count) for state, count in counts.items() if count),
-                  key=lambda item: order.index(item[0]) if item[0] in order else len(order))
+    return sorted(
+        ((state, count) for state, count in counts.items() if count),
+        key=lambda item: order.index(item[0]) if item[0] in order else len(order),
+    )
 
 
 def phase(mains: Mapping[str, int], *, sending: bool = True) -> str:
@@ -149,10 +164,25 @@ def read_status(folder: ProjectFolder) -> Status:
     if published is None:
         plan = _plan(folder)
         waiting = {"Waiting": len(plan.ids("main"))} if plan is not None else {}
-        return Status(definition.name, waiting, phase="running", driver=liveness(folder), updated=time.time(),
-                      message="waiting for the driver")
-    return Status(definition.name, published["counts"], published["scouts"], published["phase"], published["message"],
-                  liveness(folder), published["updated"], published["settled"], published["answers"])
+        return Status(
+            definition.name,
+            waiting,
+            phase="running",
+            driver=liveness(folder),
+            updated=time.time(),
+            message="waiting for the driver",
+        )
+    return Status(
+        definition.name,
+        published["counts"],
+        published["scouts"],
+        published["phase"],
+        published["message"],
+        liveness(folder),
+        published["updated"],
+        published["settled"],
+        published["answers"],
+    )
 
 
 def _published(folder: ProjectFolder) -> dict[str, Any] | None:
@@ -185,8 +215,9 @@ def read_jobs(folder: ProjectFolder) -> pa.Table:
             with pa.memory_map(str(folder.jobs)) as source:
                 return pa.ipc.open_file(source).read_all()
         except pa.ArrowInvalid as error:
-            raise SiteError(f"'{folder.jobs}' is damaged: {error}",
-                            hint="the driver writes it again: restart the project") from error
+            raise SiteError(
+                f"'{folder.jobs}' is damaged: {error}", hint="the driver writes it again: restart the project"
+            ) from error
     plan = _plan(folder)
     if plan is None:
         raise InvalidInput(f"project '{folder.path.name}' has no plan yet", hint="call plan() first")
@@ -203,8 +234,10 @@ def read_log(folder: ProjectFolder, job: int, attempt: int | None = None) -> str
     InvalidInput
         If the job has no log.
     """
-    logs = {int(path.name.partition("_")[2].partition(".")[0]): path
-            for path in folder.log(job, 0).parent.glob(f"{job}_*.log.gz")}
+    logs = {
+        int(path.name.partition("_")[2].partition(".")[0]): path
+        for path in folder.log(job, 0).parent.glob(f"{job}_*.log.gz")
+    }
     if attempt is None and logs:
         attempt = max(logs)
     if attempt not in logs:

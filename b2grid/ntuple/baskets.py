@@ -71,8 +71,9 @@ def duplicated(branches: Iterable[str]) -> tuple[str, ...]:
     return tuple(branch for branch, count in seen.items() if count > 1)
 
 
-def read_columns(branches: Mapping[str, Any], rows: int, file: BufferedReader, *,
-                 step: int) -> Iterator[dict[str, pa.Array[Any]]]:
+def read_columns(
+    branches: Mapping[str, Any], rows: int, file: BufferedReader, *, step: int
+) -> Iterator[dict[str, pa.Array[Any]]]:
     """Read some columns in windows of rows; every basket is read once.
 
     Parameters
@@ -105,8 +106,7 @@ class _Column:
     def __init__(self, name: str, branch: Any, file: BufferedReader) -> None:
         self.name, self.branch = name, branch
         self.dtype = _plain(branch)
-        self.pieces: Iterator[Any] = (
-            _others(branch) if self.dtype is None else _numbers(branch, self.dtype, file))
+        self.pieces: Iterator[Any] = _others(branch) if self.dtype is None else _numbers(branch, self.dtype, file)
         self.kept: list[Any] = []
         self.entries = 0
 
@@ -119,8 +119,7 @@ class _Column:
                 raise InvalidInput(f"column {self.name!r} has fewer entries than its tree") from None
             except Exception as error:
                 first = (str(error).splitlines() or [""])[0]
-                raise InvalidInput(f"column {self.name!r} cannot be read: {type(error).__name__}: {first}"
-                                   ) from error
+                raise InvalidInput(f"column {self.name!r} cannot be read: {type(error).__name__}: {first}") from error
             self.kept.append(piece)
             self.entries += len(piece)
         whole = self._joined()
@@ -137,8 +136,11 @@ class _Column:
         import pyarrow as pa
 
         if self.dtype is not None:
-            whole = self.kept[0] if len(self.kept) == 1 else (
-                np.concatenate(self.kept) if self.kept else np.empty(0, self.dtype))
+            whole = (
+                self.kept[0]
+                if len(self.kept) == 1
+                else (np.concatenate(self.kept) if self.kept else np.empty(0, self.dtype))
+            )
             return whole.astype(self.dtype.newbyteorder("="), copy=False)
         if not self.kept:
             return _other(self.branch, 0, 0)

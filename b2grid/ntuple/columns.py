@@ -17,19 +17,58 @@ __all__ = ["BOOKKEEPING", "decode", "encode"]
 
 # basf2: MakeROOTCompatible
 _CODES = {
-    " ": "sp", ",": "cm", ":": "cl", "=": "eq", "<": "st", ">": "gt", ".": "pt", "+": "pl", "-": "mi",
-    "(": "bo", ")": "bc", "{": "co", "}": "cc", "[": "so", "]": "sc", "`": "to", "´": "tc", "^": "ha",
-    "°": "ci", "$": "do", "§": "pa", "%": "pr", "!": "em", "?": "qm", ";": "sm", "#": "hs", "*": "mu",
-    "/": "sl", "\\": "bl", "'": "sq", '"': "dq", "~": "ti", "|": "pi", "&": "am", "@": "at",
+    " ": "sp",
+    ",": "cm",
+    ":": "cl",
+    "=": "eq",
+    "<": "st",
+    ">": "gt",
+    ".": "pt",
+    "+": "pl",
+    "-": "mi",
+    "(": "bo",
+    ")": "bc",
+    "{": "co",
+    "}": "cc",
+    "[": "so",
+    "]": "sc",
+    "`": "to",
+    "´": "tc",
+    "^": "ha",
+    "°": "ci",
+    "$": "do",
+    "§": "pa",
+    "%": "pr",
+    "!": "em",
+    "?": "qm",
+    ";": "sm",
+    "#": "hs",
+    "*": "mu",
+    "/": "sl",
+    "\\": "bl",
+    "'": "sq",
+    '"': "dq",
+    "~": "ti",
+    "|": "pi",
+    "&": "am",
+    "@": "at",
 }
 _CHARACTERS = {code: character for character, code in _CODES.items()}
 _CODE = re.compile("__(" + "|".join(_CHARACTERS) + ")")
 _OTHER = re.compile(r"[^A-Za-z0-9_]")
 
 BOOKKEEPING = (
-    "__experiment__", "__run__", "__event__", "__production__", "__candidate__", "__ncandidates__",
-    "__signalSideCandidate__", "__nSignalSideCandidates__", "__MCDecayString__",
-    "__eventType__", "__weight__",
+    "__experiment__",
+    "__run__",
+    "__event__",
+    "__production__",
+    "__candidate__",
+    "__ncandidates__",
+    "__signalSideCandidate__",
+    "__nSignalSideCandidates__",
+    "__MCDecayString__",
+    "__eventType__",
+    "__weight__",
 )
 """The columns that basf2 adds, in its order; not encoded, though ``__production__`` begins like a ``%``."""
 

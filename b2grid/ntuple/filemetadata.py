@@ -104,8 +104,10 @@ def read_file_metadata(path: str | Path) -> FileMetaData:
         tree = file.get(TREE)
         names = set(tree.keys(recursive=True)) if tree is not None else set()
         if f"{_PREFIX}m_nEvents" not in names:
-            raise InvalidInput(f"{path} has no FileMetaData: not a file that basf2 wrote",
-                               hint="give an mDST, uDST or ntuple file of basf2 or b2lite")
+            raise InvalidInput(
+                f"{path} has no FileMetaData: not a file that basf2 wrote",
+                hint="give an mDST, uDST or ntuple file of basf2 or b2lite",
+            )
         if tree.num_entries < 1:
             raise InvalidInput(f"{path} has an empty FileMetaData tree", hint="write the file again")
         found: dict[str, Any] = {}
@@ -131,8 +133,12 @@ def write_file_metadata(file: Any, metadata: FileMetaData) -> None:
     values["m_parentLfns"] = (json.dumps(list(metadata.parents)), "string")
     values["m_dataDescription"] = (json.dumps(metadata.data_description), "string")
     tree = file.mktree(TREE, {_PREFIX + leaf: kind for leaf, (_, kind) in values.items()})
-    tree.extend({_PREFIX + leaf: ak.Array([value]) if kind == "string" else np.array([value], dtype=kind)
-                 for leaf, (value, kind) in values.items()})
+    tree.extend(
+        {
+            _PREFIX + leaf: ak.Array([value]) if kind == "string" else np.array([value], dtype=kind)
+            for leaf, (value, kind) in values.items()
+        }
+    )
 
 
 def _first(tree: Any, leaf: str) -> Any:

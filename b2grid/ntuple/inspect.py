@@ -51,15 +51,21 @@ class FileContents:
         lines = [f"{printable(self.path)}: {self.bytes} bytes"]
         for tree in self.trees:
             twice = f"; twice: {', '.join(tree.duplicates)}" if tree.duplicates else ""
-            lines.append(printable(f"  {tree.name}: {tree.rows} rows, {len(tree.columns)} columns, "
-                                   f"{tree.bytes} bytes{twice}"))
+            lines.append(
+                printable(f"  {tree.name}: {tree.rows} rows, {len(tree.columns)} columns, {tree.bytes} bytes{twice}")
+            )
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = [(tree.name, tree.rows, len(tree.columns), tree.bytes, ", ".join(tree.duplicates))
-                for tree in self.trees]
-        made: Html = table(["tree", "rows", "columns", "bytes", "twice"], rows, numeric=(1, 2, 3),
-                           caption=f"{self.path}: {self.bytes} bytes")
+        rows = [
+            (tree.name, tree.rows, len(tree.columns), tree.bytes, ", ".join(tree.duplicates)) for tree in self.trees
+        ]
+        made: Html = table(
+            ["tree", "rows", "columns", "bytes", "twice"],
+            rows,
+            numeric=(1, 2, 3),
+            caption=f"{self.path}: {self.bytes} bytes",
+        )
         return str(made)
 
 
@@ -86,8 +92,10 @@ def tree_names(file: Any) -> list[str]:
 
 def _contents(name: str, tree: Any) -> TreeContents:
     branches = [branch.name for branch in tree.branches]
-    columns = tuple(Column(column, column_type(branch))
-                    for column, branch in zip(readable_names(branches), tree.branches, strict=True))
+    columns = tuple(
+        Column(column, column_type(branch))
+        for column, branch in zip(readable_names(branches), tree.branches, strict=True)
+    )
     rows, size = int(tree.num_entries), int(tree.compressed_bytes)
     return TreeContents(name, rows, columns, size, duplicated(branches))
 

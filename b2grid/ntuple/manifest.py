@@ -14,8 +14,19 @@ from typing import Any, Literal
 
 from b2grid.ntuple.reading import Problems, Shape, parse
 
-__all__ = ["FORMAT", "Column", "Copy", "Input", "Manifest", "Output", "Tree", "adler32_text", "manifest_key",
-           "parse_adler32", "sub_folder"]
+__all__ = [
+    "FORMAT",
+    "Column",
+    "Copy",
+    "Input",
+    "Manifest",
+    "Output",
+    "Tree",
+    "adler32_text",
+    "manifest_key",
+    "parse_adler32",
+    "sub_folder",
+]
 
 FORMAT = 1
 _FILES_PER_FOLDER = 1000
@@ -237,19 +248,42 @@ def _columns(value: Any, where: str, problems: Problems) -> Any:
 
 
 _TREE = Shape(Tree, {"name": Shape.text(1), "rows": Shape.count(), "columns": _columns})
-_COPY = Shape(Copy, {"file": Shape.file_name(), "tree": Shape.text(1), "bytes": Shape.count(),
-                     "sha256": Shape.digits(64)})
-_OUTPUT = Shape(Output, {
-    "file": Shape.file_name(), "bytes": Shape.count(),
-    "adler32": Shape.digits(1, 8, convert=parse_adler32), "sha256": Shape.digits(64),
-    "trees": Shape.list_of(_TREE), "copies": Shape.list_of(_COPY),
-}, also=_check_output)
+_COPY = Shape(
+    Copy, {"file": Shape.file_name(), "tree": Shape.text(1), "bytes": Shape.count(), "sha256": Shape.digits(64)}
+)
+_OUTPUT = Shape(
+    Output,
+    {
+        "file": Shape.file_name(),
+        "bytes": Shape.count(),
+        "adler32": Shape.digits(1, 8, convert=parse_adler32),
+        "sha256": Shape.digits(64),
+        "trees": Shape.list_of(_TREE),
+        "copies": Shape.list_of(_COPY),
+    },
+    also=_check_output,
+)
 _INPUT = Shape(Input, {"lfn": Shape.text(1), "events_expected": Shape.optional(Shape.count())})
-_MANIFEST = Shape(Manifest, {
-    "project_id": Shape.text(1, 200), "job": Shape.count(1), "attempt": Shape.count(),
-    "nonce": Shape.text(1, 200), "kind": Shape.one_of("result", "void"), "plan_revision": Shape.count(1),
-    "sample": Shape.text(), "inputs": Shape.list_of(_INPUT),
-    "events_processed": Shape.optional(Shape.count()), "steering_sha256": Shape.text(0, 64),
-    "runner": Shape.text(), "release": Shape.optional(Shape.text()), "seed": Shape.text(),
-    "host": Shape.text(), "times": Shape.numbers(), "outputs": Shape.list_of(_OUTPUT), "reason": Shape.text(),
-}, also=_check_manifest)
+_MANIFEST = Shape(
+    Manifest,
+    {
+        "project_id": Shape.text(1, 200),
+        "job": Shape.count(1),
+        "attempt": Shape.count(),
+        "nonce": Shape.text(1, 200),
+        "kind": Shape.one_of("result", "void"),
+        "plan_revision": Shape.count(1),
+        "sample": Shape.text(),
+        "inputs": Shape.list_of(_INPUT),
+        "events_processed": Shape.optional(Shape.count()),
+        "steering_sha256": Shape.text(0, 64),
+        "runner": Shape.text(),
+        "release": Shape.optional(Shape.text()),
+        "seed": Shape.text(),
+        "host": Shape.text(),
+        "times": Shape.numbers(),
+        "outputs": Shape.list_of(_OUTPUT),
+        "reason": Shape.text(),
+    },
+    also=_check_manifest,
+)

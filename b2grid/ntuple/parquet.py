@@ -62,8 +62,9 @@ class ParquetCopy:
             raise _disk(self.path, error) from error
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is None:
             return
         self._close()
@@ -83,8 +84,14 @@ class ParquetCopy:
                 schema = table.schema.with_metadata(facts)
                 # dictionaries help where values repeat: floats of a candidate do not
                 repeating: Any = [field.name for field in schema if not pa.types.is_floating(field.type)]
-                self.writer = pq.ParquetWriter(self.file, schema, compression="zstd", compression_level=1,
-                                               use_dictionary=repeating, write_page_checksum=True)
+                self.writer = pq.ParquetWriter(
+                    self.file,
+                    schema,
+                    compression="zstd",
+                    compression_level=1,
+                    use_dictionary=repeating,
+                    write_page_checksum=True,
+                )
             self.writer.write_table(table.cast(self.writer.schema), row_group_size=ROW_GROUP)
         except OSError as error:
             raise _disk(self.path, error) from error
@@ -114,5 +121,8 @@ class ParquetCopy:
 
 
 def _disk(path: Path, error: OSError) -> B2GridError:
-    return SiteError(f"{path} cannot be written: {error.strerror or error}",
-                     hint="check the space and the permissions of that disk", transient=True)
+    return SiteError(
+        f"{path} cannot be written: {error.strerror or error}",
+        hint="check the space and the permissions of that disk",
+        transient=True,
+    )

@@ -46,8 +46,12 @@ class Shape:
         Checks that need the whole record.
     """
 
-    def __init__(self, kind: type, fields: Mapping[str, Callable[[Any, str, Problems], Any]],
-                 also: Callable[[Any, str, Problems], None] | None = None) -> None:
+    def __init__(
+        self,
+        kind: type,
+        fields: Mapping[str, Callable[[Any, str, Problems], Any]],
+        also: Callable[[Any, str, Problems], None] | None = None,
+    ) -> None:
         self.kind, self.fields, self.also = kind, fields, also
 
     def __call__(self, value: Any, where: str, problems: Problems) -> Any:
@@ -73,25 +77,30 @@ class Shape:
     @staticmethod
     def text(shortest: int = 0, longest: int = 4096) -> Callable[[Any, str, Problems], Any]:
         """A string, with its length in characters."""
+
         def check(value: Any, where: str, problems: Problems) -> Any:
             good = isinstance(value, str) and shortest <= len(value) <= longest
             if not good or _SURROGATE.search(value):
                 return _refuse(value, where, problems, f"a text of {shortest} to {longest} characters")
             return value
+
         return check
 
     @staticmethod
     def file_name() -> Callable[[Any, str, Problems], Any]:
         """A file name without a folder, which no program takes for an option or a hidden file."""
+
         def check(value: Any, where: str, problems: Problems) -> Any:
             if not isinstance(value, str) or not _FILE_NAME.fullmatch(value) or len(value.encode()) > 255:
                 return _refuse(value, where, problems, "a plain file name without a folder")
             return value
+
         return check
 
     @staticmethod
-    def digits(shortest: int, longest: int | None = None,
-               convert: Callable[[str], Any] = str.lower) -> Callable[[Any, str, Problems], Any]:
+    def digits(
+        shortest: int, longest: int | None = None, convert: Callable[[str], Any] = str.lower
+    ) -> Callable[[Any, str, Problems], Any]:
         """Hexadecimal digits."""
         pattern = re.compile(f"[0-9a-fA-F]{{{shortest},{longest or shortest}}}")
 
@@ -99,50 +108,62 @@ class Shape:
             if not isinstance(value, str) or not pattern.fullmatch(value):
                 return _refuse(value, where, problems, f"{longest or shortest} hexadecimal digits")
             return convert(value)
+
         return check
 
     @staticmethod
     def count(least: int = 0) -> Callable[[Any, str, Problems], Any]:
         """An integer of 64 bits, not below `least`."""
+
         def check(value: Any, where: str, problems: Problems) -> Any:
             if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**63:
                 return _refuse(value, where, problems, f"an integer from {least} on")
             return value
+
         return check
 
     @staticmethod
     def one_of(*choices: str) -> Callable[[Any, str, Problems], Any]:
         """One of some words."""
+
         def check(value: Any, where: str, problems: Problems) -> Any:
             if not isinstance(value, str) or value not in choices:
                 return _refuse(value, where, problems, f"one of {', '.join(choices)}")
             return value
+
         return check
 
     @staticmethod
     def optional(inner: Callable[[Any, str, Problems], Any]) -> Callable[[Any, str, Problems], Any]:
         """What `inner` takes, or null."""
+
         def check(value: Any, where: str, problems: Problems) -> Any:
             return None if value is None else inner(value, where, problems)
+
         return check
 
     @staticmethod
     def list_of(inner: Callable[[Any, str, Problems], Any]) -> Callable[[Any, str, Problems], Any]:
         """A list, kept as a tuple."""
+
         def check(value: Any, where: str, problems: Problems) -> Any:
             if not isinstance(value, list):
                 return _refuse(value, where, problems, "a list")
             return tuple(inner(item, f"{where}[{index}]", problems) for index, item in enumerate(value))
+
         return check
 
     @staticmethod
     def numbers() -> Callable[[Any, str, Problems], Any]:
         """An object of finite numbers."""
+
         def check(value: Any, where: str, problems: Problems) -> Any:
             good = isinstance(value, dict) and all(
                 isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
-                for number in value.values())
+                for number in value.values()
+            )
             return value if good else _refuse(value, where, problems, "an object of numbers")
+
         return check
 
 
@@ -159,8 +180,10 @@ def parse(text: str | bytes, shape: Shape, *, where: str, format_known: int) -> 
         raise InvalidInput(f"{where} is not a JSON object", hint="it was not written by b2grid")
     found = document.pop("format", None)
     if isinstance(found, int) and not isinstance(found, bool) and found > format_known:
-        raise InvalidInput(f"{where} has format {found}, this b2grid reads up to format {format_known}",
-                           hint="use the newer b2grid that wrote it")
+        raise InvalidInput(
+            f"{where} has format {found}, this b2grid reads up to format {format_known}",
+            hint="use the newer b2grid that wrote it",
+        )
     problems = Problems()
     if found != format_known or isinstance(found, bool):
         problems.add("format", f"{found!r} is not {format_known}")
@@ -172,13 +195,14 @@ def parse(text: str | bytes, shape: Shape, *, where: str, format_known: int) -> 
 
 def _load(text: str | bytes, where: str) -> Any:
     if len(text) > _LARGEST:
-        raise InvalidInput(f"{where} is {len(text)} bytes, more than {_LARGEST}",
-                           hint="it was not written by b2grid")
+        raise InvalidInput(f"{where} is {len(text)} bytes, more than {_LARGEST}", hint="it was not written by b2grid")
     try:
         return json.loads(text, object_pairs_hook=_no_twins, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:  # ValueError covers bad UTF-8 and integers of 5000 digits
-        raise InvalidInput(f"{where} is not a JSON document: {printable(error)[:200]}",
-                           hint="it is damaged, or was not written by b2grid") from None
+        raise InvalidInput(
+            f"{where} is not a JSON document: {printable(error)[:200]}",
+            hint="it is damaged, or was not written by b2grid",
+        ) from None
 
 
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -202,5 +226,8 @@ def _invalid(where: str, problems: Problems) -> InvalidInput:
     said = [f"{place.lstrip('.') or 'document'}: {what}" for place, what in problems.found]
     more = f" and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
     findings = tuple(Finding("B2M001", "error", text) for text in said)
-    return InvalidInput(f"{where} is not valid: {'; '.join(said[:_SHOWN])}{more}",
-                        hint="it is damaged, or was not written by b2grid", findings=findings)
+    return InvalidInput(
+        f"{where} is not valid: {'; '.join(said[:_SHOWN])}{more}",
+        hint="it is damaged, or was not written by b2grid",
+        findings=findings,
+    )

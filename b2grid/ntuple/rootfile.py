@@ -107,8 +107,10 @@ def _check_header(path: str | Path, header: bytes, size: int) -> None:
 
 def _damaged(path: str | Path, error: Exception) -> InvalidInput:
     first = (str(error).strip().splitlines() or [""])[0]
-    return InvalidInput(f"{path} cannot be read as a ROOT file: {type(error).__name__}: {first}",
-                        hint="the file is damaged or was not closed: write or fetch it again")
+    return InvalidInput(
+        f"{path} cannot be read as a ROOT file: {type(error).__name__}: {first}",
+        hint="the file is damaged or was not closed: write or fetch it again",
+    )
 
 
 def _hint(error: OSError) -> str:
@@ -119,6 +121,11 @@ def _hint(error: OSError) -> str:
 
 def _kind(path: str | Path) -> str:
     mode = Path(path).stat().st_mode
-    names = {stat.S_ISDIR: "a directory", stat.S_ISFIFO: "a FIFO", stat.S_ISSOCK: "a socket",
-             stat.S_ISCHR: "a device", stat.S_ISBLK: "a device"}
+    names = {
+        stat.S_ISDIR: "a directory",
+        stat.S_ISFIFO: "a FIFO",
+        stat.S_ISSOCK: "a socket",
+        stat.S_ISCHR: "a device",
+        stat.S_ISBLK: "a device",
+    }
     return next((name for test, name in names.items() if test(mode)), "something else")

@@ -44,8 +44,15 @@ class _Found:
     near: list[str] = field(default_factory=list)
 
 
-def verify(path: str | Path, trees: Mapping[str, Sequence[str]], *, copies_to: Path | None = None,
-           copy_stem: str | None = None, key: str = "", rows: Mapping[str, int] | None = None) -> Output:
+def verify(
+    path: str | Path,
+    trees: Mapping[str, Sequence[str]],
+    *,
+    copies_to: Path | None = None,
+    copy_stem: str | None = None,
+    key: str = "",
+    rows: Mapping[str, int] | None = None,
+) -> Output:
     """Read a ROOT output from end to end and write its Parquet copies in the same pass.
 
     Parameters
@@ -145,11 +152,15 @@ class _Source:
         self.branches = list(opened.branches)
         self.stored = [branch.name for branch in self.branches]
         names = readable_names(self.stored, wanted)
-        self.columns = {column: branch for column, branch in zip(names, self.branches, strict=True)
-                        if _copyable(branch)}
+        self.columns = {
+            column: branch for column, branch in zip(names, self.branches, strict=True) if _copyable(branch)
+        }
         self.rest = [branch for branch in self.branches if branch not in self.columns.values()]
-        self.tree = Tree(name, int(opened.num_entries), tuple(
-            Column(column, column_type(branch)) for column, branch in zip(names, self.branches, strict=True)))
+        self.tree = Tree(
+            name,
+            int(opened.num_entries),
+            tuple(Column(column, column_type(branch)) for column, branch in zip(names, self.branches, strict=True)),
+        )
 
     @property
     def step(self) -> int:
@@ -173,8 +184,9 @@ def _copyable(branch: Any) -> bool:
     return isinstance(inner, uproot.AsDtype | uproot.AsStrings)
 
 
-def _compare(sources: Sequence[_Source], trees: Mapping[str, Sequence[str]], rows: Mapping[str, int],
-             found: _Found) -> None:
+def _compare(
+    sources: Sequence[_Source], trees: Mapping[str, Sequence[str]], rows: Mapping[str, int], found: _Found
+) -> None:
     """Hold what is in the file against what was expected."""
     present = {source.name: source for source in sources}
     for name, columns in trees.items():
@@ -195,8 +207,11 @@ def _compare(sources: Sequence[_Source], trees: Mapping[str, Sequence[str]], row
 def _read(source: _Source, file: BufferedReader, copy: ParquetCopy | None, found: _Found) -> None:
     """Read one tree to its end; the copy gets each window as it comes."""
     rows = source.tree.rows
-    found.damage += [f"tree {source.name!r}: branch {branch.name!r} has {branch.num_entries} entries, "
-                     f"the tree {rows}" for branch in source.branches if branch.num_entries != rows]
+    found.damage += [
+        f"tree {source.name!r}: branch {branch.name!r} has {branch.num_entries} entries, the tree {rows}"
+        for branch in source.branches
+        if branch.num_entries != rows
+    ]
     try:
         for window in read_columns(source.columns, rows, file, step=source.step):
             if copy is not None:

@@ -80,8 +80,18 @@ def bookkeeping(place: Place, plan: Plan) -> pd.DataFrame:
     frame = inputs.merge(states[["job", "state", "attempt", "events_processed"]], on="job", how="inner")
     frame = frame.merge(trees, on="job", how="left")
     frame = frame.rename(columns={"events_processed": "job_events_processed"})
-    columns = ["sample", "lfn", "events_expected", "job", "state", "attempt", "job_events_processed", "file",
-               "tree", "rows"]
+    columns = [
+        "sample",
+        "lfn",
+        "events_expected",
+        "job",
+        "state",
+        "attempt",
+        "job_events_processed",
+        "file",
+        "tree",
+        "rows",
+    ]
     made: pd.DataFrame = frame[columns].sort_values(["job", "lfn", "file", "tree"], ignore_index=True)
     return made
 
@@ -99,12 +109,17 @@ def completeness_of(index: Index, plan: Plan, states: pd.DataFrame) -> Completen
     counts = []
     for name, group in states.groupby("sample", sort=True):
         here = group["state"] == "done"
-        counts.append(SampleCount(
-            sample=str(name), jobs_expected=len(group), jobs_done=int(here.sum()),
-            files_expected=int(group["files"].sum()), files_done=int(group.loc[here, "files"].sum()),
-            events_expected=_sum(group["events_expected"]),
-            events_processed=_sum(group.loc[here, "events_processed"]),
-        ))
+        counts.append(
+            SampleCount(
+                sample=str(name),
+                jobs_expected=len(group),
+                jobs_done=int(here.sum()),
+                files_expected=int(group["files"].sum()),
+                files_done=int(group.loc[here, "files"].sum()),
+                events_expected=_sum(group["events_expected"]),
+                events_processed=_sum(group.loc[here, "events_processed"]),
+            )
+        )
     rows: dict[str, int] = dict.fromkeys(_expected_trees(plan), 0)
     trees = index.trees.select(["job", "tree", "rows"]).to_pandas()
     trees = trees[trees["job"].isin(states.loc[done, "job"])]
@@ -125,12 +140,21 @@ def _missing(absent: pd.DataFrame, short: pd.DataFrame, plan: Plan) -> tuple[Mis
     lfns = {job: tuple(names) for job, names in collected.items()}
     absent_rows: list[dict[str, Any]] = absent.to_dict("records")  # type: ignore[assignment]
     short_rows: list[dict[str, Any]] = short.to_dict("records")  # type: ignore[assignment]
-    made = [Missing(row["job"], row["sample"], lfns[row["job"]], _events(row["events_expected"]),
-                    row["reason"]) for row in absent_rows]
+    made = [
+        Missing(row["job"], row["sample"], lfns[row["job"]], _events(row["events_expected"]), row["reason"])
+        for row in absent_rows
+    ]
     for row in short_rows:
         expected, processed = int(row["events_expected"]), int(row["events_processed"])
-        made.append(Missing(row["job"], row["sample"], lfns[row["job"]], expected - processed,
-                            f"{processed} of {expected} events processed"))
+        made.append(
+            Missing(
+                row["job"],
+                row["sample"],
+                lfns[row["job"]],
+                expected - processed,
+                f"{processed} of {expected} events processed",
+            )
+        )
     return tuple(sorted(made, key=lambda missing: missing.job))
 
 
@@ -152,5 +176,7 @@ def _sum(values: pd.Series[int]) -> int | None:
 def _check_sample(sample: str, known: list[str]) -> None:
     if sample not in known:
         near = nearest(sample, known)
-        raise InvalidInput(f"no sample {printable(sample)!r} in this project",
-                           hint=f"nearest: {', '.join(near)}" if near else f"samples: {', '.join(known)}")
+        raise InvalidInput(
+            f"no sample {printable(sample)!r} in this project",
+            hint=f"nearest: {', '.join(near)}" if near else f"samples: {', '.join(known)}",
+        )

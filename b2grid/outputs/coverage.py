@@ -125,20 +125,31 @@ class Completeness:
         raise IncompleteOutput(
             f"{self._headline()}; missing: {shown}{more}",
             hint="wait for the rest, recover() it, or take what is there with allow_partial=True",
-            missing=tuple(str(missing) for missing in self.missing))
+            missing=tuple(str(missing) for missing in self.missing),
+        )
 
     def _headline(self) -> str:
         percent = 100 * self.jobs_done / self.jobs_expected if self.jobs_expected else 100.0
         word = "complete" if self.complete else "incomplete"
-        return (f"project {printable(self.project)} is {word}: {self.jobs_done} of {self.jobs_expected} jobs "
-                f"({percent:.4g} %)")
+        return (
+            f"project {printable(self.project)} is {word}: {self.jobs_done} of {self.jobs_expected} jobs "
+            f"({percent:.4g} %)"
+        )
 
     def _table(self) -> tuple[list[str], list[tuple[str, ...]]]:
         headers = ["sample", "jobs", "of", "files", "of", "events", "of"]
         rows: list[tuple[str, ...]] = [
-            (printable(count.sample), f"{count.jobs_done:,}", f"{count.jobs_expected:,}",
-             f"{count.files_done:,}", f"{count.files_expected:,}", _said(count.events_processed),
-             _said(count.events_expected)) for count in self.samples]
+            (
+                printable(count.sample),
+                f"{count.jobs_done:,}",
+                f"{count.jobs_expected:,}",
+                f"{count.files_done:,}",
+                f"{count.files_expected:,}",
+                _said(count.events_processed),
+                _said(count.events_expected),
+            )
+            for count in self.samples
+        ]
         return headers, rows
 
     def __str__(self) -> str:
@@ -147,8 +158,10 @@ class Completeness:
         filled = _WIDTH * self.jobs_done // self.jobs_expected if self.jobs_expected else _WIDTH
         lines = [self._headline(), f"[{'#' * filled}{'.' * (_WIDTH - filled)}]"]
         for row in [tuple(headers), *rows]:
-            cells = (cell.ljust(width) if not i else cell.rjust(width)
-                     for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
+            cells = (
+                cell.ljust(width) if not i else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
             lines.append("  ".join(cells).rstrip())
         lines += [f"tree {printable(tree)}: {count:,} rows" for tree, count in self.rows.items()]
         if self.missing:
@@ -165,8 +178,7 @@ class Completeness:
             tag("div", self._headline(), style="font-weight:bold"),
             bar([("done", self.jobs_done, _GOOD), ("missing", left, _REST)]),
             table(headers, rows, numeric=range(1, len(headers))),
-            table(["tree", "rows"], [(name, f"{count:,}") for name, count in self.rows.items()],
-                  numeric=(1,)),
+            table(["tree", "rows"], [(name, f"{count:,}") for name, count in self.rows.items()], numeric=(1,)),
         ]
         if self.missing:
             shown = [tag("li", str(missing)) for missing in self.missing[:_SHOWN]]

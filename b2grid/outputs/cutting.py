@@ -71,13 +71,16 @@ class Cut:
         self._unknown: list[str] = []
         self.columns: tuple[str, ...] = tuple(dict.fromkeys(self._needed(self._expression)))
         if self._unknown:
-            near = tuple(dict.fromkeys(name for bad in self._unknown
-                                       for name in nearest(bad, self._known.values(), count=1)))
+            near = tuple(
+                dict.fromkeys(name for bad in self._unknown for name in nearest(bad, self._known.values(), count=1))
+            )
             said = ", ".join(printable(name) for name in self._unknown)
             raise IncompleteOutput(
                 f"the cut needs columns that the ntuple does not have: {said}",
                 hint=f"nearest: {', '.join(near)}" if near else "add them to the variables of the ntuple",
-                missing=tuple(self._unknown), near=near)
+                missing=tuple(self._unknown),
+                near=near,
+            )
 
     def mask(self, columns: Mapping[str, NDArray[Any]], rows: int) -> NDArray[np.bool_]:
         """Which rows pass.
@@ -187,8 +190,10 @@ def _literal(value: float) -> np.generic:
 def _numbers(values: NDArray[Any], column: str) -> NDArray[Any]:
     kind = values.dtype.kind
     if kind not in "biuf":
-        raise InvalidInput(f"column {printable(column)!r} has texts: a cut compares numbers",
-                           hint="select on it in the array: array[array[…] == …]")
+        raise InvalidInput(
+            f"column {printable(column)!r} has texts: a cut compares numbers",
+            hint="select on it in the array: array[array[…] == …]",
+        )
     if kind == "f":
         return values.astype(np.float64, copy=False)
     return values.astype(np.int64) if kind == "u" else values
@@ -196,8 +201,9 @@ def _numbers(values: NDArray[Any], column: str) -> NDArray[Any]:
 
 def _no_bool(value: Any, node: Expression) -> Any:
     if value.dtype.kind == "b":
-        raise InvalidInput(f"the cut computes with true and false: {printable(node)}",
-                           hint="compare instead: name == 1, not name")
+        raise InvalidInput(
+            f"the cut computes with true and false: {printable(node)}", hint="compare instead: name == 1, not name"
+        )
     return value
 
 

@@ -63,8 +63,10 @@ class Fetched:
         return not self.failed
 
     def _headline(self) -> str:
-        return (f"{printable(self.destination)}: {len(self.copied):,} files copied ({self.bytes:,} bytes), "
-                f"{len(self.skipped):,} were there, {len(self.failed):,} failed")
+        return (
+            f"{printable(self.destination)}: {len(self.copied):,} files copied ({self.bytes:,} bytes), "
+            f"{len(self.skipped):,} were there, {len(self.failed):,} failed"
+        )
 
     def _failures(self) -> list[str]:
         shown = [printable(f"{file}: {reason}") for file, reason in self.failed[:_SHOWN]]
@@ -78,8 +80,11 @@ class Fetched:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        parts = [("copied", len(self.copied), "#1a7f37"), ("were there", len(self.skipped), "#0550ae"),
-                 ("failed", len(self.failed), "#b00020")]
+        parts = [
+            ("copied", len(self.copied), "#1a7f37"),
+            ("were there", len(self.skipped), "#0550ae"),
+            ("failed", len(self.failed), "#b00020"),
+        ]
         made: list[object] = [tag("div", self._headline(), style="font-weight:bold"), bar(parts)]
         if self.failed:
             failures = tag("ul", *(tag("li", failure) for failure in self._failures()))
@@ -110,8 +115,9 @@ def verify_published(place: Place, plan: Plan, sample: str | None = None) -> tup
     return tuple(wrong for wrong in said if wrong is not None)
 
 
-def fetch(place: Place, plan: Plan, destination: str | os.PathLike[str], *, sample: str | None = None,
-          copies: bool = False) -> Fetched:
+def fetch(
+    place: Place, plan: Plan, destination: str | os.PathLike[str], *, sample: str | None = None, copies: bool = False
+) -> Fetched:
     """Copy the published outputs to a folder: ``<destination>/<sample>/subNN/<file>``.
 
     It can be repeated: what is there with the same size and checksum is left alone, what is there with other
@@ -143,8 +149,14 @@ def fetch(place: Place, plan: Plan, destination: str | os.PathLike[str], *, samp
             written += file.bytes if outcome == "copied" else 0
         else:
             done["failed"].append((file.name, outcome))
-    return Fetched(str(target), tuple(done["copied"]), tuple(done["skipped"]), tuple(done["failed"]), written,
-                   completeness_of(index, plan, states))
+    return Fetched(
+        str(target),
+        tuple(done["copied"]),
+        tuple(done["skipped"]),
+        tuple(done["failed"]),
+        written,
+        completeness_of(index, plan, states),
+    )
 
 
 def _published(index: Index, states: pd.DataFrame, *, copies: bool) -> Iterator[_File]:
@@ -155,8 +167,11 @@ def _published(index: Index, states: pd.DataFrame, *, copies: bool) -> Iterator[
     if copies:
         columns = ["job", "copy", "copy_bytes", "copy_sha256"]
         made: list[dict[str, Any]] = index.trees.select(columns).to_pylist()
-        rows += [dict(zip(("job", "file", "bytes", "sha256"), (row[name] for name in columns), strict=True))
-                 for row in made if row["copy"] is not None]
+        rows += [
+            dict(zip(("job", "file", "bytes", "sha256"), (row[name] for name in columns), strict=True))
+            for row in made
+            if row["copy"] is not None
+        ]
     for row in sorted(rows, key=lambda row: (row["job"], row["file"])):
         if row["job"] in jobs:
             job = jobs[row["job"]]
@@ -173,8 +188,11 @@ def _wrong(output: Path, file: _File) -> str | None:
 def _fetch_one(output: Path, file: _File, path: Path, target: Path) -> str:
     """Copy one file: ``copied``, ``skipped``, or why not."""
     if path.exists() or path.is_symlink():
-        return "skipped" if check_file(path, file.bytes, file.sha256) is None else (
-            f"{path} is there with other contents: move it away")
+        return (
+            "skipped"
+            if check_file(path, file.bytes, file.sha256) is None
+            else (f"{path} is there with other contents: move it away")
+        )
     source = located(output, file.job, file.nonce, file.name)
     if source is None:
         return f"{output / sub_folder(file.job) / file.name} is not there"
@@ -191,8 +209,9 @@ def _fetch_one(output: Path, file: _File, path: Path, target: Path) -> str:
     except OSError as error:
         draft.unlink(missing_ok=True)
         if error.errno in _FULL:
-            raise SiteError(f"{target} is full: {error.strerror}", hint="make room and fetch again",
-                            transient=True) from error
+            raise SiteError(
+                f"{target} is full: {error.strerror}", hint="make room and fetch again", transient=True
+            ) from error
         return f"{error.strerror}: {error.filename or path}"
     return "copied"
 
@@ -219,7 +238,9 @@ def _make(folder: Path, target: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InvalidInput(f"{printable(target)} is not a folder that can be written: {error.strerror}",
-                           hint="give another destination") from None
+        raise InvalidInput(
+            f"{printable(target)} is not a folder that can be written: {error.strerror}",
+            hint="give another destination",
+        ) from None
     if not os.access(folder, os.W_OK):
         raise InvalidInput(f"{printable(target)} cannot be written", hint="give another destination")

@@ -96,8 +96,11 @@ def _scan(folder: Path) -> dict[str, str]:
         return found
     for sub in subs:
         with os.scandir(folder / sub) as entries:
-            found |= {f"{sub}/{entry.name}": _mark(entry) for entry in entries
-                      if entry.name.endswith(".json") and entry.name[:-5].isdigit()}
+            found |= {
+                f"{sub}/{entry.name}": _mark(entry)
+                for entry in entries
+                if entry.name.endswith(".json") and entry.name[:-5].isdigit()
+            }
     return found
 
 
@@ -128,14 +131,41 @@ def _schemas() -> tuple[pa.Schema, ...]:
     number: pa.DataType = pa.int64()
     names: pa.DataType = pa.list_(text)
     return (
-        pa.schema({"name": text, "mark": text, "project_id": text, "job": number, "attempt": number,
-                   "nonce": text, "key": text, "kind": text, "plan_revision": number, "sample": text,
-                   "events_processed": number, "runner": text, "release": text, "steering_sha256": text,
-                   "host": text, "walltime": pa.float64()}),
+        pa.schema(
+            {
+                "name": text,
+                "mark": text,
+                "project_id": text,
+                "job": number,
+                "attempt": number,
+                "nonce": text,
+                "key": text,
+                "kind": text,
+                "plan_revision": number,
+                "sample": text,
+                "events_processed": number,
+                "runner": text,
+                "release": text,
+                "steering_sha256": text,
+                "host": text,
+                "walltime": pa.float64(),
+            }
+        ),
         pa.schema({"job": number, "lfn": text, "events_expected": number}),
         pa.schema({"job": number, "file": text, "bytes": number, "adler32": number, "sha256": text}),
-        pa.schema({"job": number, "file": text, "tree": text, "rows": number, "columns": names,
-                   "types": names, "copy": text, "copy_bytes": number, "copy_sha256": text}),
+        pa.schema(
+            {
+                "job": number,
+                "file": text,
+                "tree": text,
+                "rows": number,
+                "columns": names,
+                "types": names,
+                "copy": text,
+                "copy_bytes": number,
+                "copy_sha256": text,
+            }
+        ),
     )
 
 
@@ -151,9 +181,26 @@ def _as_index(read: Iterable[tuple[str, str, Manifest | str]]) -> Index:
             damaged[int(name.partition("/")[2][:-5])] = manifest
             continue
         m, job = manifest, manifest.job
-        jobs.append((name, mark, m.project_id, job, m.attempt, m.nonce, m.key, m.kind, m.plan_revision,
-                     m.sample, m.events_processed, m.runner, m.release, m.steering_sha256, m.host,
-                     m.times.get("walltime")))
+        jobs.append(
+            (
+                name,
+                mark,
+                m.project_id,
+                job,
+                m.attempt,
+                m.nonce,
+                m.key,
+                m.kind,
+                m.plan_revision,
+                m.sample,
+                m.events_processed,
+                m.runner,
+                m.release,
+                m.steering_sha256,
+                m.host,
+                m.times.get("walltime"),
+            )
+        )
         inputs += [(job, file.lfn, file.events_expected) for file in m.inputs]
         for output in m.outputs:
             files.append((job, output.file, output.bytes, output.adler32, output.sha256))
@@ -170,8 +217,7 @@ def _table(schema: pa.Schema, rows: list[tuple[Any, ...]]) -> pa.Table:
     import pyarrow as pa
 
     columns: list[Any] = list(zip(*rows, strict=True)) or [()] * len(schema)
-    return pa.table([pa.array(column, kind.type) for column, kind in zip(columns, schema, strict=True)],
-                    schema=schema)
+    return pa.table([pa.array(column, kind.type) for column, kind in zip(columns, schema, strict=True)], schema=schema)
 
 
 def _index(tables: Iterable[Any], damaged: Mapping[int, str]) -> Index:

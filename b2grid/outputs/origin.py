@@ -85,29 +85,39 @@ class Provenance:
             "runner": ", ".join(self.runners) or "not known yet",
             "release": ", ".join(self.releases) or "none: b2lite",
             "global tags": ", ".join(self.global_tags),
-            "jobs": f"{self.jobs_done:,} of {self.jobs_expected:,} done"
-                    + ("" if self.complete else ": incomplete"),
+            "jobs": f"{self.jobs_done:,} of {self.jobs_expected:,} done" + ("" if self.complete else ": incomplete"),
             "events processed": "?" if self.events_processed is None else f"{self.events_processed:,}",
         }
 
     def _rows(self) -> list[tuple[str, ...]]:
-        return [(printable(source.sample), printable(source.collection or "no collection"),
-                 f"{source.files:,}", "?" if source.events is None else f"{source.events:,}",
-                 "not known" if source.luminosity is None else f"{source.luminosity:.6g} /fb")
-                for source in self.sources]
+        return [
+            (
+                printable(source.sample),
+                printable(source.collection or "no collection"),
+                f"{source.files:,}",
+                "?" if source.events is None else f"{source.events:,}",
+                "not known" if source.luminosity is None else f"{source.luminosity:.6g} /fb",
+            )
+            for source in self.sources
+        ]
 
     def __str__(self) -> str:
         lines = self._lines()
         width = max(map(len, lines))
         said = [f"{label:<{width}} : {printable(value)}" for label, value in lines.items()]
-        said += [f"  {sample}: {collection}: {files} files, {events} events, luminosity {luminosity}"
-                 for sample, collection, files, events, luminosity in self._rows()]
+        said += [
+            f"  {sample}: {collection}: {files} files, {events} events, luminosity {luminosity}"
+            for sample, collection, files, events, luminosity in self._rows()
+        ]
         return "\n".join(said)
 
     def _repr_html_(self) -> str:
         headers = ["sample", "collection", "files", "events", "luminosity"]
-        return str(tag("div", definitions(self._lines(), caption="Provenance"),
-                       table(headers, self._rows(), numeric=(2, 3, 4))))
+        return str(
+            tag(
+                "div", definitions(self._lines(), caption="Provenance"), table(headers, self._rows(), numeric=(2, 3, 4))
+            )
+        )
 
 
 def provenance(place: Place, plan: Plan, catalogue: Catalogue | None = None) -> Provenance:
@@ -121,7 +131,8 @@ def provenance(place: Place, plan: Plan, catalogue: Catalogue | None = None) -> 
     index = read_index(place.output)
     ids = set(plan.ids("main"))
     published: list[dict[str, Any]] = index.jobs.select(
-        ["job", "kind", "runner", "release", "steering_sha256"]).to_pylist()
+        ["job", "kind", "runner", "release", "steering_sha256"]
+    ).to_pylist()
     done = [row for row in published if row["job"] in ids and row["kind"] == "result"]
 
     def each(name: str) -> tuple[str, ...]:
@@ -129,9 +140,19 @@ def provenance(place: Place, plan: Plan, catalogue: Catalogue | None = None) -> 
 
     complete: Completeness = completeness_of(index, plan, job_states(index, plan))
     return Provenance(
-        plan.project, plan.project_id, plan.revision, str(plan.spec.get("steering", "")),
-        each("steering_sha256"), each("runner"), each("release"), _sources(plan, catalogue),
-        complete.jobs_done, complete.jobs_expected, complete.events_processed, complete.complete)
+        plan.project,
+        plan.project_id,
+        plan.revision,
+        str(plan.spec.get("steering", "")),
+        each("steering_sha256"),
+        each("runner"),
+        each("release"),
+        _sources(plan, catalogue),
+        complete.jobs_done,
+        complete.jobs_expected,
+        complete.events_processed,
+        complete.complete,
+    )
 
 
 def _sources(plan: Plan, catalogue: Catalogue | None) -> tuple[Source, ...]:

@@ -102,11 +102,26 @@ def pieces_of(index: Index, plan: Plan, states: pd.DataFrame, tree: str) -> list
     columns: list[list[Any]] = [index.jobs[name].to_pylist() for name in ("job", "key")]
     keys = dict(zip(*columns, strict=True))
     bad = _bad_runs(plan)
-    made = [Piece(row["job"], jobs[row["job"]].sample, jobs[row["job"]].nonce, keys[row["job"]], row["file"],
-                  published[row["file"]]["bytes"], published[row["file"]]["sha256"], name, row["rows"],
-                  tuple(row["columns"]), tuple(row["types"]), row["copy"], row["copy_bytes"],
-                  bad.get(row["job"], frozenset()))
-            for row in records if row["job"] in jobs]
+    made = [
+        Piece(
+            row["job"],
+            jobs[row["job"]].sample,
+            jobs[row["job"]].nonce,
+            keys[row["job"]],
+            row["file"],
+            published[row["file"]]["bytes"],
+            published[row["file"]]["sha256"],
+            name,
+            row["rows"],
+            tuple(row["columns"]),
+            tuple(row["types"]),
+            row["copy"],
+            row["copy_bytes"],
+            bad.get(row["job"], frozenset()),
+        )
+        for row in records
+        if row["job"] in jobs
+    ]
     made.sort(key=lambda piece: (piece.job, piece.file))
     for pair in pairwise(made):
         if pair[0].job == pair[1].job:
@@ -152,7 +167,9 @@ def pick(columns: str | Sequence[str] | None, known: Sequence[str], tree: str) -
         raise IncompleteOutput(
             f"tree {printable(tree)!r} has no column {', '.join(repr(printable(name)) for name in unknown)}",
             hint=f"nearest: {', '.join(near)}" if near else "leave columns out to see all",
-            missing=tuple(unknown), near=near)
+            missing=tuple(unknown),
+            near=near,
+        )
     return list(found)
 
 
@@ -199,11 +216,15 @@ def _read_root(output: Path, piece: Piece, wanted: list[str]) -> pa.Table:
 
     path = located(output, piece.job, piece.nonce, piece.file)
     if path is None:
-        raise InvalidInput(f"{output / sub_folder(piece.job) / piece.file} is not there",
-                           hint="it was published: look for it, or run the job again")
+        raise InvalidInput(
+            f"{output / sub_folder(piece.job) / piece.file} is not there",
+            hint="it was published: look for it, or run the job again",
+        )
     if checksums(path)[1] != piece.sha256:
-        raise InvalidInput(f"{path} does not match its checksum: it changed after it was published",
-                           hint="restore it, or run the job again")
+        raise InvalidInput(
+            f"{path} does not match its checksum: it changed after it was published",
+            hint="restore it, or run the job again",
+        )
     with open_regular(path) as file, open_root(path, opened=file) as root:
         tree = root[piece.tree]
         names = readable_names((branch.name for branch in tree.branches), piece.columns)
@@ -225,8 +246,9 @@ def _split(tree: str, index: Index, plan: Plan) -> tuple[str | None, str]:
         return stem, name
     near = tuple(nearest(tree, known))
     said = f"nearest: {', '.join(near)}" if near else f"trees: {', '.join(map(printable, known)) or 'none'}"
-    raise IncompleteOutput(f"project {printable(plan.project)} has no tree {printable(tree)!r}", hint=said,
-                           missing=(tree,), near=near)
+    raise IncompleteOutput(
+        f"project {printable(plan.project)} has no tree {printable(tree)!r}", hint=said, missing=(tree,), near=near
+    )
 
 
 def _bad_runs(plan: Plan) -> Mapping[int, frozenset[tuple[int, int]]]:

@@ -73,9 +73,17 @@ class _Part:
     counts: NDArray[np.int64] | None
 
 
-def arrays(place: Place, plan: Plan, tree: str, columns: str | Sequence[str] | None = None,
-           cut: str | None = None, *, sample: str | None = None, how: How = "candidates",
-           allow_partial: bool = False) -> ak.Array:
+def arrays(
+    place: Place,
+    plan: Plan,
+    tree: str,
+    columns: str | Sequence[str] | None = None,
+    cut: str | None = None,
+    *,
+    sample: str | None = None,
+    how: How = "candidates",
+    allow_partial: bool = False,
+) -> ak.Array:
     """One tree of all jobs as one awkward array.
 
     Events of bad runs are left out. With more than one sample the field ``__sample__`` says whose a row is.
@@ -112,18 +120,33 @@ def arrays(place: Place, plan: Plan, tree: str, columns: str | Sequence[str] | N
     return _assembled(parts, selection, complete)
 
 
-def iterate(place: Place, plan: Plan, tree: str,
-            columns: str | Sequence[str] | None = None,
-            cut: str | None = None, *, sample: str | None = None, how: How = "candidates",
-            allow_partial: bool = False, step: int = _STEP) -> Iterator[ak.Array]:
+def iterate(
+    place: Place,
+    plan: Plan,
+    tree: str,
+    columns: str | Sequence[str] | None = None,
+    cut: str | None = None,
+    *,
+    sample: str | None = None,
+    how: How = "candidates",
+    allow_partial: bool = False,
+    step: int = _STEP,
+) -> Iterator[ak.Array]:
     """As `arrays`, in portions of whole output files with about `step` rows before the cut."""
     selection = _select(place, plan, tree, columns, cut, sample, how, allow_partial=allow_partial)
     return _portions(selection, step)
 
 
-def dataframe(place: Place, plan: Plan, tree: str, columns: str | Sequence[str] | None = None,
-              cut: str | None = None, *, sample: str | None = None,
-              allow_partial: bool = False) -> pd.DataFrame:
+def dataframe(
+    place: Place,
+    plan: Plan,
+    tree: str,
+    columns: str | Sequence[str] | None = None,
+    cut: str | None = None,
+    *,
+    sample: str | None = None,
+    allow_partial: bool = False,
+) -> pd.DataFrame:
     """As `arrays`, one row per candidate, as a pandas table with ``frame.attrs["completeness"]``."""
     import pandas as pd
 
@@ -137,8 +160,17 @@ def dataframe(place: Place, plan: Plan, tree: str, columns: str | Sequence[str] 
     return frame
 
 
-def _select(place: Place, plan: Plan, tree: str, columns: str | Sequence[str] | None, cut: str | None,
-            sample: str | None, how: How, *, allow_partial: bool) -> _Selection:
+def _select(
+    place: Place,
+    plan: Plan,
+    tree: str,
+    columns: str | Sequence[str] | None,
+    cut: str | None,
+    sample: str | None,
+    how: How,
+    *,
+    allow_partial: bool,
+) -> _Selection:
     """Find everything that is asked for, before anything is read."""
     if how not in ("candidates", "events"):
         raise InvalidInput(f"how={how!r} is not known", hint='use how="candidates" or how="events"')
@@ -154,8 +186,7 @@ def _select(place: Place, plan: Plan, tree: str, columns: str | Sequence[str] | 
     if not allow_partial:
         complete.require()
     samples = tuple(dict.fromkeys(states["sample"])) if sample is None else (sample,)
-    return _Selection(place.output, plan, tuple(pieces), tuple(asked), compiled, how, samples, complete,
-                      allow_partial)
+    return _Selection(place.output, plan, tuple(pieces), tuple(asked), compiled, how, samples, complete, allow_partial)
 
 
 def _read_all(selection: _Selection, pieces: Sequence[Piece]) -> tuple[list[_Part], Completeness]:
@@ -211,8 +242,11 @@ def _without_bad_runs(table: pa.Table, piece: Piece) -> pa.Table:
     if not piece.bad_runs:
         return table
     if not set(_EVENT[:2]) <= set(table.column_names):
-        raise InvalidInput(f"tree {piece.tree!r} of job {piece.job} cannot be freed of its bad runs: it has "
-                           f"no columns {' and '.join(_EVENT[:2])}", hint='use runs="all"')
+        raise InvalidInput(
+            f"tree {piece.tree!r} of job {piece.job} cannot be freed of its bad runs: it has "
+            f"no columns {' and '.join(_EVENT[:2])}",
+            hint='use runs="all"',
+        )
     experiment, run = (_values(table[name]).astype(np.int64) for name in _EVENT[:2])
     bad = np.array([(e << 32) | r for e, r in piece.bad_runs], np.int64)
     inside = np.isin((experiment << 32) | run, bad)
@@ -294,8 +328,11 @@ def _assembled(parts: Sequence[_Part], selection: _Selection, complete: Complete
     fields = list(selection.columns)
     if len(selection.samples) > 1:
         names = ak.to_layout(ak.Array(list(selection.samples)))
-        contents.append(ak.contents.IndexedArray(ak.index.Index64(_codes(parts, selection)), names,
-                                                 parameters={"__array__": "categorical"}))
+        contents.append(
+            ak.contents.IndexedArray(
+                ak.index.Index64(_codes(parts, selection)), names, parameters={"__array__": "categorical"}
+            )
+        )
         fields.append(SAMPLE)
     layout = ak.contents.RecordArray(contents, fields, length=sum(part.rows for part in parts))
     if selection.how == "events":
@@ -317,8 +354,7 @@ def _content(column: pa.ChunkedArray[Any]) -> Any:
     kind = column.type
     if pa.types.is_floating(kind) and column.null_count:
         column = pc.fill_null(column, pa.scalar(float("nan"), kind))
-    if not column.null_count and (pa.types.is_floating(kind) or pa.types.is_integer(kind)
-                                  or pa.types.is_boolean(kind)):
+    if not column.null_count and (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
         return ak.contents.NumpyArray(np.ascontiguousarray(column.to_numpy()))
     whole = column.combine_chunks()
     return ak.to_layout(ak.from_arrow(whole if isinstance(whole, pa.Array) else whole.chunk(0)))

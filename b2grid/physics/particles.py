@@ -125,8 +125,6 @@ def particle(name_or_code: str | int) -> ParticleType:
         kind = "PDG code"
     if found is None:
         near = nearest(str(name_or_code), particles())
-        hint = (
-            f"did you mean {' or '.join(near)}?" if near else "b2grid.physics.particles() has the whole table"
-        )
+        hint = f"did you mean {' or '.join(near)}?" if near else "b2grid.physics.particles() has the whole table"
         raise InvalidName(f"unknown particle {kind}: {printable(name_or_code)!r}", hint=hint)
     return found

@@ -80,8 +80,7 @@ def _rate(ones: list[Measurement]) -> Rate:
         per_event=fsum(one.seconds_events for one in ones) / events,
         peak_memory=max(one.peak_memory for one in ones),
         trees=tuple(
-            TreeRate(file, tree, rows / events, size / events)
-            for (file, tree), (rows, size) in sorted(sums.items())
+            TreeRate(file, tree, rows / events, size / events) for (file, tree), (rows, size) in sorted(sums.items())
         ),
     )
 

@@ -35,7 +35,7 @@ _GB = 1024**3
 Args = Sequence[str] | Mapping[str, Sequence[str]] | None
 
 
-def plan(  # noqa: PLR0913 - all by name: it is the one place where these come together
+def plan(
     *,
     project: str,
     project_id: str,
@@ -188,7 +188,8 @@ def _unfit(lfn: str, size: int, limits: PlanLimits) -> Finding:
     if size <= 0:
         return Finding("B2P004", "error", f"input file has no size: {printable(lfn)}", "leave it out")
     return Finding(
-        "B2P002", "error",
+        "B2P002",
+        "error",
         f"input file is larger than the limit of {limits.input_bytes / _GB:g} GB per job: "
         f"{size / _GB:.2f} GB, {printable(lfn)}",
         "leave it out, or raise the limit",
@@ -215,11 +216,13 @@ def _check_count(layout: _Layout, count: int, limits: PlanLimits) -> None:
     each = ", ".join(f"{printable(sample)}: {largest}" for sample, largest in works.items())
     findings = tuple(
         Finding(
-            "B2P003", "error",
+            "B2P003",
+            "error",
             f"files_per_job={count} exceeds {limit} per job in sample {printable(sample)}",
             f"{largest} is the largest that works there",
         )
-        for sample, largest in works.items() if largest < count
+        for sample, largest in works.items()
+        if largest < count
     )
     raise InvalidPlan(
         f"maximum input per job exceeds limit ({limit} per job); max size of the group of files: "
@@ -229,9 +232,7 @@ def _check_count(layout: _Layout, count: int, limits: PlanLimits) -> None:
     )
 
 
-def _predicted(
-    layout: _Layout, measured: Mapping[str, Rate]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _predicted(layout: _Layout, measured: Mapping[str, Rate]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Seconds and events of each file; 0 where nothing is known."""
     seconds, events = np.zeros(len(layout.bytes)), np.zeros(len(layout.bytes))
     bounds = np.searchsorted(layout.sample_of, np.arange(len(layout.samples) + 1))

@@ -86,8 +86,12 @@ def command_line(
     if runner.kind == "raw":
         return (*runner.program, *args)
     options = [word for name in inputs for word in ("-i", name)]
-    for option, value in (("-n", events), ("--skip-events", skip_events), ("--random-seed", seed),
-                          ("--job-information", job_information)):
+    for option, value in (
+        ("-n", events),
+        ("--skip-events", skip_events),
+        ("--random-seed", seed),
+        ("--job-information", job_information),
+    ):
         if value is not None:
             options += [option, str(value)]
     return (*runner.program, *options, steering, *(("--", *args) if args else ()))

@@ -38,7 +38,13 @@ def start_detached(command: Sequence[str], *, log: Path, environment: Mapping[st
         All of its environment.
     """
     with log.open("ab") as output:
-        done = subprocess.run([sys.executable, "-I", "-S", "-c", _BETWEEN, *command], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=output, env=dict(environment), start_new_session=True,
-                              check=True)
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _BETWEEN, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            env=dict(environment),
+            start_new_session=True,
+            check=True,
+        )
     return int(done.stdout)

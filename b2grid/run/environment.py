@@ -54,11 +54,19 @@ def _captured(setup: str, release: str) -> dict[str, str]:
     try:
         done = subprocess.run(
             ["/bin/bash", "--noprofile", "--norc", "-c", script, "b2grid", setup, release, "python3"],
-            env=start, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SET_UP_TIME, check=True)
+            env=start,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_SET_UP_TIME,
+            check=True,
+        )
         captured: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
         said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
-        raise SiteUnavailable(f"basf2's set-up '{setup} {release}' failed: {said[-1] if said else 'no output'}",
-                              hint="run it in a shell on this host, and see whether the release is there",
-                              transient=True) from error
+        raise SiteUnavailable(
+            f"basf2's set-up '{setup} {release}' failed: {said[-1] if said else 'no output'}",
+            hint="run it in a shell on this host, and see whether the release is there",
+            transient=True,
+        ) from error
     return captured

@@ -90,8 +90,14 @@ class Running:
         self.ending = 0.0  # when TERM was sent
         self.rest = b""
         self.process = subprocess.Popen(
-            asked["command"], cwd=asked["folder"], env=asked["environment"], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+            asked["command"],
+            cwd=asked["folder"],
+            env=asked["environment"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         assert self.process.stdout is not None
         self.output = self.process.stdout
         os.set_blocking(self.output.fileno(), False)
@@ -149,9 +155,14 @@ class Running:
         self.output.close()
         head, tail = self.log.close()
         return {
-            "exit_code": code if code >= 0 else None, "signal": -code if code < 0 else None, "cause": self.cause,
-            "walltime": walltime, "cpu_time": max(self.cpu, used.ru_utime + used.ru_stime),
-            "peak_memory": max(self.peak, used.ru_maxrss * 1024), "log_head": head, "log_tail": tail,
+            "exit_code": code if code >= 0 else None,
+            "signal": -code if code < 0 else None,
+            "cause": self.cause,
+            "walltime": walltime,
+            "cpu_time": max(self.cpu, used.ru_utime + used.ru_stime),
+            "peak_memory": max(self.peak, used.ru_maxrss * 1024),
+            "log_head": head,
+            "log_tail": tail,
         }
 
 

@@ -52,8 +52,12 @@ class Supervisor:
     def _started(self) -> subprocess.Popen[str]:
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                start_new_session=True)
+                [sys.executable, "-I", "-S", _PROGRAM],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
         return self._process
 
     def run(self, payload: Payload, on_progress: Callable[[int, int], None] | None = None) -> Outcome:

@@ -30,8 +30,13 @@ _IGNORE = re.compile(r"#[^\n]*?\bb2grid:\s*ignore\s*\[([^\]\n]*)\]")
 _ALWAYS = frozenset({"B2S101", "B2S102", "B2S103", "B2S104"})
 
 
-def check(path_or_text: str | os.PathLike[str] | Source, *, release: str = "main",
-          sandbox: Iterable[str | os.PathLike[str]] = (), covers: Coverage | None = None) -> Report:
+def check(
+    path_or_text: str | os.PathLike[str] | Source,
+    *,
+    release: str = "main",
+    sandbox: Iterable[str | os.PathLike[str]] = (),
+    covers: Coverage | None = None,
+) -> Report:
     r"""Find everything that is wrong with a steering file, without executing any of it.
 
     Parameters
@@ -112,5 +117,8 @@ def _heard(found: list[Finding], text: str) -> list[Finding]:
             named = {code.strip().upper() for code in match[1].split(",") if code.strip()}
             silenced.setdefault(number, set()).update(named)
             heard += [_no_code(code, number, match.start()) for code in sorted(named - set(CODES))]
-    return heard + [item for item in found
-                    if item.code in _ALWAYS or item.line is None or item.code not in silenced.get(item.line, ())]
+    return heard + [
+        item
+        for item in found
+        if item.code in _ALWAYS or item.line is None or item.code not in silenced.get(item.line, ())
+    ]

@@ -77,8 +77,15 @@ def explain(code: str) -> str:
     return str(found)
 
 
-def finding(code: str, message: str, hint: str = "", line: int | None = None, column: int | None = None,
-            *, severity: Severity | None = None) -> Finding:
+def finding(
+    code: str,
+    message: str,
+    hint: str = "",
+    line: int | None = None,
+    column: int | None = None,
+    *,
+    severity: Severity | None = None,
+) -> Finding:
     """Make a finding, with the severity that the table gives it unless it has one of its own."""
     return Finding(code, severity or CODES[code].severity, message, hint, line, column)
 
@@ -417,7 +424,6 @@ _ALL = (
         _script("# b2grid: nothing to ignore"),
     ),
 )
-
 
 
 def _others() -> list[Code]:

@@ -168,8 +168,10 @@ class Recipe:
         except (ValueError, KeyError, AttributeError, TypeError):
             raise InvalidInput("this is not a recipe", hint="record the steering again") from None
         if version != FORMAT:
-            raise InvalidInput(f"recipe of format {version}, this b2grid reads {FORMAT}",
-                               hint="use the b2grid that wrote it, or record the steering again")
+            raise InvalidInput(
+                f"recipe of format {version}, this b2grid reads {FORMAT}",
+                hint="use the b2grid that wrote it, or record the steering again",
+            )
         return cls.from_dict(found)
 
     @classmethod
@@ -177,11 +179,13 @@ class Recipe:
         """Make a recipe of plain data."""
         try:
             values: dict[str, Any] = {
-                name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+                name: tuple(value) if isinstance(value, list) else value for name, value in found.items()
+            }
             values["lists"] = tuple(ListInfo(**item) for item in found.get("lists", ()))
             values["modules"] = tuple(ModuleInfo(**item) for item in found.get("modules", ()))
-            values["ntuples"] = tuple(NtupleTree(**{**item, "columns": tuple(item["columns"])})
-                                      for item in found.get("ntuples", ()))
+            values["ntuples"] = tuple(
+                NtupleTree(**{**item, "columns": tuple(item["columns"])}) for item in found.get("ntuples", ())
+            )
             return cls(**values)
         except (TypeError, KeyError) as error:
             raise InvalidInput(f"this is not a recipe: {error}", hint="record the steering again") from None
@@ -189,16 +193,22 @@ class Recipe:
     def summary(self) -> str:
         """One line: how much there is of everything."""
         trees = sum(len(trees) for trees in self.outputs.values())
-        return (f"{len(self.modules)} modules, {len(self.lists)} particle lists, {trees} trees in "
-                f"{len(self.outputs)} files, {len(self.aliases)} aliases")
+        return (
+            f"{len(self.modules)} modules, {len(self.lists)} particle lists, {trees} trees in "
+            f"{len(self.outputs)} files, {len(self.aliases)} aliases"
+        )
 
     def __str__(self) -> str:
         rows = [self.summary()]
         rows += [f"  input   {name}" for name in self.inputs]
-        rows += [f"  list    {item.name:<24} {item.decay}  [{item.cut or 'no cut'}]  line {item.line}"
-                 for item in self.lists]
-        rows += [f"  tree    {item.file}:{item.tree}  {item.particle_list or '(per event)'}  "
-                 f"{len(item.columns)} columns  line {item.line}" for item in self.ntuples]
+        rows += [
+            f"  list    {item.name:<24} {item.decay}  [{item.cut or 'no cut'}]  line {item.line}" for item in self.lists
+        ]
+        rows += [
+            f"  tree    {item.file}:{item.tree}  {item.particle_list or '(per event)'}  "
+            f"{len(item.columns)} columns  line {item.line}"
+            for item in self.ntuples
+        ]
         rows += [f"  output  {name}" for name in self.other_outputs]
         rows += [f"  by name {item.type}  line {item.line}" for item in self.opaque]
         rows += [f"  note    {note}" for note in self.notes]
@@ -206,29 +216,49 @@ class Recipe:
 
     def _repr_html_(self) -> str:
         facts: dict[str, object] = {
-            "input": ", ".join(self.inputs), "global tags": ", ".join(self.global_tags),
+            "input": ", ".join(self.inputs),
+            "global tags": ", ".join(self.global_tags),
             "seed": self.seed or "",
-            "opened": ", ".join(self.opened), "other outputs": ", ".join(self.other_outputs),
+            "opened": ", ".join(self.opened),
+            "other outputs": ", ".join(self.other_outputs),
             "known by name only": ", ".join(sorted({item.type for item in self.opaque})),
             "after process": "; ".join(self.notes),
         }
         parts = [
             tag("div", self.summary(), style="font-weight:bold"),
             definitions({key: value for key, value in facts.items() if value}),
-            table(["tree", "file", "list", "columns", "line"],
-                  [(item.tree, item.file, item.particle_list or "per event",
-                    details(len(item.columns), ", ".join(item.columns)), item.line) for item in self.ntuples],
-                  caption="trees", numeric=[4]),
-            details(f"{len(self.lists)} particle lists",
-                    table(["list", "made of", "cut", "by", "line"],
-                          [(item.name, item.decay, item.cut, item.module, item.line) for item in self.lists],
-                          numeric=[4])),
-            details(f"{len(self.aliases)} aliases",
-                    table(["alias", "definition"], list(self.aliases.items()))),
-            details(f"{len(self.modules)} modules",
-                    table(["", "module", "parameters", "line"],
-                          [(number, item.type, _parameters(item), item.line)
-                           for number, item in enumerate(self.modules, 1)], numeric=[0, 3])),
+            table(
+                ["tree", "file", "list", "columns", "line"],
+                [
+                    (
+                        item.tree,
+                        item.file,
+                        item.particle_list or "per event",
+                        details(len(item.columns), ", ".join(item.columns)),
+                        item.line,
+                    )
+                    for item in self.ntuples
+                ],
+                caption="trees",
+                numeric=[4],
+            ),
+            details(
+                f"{len(self.lists)} particle lists",
+                table(
+                    ["list", "made of", "cut", "by", "line"],
+                    [(item.name, item.decay, item.cut, item.module, item.line) for item in self.lists],
+                    numeric=[4],
+                ),
+            ),
+            details(f"{len(self.aliases)} aliases", table(["alias", "definition"], list(self.aliases.items()))),
+            details(
+                f"{len(self.modules)} modules",
+                table(
+                    ["", "module", "parameters", "line"],
+                    [(number, item.type, _parameters(item), item.line) for number, item in enumerate(self.modules, 1)],
+                    numeric=[0, 3],
+                ),
+            ),
         ]
         return str(Html("".join(parts)))
 

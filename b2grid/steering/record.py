@@ -38,8 +38,12 @@ _CODES = {
 }
 
 
-def record(steering: str | os.PathLike[str] | Source, args: Sequence[str] = (),
-           sandbox: Iterable[str | os.PathLike[str]] = (), limits: Limits | None = None) -> Recipe:
+def record(
+    steering: str | os.PathLike[str] | Source,
+    args: Sequence[str] = (),
+    sandbox: Iterable[str | os.PathLike[str]] = (),
+    limits: Limits | None = None,
+) -> Recipe:
     """Execute a steering file with stand-ins for basf2, and return what it builds.
 
     The script runs in a process of its own, in an empty folder with its sandbox, under limits on time and
@@ -89,8 +93,9 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(folder: Path, work: Path, script: str, args: Sequence[str],
-         limits: Limits | None) -> tuple[Outcome, dict[str, Any] | None]:
+def _run(
+    folder: Path, work: Path, script: str, args: Sequence[str], limits: Limits | None
+) -> tuple[Outcome, dict[str, Any] | None]:
     from b2grid.run.command import Runner
     from b2grid.run.environment import clean_environment
     from b2grid.run.supervisor import Limits, Payload, Supervisor
@@ -98,10 +103,23 @@ def _run(folder: Path, work: Path, script: str, args: Sequence[str],
     limits = limits or Limits(walltime=WALLTIME, memory=MEMORY, stall=None, grace=0.5)
     result = folder / "result.json"
     payload = Payload(
-        command=(sys.executable, "-P", "-m", "b2grid.steering.standin.recorder", str(result),
-                 str(limits.walltime or WALLTIME), str(limits.memory or MEMORY), script, *map(str, args)),
-        folder=str(work), environment=_environment(folder, clean_environment(Runner.lite())), limits=limits,
-        nonce=os.urandom(8).hex(), log=str(folder / "log"))
+        command=(
+            sys.executable,
+            "-P",
+            "-m",
+            "b2grid.steering.standin.recorder",
+            str(result),
+            str(limits.walltime or WALLTIME),
+            str(limits.memory or MEMORY),
+            script,
+            *map(str, args),
+        ),
+        folder=str(work),
+        environment=_environment(folder, clean_environment(Runner.lite())),
+        limits=limits,
+        nonce=os.urandom(8).hex(),
+        log=str(folder / "log"),
+    )
     with Supervisor() as supervisor:
         outcome = supervisor.run(payload)
     try:
@@ -112,8 +130,12 @@ def _run(folder: Path, work: Path, script: str, args: Sequence[str],
 
 def _environment(folder: Path, environment: dict[str, str]) -> dict[str, str]:
     """The script's home is its scratch, but Python still finds what the user installed."""
-    return {**environment, "PYTHONUSERBASE": site.getuserbase(), "HOME": str(folder / "home"),
-            "TMPDIR": str(folder / "tmp")}
+    return {
+        **environment,
+        "PYTHONUSERBASE": site.getuserbase(),
+        "HOME": str(folder / "home"),
+        "TMPDIR": str(folder / "tmp"),
+    }
 
 
 def _recipe(source: Source, outcome: Outcome, answer: dict[str, Any] | None) -> Recipe:
@@ -122,8 +144,9 @@ def _recipe(source: Source, outcome: Outcome, answer: dict[str, Any] | None) -> 
     if answer["error"] is not None:
         error = answer["error"]
         code, hint = _CODES[error["kind"]]
-        raise _invalid(source, [Finding(code, "error", error["message"], error["hint"] or hint, error["line"],
-                                        error["column"])])
+        raise _invalid(
+            source, [Finding(code, "error", error["message"], error["hint"] or hint, error["line"], error["column"])]
+        )
     found = {name: value for name, value in answer["recipe"].items() if name != "calls"}
     return Recipe.from_dict(found)
 

@@ -80,31 +80,46 @@ def collect(sandbox: Iterable[str | os.PathLike[str]], beside: Path, *, limit: i
     found = Sandbox(files)
     if not findings and found.bytes > limit:
         largest = max(files, key=lambda name: files[name].stat().st_size)
-        findings.append(Finding(
-            "B2S502", "error", f"the sandbox has {found.bytes / 1e6:.1f} MB, limit {limit / 1e6:.1f} MB; the "
-            f"largest file is {largest!r} with {files[largest].stat().st_size / 1e6:.1f} MB",
-            "put large files where jobs can read them, and name them by their full path"))
+        findings.append(
+            Finding(
+                "B2S502",
+                "error",
+                f"the sandbox has {found.bytes / 1e6:.1f} MB, limit {limit / 1e6:.1f} MB; the "
+                f"largest file is {largest!r} with {files[largest].stat().st_size / 1e6:.1f} MB",
+                "put large files where jobs can read them, and name them by their full path",
+            )
+        )
     if findings:
-        raise InvalidInput("; ".join(finding.message for finding in findings), hint=findings[0].hint,
-                           findings=tuple(findings))
+        raise InvalidInput(
+            "; ".join(finding.message for finding in findings), hint=findings[0].hint, findings=tuple(findings)
+        )
     return found
 
 
 def _found(given: str, beside: Path) -> dict[str, Path]:
     name = PurePosixPath(given)
     if name.is_absolute():
-        raise InvalidInput(f"sandbox file {given!r} is an absolute path",
-                           hint="give it relative to the steering file, where the job will find it too")
+        raise InvalidInput(
+            f"sandbox file {given!r} is an absolute path",
+            hint="give it relative to the steering file, where the job will find it too",
+        )
     if ".." in name.parts:
-        raise InvalidInput(f"sandbox file {given!r} is outside the folder of the steering file",
-                           hint="copy or link it beside the steering file")
+        raise InvalidInput(
+            f"sandbox file {given!r} is outside the folder of the steering file",
+            hint="copy or link it beside the steering file",
+        )
     path = beside / name
     if not path.exists():
-        raise InvalidInput(f"sandbox file {given!r} does not exist in {str(beside)!r}",
-                           hint="check the name, it is relative to the steering file")
+        raise InvalidInput(
+            f"sandbox file {given!r} does not exist in {str(beside)!r}",
+            hint="check the name, it is relative to the steering file",
+        )
     if path.is_file():
         return {str(name): path}
     if not path.is_dir():
         raise InvalidInput(f"sandbox file {given!r} is neither a file nor a folder")
-    return {inner.relative_to(beside).as_posix(): inner for inner in sorted(path.rglob("*"))
-            if inner.is_file() and not _LEFT_OUT & set(inner.relative_to(beside).parts)}
+    return {
+        inner.relative_to(beside).as_posix(): inner
+        for inner in sorted(path.rglob("*"))
+        if inner.is_file() and not _LEFT_OUT & set(inner.relative_to(beside).parts)
+    }

@@ -55,14 +55,18 @@ class Source:
         path = Path(path_or_text)
         if not path.is_file():
             what = "is a folder" if path.is_dir() else "does not exist"
-            raise InvalidInput(f"steering file {str(path)!r} {what}",
-                               hint="give the path of a Python script or notebook, relative to where you are")
+            raise InvalidInput(
+                f"steering file {str(path)!r} {what}",
+                hint="give the path of a Python script or notebook, relative to where you are",
+            )
         try:
             text = path.read_bytes().decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise InvalidInput(f"steering file {str(path)!r} is not UTF-8 text: byte {error.start} is "
-                               f"{error.object[error.start]:#04x}",
-                               hint="save it as UTF-8") from None
+            raise InvalidInput(
+                f"steering file {str(path)!r} is not UTF-8 text: byte {error.start} is "
+                f"{error.object[error.start]:#04x}",
+                hint="save it as UTF-8",
+            ) from None
         except OSError as error:
             raise InvalidInput(f"steering file {str(path)!r} cannot be read: {error.strerror}") from None
         if path.suffix == ".ipynb":
@@ -91,8 +95,9 @@ def _notebook(text: str, path: Path) -> str:
         cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
         sources = ["".join(cell["source"]) for cell in cells]
     except (ValueError, KeyError, TypeError):
-        raise InvalidInput(f"notebook {str(path)!r} has no readable cells",
-                           hint="open it in Jupyter and save it again") from None
+        raise InvalidInput(
+            f"notebook {str(path)!r} has no readable cells", hint="open it in Jupyter and save it again"
+        ) from None
     return "\n".join(_plain(line) for source in sources for line in [*source.splitlines(), ""])
 
 

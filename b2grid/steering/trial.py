@@ -122,41 +122,61 @@ class Trial:
         try:
             found = json.loads(text)
             version = found["format"]
-            items = [{**item, "trees": tuple(TreeSize(*tree) for tree in item["trees"])}
-                     for item in found["measurements"]]
+            items = [
+                {**item, "trees": tuple(TreeSize(*tree) for tree in item["trees"])} for item in found["measurements"]
+            ]
             made = cls(tuple(Measurement(**item) for item in items)) if version == FORMAT else None
         except (ValueError, KeyError, TypeError):
             raise InvalidInput("this is not a trial", hint="try again: Project.trial()") from None
         if made is None:
-            raise InvalidInput(f"trial of format {version}, this b2grid reads {FORMAT}",
-                               hint="use the b2grid that wrote it, or try again")
+            raise InvalidInput(
+                f"trial of format {version}, this b2grid reads {FORMAT}",
+                hint="use the b2grid that wrote it, or try again",
+            )
         return made
 
     def __str__(self) -> str:
         lines = [f"{'sample':<16} {'events':>8} {'s/event':>9} {'set-up s':>9} {'MB':>6}  result"]
         for item in self.measurements:
             per_event, memory = _per_event(item), item.peak_memory / 1e6
-            lines.append(f"{item.sample:<16} {item.events:>8} {per_event:>9} {item.seconds_setup:>9.2f} "
-                         f"{memory:>6.0f}  {'ok' if item.ok else item.problem}")
-            lines += [f"    {tree.file}:{tree.tree}  {tree.rows} rows, {tree.bytes} bytes"
-                      for tree in item.trees]
+            lines.append(
+                f"{item.sample:<16} {item.events:>8} {per_event:>9} {item.seconds_setup:>9.2f} "
+                f"{memory:>6.0f}  {'ok' if item.ok else item.problem}"
+            )
+            lines += [f"    {tree.file}:{tree.tree}  {tree.rows} rows, {tree.bytes} bytes" for tree in item.trees]
             if not item.ok:
                 lines += [f"    | {line}" for line in item.log_tail.splitlines()[-10:]]
         return "\n".join(printable(line) for line in lines)
 
     def _repr_html_(self) -> str:
         rows = [
-            (item.sample, item.events, _per_event(item), f"{item.seconds_setup:.2f}",
-             f"{item.peak_memory / 1e6:.0f}",
-             tag("span", "ok" if item.ok else item.problem, style=f"color:{_COLOUR[item.ok]}"),
-             details("log", tag("pre", item.log_tail), opened=not item.ok) if item.log_tail else "")
-            for item in self.measurements]
-        trees = [(item.sample, tree.file, tree.tree, tree.rows, tree.bytes)
-                 for item in self.measurements for tree in item.trees]
-        return str(Html(
-            table(["sample", "events", "s/event", "set-up s", "MB", "result", ""], rows, caption="trial",
-                  numeric=[1, 2, 3, 4])
-            + table(["sample", "file", "tree", "rows", "bytes"], trees, numeric=[3, 4])))
+            (
+                item.sample,
+                item.events,
+                _per_event(item),
+                f"{item.seconds_setup:.2f}",
+                f"{item.peak_memory / 1e6:.0f}",
+                tag("span", "ok" if item.ok else item.problem, style=f"color:{_COLOUR[item.ok]}"),
+                details("log", tag("pre", item.log_tail), opened=not item.ok) if item.log_tail else "",
+            )
+            for item in self.measurements
+        ]
+        trees = [
+            (item.sample, tree.file, tree.tree, tree.rows, tree.bytes)
+            for item in self.measurements
+            for tree in item.trees
+        ]
+        return str(
+            Html(
+                table(
+                    ["sample", "events", "s/event", "set-up s", "MB", "result", ""],
+                    rows,
+                    caption="trial",
+                    numeric=[1, 2, 3, 4],
+                )
+                + table(["sample", "file", "tree", "rows", "bytes"], trees, numeric=[3, 4])
+            )
+        )
 
 
 def _per_event(item: Measurement) -> str:
@@ -238,16 +258,23 @@ def _scratch(folder: Path, sample: str) -> Path:
     return scratch
 
 
-def _payload(runner: Runner, script: str, file: str, scratch: Path, events: int, args: Sequence[str],
-             limits: Limits) -> Any:
+def _payload(
+    runner: Runner, script: str, file: str, scratch: Path, events: int, args: Sequence[str], limits: Limits
+) -> Any:
     from b2grid.run.command import command_line
     from b2grid.run.environment import clean_environment
     from b2grid.run.supervisor import Payload
 
     filled = [str(arg).replace("{job}", "0").replace("{sample}", scratch.name) for arg in args]
     command = command_line(runner, script, [file], events=events, job_information=_INFORMATION, args=filled)
-    return Payload(command=command, folder=str(scratch), environment=clean_environment(runner), limits=limits,
-                   nonce=os.urandom(8).hex(), log=str(scratch / "trial.log"))
+    return Payload(
+        command=command,
+        folder=str(scratch),
+        environment=clean_environment(runner),
+        limits=limits,
+        nonce=os.urandom(8).hex(),
+        log=str(scratch / "trial.log"),
+    )
 
 
 def _measure(sample: str, file: str, scratch: Path, recipe: Recipe, outcome: Outcome) -> Measurement:
@@ -258,10 +285,18 @@ def _measure(sample: str, file: str, scratch: Path, recipe: Recipe, outcome: Out
     if "b2lite" not in information:
         events = _events_of_ntuples(scratch, recipe, events)
     return Measurement(
-        sample=sample, file=file, events=events, seconds_setup=outcome.walltime - seconds,
-        seconds_events=seconds, peak_memory=outcome.peak_memory, trees=trees,
-        ok=outcome.exit_code == 0 and not problem, exit_code=outcome.exit_code, problem=problem,
-        log_tail=outcome.log_tail)
+        sample=sample,
+        file=file,
+        events=events,
+        seconds_setup=outcome.walltime - seconds,
+        seconds_events=seconds,
+        peak_memory=outcome.peak_memory,
+        trees=trees,
+        ok=outcome.exit_code == 0 and not problem,
+        exit_code=outcome.exit_code,
+        problem=problem,
+        log_tail=outcome.log_tail,
+    )
 
 
 def _information(path: Path) -> dict[str, Any]:

@@ -24,8 +24,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILES, ROWS, BASKET, VARIABLES = 60, 5000, 200, 30
-BOOKS = {"__experiment__": "int32", "__run__": "int32", "__event__": "uint32", "__production__": "int32",
-         "__candidate__": "int32", "__ncandidates__": "int32", "__weight__": "float64"}
+BOOKS = {
+    "__experiment__": "int32",
+    "__run__": "int32",
+    "__event__": "uint32",
+    "__production__": "int32",
+    "__candidate__": "int32",
+    "__ncandidates__": "int32",
+    "__weight__": "float64",
+}
 
 
 def write(path: Path, seed: int) -> None:
@@ -36,8 +43,14 @@ def write(path: Path, seed: int) -> None:
     with uproot.recreate(path) as file:
         tree = file.mktree("B0", {encode(name): kind for name, kind in names.items()})
         for _ in range(ROWS // BASKET):
-            tree.extend({encode(name): rng.normal(size=BASKET).astype(kind) if kind == "float64"
-                         else np.arange(BASKET, dtype=kind) for name, kind in names.items()})
+            tree.extend(
+                {
+                    encode(name): rng.normal(size=BASKET).astype(kind)
+                    if kind == "float64"
+                    else np.arange(BASKET, dtype=kind)
+                    for name, kind in names.items()
+                }
+            )
 
 
 def timed(call: Callable[[], object], times: int = 3) -> float:
@@ -52,11 +65,30 @@ def timed(call: Callable[[], object], times: int = 3) -> float:
 
 @pytest.mark.benchmark
 def test_arrays_against_concatenating_root_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    inputs = [{"sample": "mixed", "lfn": f"/belle/{n}", "pfn": f"/data/{n}", "bytes": 1, "events": ROWS,
-               "global_tag": "main", "release": "r", "is_mc": True, "runs": []} for n in range(FILES)]
-    made = plan(project="speed", project_id="p", inputs=pa.Table.from_pylist(inputs, schema=INPUTS),
-                runner=Runner("raw", ("true",)), steering="s.py", files_per_job=1, scouts=False,
-                recipe=Recipe(ntuples=(NtupleTree("ntuple.root", "B0", "B0", ()),)))
+    inputs = [
+        {
+            "sample": "mixed",
+            "lfn": f"/belle/{n}",
+            "pfn": f"/data/{n}",
+            "bytes": 1,
+            "events": ROWS,
+            "global_tag": "main",
+            "release": "r",
+            "is_mc": True,
+            "runs": [],
+        }
+        for n in range(FILES)
+    ]
+    made = plan(
+        project="speed",
+        project_id="p",
+        inputs=pa.Table.from_pylist(inputs, schema=INPUTS),
+        runner=Runner("raw", ("true",)),
+        steering="s.py",
+        files_per_job=1,
+        scouts=False,
+        recipe=Recipe(ntuples=(NtupleTree("ntuple.root", "B0", "B0", ()),)),
+    )
     verifying = 0.0
     write(tmp_path / "written.root", 1)  # once: writing such small baskets is what takes long
     for job in made.ids("main"):
@@ -69,8 +101,9 @@ def test_arrays_against_concatenating_root_files(tmp_path: Path, capsys: pytest.
         start = time.perf_counter()
         output = verify(path, {}, copies_to=folder, key=manifest_key("p", job, 1, "n"))
         verifying += time.perf_counter() - start
-        manifest = Manifest("p", job, 1, "n", sample="mixed", inputs=(Input(f"/belle/{job}"),),
-                            outputs=(output,), events_processed=ROWS)
+        manifest = Manifest(
+            "p", job, 1, "n", sample="mixed", inputs=(Input(f"/belle/{job}"),), outputs=(output,), events_processed=ROWS
+        )
         (manifests / f"{job}.json").write_text(manifest.to_json())
 
     place = SimpleNamespace(output=tmp_path)
@@ -80,15 +113,17 @@ def test_arrays_against_concatenating_root_files(tmp_path: Path, capsys: pytest.
     whole = arrays(place, made, "B0", some)
     assert len(whole) == FILES * ROWS
     times = {
-        "all columns": (timed(lambda: uproot.concatenate(files), 1),
-                        timed(lambda: arrays(place, made, "B0"))),
-        "3 columns": (timed(lambda: uproot.concatenate(files, stored), 1),
-                      timed(lambda: arrays(place, made, "B0", some))),
+        "all columns": (timed(lambda: uproot.concatenate(files), 1), timed(lambda: arrays(place, made, "B0"))),
+        "3 columns": (
+            timed(lambda: uproot.concatenate(files, stored), 1),
+            timed(lambda: arrays(place, made, "B0", some)),
+        ),
     }
     with capsys.disabled():
-        print(f"\n{FILES} files, {FILES * ROWS} rows, {VARIABLES + len(BOOKS) - 1} columns; "
-              f"verifying and copying took {verifying:.2f} s")
+        print(
+            f"\n{FILES} files, {FILES * ROWS} rows, {VARIABLES + len(BOOKS) - 1} columns; "
+            f"verifying and copying took {verifying:.2f} s"
+        )
         for what, (root, ours) in times.items():
-            print(f"  {what}: uproot.concatenate {root:.2f} s, arrays {ours:.2f} s: "
-                  f"{root / ours:.1f} times faster")
+            print(f"  {what}: uproot.concatenate {root:.2f} s, arrays {ours:.2f} s: {root / ours:.1f} times faster")
     assert all(root > ours for root, ours in times.values())

@@ -34,8 +34,15 @@ def test_three_channels_in_one_pass(tmp_path: Path, capsys: pytest.CaptureFixtur
     paths = sorted(DEMO.glob("data/*_prod*.root"))
     simulated = [path for path in paths if not path.name.startswith("data")] * TIMES
     inputs = [word for path in simulated for word in ("-i", str(path))]
-    command = [sys.executable, "-m", "b2grid.lite", *inputs, "--job-information", "job.json",
-               str(DEMO / "steering" / "B2EtapKs.py")]
+    command = [
+        sys.executable,
+        "-m",
+        "b2grid.lite",
+        *inputs,
+        "--job-information",
+        "job.json",
+        str(DEMO / "steering" / "B2EtapKs.py"),
+    ]
     started = time.perf_counter()
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     whole = time.perf_counter() - started
@@ -43,6 +50,8 @@ def test_three_channels_in_one_pass(tmp_path: Path, capsys: pytest.CaptureFixtur
     events, seconds = account["basf2_status"]["events_processed"], account["b2lite"]["events_sec"]
     reading = _read(simulated)
     with capsys.disabled():
-        print(f"\nb2lite, three channels, {events} events in {len(simulated)} files: {events / seconds:.0f} events/s in the "
-              f"event loop, {whole - seconds:.2f} s around it; reading the same files with uproot takes "
-              f"{100 * reading / seconds:.0f} % of that loop")
+        print(
+            f"\nb2lite, three channels, {events} events in {len(simulated)} files: {events / seconds:.0f} events/s "
+            f"in the event loop, {whole - seconds:.2f} s around it; reading the same files with uproot takes "
+            f"{100 * reading / seconds:.0f} % of that loop"
+        )

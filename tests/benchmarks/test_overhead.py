@@ -55,6 +55,8 @@ def test_jobs_of_an_empty_payload(make: Make, tmp_path: Path, capsys: pytest.Cap
     naive = min(naive, again)
     size = folder.journal(1).stat().st_size
     with capsys.disabled():
-        print(f"\n{JOBS} jobs of /bin/true on {site('local').workers} workers: b2grid {1e3 * ours / JOBS:.2f} ms, "
-              f"Client.map(subprocess.run) {1e3 * naive / JOBS:.2f} ms per job, ratio {ours / naive:.2f}; "
-              f"journal {size / JOBS:.0f} bytes per job")
+        print(
+            f"\n{JOBS} jobs of /bin/true on {site('local').workers} workers: b2grid {1e3 * ours / JOBS:.2f} ms, "
+            f"Client.map(subprocess.run) {1e3 * naive / JOBS:.2f} ms per job, ratio {ours / naive:.2f}; "
+            f"journal {size / JOBS:.0f} bytes per job"
+        )

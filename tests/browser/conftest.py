@@ -46,10 +46,19 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     root.mkdir()
     started = Lab(f"http://127.0.0.1:{_free_port()}", secrets.token_hex(16), root)
     log = (tmp_path / "jupyter.log").open("w")
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--allow-root",
-               f"--port={started.url.rsplit(':', 1)[1]}", "--ServerApp.port_retries=0",
-               f"--IdentityProvider.token={started.token}", f"--ServerApp.root_dir={root}",
-               "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--ip=127.0.0.1",
+        "--allow-root",
+        f"--port={started.url.rsplit(':', 1)[1]}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={started.token}",
+        f"--ServerApp.root_dir={root}",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
     server = subprocess.Popen(command, env=_environment(tmp_path), stdout=log, stderr=subprocess.STDOUT)
     try:
         _wait_for(started, server, tmp_path / "jupyter.log")
@@ -69,14 +78,21 @@ def _free_port() -> int:
 
 def _environment(folder: Path) -> dict[str, str]:
     """Nothing of the user's own: configuration, kernels, workspaces and settings are the test's."""
-    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_WORKSPACES_DIR",
-             "JUPYTERLAB_SETTINGS_DIR", "IPYTHONDIR")
+    names = (
+        "JUPYTER_CONFIG_DIR",
+        "JUPYTER_DATA_DIR",
+        "JUPYTER_RUNTIME_DIR",
+        "JUPYTERLAB_WORKSPACES_DIR",
+        "JUPYTERLAB_SETTINGS_DIR",
+        "IPYTHONDIR",
+    )
     places = {name: str(folder / name.lower()) for name in names}
     settings = folder / "jupyterlab_settings_dir" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     # the question about news would cover a corner of the page
     (settings / "notification.jupyterlab-settings").write_text(
-        json.dumps({"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}))
+        json.dumps({"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True})
+    )
     return {**os.environ, **places}
 
 
@@ -105,8 +121,9 @@ def page(errors: list[str]) -> Iterator[Page]:
 
     program = next(found for name in _PROGRAMS if (found := shutil.which(name)))
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=program, headless=True,
-                                       args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"])
+        browser = play.chromium.launch(
+            executable_path=program, headless=True, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        )
         page = browser.new_page(viewport={"width": 1240, "height": 1000})
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -71,8 +71,14 @@ def test_files_of_bad_runs_are_left_out_and_counted(catalogue: Catalogue) -> Non
     assert inputs.left_out.schema.equals(LEFT_OUT)
     assert inputs.left_out.to_pylist() == [
         {
-            "sample": "data", "experiment": 18, "run": 101, "reason": "no muon detector", "files": 2,
-            "whole_files": 1, "events": 37, "luminosity": 20.0,
+            "sample": "data",
+            "experiment": 18,
+            "run": 101,
+            "reason": "no muon detector",
+            "files": 2,
+            "whole_files": 1,
+            "events": 37,
+            "luminosity": 20.0,
         }
     ]
     assert "left out: 1 run, 37 events, 20 /pb" in str(inputs)

@@ -26,8 +26,15 @@ def write_events(path: Path, pairs: list[tuple[int, int]], lfn: str = "") -> Pat
         write_file_metadata(
             file,
             FileMetaData(
-                lfn=lfn, events=len(pairs), experiment_low=low[0], run_low=low[1],
-                experiment_high=high[0], run_high=high[1], global_tag="main", release="r", is_mc=False,
+                lfn=lfn,
+                events=len(pairs),
+                experiment_low=low[0],
+                run_low=low[1],
+                experiment_high=high[0],
+                run_high=high[1],
+                global_tag="main",
+                release="r",
+                is_mc=False,
             ),
         )
     return path

@@ -33,9 +33,7 @@ if TYPE_CHECKING:
         ({"campaign": "MC15%"}, []),
     ],
 )
-def test_a_search_finds_what_matches_all_terms(
-    catalogue: Catalogue, terms: dict[str, Any], found: list[str]
-) -> None:
+def test_a_search_finds_what_matches_all_terms(catalogue: Catalogue, terms: dict[str, Any], found: list[str]) -> None:
     assert list(catalogue.search(**terms)) == found
 
 

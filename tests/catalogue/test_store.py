@@ -71,8 +71,13 @@ def test_sql_answers_questions_and_only_reads(catalogue: Catalogue, tmp_path: Pa
     assert catalogue.sql("SELECT sum(events) AS n FROM files")["n"][0] == 547
     target = tmp_path / "out.csv"
     for query in (
-        "DROP VIEW files", f"COPY files TO '{target}'", "SELECT 1; DROP VIEW files", "CREATE TABLE x(i int)",
-        "ATTACH ':memory:' AS y", "SET threads = 1", "",
+        "DROP VIEW files",
+        f"COPY files TO '{target}'",
+        "SELECT 1; DROP VIEW files",
+        "CREATE TABLE x(i int)",
+        "ATTACH ':memory:' AS y",
+        "SET threads = 1",
+        "",
     ):
         with pytest.raises(InvalidInput, match="only reads"):
             catalogue.sql(query)

@@ -20,9 +20,23 @@ Make = Callable[..., ProjectFolder]
 
 def inputs(count: int, sample: str = "signal") -> pa.Table:
     """So many small files."""
-    rows = [{"sample": sample, "collection": None, "dataset": None, "lfn": f"/belle/x/{sample}_{n:06d}.root",
-             "pfn": f"/nowhere/{sample}_{n:06d}.root", "bytes": 1000, "events": 10, "global_tag": "gt", "release": "r",
-             "experiment": 0, "is_mc": True, "runs": []} for n in range(count)]
+    rows = [
+        {
+            "sample": sample,
+            "collection": None,
+            "dataset": None,
+            "lfn": f"/belle/x/{sample}_{n:06d}.root",
+            "pfn": f"/nowhere/{sample}_{n:06d}.root",
+            "bytes": 1000,
+            "events": 10,
+            "global_tag": "gt",
+            "release": "r",
+            "experiment": 0,
+            "is_mc": True,
+            "runs": [],
+        }
+        for n in range(count)
+    ]
     return pa.Table.from_pylist(rows, schema=INPUTS)
 
 
@@ -30,14 +44,24 @@ def inputs(count: int, sample: str = "signal") -> pa.Table:
 def make(tmp_path: Path) -> Make:
     """Make a planned project whose jobs run a program."""
 
-    def made(jobs: int, *program: str, name: str = "raw", scouts: bool | int = False, args: list[str] | None = None) -> ProjectFolder:
+    def made(
+        jobs: int, *program: str, name: str = "raw", scouts: bool | int = False, args: list[str] | None = None
+    ) -> ProjectFolder:
         folder = ProjectFolder(tmp_path / name)
         project_id = uuid.uuid4().hex
         folder.write_definition(Definition(project_id, name, "hash", time.time(), "tester", "steer.py"))
         folder.steering.mkdir()
         (folder.steering / "steer.py").write_text("")
-        plan(project=name, project_id=project_id, inputs=inputs(jobs), runner=Runner("raw", program), steering="steer.py",
-             files_per_job=1, scouts=scouts, args=args).write(folder.plan(1))
+        plan(
+            project=name,
+            project_id=project_id,
+            inputs=inputs(jobs),
+            runner=Runner("raw", program),
+            steering="steer.py",
+            files_per_job=1,
+            scouts=scouts,
+            args=args,
+        ).write(folder.plan(1))
         return folder
 
     return made

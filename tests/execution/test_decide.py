@@ -51,7 +51,9 @@ def test_a_failing_scout_fails_the_main_jobs_and_nothing_is_sent() -> None:
     state = State.new(mains=range(1, 100), scouts=[100, 101])
     actions = run(state, Slots(4), Ended(100, 1, "application", "no such list"), Ended(101, 1))
     assert sent(actions) == [100, 101]
-    assert {(now.status, now.minor) for job, now in state.jobs.items() if job < 100} == {("Failed", "Failed in scouting")}
+    assert {(now.status, now.minor) for job, now in state.jobs.items() if job < 100} == {
+        ("Failed", "Failed in scouting")
+    }
     assert state.jobs[100].minor == "Application Finished With Errors"
     assert state.settled
 
@@ -127,9 +129,14 @@ failures = st.sampled_from(["", "", "", *POLICIES, "nobody knows"])
 
 
 @settings(max_examples=150, deadline=None)
-@given(mains=st.integers(1, 12), scouts=st.integers(0, 3), seed=st.integers(0, 2**32), chance=st.lists(failures, min_size=5),
-       requests=st.lists(st.sampled_from(["cancel", "hold", "resume", "reschedule", "finish"]), max_size=3))
-def test_whatever_the_order_jobs_end_once_and_the_journal_tells_the_same(
+@given(
+    mains=st.integers(1, 12),
+    scouts=st.integers(0, 3),
+    seed=st.integers(0, 2**32),
+    chance=st.lists(failures, min_size=5),
+    requests=st.lists(st.sampled_from(["cancel", "hold", "resume", "reschedule", "finish"]), max_size=3),
+)
+def test_whatever_the_order_jobs_end_once_and_the_journal_tells_the_same(  # noqa: C901 - a small world in one place
     mains: int, scouts: int, seed: int, chance: list[str], requests: list[str]
 ) -> None:
     """Random orders, duplicates and late arrivals; then recovery from the notes alone."""
@@ -167,5 +174,7 @@ def test_whatever_the_order_jobs_end_once_and_the_journal_tells_the_same(
     assert state.settled or not state.sending
     again = replay(State.new(*new), lines)
     assert {job: now.status for job, now in again.jobs.items()} == {job: now.status for job, now in state.jobs.items()}
-    assert {job: now.attempt for job, now in again.jobs.items()} == {job: now.attempt for job, now in state.jobs.items()}
+    assert {job: now.attempt for job, now in again.jobs.items()} == {
+        job: now.attempt for job, now in state.jobs.items()
+    }
     assert set(counts) <= FINAL | {"Held", "Waiting", "Scouting"}

@@ -56,7 +56,10 @@ def _race(root: Path, file: Path, nonce: str, start: object) -> None:
 def test_many_at_once_publish_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     start = context.Event()
-    racing = [context.Process(target=_race, args=(tmp_path / "out", output(tmp_path, f"{n}"), f"n{n}", start)) for n in range(6)]
+    racing = [
+        context.Process(target=_race, args=(tmp_path / "out", output(tmp_path, f"{n}"), f"n{n}", start))
+        for n in range(6)
+    ]
     for process in racing:
         process.start()
     start.set()
@@ -81,7 +84,9 @@ def test_killed_at_any_step_nothing_is_half_visible_and_the_next_completes_it(tm
 
         def count(event: str, arguments: tuple[object, ...]) -> None:
             nonlocal steps
-            changes = event in {"os.mkdir", "os.link", "os.remove", "os.rmdir"} or (event == "open" and arguments[1] in {"x", "xb", "w"})
+            changes = event in {"os.mkdir", "os.link", "os.remove", "os.rmdir"} or (
+                event == "open" and arguments[1] in {"x", "xb", "w"}
+            )
             if changes and str(root) in str(arguments[0]) + str(arguments[-1]):
                 steps += 1
                 if steps == killed_at:

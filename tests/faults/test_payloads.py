@@ -58,10 +58,17 @@ def project(tmp_path: Path) -> ProjectFolder:
     (folder.steering / "steer.py").write_text("")
     program = tmp_path / "program.py"
     program.write_text(PROGRAM.replace("HOW", repr(HOW)))
-    plan(project="payloads", project_id=project_id, inputs=inputs(len(HOW)), steering="steer.py", files_per_job=1,
-         runner=Runner("b2lite", (sys.executable, str(program))), scouts=False,
-         recipe=Recipe(ntuples=(NtupleTree("x.root", "B0", "B0:a", ("Mbc", "useCMSFrame(p)")),)),
-         args=[str(good_output(tmp_path / "good.root")), "{job}"]).write(folder.plan(1))
+    plan(
+        project="payloads",
+        project_id=project_id,
+        inputs=inputs(len(HOW)),
+        steering="steer.py",
+        files_per_job=1,
+        runner=Runner("b2lite", (sys.executable, str(program))),
+        scouts=False,
+        recipe=Recipe(ntuples=(NtupleTree("x.root", "B0", "B0:a", ("Mbc", "useCMSFrame(p)")),)),
+        args=[str(good_output(tmp_path / "good.root")), "{job}"],
+    ).write(folder.plan(1))
     return folder
 
 
@@ -72,8 +79,13 @@ def test_only_what_is_whole_is_published(tmp_path: Path) -> None:
     assert status.counts == {"Done": 1, "Held": 4, "Failed": 1}
     rows = {row["job"]: row for row in read_jobs(folder).to_pylist()}
     assert {HOW[job]: (row["failure"] or "", row["attempt"]) for job, row in rows.items()} == {
-        "well": ("", 1), "no output": ("output", 2), "truncated": ("output", 2), "fewer events": ("output", 2),
-        "exit code": ("application", 1), "no account": ("output", 2)}
+        "well": ("", 1),
+        "no output": ("output", 2),
+        "truncated": ("output", 2),
+        "fewer events": ("output", 2),
+        "exit code": ("application", 1),
+        "no account": ("output", 2),
+    }
     assert "7 events were processed, and the inputs have 10" in rows[4]["message"]
     assert "it went: truncated" in read_log(folder, 3, attempt=1)
     assert [manifest.job for manifest in published(folder.output)] == [1]

@@ -34,9 +34,24 @@ def test_the_scripts_stop_at_the_first_error_and_can_be_run():
 def test_repo2docker_makes_a_dockerfile_with_our_python():
     # in a program of its own: what it imports warns
     made = subprocess.run(
-        [sys.executable, "-m", "repo2docker", "--no-build", "--debug",
-         "--user-id", "1000", "--user-name", "jovyan", "."],
-        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        [
+            sys.executable,
+            "-m",
+            "repo2docker",
+            "--no-build",
+            "--debug",
+            "--user-id",
+            "1000",
+            "--user-name",
+            "jovyan",
+            ".",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     said = made.stdout + made.stderr
     assert made.returncode == 0, said[-2000:]
     assert "python=3.11" in said
@@ -49,9 +64,26 @@ def test_repo2docker_makes_a_dockerfile_with_our_python():
 @pytest.mark.slow
 def test_the_environment_resolves():
     resolved = subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet",
-         "--disable-pip-version-check", "--report", "-", "--requirement", "binder/requirements.txt"],
-        cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--dry-run",
+            "--ignore-installed",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--report",
+            "-",
+            "--requirement",
+            "binder/requirements.txt",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
     assert resolved.returncode == 0, resolved.stderr[-2000:]
     assert '"name": "b2grid"' in resolved.stdout
     assert '"name": "matplotlib"' in resolved.stdout

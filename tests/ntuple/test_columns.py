@@ -14,15 +14,17 @@ from b2grid.ntuple.baskets import readable_names
 CODED = " ,:=<>.+-(){}[]`´^°$§%!?;#*/\\'\"~|&@"
 
 
-@pytest.mark.parametrize(("name", "branch"), [
-    ("Mbc", "Mbc"),
-    ("useCMSFrame(p)", "useCMSFrame__bop__bc"),
-    ("daughter(0, p)", "daughter__bo0__cm__spp__bc"),
-    ("daughter(0,p)", "daughter__bo0__cmp__bc"),
-    ("E - p", "E__sp__mi__spp"),
-    ("countInList(pi+:good, pt > 0.2)",
-     "countInList__bopi__pl__clgood__cm__sppt__sp__gt__sp0__pt2__bc"),
-])
+@pytest.mark.parametrize(
+    ("name", "branch"),
+    [
+        ("Mbc", "Mbc"),
+        ("useCMSFrame(p)", "useCMSFrame__bop__bc"),
+        ("daughter(0, p)", "daughter__bo0__cm__spp__bc"),
+        ("daughter(0,p)", "daughter__bo0__cmp__bc"),
+        ("E - p", "E__sp__mi__spp"),
+        ("countInList(pi+:good, pt > 0.2)", "countInList__bopi__pl__clgood__cm__sppt__sp__gt__sp0__pt2__bc"),
+    ],
+)
 def test_names_are_stored_as_basf2_stores_them(name: str, branch: str) -> None:
     assert encode(name) == branch
     assert decode(branch) == name

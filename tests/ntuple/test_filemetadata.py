@@ -15,17 +15,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize(("name", "events", "full", "release", "tag"), [
-    ("mdst.root", 100, None, "release-05-01-06", "release-05-01-03"),
-    ("mdst-v01-00-04.root", 10, None, "release-01-00-04", "GT_gen_prod_004.10_release-01-00-00"),
-    ("mdst-v04-00-03.root", 10, None, "release-04-00-03", "release-04-00-03"),
-    ("mdst-v06-00-00.root", 10, None, "release-06-00-00", "release-06-00-00"),
-    ("mdst-v09-00-00.root", 10, 10, "release-09-00-00", "release-09-00-00"),
-    ("chaintest_empty.root", 0, None, "4f7657adf26391742953e9ebbe2e68c44b3fed52-modified",
-     "GT_gen_prod_004.41_Master-20180414-141100"),
-])
-def test_files_of_every_release_are_read(name: str, events: int, full: int | None, release: str, tag: str,
-                                         real_data: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "events", "full", "release", "tag"),
+    [
+        ("mdst.root", 100, None, "release-05-01-06", "release-05-01-03"),
+        ("mdst-v01-00-04.root", 10, None, "release-01-00-04", "GT_gen_prod_004.10_release-01-00-00"),
+        ("mdst-v04-00-03.root", 10, None, "release-04-00-03", "release-04-00-03"),
+        ("mdst-v06-00-00.root", 10, None, "release-06-00-00", "release-06-00-00"),
+        ("mdst-v09-00-00.root", 10, 10, "release-09-00-00", "release-09-00-00"),
+        (
+            "chaintest_empty.root",
+            0,
+            None,
+            "4f7657adf26391742953e9ebbe2e68c44b3fed52-modified",
+            "GT_gen_prod_004.41_Master-20180414-141100",
+        ),
+    ],
+)
+def test_files_of_every_release_are_read(
+    name: str, events: int, full: int | None, release: str, tag: str, real_data: Path
+) -> None:
     found = read_file_metadata(real_data / name)
     assert (found.events, found.full_events, found.release, found.global_tag) == (events, full, release, tag)
     assert found.is_mc
@@ -43,9 +52,18 @@ def test_lists_and_maps_are_read(real_data: Path) -> None:
 def test_what_we_write_is_read_back_by_the_same_leaves(tmp_path: Path) -> None:
     path = tmp_path / "ntuple.root"
     written = FileMetaData(
-        lfn="/belle/user/x/a.root", events=4294967295, full_events=12, experiment_low=-1, run_high=7,
-        parents=("/belle/a,b.root", "/belle/ü.root"), is_mc=False, mc_events=3, global_tag="a,b",
-        steering="import basf2\n" * 500, data_description={"isNtupleMetaData": "True"})
+        lfn="/belle/user/x/a.root",
+        events=4294967295,
+        full_events=12,
+        experiment_low=-1,
+        run_high=7,
+        parents=("/belle/a,b.root", "/belle/ü.root"),
+        is_mc=False,
+        mc_events=3,
+        global_tag="a,b",
+        steering="import basf2\n" * 500,
+        data_description={"isNtupleMetaData": "True"},
+    )
     with uproot.recreate(path) as file:
         write_file_metadata(file, written)
     assert read_file_metadata(path) == written
@@ -67,9 +85,16 @@ def test_what_is_no_file_of_basf2_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "folder.root").mkdir()
     with uproot.recreate(tmp_path / "other.root") as file:
         file.mktree("tree", {"x": "float64"})
-    said = {"empty": "is empty", "text": "not a ROOT file", "cut": "is truncated", "stub": "is truncated",
-            "fifo": "is a FIFO", "folder": "is a directory", "other": "has no FileMetaData",
-            "missing": "cannot be opened: no such file"}
+    said = {
+        "empty": "is empty",
+        "text": "not a ROOT file",
+        "cut": "is truncated",
+        "stub": "is truncated",
+        "fifo": "is a FIFO",
+        "folder": "is a directory",
+        "other": "has no FileMetaData",
+        "missing": "cannot be opened: no such file",
+    }
     for name, words in said.items():
         with pytest.raises(InvalidInput, match=words) as caught:
             read_file_metadata(tmp_path / f"{name}.root")

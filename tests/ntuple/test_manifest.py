@@ -30,23 +30,45 @@ digests = st.text("0123456789abcdef", min_size=64, max_size=64)
 
 @st.composite
 def outputs(draw: st.DrawFn) -> Output:
-    trees = draw(st.lists(st.builds(
-        Tree, name=names, rows=counts,
-        columns=st.lists(st.builds(Column, name=names, type=st.sampled_from(["float64", "string"])),
-                         max_size=3).map(tuple)), max_size=3, unique_by=lambda tree: tree.name))
+    trees = draw(
+        st.lists(
+            st.builds(
+                Tree,
+                name=names,
+                rows=counts,
+                columns=st.lists(
+                    st.builds(Column, name=names, type=st.sampled_from(["float64", "string"])), max_size=3
+                ).map(tuple),
+            ),
+            max_size=3,
+            unique_by=lambda tree: tree.name,
+        )
+    )
     copies = tuple(Copy(f"{tree.name}.parquet", tree.name, draw(counts), draw(digests)) for tree in trees)
-    return Output(draw(names) + ".root", draw(counts), draw(st.integers(0, 2**32 - 1)), draw(digests),
-                  tuple(trees), copies)
+    return Output(
+        draw(names) + ".root", draw(counts), draw(st.integers(0, 2**32 - 1)), draw(digests), tuple(trees), copies
+    )
 
 
 manifests = st.builds(
-    Manifest, project_id=names, job=st.integers(1, 10**9), attempt=st.integers(1, 99), nonce=names,
-    plan_revision=st.integers(1, 99), sample=texts,
-    inputs=st.lists(st.builds(Input, lfn=names, events_expected=st.none() | counts), max_size=3,
-                    unique_by=lambda file: file.lfn).map(tuple),
-    events_processed=st.none() | counts, release=st.none() | texts, seed=texts, host=texts,
+    Manifest,
+    project_id=names,
+    job=st.integers(1, 10**9),
+    attempt=st.integers(1, 99),
+    nonce=names,
+    plan_revision=st.integers(1, 99),
+    sample=texts,
+    inputs=st.lists(
+        st.builds(Input, lfn=names, events_expected=st.none() | counts), max_size=3, unique_by=lambda file: file.lfn
+    ).map(tuple),
+    events_processed=st.none() | counts,
+    release=st.none() | texts,
+    seed=texts,
+    host=texts,
     times=st.dictionaries(texts, st.floats(allow_nan=False, allow_infinity=False), max_size=3),
-    outputs=st.lists(outputs(), max_size=2, unique_by=lambda output: output.file).map(tuple), reason=texts)
+    outputs=st.lists(outputs(), max_size=2, unique_by=lambda output: output.file).map(tuple),
+    reason=texts,
+)
 
 
 @given(manifests)
@@ -62,8 +84,14 @@ def test_any_text_is_read_or_refused_in_our_words(text: str | bytes) -> None:
 
 
 def document(**changes: Any) -> str:
-    output = Output("n_job12.root", 5, 7, "a" * 64, (Tree("t", 3, (Column("M", "float64"),)),),
-                    (Copy("n_job12.t.parquet", "t", 3, "b" * 64),))
+    output = Output(
+        "n_job12.root",
+        5,
+        7,
+        "a" * 64,
+        (Tree("t", 3, (Column("M", "float64"),)),),
+        (Copy("n_job12.t.parquet", "t", 3, "b" * 64),),
+    )
     made = Manifest("p", 12, 1, "n", inputs=(Input("/belle/a", 10),), outputs=(output,))
     return json.dumps(json.loads(made.to_json()) | changes)
 
@@ -73,13 +101,29 @@ def test_a_newer_format_is_refused_with_both_numbers() -> None:
         Manifest.from_json(document(format=2, something="new"))
 
 
-@pytest.mark.parametrize("changes", [
-    {"format": True}, {"format": None}, {"format": "1"},
-    {"job": 0}, {"job": True}, {"job": 1.0}, {"job": "1"},
-    {"job": 10**30}, {"attempt": 0}, {"kind": "maybe"}, {"nonce": ""}, {"times": {"started": None}},
-    {"inputs": [{"lfn": "/belle/a", "events_expected": -1}]}, {"inputs": {}}, {"extra": 1},
-    {"inputs": [{"lfn": "/belle/a", "events_expected": 1}] * 2}, {"kind": "void"}, {"outputs": [None]},
-])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format": True},
+        {"format": None},
+        {"format": "1"},
+        {"job": 0},
+        {"job": True},
+        {"job": 1.0},
+        {"job": "1"},
+        {"job": 10**30},
+        {"attempt": 0},
+        {"kind": "maybe"},
+        {"nonce": ""},
+        {"times": {"started": None}},
+        {"inputs": [{"lfn": "/belle/a", "events_expected": -1}]},
+        {"inputs": {}},
+        {"extra": 1},
+        {"inputs": [{"lfn": "/belle/a", "events_expected": 1}] * 2},
+        {"kind": "void"},
+        {"outputs": [None]},
+    ],
+)
 def test_what_is_not_in_the_format_is_refused(changes: dict[str, Any]) -> None:
     assert Manifest.from_json(document())
     with pytest.raises(InvalidInput, match="not valid") as caught:
@@ -87,8 +131,10 @@ def test_what_is_not_in_the_format_is_refused(changes: dict[str, Any]) -> None:
     assert caught.value.findings
 
 
-@pytest.mark.parametrize("name", ["../x.root", "/etc/passwd", "a/b", "", ".", "..", ".hidden", "-rf", "a\0b",
-                                  "a\nb", "\ud800", "x" * 256, 5, None])
+@pytest.mark.parametrize(
+    "name",
+    ["../x.root", "/etc/passwd", "a/b", "", ".", "..", ".hidden", "-rf", "a\0b", "a\nb", "\ud800", "x" * 256, 5, None],
+)
 def test_an_output_cannot_name_a_file_elsewhere(name: Any) -> None:
     changed = json.loads(document())
     for where in (changed["outputs"][0], changed["outputs"][0]["copies"][0]):
@@ -98,10 +144,22 @@ def test_an_output_cannot_name_a_file_elsewhere(name: Any) -> None:
         where["file"] = before
 
 
-@pytest.mark.parametrize("columns", [
-    {}, "", None, "ab", [None], [{}], [{"name": "x"}], [{"name": 1, "type": "x"}], [{"name": "x", "type": ""}],
-    [{"name": [], "type": "x"}], [{"name": "x", "type": "y", "z": 1}],
-])
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {},
+        "",
+        None,
+        "ab",
+        [None],
+        [{}],
+        [{"name": "x"}],
+        [{"name": 1, "type": "x"}],
+        [{"name": "x", "type": ""}],
+        [{"name": [], "type": "x"}],
+        [{"name": "x", "type": "y", "z": 1}],
+    ],
+)
 def test_columns_are_read_as_strictly_as_the_rest(columns: Any) -> None:
     changed = json.loads(document())
     changed["outputs"][0]["trees"][0]["columns"] = columns
@@ -115,8 +173,19 @@ def test_all_problems_are_told_at_once() -> None:
     assert len(caught.value.findings) == 4
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 50_000, "9" * 10_000, '{"job": NaN}',
-                                  '{"job": 1, "job": 2}', "\ufeff{}", '"\\ud800"', "{}" * 2])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"a":' * 50_000,
+        "9" * 10_000,
+        '{"job": NaN}',
+        '{"job": 1, "job": 2}',
+        "\ufeff{}",
+        '"\\ud800"',
+        "{}" * 2,
+    ],
+)
 def test_hostile_json_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         Manifest.from_json(text)

@@ -22,24 +22,34 @@ from b2grid.errors import IncompleteOutput, InvalidInput, SiteError
 from b2grid.ntuple import encode, inspect_file, verify, verify_published
 from b2grid.ntuple.parquet import KEY
 
-COLUMNS: dict[str, Any] = {"__event__": "uint32", "nTracks": "int32", "isGood": "bool", "Mbc": "float64",
-                           "useCMSFrame(p)": "float32", "__eventType__": "string"}
+COLUMNS: dict[str, Any] = {
+    "__event__": "uint32",
+    "nTracks": "int32",
+    "isGood": "bool",
+    "Mbc": "float64",
+    "useCMSFrame(p)": "float32",
+    "__eventType__": "string",
+}
 
 
 def rows(count: int, seed: int = 0) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
-    return {"__event__": np.arange(count).astype("uint32"),
-            "nTracks": rng.integers(0, 9, count).astype("int32"), "isGood": rng.random(count) < 0.5,
-            "Mbc": rng.normal(5.28, 0.01, count),
-            "useCMSFrame(p)": rng.random(count).astype("float32"),
-            "__eventType__": ak.Array(["", "Υ(4S)", "x" * 300] * count)[:count]}
+    return {
+        "__event__": np.arange(count).astype("uint32"),
+        "nTracks": rng.integers(0, 9, count).astype("int32"),
+        "isGood": rng.random(count) < 0.5,
+        "Mbc": rng.normal(5.28, 0.01, count),
+        "useCMSFrame(p)": rng.random(count).astype("float32"),
+        "__eventType__": ak.Array(["", "Υ(4S)", "x" * 300] * count)[:count],
+    }
 
 
 ZLIB = uproot.ZLIB(1)
 
 
-def write(path: Path, count: int = 1000, basket: int = 100, *, compression: Any = ZLIB,
-          trees: tuple[str, ...] = ("B0",)) -> dict[str, Any]:
+def write(
+    path: Path, count: int = 1000, basket: int = 100, *, compression: Any = ZLIB, trees: tuple[str, ...] = ("B0",)
+) -> dict[str, Any]:
     values = rows(count)
     with uproot.recreate(path, compression=compression) as file:
         for name in trees:
@@ -50,19 +60,22 @@ def write(path: Path, count: int = 1000, basket: int = 100, *, compression: Any 
     return values
 
 
-@pytest.mark.parametrize("compression", [None, uproot.ZLIB(1), uproot.LZ4(1), uproot.ZSTD(1), uproot.LZMA(1)],
-                         ids=str)
+@pytest.mark.parametrize("compression", [None, uproot.ZLIB(1), uproot.LZ4(1), uproot.ZSTD(1), uproot.LZMA(1)], ids=str)
 def test_a_sound_file_is_copied_value_by_value(compression: Any, tmp_path: Path) -> None:
     path = tmp_path / "ntuple.root"
     values = write(path, compression=compression)
-    found = verify(path, {"B0": ["Mbc", "useCMSFrame(p)"]}, copies_to=tmp_path, copy_stem="ntuple_job7",
-                   key="p:7:1:n")
+    found = verify(path, {"B0": ["Mbc", "useCMSFrame(p)"]}, copies_to=tmp_path, copy_stem="ntuple_job7", key="p:7:1:n")
     data = path.read_bytes()
     assert (found.file, found.bytes) == ("ntuple_job7.root", len(data))
     assert (found.adler32, found.sha256) == (zlib.adler32(data), hashlib.sha256(data).hexdigest())
     assert [(column.name, column.type) for column in found.trees[0].columns] == [
-        ("__event__", "uint32"), ("nTracks", "int32"), ("isGood", "bool"), ("Mbc", "float64"),
-        ("useCMSFrame(p)", "float32"), ("__eventType__", "string")]
+        ("__event__", "uint32"),
+        ("nTracks", "int32"),
+        ("isGood", "bool"),
+        ("Mbc", "float64"),
+        ("useCMSFrame(p)", "float32"),
+        ("__eventType__", "string"),
+    ]
     copy = pq.ParquetFile(tmp_path / "ntuple_job7.B0.parquet")
     assert copy.schema_arrow.names == list(COLUMNS)
     assert copy.schema_arrow.metadata[KEY] == b"p:7:1:n"
@@ -102,10 +115,13 @@ def test_what_is_missing_is_told_all_at_once_with_the_nearest(tmp_path: Path) ->
     path = tmp_path / "n.root"
     write(path, 10)
     with pytest.raises(IncompleteOutput) as caught:
-        verify(path, {"Bp": [], "B0": ["Mbc", "useCMSFrame(E)", "deltaE"]}, rows={"B0": 11},
-               copies_to=tmp_path)
-    assert caught.value.missing == ("tree 'Bp' (the file has B0)", "column 'useCMSFrame(E)' of tree 'B0'",
-                                    "column 'deltaE' of tree 'B0'", "rows of tree 'B0': 10 of 11")
+        verify(path, {"Bp": [], "B0": ["Mbc", "useCMSFrame(E)", "deltaE"]}, rows={"B0": 11}, copies_to=tmp_path)
+    assert caught.value.missing == (
+        "tree 'Bp' (the file has B0)",
+        "column 'useCMSFrame(E)' of tree 'B0'",
+        "column 'deltaE' of tree 'B0'",
+        "rows of tree 'B0': 10 of 11",
+    )
     assert "useCMSFrame(p)" in caught.value.near
     assert [entry.name for entry in tmp_path.iterdir()] == ["n.root"]  # no copy of what is not whole
 
@@ -194,8 +210,13 @@ def test_links_fifos_and_folders_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "dangling.root").symlink_to("nothing")
     os.mkfifo(tmp_path / "fifo.root")
     (tmp_path / "folder.root").mkdir()
-    for name, words in {"link": "is a link", "dangling": "is a link", "fifo": "is a FIFO",
-                        "folder": "is a directory", "none": "No such file"}.items():
+    for name, words in {
+        "link": "is a link",
+        "dangling": "is a link",
+        "fifo": "is a FIFO",
+        "folder": "is a directory",
+        "none": "No such file",
+    }.items():
         with pytest.raises(InvalidInput, match=words):
             verify(tmp_path / f"{name}.root", {})
 
@@ -225,8 +246,9 @@ def test_a_full_disk_leaves_no_copy(tmp_path: Path) -> None:
     """)
     copies = tmp_path / "copies"
     copies.mkdir()
-    ended = subprocess.run([sys.executable, "-c", program, str(path), str(copies)], check=True,
-                           capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(path), str(copies)], check=True, capture_output=True, text=True
+    )
     assert "cannot be written: File too large" in ended.stdout
     assert not list(copies.iterdir())
 

@@ -20,10 +20,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-COLUMNS = ("__experiment__", "__run__", "__event__", "__production__", "__candidate__", "__ncandidates__",
-           "__weight__", "Mbc", "useCMSFrame(p)", "nTracks", "isSignal")
-TYPES = {"__event__": "uint32", "__weight__": "float64", "Mbc": "float64", "useCMSFrame(p)": "float64",
-         "isSignal": "float64"}
+COLUMNS = (
+    "__experiment__",
+    "__run__",
+    "__event__",
+    "__production__",
+    "__candidate__",
+    "__ncandidates__",
+    "__weight__",
+    "Mbc",
+    "useCMSFrame(p)",
+    "nTracks",
+    "isSignal",
+)
+TYPES = {
+    "__event__": "uint32",
+    "__weight__": "float64",
+    "Mbc": "float64",
+    "useCMSFrame(p)": "float64",
+    "isSignal": "float64",
+}
 
 
 def rows_of(job: int, events: int, experiment: int = 26) -> dict[str, np.ndarray[Any, Any]]:
@@ -67,8 +83,15 @@ class World:
     events: int
     rows: dict[int, dict[str, np.ndarray[Any, Any]]] = field(default_factory=dict)
 
-    def publish(self, job: int, *, trees: Mapping[str, Any] | None = None, events: int | None = None,
-                copies: bool = True, **facts: Any) -> Manifest:
+    def publish(
+        self,
+        job: int,
+        *,
+        trees: Mapping[str, Any] | None = None,
+        events: int | None = None,
+        copies: bool = True,
+        **facts: Any,
+    ) -> Manifest:
         """Do what a job does when its payload has ended well."""
         what = self.plan.job(job)
         made = rows_of(job, what.events_expected or 0)
@@ -79,14 +102,23 @@ class World:
         path = self.scratch / "ntuple.root"
         none = {name: values[:0] for name, values in made.items()}
         write_root(path, trees if trees is not None else {"B0": made, "empty": none})
-        output = verify(path, {}, copies_to=folder if copies else None, copy_stem=stem,
-                        key=manifest_key(self.plan.project_id, job, 1, nonce))
+        output = verify(
+            path,
+            {},
+            copies_to=folder if copies else None,
+            copy_stem=stem,
+            key=manifest_key(self.plan.project_id, job, 1, nonce),
+        )
         path.rename(folder / f"{stem}.root")
         given: dict[str, Any] = {
-            "project_id": self.plan.project_id, "job": job, "attempt": 1, "nonce": nonce,
+            "project_id": self.plan.project_id,
+            "job": job,
+            "attempt": 1,
+            "nonce": nonce,
             "sample": what.sample,
             "inputs": tuple(Input(file.lfn, file.events) for file in what.files),
-            "events_processed": what.events_expected if events is None else events, "outputs": (output,),
+            "events_processed": what.events_expected if events is None else events,
+            "outputs": (output,),
         }
         return self.link(Manifest(**(given | facts)))
 
@@ -112,24 +144,52 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> Callable[..., World]:
     """Make a world of so many files per sample, one per job."""
-    def make(files: int = 3, samples: Sequence[str] = ("signal",), events: int = 30, *,
-             bad_run: tuple[int, int] | None = None, project_id: str = "p-1", **what: Any) -> World:
+
+    def make(
+        files: int = 3,
+        samples: Sequence[str] = ("signal",),
+        events: int = 30,
+        *,
+        bad_run: tuple[int, int] | None = None,
+        project_id: str = "p-1",
+        **what: Any,
+    ) -> World:
         output, scratch = tmp_path / "output", tmp_path / "scratch"
         output.mkdir(exist_ok=True)
         scratch.mkdir(exist_ok=True)
-        inputs = [{
-            "sample": sample, "lfn": f"/belle/MC/{sample}/{n:03d}.root", "pfn": f"/data/{sample}/{n:03d}",
-            "bytes": 1000, "events": events, "global_tag": "main", "release": "r", "experiment": 26,
-            "is_mc": True,
-            "collection": f"/belle/collection/MC/{sample}_v1",
-            "runs": [{"experiment": 26, "run": run, "events": events // 2, "good": (26, run) != bad_run}
-                     for run in (0, 1)],
-        } for sample in samples for n in range(files)]
+        inputs = [
+            {
+                "sample": sample,
+                "lfn": f"/belle/MC/{sample}/{n:03d}.root",
+                "pfn": f"/data/{sample}/{n:03d}",
+                "bytes": 1000,
+                "events": events,
+                "global_tag": "main",
+                "release": "r",
+                "experiment": 26,
+                "is_mc": True,
+                "collection": f"/belle/collection/MC/{sample}_v1",
+                "runs": [
+                    {"experiment": 26, "run": run, "events": events // 2, "good": (26, run) != bad_run}
+                    for run in (0, 1)
+                ],
+            }
+            for sample in samples
+            for n in range(files)
+        ]
         trees = (NtupleTree("ntuple.root", tree, "B0", COLUMNS) for tree in ("B0", "empty"))
         recipe = Recipe(ntuples=tuple(trees))
-        made = plan(project="B2EtapKs", project_id=project_id,
-                    inputs=pa.Table.from_pylist(inputs, schema=INPUTS), runner=Runner("raw", ("true",)),
-                    steering="s.py", recipe=recipe, files_per_job=1, scouts=False, **what)
+        made = plan(
+            project="B2EtapKs",
+            project_id=project_id,
+            inputs=pa.Table.from_pylist(inputs, schema=INPUTS),
+            runner=Runner("raw", ("true",)),
+            steering="s.py",
+            recipe=recipe,
+            files_per_job=1,
+            scouts=False,
+            **what,
+        )
         return World(output, scratch, made, events)
 
     return make

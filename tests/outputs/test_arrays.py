@@ -126,13 +126,15 @@ def test_trees_without_candidates_have_their_columns_and_types(world: Callable[.
     assert len(arrays(made, made.plan, "empty", ["Mbc"], how="events")) == 0
 
 
-@pytest.mark.parametrize(("what", "said"), [
-    ({"tree": "BO"}, "trees: B0, empty"),
-    ({"tree": "B0", "columns": ["Mbx", "Mbc"]}, "Mbx.*nearest: Mbc"),
-    ({"tree": "B0", "cut": "Mbx > 5 and useCMSFrame(p) > 1 and xyz < 1"}, "Mbx, xyz.*nearest: Mbc"),
-])
-def test_an_unknown_name_is_told_with_the_nearest(what: dict[str, Any], said: str,
-                                                  world: Callable[..., World]) -> None:
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ({"tree": "BO"}, "trees: B0, empty"),
+        ({"tree": "B0", "columns": ["Mbx", "Mbc"]}, "Mbx.*nearest: Mbc"),
+        ({"tree": "B0", "cut": "Mbx > 5 and useCMSFrame(p) > 1 and xyz < 1"}, "Mbx, xyz.*nearest: Mbc"),
+    ],
+)
+def test_an_unknown_name_is_told_with_the_nearest(what: dict[str, Any], said: str, world: Callable[..., World]) -> None:
     made = world(1).publish_all()
     with pytest.raises(IncompleteOutput, match=said):
         arrays(made, made.plan, **what)

@@ -24,8 +24,18 @@ def test_every_input_is_followed_to_its_trees(world: Callable[..., World]) -> No
     for job in (1, 2, 4):
         made.publish(job)
     frame = bookkeeping(made, made.plan)
-    assert list(frame.columns) == ["sample", "lfn", "events_expected", "job", "state", "attempt",
-                                   "job_events_processed", "file", "tree", "rows"]
+    assert list(frame.columns) == [
+        "sample",
+        "lfn",
+        "events_expected",
+        "job",
+        "state",
+        "attempt",
+        "job_events_processed",
+        "file",
+        "tree",
+        "rows",
+    ]
     done = frame[frame["lfn"] == "/belle/MC/charged/001.root"]
     assert done["tree"].tolist() == ["B0", "empty"]
     assert done["rows"].tolist() == [len(made.rows[2]["Mbc"]), 0]
@@ -153,6 +163,8 @@ def test_a_large_index_is_kept_and_a_damaged_one_made_again(world: Callable[...,
         made.output.rename(other)  # a reader that has seen nothing of it
         again = read_index(other)
         other.rename(made.output)
-        pd.testing.assert_frame_equal(again.jobs.to_pandas().sort_values("job", ignore_index=True),
-                                      found.jobs.to_pandas().sort_values("job", ignore_index=True))
+        pd.testing.assert_frame_equal(
+            again.jobs.to_pandas().sort_values("job", ignore_index=True),
+            found.jobs.to_pandas().sort_values("job", ignore_index=True),
+        )
         other = other.with_name(other.name + "x")

@@ -16,10 +16,14 @@ from b2grid.outputs.cutting import Cut
 
 NAN = math.nan
 COLUMNS = {
-    "isSignal": np.array([1.0, 0.0, NAN]), "Mbc": np.array([5.28, 5.2, NAN]),
-    "nTracks": np.array([3, 7, 12], "int32"), "isGood": np.array([True, False, True]),
-    "big": np.array([2**31 - 1, 1, 0], "int32"), "useCMSFrame(p)": np.array([0.1, 0.2, 0.3]),
-    "daughter(0,E) / 2": np.array([1.0, 2.0, 3.0]), "minusNaN": -np.array([NAN, NAN, NAN]),
+    "isSignal": np.array([1.0, 0.0, NAN]),
+    "Mbc": np.array([5.28, 5.2, NAN]),
+    "nTracks": np.array([3, 7, 12], "int32"),
+    "isGood": np.array([True, False, True]),
+    "big": np.array([2**31 - 1, 1, 0], "int32"),
+    "useCMSFrame(p)": np.array([0.1, 0.2, 0.3]),
+    "daughter(0,E) / 2": np.array([1.0, 2.0, 3.0]),
+    "minusNaN": -np.array([NAN, NAN, NAN]),
     "__event__": np.array([0, 2**31, 2**32 - 1], "uint32"),
 }
 
@@ -28,22 +32,43 @@ def passes(text: str) -> list[bool]:
     return Cut(text, COLUMNS).mask(COLUMNS, 3).tolist()  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("", [1, 1, 1]), ("True", [1, 1, 1]), ("false", [0, 0, 0]),
-    ("isSignal == 1", [1, 0, 0]), ("isSignal != 1", [0, 1, 1]),  # NaN is different from 1
-    ("isSignal == nan", [0, 0, 1]), ("isSignal != nan", [1, 1, 0]), ("minusNaN == nan", [0, 0, 0]),
-    ("isSignal < 2", [1, 1, 0]), ("not isSignal", [0, 1, 1]), ("isSignal", [1, 0, 0]),
-    ("not isSignal < 2", [0, 0, 1]), ("isNAN(Mbc)", [0, 0, 1]),
-    ("5.1 < Mbc < 5.25", [0, 1, 0]), ("Mbc > 5.1 and [nTracks > 5 or isGood]", [1, 1, 0]),
-    ("nTracks - 3", [0, 1, 1]), ("nTracks / 2 == 1.5", [1, 0, 0]), ("-nTracks^2 == -9", [1, 0, 0]),
-    ("nTracks * 2 + 1 >= 15", [0, 1, 1]), ("abs(nTracks - 7) <= 4", [1, 1, 0]),
-    ("big + 1 < 0", [1, 0, 0]),  # integers have 32 bits
-    ("isGood == 1", [1, 0, 1]), ("isGood", [1, 0, 1]), ("isGood == True", [1, 0, 1]),
-    ("useCMSFrame( p ) > 0.15", [0, 1, 1]), ("daughter(0, E)/2 > 1.5", [0, 1, 1]),
-    ("0.1 + 0.2 == 0.30000000000000004", [1, 1, 1]), ("0.1 + 0.2 == 0.3", [1, 1, 1]),  # one unit apart
-    ("useCMSFrame(p) == 0.3", [0, 0, 1]), ("__event__ > 2147483647", [0, 1, 1]),
-    ("nTracks / 0 > 1", [1, 1, 1]), ("1 < 2", [1, 1, 1]),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", [1, 1, 1]),
+        ("True", [1, 1, 1]),
+        ("false", [0, 0, 0]),
+        ("isSignal == 1", [1, 0, 0]),
+        ("isSignal != 1", [0, 1, 1]),  # NaN is different from 1
+        ("isSignal == nan", [0, 0, 1]),
+        ("isSignal != nan", [1, 1, 0]),
+        ("minusNaN == nan", [0, 0, 0]),
+        ("isSignal < 2", [1, 1, 0]),
+        ("not isSignal", [0, 1, 1]),
+        ("isSignal", [1, 0, 0]),
+        ("not isSignal < 2", [0, 0, 1]),
+        ("isNAN(Mbc)", [0, 0, 1]),
+        ("5.1 < Mbc < 5.25", [0, 1, 0]),
+        ("Mbc > 5.1 and [nTracks > 5 or isGood]", [1, 1, 0]),
+        ("nTracks - 3", [0, 1, 1]),
+        ("nTracks / 2 == 1.5", [1, 0, 0]),
+        ("-nTracks^2 == -9", [1, 0, 0]),
+        ("nTracks * 2 + 1 >= 15", [0, 1, 1]),
+        ("abs(nTracks - 7) <= 4", [1, 1, 0]),
+        ("big + 1 < 0", [1, 0, 0]),  # integers have 32 bits
+        ("isGood == 1", [1, 0, 1]),
+        ("isGood", [1, 0, 1]),
+        ("isGood == True", [1, 0, 1]),
+        ("useCMSFrame( p ) > 0.15", [0, 1, 1]),
+        ("daughter(0, E)/2 > 1.5", [0, 1, 1]),
+        ("0.1 + 0.2 == 0.30000000000000004", [1, 1, 1]),
+        ("0.1 + 0.2 == 0.3", [1, 1, 1]),  # one unit apart
+        ("useCMSFrame(p) == 0.3", [0, 0, 1]),
+        ("__event__ > 2147483647", [0, 1, 1]),
+        ("nTracks / 0 > 1", [1, 1, 1]),
+        ("1 < 2", [1, 1, 1]),
+    ],
+)
 def test_basf2s_rules(text: str, expected: list[int]) -> None:
     assert passes(text) == [bool(value) for value in expected]
 

@@ -25,8 +25,10 @@ def test_outputs_are_copied_once_and_the_rest_later(world: Callable[..., World],
     first = fetch(made, made.plan, tmp_path / "mine")
     assert first.ok
     assert [str(Path(path).relative_to(tmp_path)) for path in first.copied] == [
-        "mine/charged/sub00/ntuple_job1.root", "mine/charged/sub00/ntuple_job2.root",
-        "mine/signal/sub00/ntuple_job4.root"]
+        "mine/charged/sub00/ntuple_job1.root",
+        "mine/charged/sub00/ntuple_job2.root",
+        "mine/signal/sub00/ntuple_job4.root",
+    ]
     assert not first.completeness.complete
     made.publish(3)
     second = fetch(made, made.plan, tmp_path / "mine")

@@ -107,9 +107,7 @@ def test_covariance_is_the_numerical_derivative() -> None:
         [(six(tau + h * e) - six(tau - h * e)) / (2 * h) for h, e in zip(step, np.eye(5), strict=True)],
         axis=1,
     )
-    assert np.allclose(
-        helix.covariance_cartesian(tau, packed), jacobian @ matrix @ jacobian.T, rtol=1e-5, atol=1e-14
-    )
+    assert np.allclose(helix.covariance_cartesian(tau, packed), jacobian @ matrix @ jacobian.T, rtol=1e-5, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", ["mdst.root", "mdst-v09-00-00.root"])
@@ -118,9 +116,7 @@ def test_real_tracks_have_the_momentum_of_their_true_particle(real_data: Path, n
         tree = file["tree"]
         tau = tree["TrackFitResults.m_tau[5]"].array()
         fit = tree["Tracks.m_trackFitIndices[6]"].array()[:, :, 2]
-        start, to = (
-            tree[f"TracksToMCParticles/m_elements/m_elements.{leaf}"].array() for leaf in ("m_from", "m_to")
-        )
+        start, to = (tree[f"TracksToMCParticles/m_elements/m_elements.{leaf}"].array() for leaf in ("m_from", "m_to"))
         true = [tree[f"MCParticles.m_momentum_{axis}"].array() for axis in "xy"]
         code = tree["MCParticles.m_pdg"].array()
     first = ak.values_astype(to[:, :, 0], np.int64)

@@ -30,9 +30,7 @@ def test_masses_and_codes_are_those_of_the_semantics(name: str, code: int, mass:
     assert particle(code) is row
 
 
-@pytest.mark.parametrize(
-    "name", ["pi0", "gamma", "K_S0", "K_L0", "eta", "eta'", "J/psi", "rho0", "phi", "Xu0", "vpho"]
-)
+@pytest.mark.parametrize("name", ["pi0", "gamma", "K_S0", "K_L0", "eta", "eta'", "J/psi", "rho0", "phi", "Xu0", "vpho"])
 def test_self_conjugate_particles_are_their_own_antiparticles(name: str) -> None:
     assert particle(name).self_conjugate
     assert particle(name).anti is particle(name)

@@ -25,8 +25,15 @@ Make = "Callable[..., Plan]"
 def row(number: int, size: int, sample: str = "mixed", tag: str = "main", **more: Any) -> dict[str, Any]:
     lfn = f"/belle/MC/x/{sample}/sub00/mdst_{number:06d}.root"
     return {
-        "sample": sample, "lfn": lfn, "pfn": f"root://se/{lfn}", "bytes": size, "events": size // 10_000,
-        "global_tag": tag, "release": "r", "experiment": 26, "is_mc": True,
+        "sample": sample,
+        "lfn": lfn,
+        "pfn": f"root://se/{lfn}",
+        "bytes": size,
+        "events": size // 10_000,
+        "global_tag": tag,
+        "release": "r",
+        "experiment": 26,
+        "is_mc": True,
         "runs": [{"experiment": 26, "run": number, "events": size // 10_000, "good": True}],
     } | more
 
@@ -53,9 +60,16 @@ def recipe() -> Recipe:
 def measured(sample: str, seconds_per_event: float, setup: float = 0.0, **more: Any) -> Measurement:
     trees = (TreeSize("ntuple.root", "B0ch1", 50, 4000), TreeSize("ntuple.root", "B0ch2", 10, 1000))
     given: dict[str, Any] = {
-        "sample": sample, "file": "x.root", "events": 100, "seconds_setup": setup,
-        "seconds_events": 100 * seconds_per_event, "peak_memory": 700 * 1024**2, "trees": trees,
-        "ok": True, "exit_code": 0, "log_tail": "",
+        "sample": sample,
+        "file": "x.root",
+        "events": 100,
+        "seconds_setup": setup,
+        "seconds_events": 100 * seconds_per_event,
+        "peak_memory": 700 * 1024**2,
+        "trees": trees,
+        "ok": True,
+        "exit_code": 0,
+        "log_tail": "",
     }
     return Measurement(**(given | more))
 

@@ -30,8 +30,10 @@ def first_fit_decreasing(sizes: np.ndarray, room: int) -> int:
 def test_packing_needs_no_more_jobs_than_first_fit_decreasing(kind: str, count: int) -> None:
     rng = np.random.default_rng(count)
     drawn = {
-        "mdst": rng.normal(1.7, 0.2, count).clip(0.1, 4), "wide": rng.uniform(0.1, 3, count),
-        "large": rng.uniform(2.6, 3, count), "small": rng.exponential(0.2, count).clip(0.01, 3),
+        "mdst": rng.normal(1.7, 0.2, count).clip(0.1, 4),
+        "wide": rng.uniform(0.1, 3, count),
+        "large": rng.uniform(2.6, 3, count),
+        "small": rng.exponential(0.2, count).clip(0.01, 3),
     }[kind]
     sizes = (drawn * GB).astype(np.int64)
     jobs = pack(sizes, LIMIT)

@@ -155,7 +155,10 @@ def test_scouts_are_spread_over_samples_and_tags(make: Make) -> None:
     jobs = make(rows).jobs
     scouts = jobs[jobs["kind"] == "scout"]
     assert set(zip(scouts["sample"], scouts["global_tag"], strict=True)) == {
-        ("a", "t0"), ("a", "t1"), ("a", "t2"), ("b", "main"),
+        ("a", "t0"),
+        ("a", "t1"),
+        ("a", "t2"),
+        ("b", "main"),
     }
     assert (scouts["events"] == 100).all()
 
@@ -240,9 +243,17 @@ def test_the_summary_has_every_line_of_gbasf2s(make: Make, recipe: Recipe, tried
     trial = tried(measured("signal", 0.001, setup=60.0), measured("charged", 0.002))
     summary = make(two_samples(), recipe=recipe, trial=trial).summary(owner="ana @ belle")
     assert list(summary.lines) == [
-        "Project name", "Dataset path", "Steering file", "Job owner", "Preferred site / SE",
-        "Input files for first job", "Number of input files", "Number of jobs", "Processed data (MB)",
-        "Processed events", "Estimated CPU time per job (min)",
+        "Project name",
+        "Dataset path",
+        "Steering file",
+        "Job owner",
+        "Preferred site / SE",
+        "Input files for first job",
+        "Number of input files",
+        "Number of jobs",
+        "Processed data (MB)",
+        "Processed events",
+        "Estimated CPU time per job (min)",
     ]
     assert summary.lines["Job owner"] == "ana @ belle"
     assert summary.lines["Number of jobs"] == "7"

@@ -44,8 +44,9 @@ statements = st.one_of(
     st.builds(lambda name, inner: f"with {name} as x:\n    {inner}", words, calls),
     st.builds(lambda inner: f"class x:\n    y = 1\n    {inner}", calls),
 )
-HEAD = ("import basf2 as b2, modularAnalysis as ma\nimport variables.utils as vu\n"
-        "from variables import variables as vm\n")
+HEAD = (
+    "import basf2 as b2, modularAnalysis as ma\nimport variables.utils as vu\nfrom variables import variables as vm\n"
+)
 
 
 def holds(text: str) -> None:

@@ -28,8 +28,12 @@ def files(draw: st.DrawFn) -> list[dict[str, Any]]:
     return [
         {
             "sample": draw(st.sampled_from(["mixed", "signal"])),
-            "lfn": f"/belle/{name}", "pfn": f"/data/{name}", "release": "r", "is_mc": True,
-            "bytes": draw(st.integers(1, 1000)), "events": draw(st.none() | st.integers(0, 500)),
+            "lfn": f"/belle/{name}",
+            "pfn": f"/data/{name}",
+            "release": "r",
+            "is_mc": True,
+            "bytes": draw(st.integers(1, 1000)),
+            "events": draw(st.none() | st.integers(0, 500)),
             "global_tag": draw(st.sampled_from(["g1", "g2", "g3"])),
             "runs": [{"experiment": 8, "run": draw(st.integers(0, 3)), "events": None, "good": True}],
         }
@@ -48,8 +52,13 @@ trials = st.none() | st.lists(
 
 def planned(rows: list[dict[str, Any]], **what: Any) -> Plan:
     return plan(
-        project="p", project_id="p-1", inputs=pa.Table.from_pylist(rows, schema=INPUTS),
-        runner=Runner("basf2", ("basf2",)), steering="s.py", limits=LIMITS, **what,
+        project="p",
+        project_id="p-1",
+        inputs=pa.Table.from_pylist(rows, schema=INPUTS),
+        runner=Runner("basf2", ("basf2",)),
+        steering="s.py",
+        limits=LIMITS,
+        **what,
     )
 
 

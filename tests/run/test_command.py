@@ -20,9 +20,24 @@ def test_basf2_and_b2lite_differ_in_one_word_only() -> None:
     options = {"events": 5, "skip_events": 2, "seed": "abc", "job_information": "job.json", "args": ["x", "-y"]}
     lite = command_line(Runner.lite(), "s.py", ["a.root"], **options)  # type: ignore[arg-type]
     real = command_line(Runner("basf2", ("basf2",)), "s.py", ["a.root"], **options)  # type: ignore[arg-type]
-    assert lite[len(Runner.lite().program):] == real[1:]
-    assert real == ("basf2", "-i", "a.root", "-n", "5", "--skip-events", "2", "--random-seed", "abc",
-                    "--job-information", "job.json", "s.py", "--", "x", "-y")
+    assert lite[len(Runner.lite().program) :] == real[1:]
+    assert real == (
+        "basf2",
+        "-i",
+        "a.root",
+        "-n",
+        "5",
+        "--skip-events",
+        "2",
+        "--random-seed",
+        "abc",
+        "--job-information",
+        "job.json",
+        "s.py",
+        "--",
+        "x",
+        "-y",
+    )
 
 
 def test_the_runner_survives_json() -> None:
@@ -53,8 +68,9 @@ def test_a_set_up_that_fails_is_the_sites_fault(tmp_path: Path) -> None:
 
 def test_a_detached_program_has_another_parent(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    pid = start_detached([sys.executable, "-c", "import os; print(os.getppid(), os.getsid(0))"], log=log,
-                         environment=os.environ)
+    pid = start_detached(
+        [sys.executable, "-c", "import os; print(os.getppid(), os.getsid(0))"], log=log, environment=os.environ
+    )
     wait_until(lambda: "\n" in log.read_text())
     parent, session = map(int, log.read_text().split())
     assert pid > 0

@@ -19,8 +19,14 @@ from b2grid.run.supervisor import Supervisor
 
 def payload(tmp_path: Path, *command: str, **limits: float) -> Payload:
     """A payload in a folder of its own, with short patience."""
-    return Payload(command, str(tmp_path), dict(os.environ), Limits(**{"grace": 0.3, **limits}),  # type: ignore[arg-type]
-                   f"test-{tmp_path.name}-{time.monotonic_ns()}", str(tmp_path / "log"))
+    return Payload(
+        command,
+        str(tmp_path),
+        dict(os.environ),
+        Limits(**{"grace": 0.3, **limits}),  # type: ignore[arg-type]
+        f"test-{tmp_path.name}-{time.monotonic_ns()}",
+        str(tmp_path / "log"),
+    )
 
 
 def python(code: str) -> tuple[str, ...]:
@@ -47,7 +53,9 @@ def test_exit_codes_signals_and_output_come_back(tmp_path: Path) -> None:
 
 
 def test_the_walltime_ends_what_ignores_term(tmp_path: Path) -> None:
-    ignoring = python("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)")
+    ignoring = python(
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+    )
     with Supervisor() as supervisor:
         outcome = supervisor.run(payload(tmp_path, *ignoring, walltime=0.5))
     assert outcome.cause == "walltime"
@@ -56,7 +64,9 @@ def test_the_walltime_ends_what_ignores_term(tmp_path: Path) -> None:
 
 
 def test_memory_of_all_descendants_counts(tmp_path: Path) -> None:
-    hungry = python("import os, time\nif os.fork() == 0:\n    kept = bytearray(200_000_000); time.sleep(30)\ntime.sleep(30)")
+    hungry = python(
+        "import os, time\nif os.fork() == 0:\n    kept = bytearray(200_000_000); time.sleep(30)\ntime.sleep(30)"
+    )
     with Supervisor() as supervisor:
         outcome = supervisor.run(payload(tmp_path, *hungry, memory=100_000_000))
     assert outcome.cause == "memory"
@@ -66,21 +76,31 @@ def test_memory_of_all_descendants_counts(tmp_path: Path) -> None:
 def test_silence_is_a_stall_but_work_is_not(tmp_path: Path) -> None:
     with Supervisor() as supervisor:
         silent = supervisor.run(payload(tmp_path, "/bin/sleep", "30", stall=0.6))
-        busy = supervisor.run(payload(tmp_path, *python("import time\nend = time.time() + 1.5\nwhile time.time() < end: pass"), stall=0.6))
+        busy = supervisor.run(
+            payload(tmp_path, *python("import time\nend = time.time() + 1.5\nwhile time.time() < end: pass"), stall=0.6)
+        )
     assert silent.cause == "stalled"
     assert busy.ok
 
 
 def test_no_descendant_is_left_behind(tmp_path: Path) -> None:
-    forking = payload(tmp_path, *python(
-        "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(60)\n    os._exit(0)\ntime.sleep(0.2)"))
+    forking = payload(
+        tmp_path,
+        *python(
+            "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(60)\n"
+            "    os._exit(0)\ntime.sleep(0.2)"
+        ),
+    )
     with Supervisor() as supervisor:
         assert supervisor.run(forking).ok
         assert marked(forking.nonce) == []
 
 
 def test_a_huge_log_without_a_newline_keeps_its_head_and_tail(tmp_path: Path) -> None:
-    endless = python("import sys\nsys.stdout.write('HEAD')\nfor _ in range(300): sys.stdout.write('x' * 100_000)\nsys.stdout.write('TAIL')")
+    endless = python(
+        "import sys\nsys.stdout.write('HEAD')\nfor _ in range(300): sys.stdout.write('x' * 100_000)\n"
+        "sys.stdout.write('TAIL')"
+    )
     with Supervisor() as supervisor:
         outcome = supervisor.run(payload(tmp_path, *endless, log_bytes=100_000))
     text = (tmp_path / "log").read_text()
@@ -93,7 +113,9 @@ def test_a_huge_log_without_a_newline_keeps_its_head_and_tail(tmp_path: Path) ->
 
 def test_progress_is_reported(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    telling = python("import time\nfor n in (1, 2, 3):\n    print(f'[b2lite] events {n}0 of 30', flush=True); time.sleep(0.1)")
+    telling = python(
+        "import time\nfor n in (1, 2, 3):\n    print(f'[b2lite] events {n}0 of 30', flush=True); time.sleep(0.1)"
+    )
     with Supervisor() as supervisor:
         supervisor.run(payload(tmp_path, *telling), on_progress=lambda *counts: seen.append(counts))
     # of lines that come together only the last is news
@@ -103,8 +125,10 @@ def test_progress_is_reported(tmp_path: Path) -> None:
 
 def test_a_progress_line_counts_once_and_when_it_is_whole(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    pieces = python("import os, time\nfor text in (b'[b2lite] events 12', b'00 of 50', b'00', b'\\n'):\n"
-                    "    os.write(2, text); time.sleep(0.1)")
+    pieces = python(
+        "import os, time\nfor text in (b'[b2lite] events 12', b'00 of 50', b'00', b'\\n'):\n"
+        "    os.write(2, text); time.sleep(0.1)"
+    )
     with Supervisor() as supervisor:
         supervisor.run(payload(tmp_path, *pieces), on_progress=lambda *counts: seen.append(counts))
     assert seen == [(1200, 5000)]
@@ -137,8 +161,11 @@ def test_a_killed_supervisor_is_lost_and_its_payload_swept(tmp_path: Path) -> No
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_the_payload_dies_with_who_asked_for_it(tmp_path: Path, how: int) -> None:
     nonce = f"dies-with-{how}-{time.monotonic_ns()}"
-    code = (f"import os; from b2grid.run.supervisor import *\n"
-            f"Supervisor().run(Payload(('/bin/sleep', '60'), {str(tmp_path)!r}, dict(os.environ), Limits(), {nonce!r}, {str(tmp_path / 'log')!r}))")
+    code = (
+        f"import os; from b2grid.run.supervisor import *\n"
+        f"Supervisor().run(Payload(('/bin/sleep', '60'), {str(tmp_path)!r}, dict(os.environ), Limits(), {nonce!r}, "
+        f"{str(tmp_path / 'log')!r}))"
+    )
     with subprocess.Popen([sys.executable, "-c", code]) as asking:
         wait_until(lambda: marked(nonce))
         asking.send_signal(how)

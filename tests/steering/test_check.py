@@ -54,8 +54,11 @@ def test_the_demo_steering_has_no_findings_with_the_embedded_runtime() -> None:
     assert found(check(DEMO, covers=lite.coverage())) == []
 
 
-@pytest.mark.parametrize("code", [code for code in CODES.values() if code.bad and "B2S101" <= code.code < "B2S505"],
-                         ids=lambda code: code.code)
+@pytest.mark.parametrize(
+    "code",
+    [code for code in CODES.values() if code.bad and "B2S101" <= code.code < "B2S505"],
+    ids=lambda code: code.code,
+)
 def test_the_examples_of_a_code_show_it(code: Code) -> None:
     assert [item.code for item in check(code.bad + "\n")] == [code.code]
     assert [item.code for item in check(code.good + "\n")] == []
@@ -87,8 +90,11 @@ def test_a_module_beside_the_steering_is_local(tmp_path: Path) -> None:
 def test_the_release_decides() -> None:
     text = HEAD + "ma.labelTauPairMC(path=path)\nma.ntupleFile('a.root')\n" + TAIL
     assert [item.line for item in check(text, release="release-08-00-00")] == [5]
-    only_later = next(name for name in facts.load("main").functions["modularAnalysis"]
-                      if name not in facts.load("release-06").functions["modularAnalysis"])
+    only_later = next(
+        name
+        for name in facts.load("main").functions["modularAnalysis"]
+        if name not in facts.load("release-06").functions["modularAnalysis"]
+    )
     (item,) = check(f"{HEAD}ma.{only_later}\nma.{only_later}(path=path)\n{TAIL}", release="release-06-00-00")
     assert item.code == "B2S201"
     assert "came later" in item.hint or "has it" in item.hint
@@ -124,26 +130,43 @@ def test_columns_count_characters_not_bytes() -> None:
 
 
 def test_a_notebook_is_checked_by_its_code_cells(tmp_path: Path) -> None:
-    cells = [{"cell_type": "markdown", "source": ["# ("]},
-             {"cell_type": "code", "source": ["%matplotlib inline\n", HEAD]},
-             {"cell_type": "code", "source": ["display(ma.applyCuts('pi+', 'pp > 1', path=path))\n", TAIL]}]
+    cells = [
+        {"cell_type": "markdown", "source": ["# ("]},
+        {"cell_type": "code", "source": ["%matplotlib inline\n", HEAD]},
+        {"cell_type": "code", "source": ["display(ma.applyCuts('pi+', 'pp > 1', path=path))\n", TAIL]},
+    ]
     notebook = tmp_path / "steer.ipynb"
     notebook.write_text(json.dumps({"cells": cells, "nbformat": 4}))
     assert [item.code for item in check(notebook)] == ["B2S301"]
 
 
-@pytest.mark.parametrize("text", ["1 + " * 5000 + "1", "x" + ".y" * 5000, "-" * 20000 + "1", "(" * 500, "a\0b\n",
-                                  "\ud800\n", "x = '" + "y" * 2_000_000 + "'\n", "[" * 90 + "]" * 90 + "\n", "\n",
-                                  "\\"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 + " * 5000 + "1",
+        "x" + ".y" * 5000,
+        "-" * 20000 + "1",
+        "(" * 500,
+        "a\0b\n",
+        "\ud800\n",
+        "x = '" + "y" * 2_000_000 + "'\n",
+        "[" * 90 + "]" * 90 + "\n",
+        "\n",
+        "\\",
+    ],
+)
 def test_odd_texts_are_findings_and_not_errors(text: str) -> None:
     assert check(text + "\n").findings
 
 
-@pytest.mark.parametrize(("first", "call"), [
-    ("'p'", "ma.applyCuts('pi+', x200, path=path)"),
-    ("['p']", "ma.variablesToNtuple('pi+', x200, path=path)"),
-    ("['p']", "[ma.copyLists('pi+', [x for x in x], path=path) for x in [x]]"),
-])
+@pytest.mark.parametrize(
+    ("first", "call"),
+    [
+        ("'p'", "ma.applyCuts('pi+', x200, path=path)"),
+        ("['p']", "ma.variablesToNtuple('pi+', x200, path=path)"),
+        ("['p']", "[ma.copyLists('pi+', [x for x in x], path=path) for x in [x]]"),
+    ],
+)
 def test_names_that_grow_without_end_are_left_alone(first: str, call: str) -> None:
     doubled = "\n".join(f"x{i + 1} = x{i} + x{i}" for i in range(200))
     started = time.process_time()
@@ -184,8 +207,11 @@ def test_a_comment_that_silences_nothing_known_is_said() -> None:
 
 def test_five_hundred_lines_take_a_fifth_of_a_second() -> None:
     cut = "1.8 < M < 1.9 and daughter(0, p) > "
-    body = "".join(f"ma.reconstructDecay('D0:c{i} -> K-:all pi+:all', '{cut}{i}', path=path)\n"
-                   f"ma.variablesToNtuple('D0:c{i}', ['M', 'useCMSFrame(p)'], 't{i}', path=path)\n" for i in range(250))
+    body = "".join(
+        f"ma.reconstructDecay('D0:c{i} -> K-:all pi+:all', '{cut}{i}', path=path)\n"
+        f"ma.variablesToNtuple('D0:c{i}', ['M', 'useCMSFrame(p)'], 't{i}', path=path)\n"
+        for i in range(250)
+    )
     check(HEAD + TAIL)
     times = []
     for _ in range(3):
@@ -209,8 +235,12 @@ def test_the_check_is_public() -> None:
 
 
 def test_every_code_in_the_program_is_explained() -> None:
-    written = {code for folder in ("b2grid", "widgets") for path in (ROOT / folder).rglob("*.py")
-               for code in re.findall(r"\bB2[A-Z]\d{3}\b", path.read_text())}
+    written = {
+        code
+        for folder in ("b2grid", "widgets")
+        for path in (ROOT / folder).rglob("*.py")
+        for code in re.findall(r"\bB2[A-Z]\d{3}\b", path.read_text())
+    }
     assert written - {"B2S999"} <= set(CODES)
 
 

@@ -126,9 +126,7 @@ basf2.process(main)
 
 def test_sandbox_and_opened_files_are_found(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
-    (tmp_path / "lib" / "cuts.py").write_text(
-        "import json\nlimit = json.load(open('limits.json'))['limit']\n"
-    )
+    (tmp_path / "lib" / "cuts.py").write_text("import json\nlimit = json.load(open('limits.json'))['limit']\n")
     (tmp_path / "limits.json").write_text('{"limit": 5.2}')
     (tmp_path / "steer.py").write_text(
         dedent("""
@@ -171,9 +169,7 @@ def test_sandbox_and_opened_files_are_found(tmp_path: Path) -> None:
         ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "B2S607", "signal 9", None),
     ],
 )
-def test_a_script_that_fails_is_a_finding_at_its_line(
-    text: str, code: str, message: str, line: int | None
-) -> None:
+def test_a_script_that_fails_is_a_finding_at_its_line(text: str, code: str, message: str, line: int | None) -> None:
     found = finding(text)
     assert (found[0], found[2]) == (code, line)
     assert message in found[1]
@@ -293,8 +289,7 @@ class TestSource:
     def test_a_notebook_is_its_code_cells_line_by_line(self, tmp_path: Path) -> None:
         file = tmp_path / "n.ipynb"
         file.write_text(
-            '{"cells": [{"cell_type": "code", "source": ["a = 1\\n", "!ls"]},'
-            '{"cell_type": "code", "source": "b = 2"}]}'
+            '{"cells": [{"cell_type": "code", "source": ["a = 1\\n", "!ls"]},{"cell_type": "code", "source": "b = 2"}]}'
         )
         assert Source.read(file).text.splitlines() == ["a = 1", "#!ls", "", "b = 2"]
         file.write_text("{}")

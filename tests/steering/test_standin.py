@@ -120,9 +120,7 @@ def test_fill_particle_list_loads_copies_and_cuts_as_basf2_does(tmp_path: Path) 
     steps = [
         (
             module.type(),
-            module.params.get("outputListName")
-            or module.params.get("decayStrings")
-            or module.params["decayString"],
+            module.params.get("outputListName") or module.params.get("decayStrings") or module.params["decayString"],
             module.params.get("inputListNames") or module.params.get("cut"),
         )
         for module in modules
@@ -210,9 +208,7 @@ def test_aliases_by_rule_are_named_as_in_basf2(tmp_path: Path) -> None:
     assert session.aliases["mySignal"] == "passesCut(unmask(mcErrors, 24) == 0)"
 
 
-def test_last_definition_of_an_alias_wins_with_a_warning(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_last_definition_of_an_alias_wins_with_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     built(
         tmp_path,
         """
@@ -419,9 +415,7 @@ def test_missing_packages_are_missing(tmp_path: Path) -> None:
         built(tmp_path, "import modularAnalysis as ma\nma.fillParticleLits\n")
 
 
-def test_messages_are_printed_and_counted_as_in_basf2(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_messages_are_printed_and_counted_as_in_basf2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         built(
             tmp_path,
@@ -435,9 +429,7 @@ def test_messages_are_printed_and_counted_as_in_basf2(
             """,
         )
     assert ended.value.code == 1
-    assert (
-        capsys.readouterr().out == "[INFO] reading 3 files\n\twhich = all\n[ERROR] shown\n[FATAL] the end\n"
-    )
+    assert capsys.readouterr().out == "[INFO] reading 3 files\n\twhich = all\n[ERROR] shown\n[FATAL] the end\n"
     assert [session.log.counts[level] for level in session.log.counts] == [1, 1, 1, 1]
 
 

@@ -55,9 +55,7 @@ def steering(tmp_path: Path) -> Path:
     return file
 
 
-def test_one_file_per_sample_with_arguments_and_sandbox(
-    tmp_path: Path, steering: Path, runner: Runner
-) -> None:
+def test_one_file_per_sample_with_arguments_and_sandbox(tmp_path: Path, steering: Path, runner: Runner) -> None:
     found = trial(
         steering,
         {"signal": ["/data/s1.root", "/data/s2.root"], "mixed": "/data/m.root"},
@@ -97,9 +95,7 @@ def test_arguments_can_differ_between_samples(tmp_path: Path, steering: Path, ru
     assert "[FATAL] cannot do that" in str(found)
 
 
-def test_a_promised_output_that_is_missing_fails_the_trial(
-    tmp_path: Path, steering: Path, runner: Runner
-) -> None:
+def test_a_promised_output_that_is_missing_fails_the_trial(tmp_path: Path, steering: Path, runner: Runner) -> None:
     recipe = Recipe(
         ntuples=(
             *RECIPE.ntuples,
@@ -113,9 +109,7 @@ def test_a_promised_output_that_is_missing_fails_the_trial(
     assert "more.root" in found["s"].problem
 
 
-def test_a_trial_is_the_same_after_json_and_renders_safely(
-    tmp_path: Path, steering: Path, runner: Runner
-) -> None:
+def test_a_trial_is_the_same_after_json_and_renders_safely(tmp_path: Path, steering: Path, runner: Runner) -> None:
     found = trial(steering, {"<b>x": "a.root"}, runner=runner, recipe=RECIPE, folder=tmp_path / "trial")
     assert Trial.from_json(found.to_json()) == found
     assert "<b>x" not in found._repr_html_()
@@ -124,9 +118,7 @@ def test_a_trial_is_the_same_after_json_and_renders_safely(
             Trial.from_json(text)
 
 
-def test_a_sample_without_files_is_refused_before_anything_runs(
-    tmp_path: Path, steering: Path, runner: Runner
-) -> None:
+def test_a_sample_without_files_is_refused_before_anything_runs(tmp_path: Path, steering: Path, runner: Runner) -> None:
     with pytest.raises(InvalidInput, match="'empty' has no file"):
         trial(steering, {"s": "a.root", "empty": []}, runner=runner, recipe=RECIPE, folder=tmp_path / "trial")
     assert not (tmp_path / "trial").exists()

@@ -72,12 +72,14 @@ class PlainProject:
         self.steering.write_text("process(path)  # <main>")
         self.folder = folder
         self.status: Any = PlainStatus()
-        self.jobs = pd.DataFrame({
-            "job": range(1, jobs + 1),
-            "sample": "signal",
-            "status": ["Failed" if i % 10 == 3 else "Waiting" for i in range(jobs)],
-            "walltime": [None if i % 2 else 12.34 for i in range(jobs)],
-        })
+        self.jobs = pd.DataFrame(
+            {
+                "job": range(1, jobs + 1),
+                "sample": "signal",
+                "status": ["Failed" if i % 10 == 3 else "Waiting" for i in range(jobs)],
+                "walltime": [None if i % 2 else 12.34 for i in range(jobs)],
+            }
+        )
         self.answers: dict[str, Any] = {
             "check": Report((Finding("B2S101", "warning", "no such <list>", line=1),), "a = 1", "steer.py"),
             "trial": Said("12 ms per event"),

@@ -10,14 +10,20 @@ from b2grid_widgets.table import Pages
 
 
 def frame(jobs: int) -> pd.DataFrame:
-    return pd.DataFrame({"job": range(1, jobs + 1), "status": ["Done", "Failed"] * (jobs // 2),
-                         "minor_status": "<b>bold</b>", "host": ""})
+    return pd.DataFrame(
+        {
+            "job": range(1, jobs + 1),
+            "status": ["Done", "Failed"] * (jobs // 2),
+            "minor_status": "<b>bold</b>",
+            "host": "",
+        }
+    )
 
 
 def test_a_hundred_thousand_jobs_are_shown_a_page_at_a_time():
     pages = Pages(size=10)
     pages.show(frame(100_000))
-    assert pages.body.value.count("<tr>") == 11          # the header and ten jobs
+    assert pages.body.value.count("<tr>") == 11  # the header and ten jobs
     assert "1 to 10 of 100000" in pages.place.value
     assert pages.previous.disabled
     pages.next.click()

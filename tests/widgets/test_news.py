@@ -9,10 +9,24 @@ from b2grid.errors import IncompleteOutput
 from b2grid_widgets.news import Watch
 
 
-@pytest.mark.parametrize("name", [
-    "name", "folder", "status", "jobs", "inputs", "steering", "check", "trial", "plan", "submit", "restart", "log",
-    "completeness",
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "name",
+        "folder",
+        "status",
+        "jobs",
+        "inputs",
+        "steering",
+        "check",
+        "trial",
+        "plan",
+        "submit",
+        "restart",
+        "log",
+        "completeness",
+    ],
+)
 def test_a_project_has_what_the_plain_one_plays(project, name):
     assert hasattr(project, name)
     assert hasattr(Project, name)
@@ -42,8 +56,8 @@ def test_a_running_project_is_read_at_its_own_pace(project):
     assert first.completeness is not None
     project.becomes(counts={"Waiting": 38, "Done": 2})
     second = watch.look()
-    assert second.status is project.status               # the status at once
-    assert second.jobs is None                           # the table in its time
+    assert second.status is project.status  # the status at once
+    assert second.jobs is None  # the table in its time
     assert second.completeness is None
     time.sleep(0.1)
     third = watch.look()

@@ -31,9 +31,14 @@ def test_opening_a_panel_starts_nothing(project, opened):
     assert "plain" in text(shown)
 
 
-@pytest.mark.parametrize(("verb", "words"), [
-    ("check", "no such &lt;list&gt;"), ("trial", "12 ms per event"), ("plan", "Number of jobs: 40"),
-])
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("check", "no such &lt;list&gt;"),
+        ("trial", "12 ms per event"),
+        ("plan", "Number of jobs: 40"),
+    ],
+)
 def test_a_button_shows_what_its_verb_returns(project, opened, eventually, verb, words):
     shown = opened(project)
     find(shown, f"b2-{verb}").click()
@@ -44,11 +49,11 @@ def test_a_button_shows_what_its_verb_returns(project, opened, eventually, verb,
 def test_the_notebook_is_free_and_the_buttons_are_not_while_a_verb_runs(project, opened, eventually):
     project.gate.clear()
     shown = opened(project)
-    find(shown, "b2-trial").click()                      # returns at once
+    find(shown, "b2-trial").click()  # returns at once
     buttons = [find(shown, f"b2-{verb}") for verb in ("check", "trial", "plan", "submit")]
     assert all(button.disabled for button in buttons)
     eventually(lambda: "Trying one file per sample" in text(shown))
-    find(shown, "b2-submit").click()                     # a click that was on its way already
+    find(shown, "b2-submit").click()  # a click that was on its way already
     project.gate.set()
     eventually(lambda: not any(button.disabled for button in buttons))
     assert project.called == ["trial"]
@@ -101,7 +106,7 @@ def test_news_arrives_by_itself(project, opened, eventually):
     shown = opened(project)
     project.becomes(counts={"Waiting": 37, "Done": 3}, driver="running", message="scouts passed")
     eventually(lambda: "3 of 40 jobs done" in text(shown))
-    eventually(lambda: "3 of 40 files" in text(shown))   # completeness follows
+    eventually(lambda: "3 of 40 files" in text(shown))  # completeness follows
     assert "scouts passed" in text(shown)
 
 
@@ -110,7 +115,7 @@ def test_only_what_changed_is_sent(project, opened, eventually):
     changes: list[Any] = []
     for widget in walk(shown):
         widget.observe(changes.append)
-    time.sleep(0.3)                                      # a dozen beats without news
+    time.sleep(0.3)  # a dozen beats without news
     assert changes == []
 
 
@@ -128,7 +133,7 @@ def test_restart_is_offered_only_when_nothing_drives_the_project(project, opened
 def test_a_closed_panel_looks_no_more(watched, opened, beating):
     shown = opened(watched)
     shown.close()
-    shown.close()                                        # twice does no harm
+    shown.close()  # twice does no harm
     time.sleep(0.1)
     looked = watched.looked
     time.sleep(0.2)
@@ -142,7 +147,7 @@ def test_closing_while_a_verb_runs_leaves_it_alone(project, opened, eventually):
     find(shown, "b2-submit").click()
     eventually(lambda: project.called == ["submit"])
     shown.close()
-    project.gate.set()                                   # its result has nowhere to go, and nothing complains
+    project.gate.set()  # its result has nowhere to go, and nothing complains
     eventually(lambda: not [thread for thread in threading.enumerate() if thread.name == "b2grid submit"])
 
 
@@ -150,7 +155,7 @@ def test_a_cell_that_is_run_again_leaves_no_panel_behind(project, beating):
     first = panel(project)
     second = panel(project)
     assert len(beating()) == 1
-    assert first.comm is None                            # its view is gone from the notebook
+    assert first.comm is None  # its view is gone from the notebook
     assert second.comm is not None
     second.close()
     assert beating() == []

@@ -90,8 +90,10 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._message.add_class("b2-messages")
         self._buttons = {verb.name: _button(verb, self.press) for verb in VERBS}
         self._captions = {verb.name: ipw.HTML() for verb in VERBS}
-        steps = [ipw.VBox([self._buttons[name], self._captions[name]], layout=ipw.Layout(flex="1 1 0"))
-                 for name in self._buttons]
+        steps = [
+            ipw.VBox([self._buttons[name], self._captions[name]], layout=ipw.Layout(flex="1 1 0"))
+            for name in self._buttons
+        ]
         for step in steps:
             step.add_class("b2-step")
         self._steps = ipw.HBox(steps)
@@ -249,8 +251,14 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _ipython_display_(self) -> None:
         """Show the widget, and beside it the summary that outlives it."""
-        bundle = {"text/plain": repr(self), "application/vnd.jupyter.widget-view+json":
-                  {"version_major": 2, "version_minor": 0, "model_id": self.model_id}}
+        bundle = {
+            "text/plain": repr(self),
+            "application/vnd.jupyter.widget-view+json": {
+                "version_major": 2,
+                "version_minor": 0,
+                "model_id": self.model_id,
+            },
+        }
         display(bundle, raw=True)  # type: ignore[no-untyped-call]
         kept = {"text/plain": repr(self), "text/html": self._summary()}
         self._handle = display(kept, raw=True, display_id=True)  # type: ignore[no-untyped-call]

@@ -23,8 +23,12 @@ def rendered(value: Rendered) -> Html:
 
 def note(*children: object, tone: str = "") -> Html:
     """A line that says what is going on; the tone is good, bad, busy or nothing."""
-    return tag("div", *children, class_=f"b2-message b2-{tone}" if tone else "b2-message",
-               role="alert" if tone == "bad" else "status")
+    return tag(
+        "div",
+        *children,
+        class_=f"b2-message b2-{tone}" if tone else "b2-message",
+        role="alert" if tone == "bad" else "status",
+    )
 
 
 def hint(text: str) -> Html:
@@ -45,7 +49,8 @@ def error_html(verb: str, error: Exception) -> Html:
         message, step = f"{type(error).__name__}: {error}", "A fault of b2grid, not yours: please report it."
     findings: tuple[Finding, ...] = getattr(error, "findings", ())
     return note(
-        tag("b", f"{verb}: "), message,
+        tag("b", f"{verb}: "),
+        message,
         tag("div", step, class_="b2-hint") if step else "",
         table(["line", "", ""], [(f.line or "", f.message, f.hint) for f in findings]) if findings else "",
         tone="bad",

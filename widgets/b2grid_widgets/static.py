@@ -30,8 +30,19 @@ def summary(name: str, model: str, parts: Mapping[str, Html]) -> Html:
     opened = [part for title, part in parts.items() if title == "status"]
     folded = [details(title, part) for title, part in parts.items() if title != "status"]
     live = tag("code", f"Project({name!r}).panel()")
-    said = tag("div", "As it was when the notebook was saved; ", live, " shows it live.",
-               style="color:#57606a;font-size:12px;margin-top:6px")
-    box = tag("div", *opened, *folded, said, class_=f"b2-static b2-static-{model}",
-              style="border:1px solid #d0d7de;border-radius:8px;padding:10px 14px")
+    said = tag(
+        "div",
+        "As it was when the notebook was saved; ",
+        live,
+        " shows it live.",
+        style="color:#57606a;font-size:12px;margin-top:6px",
+    )
+    box = tag(
+        "div",
+        *opened,
+        *folded,
+        said,
+        class_=f"b2-static b2-static-{model}",
+        style="border:1px solid #d0d7de;border-radius:8px;padding:10px 14px",
+    )
     return Html(_ROOM + box)

@@ -18,8 +18,19 @@ if TYPE_CHECKING:
 __all__ = ["Pages"]
 
 _COLUMNS = (
-    "job", "kind", "sample", "status", "minor_status", "attempt", "host", "files", "events_expected",
-    "events_processed", "walltime", "peak_memory", "failure",
+    "job",
+    "kind",
+    "sample",
+    "status",
+    "minor_status",
+    "attempt",
+    "host",
+    "files",
+    "events_expected",
+    "events_processed",
+    "walltime",
+    "peak_memory",
+    "failure",
 )
 _TITLES = {
     "minor_status": "minor status",
@@ -98,8 +109,10 @@ def _html(part: pd.DataFrame) -> str:
     columns = [name for name in _COLUMNS if name in part.columns] or [str(name) for name in part.columns]
     # a column that says nothing on the whole page only takes room
     columns = [name for name in columns if name == "job" or any(_cell(name, value) for value in part[name])]
-    rows = [[_cell(name, value) for name, value in zip(columns, row, strict=True)]
-            for row in part[columns].itertuples(index=False, name=None)]
+    rows = [
+        [_cell(name, value) for name, value in zip(columns, row, strict=True)]
+        for row in part[columns].itertuples(index=False, name=None)
+    ]
     numeric = [i for i, name in enumerate(columns) if part[name].dtype.kind in "iuf"]
     return str(table([_TITLES.get(name, name) for name in columns], rows, numeric=numeric))
 

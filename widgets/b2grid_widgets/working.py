@@ -26,9 +26,7 @@ class Action:
         Called with the verb and the exception.
     """
 
-    def __init__(
-        self, on_result: Callable[[str, object], None], on_error: Callable[[str, Exception], None]
-    ) -> None:
+    def __init__(self, on_result: Callable[[str, object], None], on_error: Callable[[str, Exception], None]) -> None:
         self._on_result = on_result
         self._on_error = on_error
         self._lock = threading.Lock()

@@ -58,8 +58,13 @@ class Aliases:
     open: bool = False
 
     def __contains__(self, name: str) -> bool:
-        return (self.open or name in self.definitions or name in self.names or name in self.collections
-                or any(name.endswith(ending) for ending in self.endings))
+        return (
+            self.open
+            or name in self.definitions
+            or name in self.names
+            or name in self.collections
+            or any(name.endswith(ending) for ending in self.endings)
+        )
 
     @classmethod
     def of(cls, context: Context) -> Aliases:
@@ -144,16 +149,57 @@ def _foreign(context: Context) -> bool:
     """Whether a module is imported of which nothing is known: it may make aliases too."""
     import sys
 
-    tops = {module.lstrip(".").partition(".")[0] if not module.startswith(".") else "." for module, _ in
-            context.script.imports}
+    tops = {
+        module.lstrip(".").partition(".")[0] if not module.startswith(".") else "."
+        for module, _ in context.script.imports
+    }
     known = {name.partition(".")[0] for name in context.facts.functions} | OPAQUE_PACKAGES | {"basf2", "variables"}
     return bool(tops - known - set(sys.stdlib_module_names) - PLAIN_PACKAGES)
 
 
-PLAIN_PACKAGES = frozenset({
-    "numpy", "pandas", "scipy", "matplotlib", "uproot", "awkward", "yaml", "tqdm", "sklearn", "torch", "tensorflow",
-    "xgboost", "lightgbm", "seaborn", "h5py", "tables", "pyarrow", "requests", "git", "six", "vector", "particle",
-    "joblib", "dask", "IPython", "ipywidgets", "setuptools", "pkg_resources", "termcolor", "tabulate", "uncertainties",
-    "iminuit", "numba", "b2luigi", "luigi", "root_pandas", "mplhep", "hist", "boost_histogram", "jinja2", "psutil",
-})
+PLAIN_PACKAGES = frozenset(
+    {
+        "numpy",
+        "pandas",
+        "scipy",
+        "matplotlib",
+        "uproot",
+        "awkward",
+        "yaml",
+        "tqdm",
+        "sklearn",
+        "torch",
+        "tensorflow",
+        "xgboost",
+        "lightgbm",
+        "seaborn",
+        "h5py",
+        "tables",
+        "pyarrow",
+        "requests",
+        "git",
+        "six",
+        "vector",
+        "particle",
+        "joblib",
+        "dask",
+        "IPython",
+        "ipywidgets",
+        "setuptools",
+        "pkg_resources",
+        "termcolor",
+        "tabulate",
+        "uncertainties",
+        "iminuit",
+        "numba",
+        "b2luigi",
+        "luigi",
+        "root_pandas",
+        "mplhep",
+        "hist",
+        "boost_histogram",
+        "jinja2",
+        "psutil",
+    }
+)
 """Packages that basf2's externals have, and that have nothing to do with variables."""

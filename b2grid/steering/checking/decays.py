@@ -15,8 +15,18 @@ if TYPE_CHECKING:
 __all__ = ["check_decays"]
 
 _DECAYS = {"decayString", "decay_string", "decay", "decayStringTarget", "decayStringDaughters"}
-_NAMES = {"list_name", "particleList", "listName", "inputListName", "outputListName", "target_list_name",
-          "particle_list_name", "signalSideParticleList", "outputList", "inputList"}
+_NAMES = {
+    "list_name",
+    "particleList",
+    "listName",
+    "inputListName",
+    "outputListName",
+    "target_list_name",
+    "particle_list_name",
+    "signalSideParticleList",
+    "outputList",
+    "inputList",
+}
 _SEVERAL = {"inputListNames", "particleLists", "inputParticlelists", "inputParticleLists", "lists_to_keep"}
 _ROOMS = {"modularAnalysis", "vertex", "kinfit", "variables.utils", "b2pandas_utils"}
 _CHARGED = {"reconstructDecay", "reconstructMCDecay", "reconstructRecoil", "reconstructDecayWithNeutralHadron"}
@@ -40,8 +50,13 @@ def _texts(context: Context, word: str, value: ast.expr) -> list[str]:
     elif word in _SEVERAL:
         found = [item for item, _ in values.items(value)]
     elif word == "decayStringsWithCuts":
-        found = [pair[0] for pairs in values.all(value) if isinstance(pairs, list) for pair in pairs
-                 if isinstance(pair, list) and pair]
+        found = [
+            pair[0]
+            for pairs in values.all(value)
+            if isinstance(pairs, list)
+            for pair in pairs
+            if isinstance(pair, list) and pair
+        ]
     return list(dict.fromkeys(text for text in found if isinstance(text, str)))
 
 
@@ -61,8 +76,12 @@ def _check(context: Context, call: Call, word: str, text: str, node: ast.expr) -
     for particle in _particles(tree):
         if particle.name not in known:
             unknown = True
-            context.add("B2S312", f"unknown particle {printable(particle.name[:60])!r}",
-                        context.near(particle.name, known), node)
+            context.add(
+                "B2S312",
+                f"unknown particle {printable(particle.name[:60])!r}",
+                context.near(particle.name, known),
+                node,
+            )
     if isinstance(tree, Decay) and call.function in _CHARGED and not unknown:
         _charge(context, call, tree, node)
 
@@ -85,12 +104,17 @@ def _charge(context: Context, call: Call, decay: Decay, node: ast.expr) -> None:
         return
     allowed = call.arguments.get("allowChargeViolation")
     if any(word.arg is None for word in call.node.keywords) or (
-            allowed is not None and not (isinstance(allowed, ast.Constant) and allowed.value is False)):
+        allowed is not None and not (isinstance(allowed, ast.Constant) and allowed.value is False)
+    ):
         return
     charges = particle_charges()
     daughters = [part.mother if isinstance(part, Decay) else part for part in decay.daughters]
     total = sum(charges[part.name] for part in daughters)
     mother = charges[decay.mother.name]
     if abs(total - mother) > 0.1:
-        context.add("B2S313", f"charge is not conserved in '{decay}': {decay.mother.name} has {mother:+.0f}, "
-                    f"its daughters {total:+.0f}", "mend a daughter, or give allowChargeViolation=True", node)
+        context.add(
+            "B2S313",
+            f"charge is not conserved in '{decay}': {decay.mother.name} has {mother:+.0f}, its daughters {total:+.0f}",
+            "mend a daughter, or give allowChargeViolation=True",
+            node,
+        )

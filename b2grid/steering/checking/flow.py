@@ -32,18 +32,29 @@ def check_process(context: Context) -> None:
     calls = [call for call in script.calls if _is_process(context, call)]
     if not calls:
         if not _elsewhere(context):
-            context.add("B2S110", "basf2.process is never called: no event would be read",
-                        "end the script with basf2.process(path)")
+            context.add(
+                "B2S110",
+                "basf2.process is never called: no event would be read",
+                "end the script with basf2.process(path)",
+            )
         return
     again = _again(context, calls)
     if again is not None:
-        context.add("B2S111", "process is called again: basf2 processes one path per run",
-                    "put all modules in one path, or make two steering files", again)
+        context.add(
+            "B2S111",
+            "process is called again: basf2 processes one path per run",
+            "put all modules in one path, or make two steering files",
+            again,
+        )
     for call in calls:
         outer = next((node for node in script.above(call) if isinstance(node, ast.For | ast.While | _Functions)), None)
         if isinstance(outer, ast.For | ast.While) and not script.leaves(outer):
-            context.add("B2S111", "process is called in a loop: basf2 processes one path per run",
-                        "build one path in the loop, and process it behind", call)
+            context.add(
+                "B2S111",
+                "process is called in a loop: basf2 processes one path per run",
+                "build one path in the loop, and process it behind",
+                call,
+            )
 
 
 _Functions = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -56,17 +67,22 @@ def _is_process(context: Context, call: ast.Call) -> bool:
     function = call.func
     # of an unknown object: it may be basf2's
     return (isinstance(function, ast.Attribute) and function.attr == "process") or (
-        isinstance(function, ast.Name) and function.id == "process" and not context.script.bound(function))
+        isinstance(function, ast.Name) and function.id == "process" and not context.script.bound(function)
+    )
 
 
 def _elsewhere(context: Context) -> bool:
     """Whether a module of which nothing is known could call it."""
-    if any(isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"exec", "eval"}
-           for node in context.script.calls):
+    if any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"exec", "eval"}
+        for node in context.script.calls
+    ):
         return True
-    mentioned = any((isinstance(node, ast.Attribute) and node.attr == "process") or
-                    (isinstance(node, ast.Name) and context.script.dotted(node) == "basf2.process")
-                    for node in context.script.parents)
+    mentioned = any(
+        (isinstance(node, ast.Attribute) and node.attr == "process")
+        or (isinstance(node, ast.Name) and context.script.dotted(node) == "basf2.process")
+        for node in context.script.parents
+    )
     return mentioned or any(_is_foreign(module) for module, _ in context.script.imports)
 
 
@@ -92,7 +108,8 @@ def _exclusive(context: Context, one: ast.AST, other: ast.AST) -> bool:
         if id(node) in above:
             mine = above[id(node)]
             return isinstance(node, ast.If | ast.IfExp | ast.Try | ast.Match) and _branch(node, mine) != _branch(
-                node, below)
+                node, below
+            )
     return False
 
 
@@ -128,8 +145,11 @@ def _ended(context: Context, earlier: ast.AST, later: ast.AST) -> bool:
 def _leaves(context: Context, statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Return | ast.Raise | ast.Continue | ast.Break):
         return True
-    return (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
-            and context.script.dotted(statement.value.func) in {"sys.exit", "os._exit"})
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Call)
+        and context.script.dotted(statement.value.func) in {"sys.exit", "os._exit"}
+    )
 
 
 # -- trees
@@ -157,8 +177,12 @@ def check_trees(context: Context) -> None:
 
 
 def _twice(context: Context, key: tuple[str, str], node: ast.AST, why: str) -> None:
-    context.add("B2S402", f"tree {printable(key[0])!r} is twice in {printable(key[1])!r}: {why}",
-                "give each tree its own treename, or its own file", node)
+    context.add(
+        "B2S402",
+        f"tree {printable(key[0])!r} is twice in {printable(key[1])!r}: {why}",
+        "give each tree its own treename, or its own file",
+        node,
+    )
 
 
 def _known(context: Context, call: Call, word: str, default: str) -> list[str]:
@@ -198,7 +222,8 @@ def _rounds(context: Context, call: Call) -> int:
         if isinstance(node, ast.For):
             given = call.arguments.get("path")
             made_inside = not isinstance(given, ast.Name) or any(
-                node in script.above(binding.node) or binding.node is node for binding in script.bound(given))
+                node in script.above(binding.node) or binding.node is node for binding in script.bound(given)
+            )
             rounds = context.values.one(node.iter)
             several = isinstance(rounds, list | dict) and len(rounds) > 1
             return node.lineno if several and not made_inside and not script.leaves(node) else 0
@@ -220,14 +245,24 @@ def check_files(context: Context, sandbox: Iterable[str]) -> None:
     there = [PurePosixPath(name) for name in sandbox]
     for call in context.script.calls:
         name = context.script.dotted(call.func) or (
-            call.func.id if isinstance(call.func, ast.Name) and not context.script.bound(call.func) else "")
+            call.func.id if isinstance(call.func, ast.Name) and not context.script.bound(call.func) else ""
+        )
         if name not in _OPENERS or not call.args or _writes(context, call):
             continue
         for file in context.values.all(call.args[0]):
-            if isinstance(file, str) and file and not file.startswith(_URL) and not _within(file, there) and (
-                    not _written(context, file, call)):
-                context.add("B2S503", f"{printable(file)!r} is opened, and is not in the sandbox",
-                            f"add sandbox=[{printable(file)!r}], or name it by its full path", call.args[0])
+            if (
+                isinstance(file, str)
+                and file
+                and not file.startswith(_URL)
+                and not _within(file, there)
+                and (not _written(context, file, call))
+            ):
+                context.add(
+                    "B2S503",
+                    f"{printable(file)!r} is opened, and is not in the sandbox",
+                    f"add sandbox=[{printable(file)!r}], or name it by its full path",
+                    call.args[0],
+                )
 
 
 def _writes(context: Context, call: ast.Call) -> bool:
@@ -242,13 +277,21 @@ def _writes(context: Context, call: ast.Call) -> bool:
 def _written(context: Context, file: str, reader: ast.Call) -> bool:
     """Whether the script itself writes the file: before, or as an output of its path."""
     named = [word.value for call in context.script.calls for word in call.keywords if word.arg in _OUTPUTS]
-    named += [call.arguments["filename"] for call in context.calls
-              if call.function.startswith("variablesTo") and "filename" in call.arguments]
+    named += [
+        call.arguments["filename"]
+        for call in context.calls
+        if call.function.startswith("variablesTo") and "filename" in call.arguments
+    ]
     if any(file in context.values.all(value) for value in named):
         return True
-    return any(call.lineno < reader.lineno and call.args and _writes(context, call)
-               and file in context.values.all(call.args[0]) for call in context.script.calls
-               if isinstance(call.func, ast.Name) and call.func.id == "open")
+    return any(
+        call.lineno < reader.lineno
+        and call.args
+        and _writes(context, call)
+        and file in context.values.all(call.args[0])
+        for call in context.script.calls
+        if isinstance(call.func, ast.Name) and call.func.id == "open"
+    )
 
 
 def _within(name: str, sandbox: list[PurePosixPath]) -> bool:
@@ -277,12 +320,44 @@ def _known_tops() -> frozenset[str]:
     return _BASF2_TOPS | OPAQUE_PACKAGES | PLAIN_PACKAGES | frozenset(sys.stdlib_module_names)
 
 
-_BASF2_TOPS = frozenset({
-    "basf2", "modularAnalysis", "variables", "vertex", "kinfit", "mdst", "stdCharged", "stdPhotons", "stdPi0s",
-    "stdV0s", "stdKlongs", "stdHyperons", "stdKinks", "b2pandas_utils", "b2", "beambackground", "geometry", "rundb",
-    "trigger", "analysis_path_utils", "basf2ext", "terminal_utils", "hep_ipython_tools", "ipython_tools",
-    "pybasf2", "smearing", "neurobayes", "vtx", "top", "trg", "arich", "mva", "online_filter", "eventkinematics",
-})
+_BASF2_TOPS = frozenset(
+    {
+        "basf2",
+        "modularAnalysis",
+        "variables",
+        "vertex",
+        "kinfit",
+        "mdst",
+        "stdCharged",
+        "stdPhotons",
+        "stdPi0s",
+        "stdV0s",
+        "stdKlongs",
+        "stdHyperons",
+        "stdKinks",
+        "b2pandas_utils",
+        "b2",
+        "beambackground",
+        "geometry",
+        "rundb",
+        "trigger",
+        "analysis_path_utils",
+        "basf2ext",
+        "terminal_utils",
+        "hep_ipython_tools",
+        "ipython_tools",
+        "pybasf2",
+        "smearing",
+        "neurobayes",
+        "vtx",
+        "top",
+        "trg",
+        "arich",
+        "mva",
+        "online_filter",
+        "eventkinematics",
+    }
+)
 
 
 def _guarded(context: Context, node: ast.AST) -> bool:

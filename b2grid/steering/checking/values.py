@@ -317,9 +317,20 @@ _BUILTINS: dict[str, Callable[..., Any]] = {
 }
 _READ: dict[type, Callable[[Values, Any, dict[ast.AST, dict[str, Any]]], Any]] = {
     ast.Constant: lambda _self, node, _env: node.value,
-    **{kind: getattr(Values, f"_{name}") for kind, name in {
-        ast.Name: "name", ast.JoinedStr: "joined", ast.BinOp: "binary", ast.UnaryOp: "unary", ast.List: "list",
-        ast.Tuple: "list", ast.Dict: "dict", ast.Subscript: "subscript", ast.Attribute: "attribute",
-        ast.ListComp: "comprehension", ast.Call: "call",
-    }.items()},
+    **{
+        kind: getattr(Values, f"_{name}")
+        for kind, name in {
+            ast.Name: "name",
+            ast.JoinedStr: "joined",
+            ast.BinOp: "binary",
+            ast.UnaryOp: "unary",
+            ast.List: "list",
+            ast.Tuple: "list",
+            ast.Dict: "dict",
+            ast.Subscript: "subscript",
+            ast.Attribute: "attribute",
+            ast.ListComp: "comprehension",
+            ast.Call: "call",
+        }.items()
+    },
 }

@@ -36,16 +36,44 @@ if TYPE_CHECKING:
 __all__ = ["Variables", "check_variables"]
 
 _DEPTH = 30
-_CUTS = {"cut", "cut_string", "trackSelection", "eclClusterSelection", "klmClusterSelection", "selectionCut",
-         "slowPionCut", "DstarCut"}
+_CUTS = {
+    "cut",
+    "cut_string",
+    "trackSelection",
+    "eclClusterSelection",
+    "klmClusterSelection",
+    "selectionCut",
+    "slowPionCut",
+    "DstarCut",
+}
 _LISTS = {"variables", "list_of_variables", "var_names", "varToExtraInfo"}
 # functions whose parameter of such a name is something else
 _NOT = {("modularAnalysis.getECLKLID", "variable")}
 _ROOMS = {"modularAnalysis", "variables.utils", "b2pandas_utils", "stdCharged", "vertex"}
 # how many arguments: of functions that are used a lot and have always taken these
-_ONE = ("abs", "sin", "cos", "tan", "asin", "acos", "atan", "exp", "log", "log10", "isNAN", "isInfinity", "useCMSFrame",
-        "useLabFrame", "useRestFrame", "extraInfo", "eventExtraInfo", "matchedMC", "mcMother", "massDifference",
-        "isInList")
+_ONE = (
+    "abs",
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "exp",
+    "log",
+    "log10",
+    "isNAN",
+    "isInfinity",
+    "useCMSFrame",
+    "useLabFrame",
+    "useRestFrame",
+    "extraInfo",
+    "eventExtraInfo",
+    "matchedMC",
+    "mcMother",
+    "massDifference",
+    "isInList",
+)
 _TWO = ("daughter", "mcDaughter", "min", "max", "ifNANgiveX", "daughterMotherDiffOf", "modulo", "varFor")
 _ARGUMENTS = {**dict.fromkeys(_ONE, 1), **dict.fromkeys(_TWO, 2), "conditionalVariableSelector": 3, "daughterDiffOf": 3}
 
@@ -134,8 +162,9 @@ class Variables:
         if text.strip() not in self.aliases.names or text.strip() in self.aliases.definitions:
             self._parsed(parse_variable, "B2S303", text, node, covered=covered, depth=depth)
 
-    def _parsed(self, read: Callable[[str], Expression], code: str, text: str, node: ast.expr, *, covered: bool,
-                depth: int) -> None:
+    def _parsed(
+        self, read: Callable[[str], Expression], code: str, text: str, node: ast.expr, *, covered: bool, depth: int
+    ) -> None:
         key = (code, text, getattr(node, "lineno", None), covered)
         if key in self._seen or depth > _DEPTH:
             return
@@ -144,8 +173,9 @@ class Variables:
             tree = read(text)
         except GrammarError as error:
             what = "the cut" if code == "B2S302" else "the variable"
-            self.context.add(code, f"{what} {_short(text)} cannot be read: {error.message}",
-                             error.hint or _advice(text), node)
+            self.context.add(
+                code, f"{what} {_short(text)} cannot be read: {error.message}", error.hint or _advice(text), node
+            )
             return
         self._walk(tree, node, covered=covered, depth=depth)
 
@@ -197,9 +227,12 @@ class Variables:
         self._covered(call.name, node, covered=covered)
         number, allowed = len(call.arguments), _ARGUMENTS.get(call.name)
         if allowed is not None and number != allowed:
-            self.context.add("B2S304", f"{_short(str(call))} has {number} argument{'' if number == 1 else 's'}, "
-                             f"{call.name} takes {allowed}",
-                             f"it is {call.name}{next(filter(None, forms), '()')}", node)
+            self.context.add(
+                "B2S304",
+                f"{_short(str(call))} has {number} argument{'' if number == 1 else 's'}, {call.name} takes {allowed}",
+                f"it is {call.name}{next(filter(None, forms), '()')}",
+                node,
+            )
             return
         if call.name == "formula":
             self._parsed(parse_formula, "B2S303", ", ".join(call.arguments), node, covered=covered, depth=depth + 1)
@@ -215,8 +248,9 @@ class Variables:
     def _covered(self, name: str, node: ast.expr, *, covered: bool) -> None:
         covers = self.context.covers
         if covered and covers is not None and covers.variables is not None and name not in covers.variables:
-            self.context.runner_lacks(f"the variable {name!r}", node,
-                                      near=self.context.near(name, sorted(covers.variables)))
+            self.context.runner_lacks(
+                f"the variable {name!r}", node, near=self.context.near(name, sorted(covers.variables))
+            )
 
 
 @cache
@@ -228,8 +262,13 @@ def _kinds(form: str) -> tuple[str, ...]:
     """
     names = re.sub(r"[\[\]()]", "", form).split(",")
     return tuple(
-        "variable" if re.fullmatch(r"\s*variable(IfTrue|IfFalse)?\s*", name) else
-        "cut" if re.fullmatch(r"\s*(cut|cutString)\s*", name) else "" for name in names)
+        "variable"
+        if re.fullmatch(r"\s*variable(IfTrue|IfFalse)?\s*", name)
+        else "cut"
+        if re.fullmatch(r"\s*(cut|cutString)\s*", name)
+        else ""
+        for name in names
+    )
 
 
 def _short(text: str) -> str:

@@ -55,8 +55,7 @@ def describe(paths: Iterable[Path]) -> dict[str, Any]:
     return {
         "modules": [_module(module) for module in modules],
         "lists": _lists(modules),
-        "inputs": [str(name) for module in modules if module.type() == "RootInput"
-                   for name in _files(module)],
+        "inputs": [str(name) for module in modules if module.type() == "RootInput" for name in _files(module)],
         "ntuples": [_tree(module) for module in modules if module.type() == "VariablesToNtuple"],
         "other_outputs": list(dict.fromkeys(_other_outputs(modules))),
     }
@@ -70,26 +69,41 @@ def _files(module: Module) -> list[Any]:
 def _module(module: Module) -> dict[str, Any]:
     params = {name: plain(value) for name, value in module.params.items()}
     if module.conditions:
-        params["if"] = [f"{condition} -> {plain(condition.path)} ({condition.after.name})"
-                        for condition in module.conditions]
+        params["if"] = [
+            f"{condition} -> {plain(condition.path)} ({condition.after.name})" for condition in module.conditions
+        ]
     kind = "python" if module.python else "opaque" if module.opaque else ""
-    return {"type": module.type(), "name": module.name(), "params": params, "line": module.line,
-            "function": module.function, "kind": kind}
+    return {
+        "type": module.type(),
+        "name": module.name(),
+        "params": params,
+        "line": module.line,
+        "function": module.function,
+        "kind": kind,
+    }
 
 
 def _tree(module: Module) -> dict[str, Any]:
     params = module.params
     variables = params.get("variables", [])
     names = [variables] if isinstance(variables, str) else map(str, variables)
-    return {"file": ntuple_file(params), "tree": str(params.get("treeName", "ntuple")),
-            "particle_list": str(params.get("particleList", "")), "line": module.line,
-            "columns": list(session.expand(names))}
+    return {
+        "file": ntuple_file(params),
+        "tree": str(params.get("treeName", "ntuple")),
+        "particle_list": str(params.get("particleList", "")),
+        "line": module.line,
+        "columns": list(session.expand(names)),
+    }
 
 
 def _other_outputs(modules: Iterable[Module]) -> Iterable[str]:
     for module in modules:
-        if module.type() in ("VariablesToHistogram", "VariablesToEventBasedTree", "VariablesToTable",
-                             "VariablesToHDF5"):
+        if module.type() in (
+            "VariablesToHistogram",
+            "VariablesToEventBasedTree",
+            "VariablesToTable",
+            "VariablesToHDF5",
+        ):
             yield ntuple_file(module.params)
         elif module.type() == "RootOutput":
             yield str(module.params.get("outputFileName", "RootOutput.root"))
@@ -130,8 +144,13 @@ def _lists(modules: Iterable[Module]) -> list[dict[str, Any]]:
         for name, made_of, cut in _made(module):
             # fillParticleList loads a base list and copies it to the list that the loader was asked for
             if name not in found:
-                found[name] = {"name": name, "decay": made_of, "cut": cut, "line": module.line,
-                               "module": module.function or module.type()}
+                found[name] = {
+                    "name": name,
+                    "decay": made_of,
+                    "cut": cut,
+                    "line": module.line,
+                    "module": module.function or module.type(),
+                }
             elif module.line != found[name]["line"] or cut:
                 found[name]["cut"] = _joined(found[name]["cut"], cut)
     return list(found.values())

@@ -45,8 +45,17 @@ class _Guard:
     def __init__(self, folders: Sequence[Path]) -> None:
         self.here = f"{folders[0]}{os.sep}"
         self.allowed = tuple(os.path.realpath(folder) + os.sep for folder in folders)
-        self.own = (sys.prefix, sys.base_prefix, sysconfig.get_paths()["stdlib"], *_DEVICES, "/sys/", "/etc/",
-                    "/usr/lib", "/usr/share", str(Path(__file__).parents[3]))
+        self.own = (
+            sys.prefix,
+            sys.base_prefix,
+            sysconfig.get_paths()["stdlib"],
+            *_DEVICES,
+            "/sys/",
+            "/etc/",
+            "/usr/lib",
+            "/usr/share",
+            str(Path(__file__).parents[3]),
+        )
 
     def __call__(self, event: str, details: tuple[Any, ...]) -> None:
         """Hear of an audit event."""

@@ -27,15 +27,58 @@ if TYPE_CHECKING:
 __all__ = ["OPAQUE_PACKAGES", "Opaque", "OpaqueFinder", "opaque_step"]
 
 # basf2's importable packages that have no stand-in, and ROOT; what else is missing is a real mistake
-OPAQUE_PACKAGES = frozenset({
-    "ROOT", "L1trigger", "alignment", "b2biiConversion", "b2test_utils", "background", "basf2_mva",
-    "basf2_mva_evaluation", "basf2_mva_extensions", "basf2_mva_util", "beamparameters", "caf",
-    "charmFlavorTagger", "conditions_db", "cdc", "cdst", "daqdqm", "decayHash", "ecl", "fei",
-    "flavorTagger", "generators", "grafei", "hlt", "iov_conditional", "klm", "ksSelector", "monopoles",
-    "pdg", "photonFunctions", "pidDataUtils", "prompt", "pxd", "rawdata", "reconstruction", "simulation",
-    "skim", "skimExpertFunctions", "softwaretrigger", "stdHyperons", "stdKinks", "svd", "sysvar", "tflat",
-    "tracking", "udst", "udst_purge_list", "validation",
-})
+OPAQUE_PACKAGES = frozenset(
+    {
+        "ROOT",
+        "L1trigger",
+        "alignment",
+        "b2biiConversion",
+        "b2test_utils",
+        "background",
+        "basf2_mva",
+        "basf2_mva_evaluation",
+        "basf2_mva_extensions",
+        "basf2_mva_util",
+        "beamparameters",
+        "caf",
+        "charmFlavorTagger",
+        "conditions_db",
+        "cdc",
+        "cdst",
+        "daqdqm",
+        "decayHash",
+        "ecl",
+        "fei",
+        "flavorTagger",
+        "generators",
+        "grafei",
+        "hlt",
+        "iov_conditional",
+        "klm",
+        "ksSelector",
+        "monopoles",
+        "pdg",
+        "photonFunctions",
+        "pidDataUtils",
+        "prompt",
+        "pxd",
+        "rawdata",
+        "reconstruction",
+        "simulation",
+        "skim",
+        "skimExpertFunctions",
+        "softwaretrigger",
+        "stdHyperons",
+        "stdKinks",
+        "svd",
+        "sysvar",
+        "tflat",
+        "tracking",
+        "udst",
+        "udst_purge_list",
+        "validation",
+    }
+)
 
 
 @cache
@@ -160,8 +203,7 @@ class _OpaqueBase:
 class OpaqueFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds the packages that have no stand-in, after all real ones have been looked for."""
 
-    def find_spec(self, fullname: str, _path: Any = None,
-                  _target: Any = None) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(self, fullname: str, _path: Any = None, _target: Any = None) -> importlib.machinery.ModuleSpec | None:
         """Claim a module of an opaque package."""
         if fullname.partition(".")[0] not in OPAQUE_PACKAGES:
             return None

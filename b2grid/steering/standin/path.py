@@ -200,8 +200,7 @@ class Module:
         """The parameters that are set; basf2 also lists the defaults."""
         return [Parameter(name, value) for name, value in self.params.items()]
 
-    def if_value(self, expression: str, path: Path,
-                 after: AfterConditionPath = AfterConditionPath.END) -> None:
+    def if_value(self, expression: str, path: Path, after: AfterConditionPath = AfterConditionPath.END) -> None:
         """Take `path` when the return value compares as in `expression`, such as ``<1``."""
         if (match := _CONDITION.match(expression)) is None:
             raise ValueError(f"{expression!r} is not a condition such as '<1' or '==0'")
@@ -310,8 +309,13 @@ class Path:
                 inner = module.params.get("path")
                 waiting += [*module.get_all_condition_paths(), *([inner] if isinstance(inner, Path) else [])]
 
-    def add_module(self, module: Any, logLevel: Any = None,  # noqa: N803 - basf2's name
-                   debugLevel: int | None = None, **kwargs: Any) -> Module:  # noqa: ARG002, N803 - the same
+    def add_module(
+        self,
+        module: Any,
+        logLevel: Any = None,  # noqa: N803 - basf2's names
+        debugLevel: int | None = None,  # noqa: N803, ARG002
+        **kwargs: Any,
+    ) -> Module:
         """Add a module by its C++ type or as an object, with parameters; returns it."""
         added = self._module(module)
         if logLevel is not None:
@@ -376,7 +380,11 @@ class Path:
         return True
 
     def __str__(self) -> str:
-        return "[" + " -> ".join(
-            module.name() + "".join(f" ({condition}: {condition.path})" for condition in module.conditions)
-            for module in self.modules()
-        ) + "]"
+        return (
+            "["
+            + " -> ".join(
+                module.name() + "".join(f" ({condition}: {condition.path})" for condition in module.conditions)
+                for module in self.modules()
+            )
+            + "]"
+        )

@@ -32,8 +32,13 @@ def main(arguments: list[str]) -> int:
     """Record one steering file; 0 when the result was written."""
     result, seconds, memory, script, *args = arguments
     _limit(float(seconds), int(memory))
-    watch([FilePath.cwd(), *(FilePath(os.environ[name]) for name in ("HOME", "TMPDIR") if name in os.environ),
-           FilePath(result).parent])
+    watch(
+        [
+            FilePath.cwd(),
+            *(FilePath(os.environ[name]) for name in ("HOME", "TMPDIR") if name in os.environ),
+            FilePath(result).parent,
+        ]
+    )
     process = os.getpid()
     answer = _Recorder().run(script, args)
     if os.getpid() != process:
@@ -78,12 +83,14 @@ class _Recorder:
         except SyntaxError as raised:
             ours = raised.filename == session.script
             where = "" if ours else f" in {raised.filename}"
-            error = _error(f"{type(raised).__name__}: {raised.msg}{where}",
-                           raised.lineno if ours else _line(raised.__traceback__), kind="raised",
-                           column=(raised.offset or 1) - 1 if ours else None)
+            error = _error(
+                f"{type(raised).__name__}: {raised.msg}{where}",
+                raised.lineno if ours else _line(raised.__traceback__),
+                kind="raised",
+                column=(raised.offset or 1) - 1 if ours else None,
+            )
         except MemoryError as raised:
-            error = _error("the script needs more memory than it may have", _line(raised.__traceback__),
-                           kind="memory")
+            error = _error("the script needs more memory than it may have", _line(raised.__traceback__), kind="memory")
         except BaseException as raised:
             # whatever a script raises is a finding
             error = _error(f"{type(raised).__name__}: {raised}", _line(raised.__traceback__), kind="raised")
@@ -126,8 +133,7 @@ class _Recorder:
         }
 
 
-def _error(message: str, line: int | None, *, kind: str, hint: str = "",
-           column: int | None = None) -> dict[str, Any]:
+def _error(message: str, line: int | None, *, kind: str, hint: str = "", column: int | None = None) -> dict[str, Any]:
     return {"message": message, "line": line, "kind": kind, "hint": hint, "column": column}
 
 

@@ -47,11 +47,18 @@ def _in_place(script: str, argv: Sequence[str]) -> Iterator[ModuleType]:
 def _is_ours(name: str, module: ModuleType) -> bool:
     file = getattr(module, "__file__", None) or ""
     return file.startswith((PACKAGES, str(FilePath(session.script).resolve().parent))) or (
-        name.partition(".")[0] in OPAQUE_PACKAGES and not file)
+        name.partition(".")[0] in OPAQUE_PACKAGES and not file
+    )
 
 
-def run_script(path: str | FilePath, argv: Sequence[str] = (), *, on_process: Callable[[Any, int], Any],
-               recording: bool = False, log: Log | None = None) -> None:
+def run_script(
+    path: str | FilePath,
+    argv: Sequence[str] = (),
+    *,
+    on_process: Callable[[Any, int], Any],
+    recording: bool = False,
+    log: Log | None = None,
+) -> None:
     """Execute a steering file as ``__main__``, in this process, with the stand-ins for basf2.
 
     Aliases, collections and messages of the run are in `session` afterwards. What the script raises passes

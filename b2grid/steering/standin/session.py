@@ -80,8 +80,15 @@ class Session:
     log: Log = field(default_factory=Log)
     statistics: Any = None
 
-    def begin(self, script: str, argv: Iterable[str] = (), *, recording: bool = False,
-              on_process: Callable[[Any, int], Any] | None = None, log: Log | None = None) -> None:
+    def begin(
+        self,
+        script: str,
+        argv: Iterable[str] = (),
+        *,
+        recording: bool = False,
+        on_process: Callable[[Any, int], Any] | None = None,
+        log: Log | None = None,
+    ) -> None:
         """Forget everything, and begin with this script."""
         fresh = Session(script=script, argv=tuple(argv), recording=recording, on_process=on_process)
         for name in Session.__slots__:

@@ -28,8 +28,9 @@ class VariableManager:
             raise SystemExit(1)
         before = session.aliases.get(alias)
         if before is not None and before != variable:
-            session.log.warning(f"An alias with the name '{alias}' exists and is set to '{before}', "
-                                f"setting it to '{variable}'.")
+            session.log.warning(
+                f"An alias with the name '{alias}' exists and is set to '{before}', setting it to '{variable}'."
+            )
         session.aliases[alias] = variable
         return before is None
 

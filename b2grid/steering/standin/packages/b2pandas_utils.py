@@ -6,9 +6,7 @@ from b2grid.steering.standin.path import Module as _Module
 class VariablesToTable(_Module):
     """Write values into a table; runs in basf2 only."""
 
-    def __init__(
-        self, listname, variables, filename, hdf_table_name=None, event_buffer_size=100, **writer_kwargs
-    ):
+    def __init__(self, listname, variables, filename, hdf_table_name=None, event_buffer_size=100, **writer_kwargs):
         super().__init__()
         self.param(
             {

@@ -35,16 +35,13 @@ def stdCharged(particletype, listtype, path, writeOut=False):
     """Fill a standard list of tracks."""
     if particletype not in _SYMBOL:
         raise ValueError(
-            f'The requested list is not a standard charged particle: "{particletype}"; '
-            f"there are {', '.join(_SYMBOL)}"
+            f'The requested list is not a standard charged particle: "{particletype}"; there are {", ".join(_SYMBOL)}'
         )
     if listtype not in _LISTS or (listtype == "95eff" and particletype == "p"):
         raise ValueError(
             f'"{listtype}" is not a standard list of {_SYMBOL[particletype]}; there are {", ".join(_LISTS)}'
         )
-    _ma.fillParticleList(
-        f"{_SYMBOL[particletype]}:{listtype}", _cut(particletype, listtype), writeOut, path=path
-    )
+    _ma.fillParticleList(f"{_SYMBOL[particletype]}:{listtype}", _cut(particletype, listtype), writeOut, path=path)
 
 
 def stdPi(listtype="good", path=None, writeOut=False):

@@ -15,15 +15,11 @@ _PI0_EFFICIENCY = {
 
 def _pi0_cut(percent):
     energies, extra = _PI0_EFFICIENCY[percent]
-    regions = " or ".join(
-        f"[clusterReg == {region} and E > {energy}]" for region, energy in enumerate(energies, 1)
-    )
+    regions = " or ".join(f"[clusterReg == {region} and E > {energy}]" for region, energy in enumerate(energies, 1))
     return f"clusterNHits > 1.5 and thetaInCDCAcceptance and [{regions}]" + (f" and {extra}" if extra else "")
 
 
-def stdPhotons(
-    listtype="loose", path=None, beamBackgroundMVAWeight="", fakePhotonMVAWeight="", biasCorrectionTable=""
-):
+def stdPhotons(listtype="loose", path=None, beamBackgroundMVAWeight="", fakePhotonMVAWeight="", biasCorrectionTable=""):
     """Fill a standard list of photons."""
     name = f"gamma:{listtype}"
     known = [f"pi0eff{percent}_May2020" for percent in _PI0_EFFICIENCY]
@@ -41,8 +37,7 @@ def stdPhotons(
         _ma.cutAndCopyList(
             name,
             "gamma:loose",
-            "[clusterReg == 1 and E > 0.05] or [clusterReg == 2 and E > 0.05] "
-            "or [clusterReg == 3 and E > 0.075]",
+            "[clusterReg == 1 and E > 0.05] or [clusterReg == 2 and E > 0.05] or [clusterReg == 3 and E > 0.075]",
             path=path,
         )
     elif listtype in known:

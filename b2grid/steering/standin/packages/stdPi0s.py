@@ -6,12 +6,9 @@ from basf2 import B2WARNING as _B2WARNING
 from stdPhotons import stdPhotons as _stdPhotons
 
 _CUTS = {
-    "eff10_May2020": "0.127 < InvM < 0.139"
-    " and abs(daughterDiffOf(0, 1, phi)) < 0.9 and daughterAngle(0, 1) < 0.8",
-    "eff20_May2020": "0.121 < InvM < 0.142"
-    " and abs(daughterDiffOf(0, 1, phi)) < 1.0 and daughterAngle(0, 1) < 0.9",
-    "eff30_May2020": "0.120 < InvM < 0.145"
-    " and abs(daughterDiffOf(0, 1, phi)) < 1.5 and daughterAngle(0, 1) < 1.4",
+    "eff10_May2020": "0.127 < InvM < 0.139 and abs(daughterDiffOf(0, 1, phi)) < 0.9 and daughterAngle(0, 1) < 0.8",
+    "eff20_May2020": "0.121 < InvM < 0.142 and abs(daughterDiffOf(0, 1, phi)) < 1.0 and daughterAngle(0, 1) < 0.9",
+    "eff30_May2020": "0.120 < InvM < 0.145 and abs(daughterDiffOf(0, 1, phi)) < 1.5 and daughterAngle(0, 1) < 1.4",
     "eff40_May2020": "0.120 < InvM < 0.145",
     "eff50_May2020": "0.105 < InvM < 0.150",
     "eff60_May2020": "InvM > 0.03",
@@ -31,8 +28,7 @@ def stdPi0s(
     base = listtype.removesuffix("_nomcmatch").removesuffix("Fit")
     if base != "all" and base not in _CUTS:
         raise ValueError(
-            f'"{listtype}" is not a standard list of pi0; there are {", ".join(["all", *_CUTS])}, '
-            "and the same with Fit"
+            f'"{listtype}" is not a standard list of pi0; there are {", ".join(["all", *_CUTS])}, and the same with Fit'
         )
     if listtype.endswith("Fit"):
         stdPi0s(base, path, *weights, writeOut)

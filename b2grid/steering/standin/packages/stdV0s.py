@@ -93,6 +93,4 @@ def scaleErrorKshorts(
 
 def goodBelleKshort(path):
     """Fill good K_S0 of Belle."""
-    _ma.fillParticleList(
-        "K_S0:legacyGoodKS -> pi+ pi-", "0.468 < M < 0.528 and goodBelleKshort == 1", path=path
-    )
+    _ma.fillParticleList("K_S0:legacyGoodKS -> pi+ pi-", "0.468 < M < 0.528 and goodBelleKshort == 1", path=path)

@@ -73,9 +73,7 @@ def raveFit(
     silence_warning=False,
 ):
     """Fit with Rave."""
-    fitVertex(
-        list_name, conf_level, decay_string, "Rave", fit_type, constraint, (), 0, daughtersUpdate, 0, path
-    )
+    fitVertex(list_name, conf_level, decay_string, "Rave", fit_type, constraint, (), 0, daughtersUpdate, 0, path)
 
 
 def treeFit(

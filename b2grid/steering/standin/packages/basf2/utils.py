@@ -20,9 +20,7 @@ def pretty_print_table(
 ):
     """Print rows, their columns aligned."""
     rows = [[str(cell) for cell in row] for row in table]
-    widths = [
-        max((len(row[i]) for row in rows if i < len(row)), default=0) for i in range(len(column_widths))
-    ]
+    widths = [max((len(row[i]) for row in rows if i < len(row)), default=0) for i in range(len(column_widths))]
     for number, row in enumerate(rows):
         line = " ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
         print(transform(row, widths, line) if transform is not None else line)

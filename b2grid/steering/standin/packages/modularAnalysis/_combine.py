@@ -89,9 +89,7 @@ def reconstructMCDecay(decayString, cut, dmID=0, writeOut=False, path=None, char
     )
 
 
-def findMCDecay(
-    list_name, decay, writeOut=False, appendAllDaughters=False, skipNonPrimaryDaughters=True, path=None
-):
+def findMCDecay(list_name, decay, writeOut=False, appendAllDaughters=False, skipNonPrimaryDaughters=True, path=None):
     """Find a decay chain among generated particles."""
     _step(
         path,

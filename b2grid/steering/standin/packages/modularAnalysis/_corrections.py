@@ -27,9 +27,7 @@ def smearTrackMomenta(inputListNames, payloadName="", smearingFactorName="smear"
     )
 
 
-def correctTrackEnergy(
-    inputListNames, correction=float("nan"), payloadName="", correctionName="SF", path=None
-):
+def correctTrackEnergy(inputListNames, correction=float("nan"), payloadName="", correctionName="SF", path=None):
     """Correct the energy loss of tracks."""
     _step(
         path,
@@ -171,6 +169,4 @@ def getNeutralHadronGeomMatches(
 
 def lowEnergyPi0Identification(pi0List, gammaList, payloadNameSuffix, path=None):
     """Identify pi0 of low energy by a classifier."""
-    _opaque_step(
-        "modularAnalysis.lowEnergyPi0Identification", [path], {"pi0List": pi0List, "gammaList": gammaList}
-    )
+    _opaque_step("modularAnalysis.lowEnergyPi0Identification", [path], {"pi0List": pi0List, "gammaList": gammaList})

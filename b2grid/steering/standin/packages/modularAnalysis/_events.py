@@ -37,9 +37,7 @@ def buildEventKinematics(
         stdMostLikely(chargedPIDPriors, "_evtkin", path=path)
         charged = [f"{species}:mostlikely_evtkin" for species in _SPECIES]
     elif not lists:
-        _B2INFO(
-            "Creating particle lists pi+:evtkin and gamma:evtkin to get the global kinematics of the event."
-        )
+        _B2INFO("Creating particle lists pi+:evtkin and gamma:evtkin to get the global kinematics of the event.")
         fillParticleList("pi+:evtkin", "", path=path)
         charged = ["pi+:evtkin"]
     if fillWithMostLikely or not lists:

@@ -11,14 +11,10 @@ def setAnalysisConfigParams(configParametersAndValues, path):
     _step(path, "AnalysisConfiguration", **configParametersAndValues)
 
 
-def inputMdst(
-    filename, path, environmentType="default", skipNEvents=0, entrySequence=None, *, parentLevel=0, **kwargs
-):
+def inputMdst(filename, path, environmentType="default", skipNEvents=0, entrySequence=None, *, parentLevel=0, **kwargs):
     """Read events from a file."""
     sequences = None if entrySequence is None else [entrySequence]
-    inputMdstList(
-        [filename], path, environmentType, skipNEvents, sequences, parentLevel=parentLevel, **kwargs
-    )
+    inputMdstList([filename], path, environmentType, skipNEvents, sequences, parentLevel=parentLevel, **kwargs)
 
 
 def inputMdstList(

@@ -111,9 +111,7 @@ def fillParticleLists(
     _fill(decayStringsWithCuts, writeOut, path, enforceFitHypothesis, loadPhotonsFromKLM, "PLists")
 
 
-def fillParticleList(
-    decayString, cut, writeOut=False, path=None, enforceFitHypothesis=False, loadPhotonsFromKLM=False
-):
+def fillParticleList(decayString, cut, writeOut=False, path=None, enforceFitHypothesis=False, loadPhotonsFromKLM=False):
     """Fill a list with reconstructed particles that pass a cut."""
     _fill([(decayString, cut)], writeOut, path, enforceFitHypothesis, loadPhotonsFromKLM, decayString)
 
@@ -191,9 +189,7 @@ def _from_mc(decayStringsWithCuts, name, path, **params):
     strings = [decayString for decayString, _ in decayStringsWithCuts]
     for decayString in strings:
         _mother(decayString)
-    _step(
-        path, "ParticleLoader", "ParticleLoader_" + name, decayStrings=strings, useMCParticles=True, **params
-    )
+    _step(path, "ParticleLoader", "ParticleLoader_" + name, decayStrings=strings, useMCParticles=True, **params)
     for decayString, cut in decayStringsWithCuts:
         _name_and_cut(decayString, cut, "MC", params["writeOut"], path)
 
@@ -261,9 +257,7 @@ def fillParticleListFromChargedCluster(
         applyCuts(outputParticleList, cut, path)
 
 
-def extractParticlesFromROE(
-    particleLists, signalSideParticleList=None, maskName="all", writeOut=False, path=None
-):
+def extractParticlesFromROE(particleLists, signalSideParticleList=None, maskName="all", writeOut=False, path=None):
     """Fill lists with the particles of rests of events."""
     _step(
         path,
@@ -286,9 +280,7 @@ def applyEventCuts(cut, path, metavariables=None):
     module.if_value("<1", _Path())
 
 
-def _rank(
-    particleList, variable, numBest, outputVariable, allowMultiRank, cut, overwriteRank, path, **lowest
-):
+def _rank(particleList, variable, numBest, outputVariable, allowMultiRank, cut, overwriteRank, path, **lowest):
     _step(
         path,
         "BestCandidateSelection",

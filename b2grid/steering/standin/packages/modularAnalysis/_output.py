@@ -114,9 +114,7 @@ def variableToSignalSideExtraInfo(particleList, varToExtraInfo, path):
 
 def removeExtraInfo(particleLists=None, removeEventExtraInfo=False, path=None):
     """Forget kept values."""
-    _step(
-        path, "ExtraInfoRemover", particleLists=particleLists or [], removeEventExtraInfo=removeEventExtraInfo
-    )
+    _step(path, "ExtraInfoRemover", particleLists=particleLists or [], removeEventExtraInfo=removeEventExtraInfo)
 
 
 def signalRegion(particleList, cut, path=None, name="SignalRegion", blind_data=True):

@@ -100,25 +100,17 @@ def _masks(list_name, what, masks, path, **update):
     )
 
 
-def appendROEMask(
-    list_name, mask_name, trackSelection, eclClusterSelection, klmClusterSelection="", path=None
-):
+def appendROEMask(list_name, mask_name, trackSelection, eclClusterSelection, klmClusterSelection="", path=None):
     """Add a mask."""
-    _masks(
-        list_name, mask_name, [(mask_name, trackSelection, eclClusterSelection, klmClusterSelection)], path
-    )
+    _masks(list_name, mask_name, [(mask_name, trackSelection, eclClusterSelection, klmClusterSelection)], path)
 
 
 def appendROEMasks(list_name, mask_tuples, path=None):
     """Add masks."""
-    _masks(
-        list_name, "MaskList", [(*mask, "") if len(mask) == 3 else tuple(mask) for mask in mask_tuples], path
-    )
+    _masks(list_name, "MaskList", [(*mask, "") if len(mask) == 3 else tuple(mask) for mask in mask_tuples], path)
 
 
-def updateROEMask(
-    list_name, mask_name, trackSelection, eclClusterSelection="", klmClusterSelection="", path=None
-):
+def updateROEMask(list_name, mask_name, trackSelection, eclClusterSelection="", klmClusterSelection="", path=None):
     """Tighten a mask."""
     _masks(
         list_name,

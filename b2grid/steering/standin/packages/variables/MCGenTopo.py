@@ -8,8 +8,6 @@ def mc_gen_topo(n=200):
     """Make the variables that a topology analysis wants, for the first `n` generated particles."""
     indices = [str(index) for index in range(n)]
     codes = _create_aliases(indices, "genParticle({variable}, varForMCGen(PDG))", "MCGenPDG")
-    mothers = _create_aliases(
-        indices, "genParticle({variable}, varForMCGen(mcMother(mdstIndex)))", "MCGenMothIndex"
-    )
+    mothers = _create_aliases(indices, "genParticle({variable}, varForMCGen(mcMother(mdstIndex)))", "MCGenMothIndex")
     _variables.addAlias("nMCGen", "nMCParticles")
     return ["nMCGen", *(name for pair in zip(codes, mothers, strict=True) for name in pair)]
