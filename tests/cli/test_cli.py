@@ -109,7 +109,8 @@ def test_a_dry_run_sends_nothing(place: Path, said: Said) -> None:
 
 
 @pytest.mark.parametrize("verb", ["status", "jobs", "failures", "wait", "completeness", "provenance", "restart",
-                                  "drive", "cancel", "hold", "resume", "finish", "reschedule", "luminosity", "bookkeeping"])
+                                  "drive", "cancel", "hold", "resume", "finish", "reschedule", "luminosity",
+                                  "bookkeeping"])
 def test_an_unknown_project_is_said_by_every_verb(home: Path, said: Said, verb: str) -> None:
     status, out, error = said(verb, "nobody")
     assert (status, out) == (1, "")
