@@ -1,201 +1,41 @@
 """What happens next: ``decide(state, event) -> (state, actions)``, without I/O, clocks or chance.
 
 The state is handed over: `decide` changes the one it is given and returns it, for with a hundred thousand jobs a copy
-per event is not to be had. `replay` rebuilds it from the journal's lines, which are the actions of kind `Note`.
+per event is not to be had.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from b2grid.execution.policy import CHARGED, policy
+from b2grid.execution.state import (
+    FINAL,
+    IN_SCOUTING,
+    OPEN,
+    SENT,
+    Action,
+    Answered,
+    Asked,
+    Began,
+    Ended,
+    Event,
+    JobState,
+    Note,
+    Send,
+    Slots,
+    State,
+    Void,
+    Voided,
+    reopen,
+)
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+__all__ = ["decide"]
 
-__all__ = [
-    "FINAL",
-    "Action",
-    "Answered",
-    "Asked",
-    "Began",
-    "Ended",
-    "Event",
-    "JobState",
-    "Note",
-    "Send",
-    "Slots",
-    "State",
-    "Void",
-    "Voided",
-    "decide",
-    "replay",
-]
-
-FINAL = frozenset({"Done", "Failed", "Killed"})
-_SENT = frozenset({"Matched", "Running", "Completing"})
-_OPEN = _SENT | {"Waiting"}
 _WINDOW = 4  # jobs that Dask holds for every slot
-_IN_SCOUTING = "Failed in scouting"
 _LOST = "lost worker"
 _WAITED = "worker lost before it began"
 _WAITED_RETRIES = 20  # not without end: a job may kill its worker before it could say that it began
-
-
-@dataclass(slots=True)
-class JobState:
-    """One job, as it is now.
-
-    Parameters
-    ----------
-    attempt : int
-        The last one that was sent; 0 before the first.
-    charged : int
-        Attempts that counted against the job.
-    budgets : dict
-        Failure class -> attempts that it has cost.
-    facts : dict
-        What the last attempt reported: host, times, events, memory, failure and its message.
-    """
-
-    kind: str
-    status: str
-    minor: str = ""
-    attempt: int = 0
-    charged: int = 0
-    budgets: dict[str, int] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class State:
-    """A project, as it is now."""
-
-    jobs: dict[int, JobState]
-    gate: bool
-    slots: int = 0
-    sending: bool = True
-    reason: str = ""
-    waiting: deque[int] = field(default_factory=deque)
-    sent: set[int] = field(default_factory=set)
-    scouts_left: int = 0
-    open: int = 0  # jobs that are sent, or may be: not those behind the gate
-
-    @classmethod
-    def new(cls, mains: Iterable[int], scouts: Iterable[int]) -> State:
-        """A project that has just been submitted: with scouts, main jobs wait for the gate."""
-        scouts = list(scouts)
-        first = "Scouting" if scouts else "Waiting"
-        jobs = {job: JobState("scout", "Waiting") for job in scouts}
-        jobs |= {job: JobState("main", first) for job in mains}
-        state = cls(jobs, gate=not scouts)
-        state.settle()
-        return state
-
-    def settle(self) -> None:
-        """Work out what follows from the jobs: the queue, what is sent, what is still open."""
-        ready = [job for job, now in self.jobs.items() if now.status == "Waiting"]
-        self.waiting = deque(sorted(ready, key=lambda job: (self.jobs[job].kind != "scout", job)))
-        self.sent = {job for job, now in self.jobs.items() if now.status in _SENT}
-        self.scouts_left = sum(now.kind == "scout" and now.status != "Done" for now in self.jobs.values())
-        self.open = sum(now.status in _OPEN for now in self.jobs.values())
-
-    @property
-    def settled(self) -> bool:
-        """Whether nothing more happens by itself: every job has ended, is held, or is behind scouts that are held."""
-        return not self.sent and (self.open == 0 or not self.sending)
-
-
-# -- events ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Slots:
-    """The cluster has so many slots."""
-
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Began:
-    """A worker has started an attempt."""
-
-    job: int
-    attempt: int
-    facts: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """An attempt came to an end: with a result when `failure` is empty."""
-
-    job: int
-    attempt: int
-    failure: str = ""
-    message: str = ""
-    facts: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Voided:
-    """A void manifest was tried: it holds, or the job had published before."""
-
-    job: int
-    held: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Somebody left a request; without jobs it is about all of them."""
-
-    nonce: str
-    verb: str
-    jobs: tuple[int, ...] = ()
-
-
-Event = Slots | Began | Ended | Voided | Asked
-
-# -- actions ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A line for the journal, made durable before the actions beside it are done."""
-
-    line: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Hand an attempt to Dask."""
-
-    job: int
-    attempt: int
-    memory_factor: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Void:
-    """Link a void manifest, which also ends a running payload."""
-
-    job: int
-    attempt: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A request has been carried out, or refused."""
-
-    nonce: str
-    text: str
-
-
-Action = Note | Send | Void | Answered
-
-# -- decisions -------------------------------------------------------------------------------------------------
 
 
 def decide(state: State, event: Event) -> tuple[State, list[Action]]:
@@ -231,7 +71,7 @@ def _ended(state: State, event: Ended, actions: list[Action]) -> None:
     if not event.failure:
         _move(state, event.job, "Done", "Execution Complete", actions, facts=event.facts)
         _scout_ended(state, now, actions)
-    elif event.attempt == now.attempt and now.status in _SENT:
+    elif event.attempt == now.attempt and now.status in SENT:
         _failed(state, event, now, actions)
 
 
@@ -275,7 +115,7 @@ def _close_gate(state: State, actions: list[Action]) -> None:
     actions.append(Note({"kind": "gate", "open": False}))
     for other in state.jobs.values():
         if other.status == "Scouting":
-            other.status, other.minor = "Failed", _IN_SCOUTING
+            other.status, other.minor = "Failed", IN_SCOUTING
 
 
 def _voided(state: State, event: Voided, actions: list[Action]) -> None:
@@ -295,14 +135,14 @@ def _move(
     state: State, job: int, status: str, minor: str, actions: list[Action], *, facts: dict[str, Any] | None = None
 ) -> None:
     now = state.jobs[job]
-    was_open = now.status in _OPEN
+    was_open = now.status in OPEN
     now.status, now.minor = status, minor
     if facts is not None:
         now.facts = {**now.facts, **facts} if status == "Done" else facts
         if status == "Done":
             now.facts.pop("failure", None)
             now.facts.pop("message", None)
-    state.open += (status in _OPEN) - was_open
+    state.open += (status in OPEN) - was_open
     state.sent.discard(job)
     if status == "Waiting":
         (state.waiting.appendleft if now.kind == "scout" else state.waiting.append)(job)
@@ -403,13 +243,13 @@ def _release(state: State, jobs: tuple[int, ...], actions: list[Action]) -> str:
 
 def _reschedule(state: State, jobs: tuple[int, ...], actions: list[Action]) -> str:
     ended = [
-        job for job in jobs if state.jobs[job].status in {"Held", "Failed"} and state.jobs[job].minor != _IN_SCOUTING
+        job for job in jobs if state.jobs[job].status in {"Held", "Failed"} and state.jobs[job].minor != IN_SCOUTING
     ]
     _again(state, ended, actions)
     if any(state.jobs[job].kind == "scout" for job in ended):
         # the gate is tried again, and the main jobs wait for it again
         actions.append(Note({"kind": "gate", "open": None}))
-        _reopen(state)
+        reopen(state)
     return f"{len(ended)} jobs are rescheduled" if ended else "none of these jobs is held or has failed"
 
 
@@ -418,83 +258,3 @@ def _again(state: State, jobs: list[int], actions: list[Action]) -> None:
         state.jobs[job].charged = 0
         state.jobs[job].budgets = {}
         _move(state, job, "Waiting", "Rescheduled", actions, facts={})
-
-
-def _reopen(state: State) -> None:
-    for other in state.jobs.values():
-        if other.minor == _IN_SCOUTING:
-            other.status, other.minor = "Scouting", ""
-
-
-# -- recovery --------------------------------------------------------------------------------------------------
-
-
-def replay(
-    state: State,
-    lines: Iterable[dict[str, Any]],
-    published: Iterable[tuple[int, dict[str, Any]]] = (),
-    voided: Iterable[int] = (),
-) -> State:
-    """Rebuild the state of a project whose driver is gone.
-
-    Attempts that had been sent are lost, uncharged: their jobs wait again. What has a manifest is done, whatever
-    the journal says.
-
-    Parameters
-    ----------
-    published : iterable of (job, facts)
-        Jobs that have a manifest with a result.
-    voided : iterable of int
-        Jobs that have a void manifest.
-    """
-    for line in lines:
-        _replayed(state, line)
-    for now in state.jobs.values():
-        if now.status in _SENT:
-            now.status, now.minor = "Waiting", "Rescheduled"
-    _proven(state, published, voided)
-    state.settle()
-    if any(now.kind == "scout" and now.status == "Killed" for now in state.jobs.values()):
-        _replayed_gate(state, opened=False)
-        state.settle()
-    if not state.gate and state.scouts_left == 0:
-        # the last scout had published, and the driver died before it could say so
-        _replayed_gate(state, opened=True)
-        state.settle()
-    return state
-
-
-def _proven(state: State, published: Iterable[tuple[int, dict[str, Any]]], voided: Iterable[int]) -> None:
-    """What manifests say, which the journal cannot contradict."""
-    for job, facts in published:
-        if (done := state.jobs.get(job)) is not None and done.status != "Done":
-            done.status, done.minor, done.facts = "Done", "Execution Complete", facts
-    for job in voided:
-        if (ended := state.jobs.get(job)) is not None and ended.status not in FINAL:
-            ended.status, ended.minor = "Killed", "Cancelled by its owner"
-
-
-def _replayed(state: State, line: dict[str, Any]) -> None:
-    match line["kind"]:
-        case "job":
-            if (told := state.jobs.get(line["job"])) is not None:
-                told.status, told.minor, told.attempt = line["status"], line["minor"], line["attempt"]
-                told.charged, told.budgets, told.facts = line["charged"], line["budgets"], line["facts"]
-        case "sent":
-            for job, attempt in line["jobs"]:
-                if (sent := state.jobs.get(job)) is not None:
-                    sent.status, sent.minor, sent.attempt = "Matched", "", attempt
-        case "gate":
-            _replayed_gate(state, line["open"])
-        case "sending":
-            state.sending, state.reason = line["on"], line["reason"]
-
-
-def _replayed_gate(state: State, opened: bool | None) -> None:
-    if opened is None:
-        _reopen(state)
-        return
-    state.gate = state.gate or opened
-    for now in state.jobs.values():
-        if now.status == "Scouting":
-            now.status, now.minor = ("Waiting", "") if opened else ("Failed", _IN_SCOUTING)

@@ -19,30 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from b2grid.errors import B2GridError, SiteError
-from b2grid.execution.decide import (
-    Action,
-    Answered,
-    Asked,
-    Began,
-    Ended,
-    Event,
-    Note,
-    Send,
-    Slots,
-    State,
-    Void,
-    Voided,
-    decide,
-    replay,
-)
+from b2grid.execution.decide import decide
 from b2grid.execution.folder import ProjectFolder
 from b2grid.execution.job import TOPIC, Attempt
 from b2grid.execution.journal import Journal, read_journals
 from b2grid.execution.owner import Owner, beating, liveness
 from b2grid.execution.publish import complete, published, void
+from b2grid.execution.recovery import replay
 from b2grid.execution.requests import waiting_requests
 from b2grid.execution.site import Site, site
 from b2grid.execution.snapshot import Snapshots
+from b2grid.execution.state import Action, Answered, Asked, Began, Ended, Event, Note, Send, Slots, State, Void, Voided
 from b2grid.ntuple import Manifest
 from b2grid.run.proc import sweep
 

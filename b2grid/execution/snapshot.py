@@ -13,8 +13,8 @@ from b2grid.execution.status import phase
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from b2grid.execution.decide import State
     from b2grid.execution.folder import ProjectFolder
+    from b2grid.execution.state import State
     from b2grid.planning import Plan
 
 __all__ = ["Snapshots"]

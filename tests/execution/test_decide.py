@@ -9,21 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from b2grid.execution.decide import (
-    FINAL,
-    Asked,
-    Began,
-    Ended,
-    Note,
-    Send,
-    Slots,
-    State,
-    Void,
-    Voided,
-    decide,
-    replay,
-)
+from b2grid.execution.decide import decide
 from b2grid.execution.policy import POLICIES
+from b2grid.execution.recovery import replay
+from b2grid.execution.state import FINAL, Asked, Began, Ended, Note, Send, Slots, State, Void, Voided
 
 
 def run(state: State, *events: object) -> list[object]:

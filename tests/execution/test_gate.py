@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from b2grid.execution.decide import Asked, Began, Ended, Note, Slots, State, Voided, decide, replay
+from b2grid.execution.decide import decide
+from b2grid.execution.recovery import replay
+from b2grid.execution.state import Asked, Began, Ended, Note, Slots, State, Voided
 
 
 def run(state: State, *events: object) -> list[object]:
