@@ -154,11 +154,18 @@ def _new_project(options: argparse.Namespace) -> b2grid.Project:
             sample, where = "", given
         inputs.setdefault(sample, []).append(where)
     if "" in inputs and len(inputs) > 1:
-        raise InvalidInput("some inputs have a sample name and some have none",
-                           hint="write every --input as SAMPLE=PATH")
+        raise InvalidInput(
+            "some inputs have a sample name and some have none", hint="write every --input as SAMPLE=PATH"
+        )
     return b2grid.Project(
-        options.name, steering=options.steering, inputs=inputs.get("", inputs), args=options.args or None,
-        sandbox=options.sandbox, release=options.release, site=options.site, runs=options.runs,
+        options.name,
+        steering=options.steering,
+        inputs=inputs.get("", inputs),
+        args=options.args or None,
+        sandbox=options.sandbox,
+        release=options.release,
+        site=options.site,
+        runs=options.runs,
         folder=options.folder,
     )
 
@@ -183,8 +190,18 @@ def _wait(options: argparse.Namespace, console: Console) -> int:
     return _follow(b2grid.Project(options.name), console, options.timeout)
 
 
-_JOB_COLUMNS = ["job", "kind", "sample", "status", "minor_status", "attempt", "host", "events_processed",
-                "events_expected", "walltime"]
+_JOB_COLUMNS = [
+    "job",
+    "kind",
+    "sample",
+    "status",
+    "minor_status",
+    "attempt",
+    "host",
+    "events_processed",
+    "events_expected",
+    "walltime",
+]
 
 
 def _jobs(options: argparse.Namespace, console: Console) -> int:
@@ -301,8 +318,16 @@ def _coverage(options: argparse.Namespace, console: Console) -> int:
     from b2grid.lite import coverage
 
     covered = coverage()
-    print(json.dumps({"functions": sorted(covered.functions or ()), "modules": sorted(covered.modules or ()),
-                      "variables": sorted(covered.variables or ())}, indent=2))
+    print(
+        json.dumps(
+            {
+                "functions": sorted(covered.functions or ()),
+                "modules": sorted(covered.modules or ()),
+                "variables": sorted(covered.variables or ()),
+            },
+            indent=2,
+        )
+    )
     return 0
 
 
@@ -324,8 +349,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _verb(verbs: Any, name: str, function: Callable[[argparse.Namespace, Console], int],
-          text: str) -> argparse.ArgumentParser:
+def _verb(
+    verbs: Any, name: str, function: Callable[[argparse.Namespace, Console], int], text: str
+) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
     parser.set_defaults(verb=function)
     return parser
@@ -345,8 +371,14 @@ def _steering_verbs(verbs: Any) -> None:
     submit = _verb(verbs, "submit", _submit, "check, try, plan and send a project")
     submit.add_argument("name")
     submit.add_argument("steering")
-    submit.add_argument("-i", "--input", action="append", required=True, metavar="[SAMPLE=]PATH",
-                        help="a collection, dataset, LFN, file or pattern; can be repeated")
+    submit.add_argument(
+        "-i",
+        "--input",
+        action="append",
+        required=True,
+        metavar="[SAMPLE=]PATH",
+        help="a collection, dataset, LFN, file or pattern; can be repeated",
+    )
     submit.add_argument("-f", "--sandbox", action="append", default=[], metavar="FILE")
     submit.add_argument("-s", "--release", help="the basf2 release; b2lite when left out")
     submit.add_argument("-n", "--files-per-job", type=int)

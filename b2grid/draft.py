@@ -27,8 +27,18 @@ if TYPE_CHECKING:
     from b2grid.errors import Report
     from b2grid.steering import Sandbox, Source
 
-__all__ = ["Draft", "examine", "folder_of", "free_folder", "gather", "home", "open_folder", "read_inputs", "registered",
-           "store"]
+__all__ = [
+    "Draft",
+    "examine",
+    "folder_of",
+    "free_folder",
+    "gather",
+    "home",
+    "open_folder",
+    "read_inputs",
+    "registered",
+    "store",
+]
 
 T = TypeVar("T")
 _NOT_SHIPPED = "B2S503"
@@ -76,12 +86,14 @@ def _name(name: object) -> ProjectName:
 
 def registered() -> list[ProjectFolder]:
     """The folders of all projects of this user, by name."""
-    return [ProjectFolder(path.resolve()) for path in sorted(_registry().glob("[!.]*"))
-            if (path / "project.json").is_file()]
+    return [
+        ProjectFolder(path.resolve()) for path in sorted(_registry().glob("[!.]*")) if (path / "project.json").is_file()
+    ]
 
 
-def open_folder(name: str | os.PathLike[str],
-                folder: str | os.PathLike[str] | None) -> tuple[ProjectFolder, Definition]:
+def open_folder(
+    name: str | os.PathLike[str], folder: str | os.PathLike[str] | None
+) -> tuple[ProjectFolder, Definition]:
     """A project that is there, by its name or by its path.
 
     Raises
@@ -93,8 +105,10 @@ def open_folder(name: str | os.PathLike[str],
     try:
         return found, found.read_definition()
     except OSError as error:
-        raise InvalidInput(f"project '{found.path.name}' cannot be read in '{found.path.parent}': {error.strerror}",
-                           hint="check the path, B2GRID_HOME and the rights of the folder") from error
+        raise InvalidInput(
+            f"project '{found.path.name}' cannot be read in '{found.path.parent}': {error.strerror}",
+            hint="check the path, B2GRID_HOME and the rights of the folder",
+        ) from error
 
 
 def free_folder(draft: Draft, folder: str | os.PathLike[str] | None) -> tuple[ProjectFolder, Definition | None]:
@@ -110,14 +124,18 @@ def free_folder(draft: Draft, folder: str | os.PathLike[str] | None) -> tuple[Pr
     if folder is None and not entry.exists():
         place = ProjectFolder(entry)  # not where a project of this name was once, that somebody took away
     if entry.exists() and entry.resolve() != place.path.resolve():
-        raise InvalidInput(f"project '{place.path.name}' exists in '{entry.resolve().parent}'",
-                           hint="a name is never used twice: choose another, or leave folder out to open that one")
+        raise InvalidInput(
+            f"project '{place.path.name}' exists in '{entry.resolve().parent}'",
+            hint="a name is never used twice: choose another, or leave folder out to open that one",
+        )
     known = place.read_definition() if place.exists else None
     if known is None or known.content_hash == draft.definition.content_hash or known.state == "draft":
         return place, known
     what = " and ".join(_differences(draft, place, known)) or "other content"
-    raise InvalidInput(f"project '{known.name}' was submitted before, with {what}",
-                       hint=f"choose another name for new work; Project('{known.name}') alone opens what was submitted")
+    raise InvalidInput(
+        f"project '{known.name}' was submitted before, with {what}",
+        hint=f"choose another name for new work; Project('{known.name}') alone opens what was submitted",
+    )
 
 
 def _differences(draft: Draft, folder: ProjectFolder, known: Definition) -> list[str]:
@@ -126,15 +144,22 @@ def _differences(draft: Draft, folder: ProjectFolder, known: Definition) -> list
     stored = read_inputs(folder)
     steering = folder.steering / known.steering
     shipped = {folder.steering / name: path for name, path in draft.sandbox.files.items()}
-    return [words for words, differs in (
-        ("another steering file", not steering.is_file() or steering.read_text("utf-8") != draft.source.text),
-        ("other inputs", _input_hash(stored) != _input_hash(draft.inputs)),
-        ("other files in the sandbox", tuple(known.sandbox) != new.sandbox
-         or any(there.read_bytes() != path.read_bytes() for there, path in shipped.items())),
-        (f"args {known.args}", known.args != new.args),
-        (f"release {known.release}" if known.release else "b2lite instead of basf2", known.release != new.release),
-        (f"runs={known.runs!r}", known.runs != new.runs),
-    ) if differs]
+    return [
+        words
+        for words, differs in (
+            ("another steering file", not steering.is_file() or steering.read_text("utf-8") != draft.source.text),
+            ("other inputs", _input_hash(stored) != _input_hash(draft.inputs)),
+            (
+                "other files in the sandbox",
+                tuple(known.sandbox) != new.sandbox
+                or any(there.read_bytes() != path.read_bytes() for there, path in shipped.items()),
+            ),
+            (f"args {known.args}", known.args != new.args),
+            (f"release {known.release}" if known.release else "b2lite instead of basf2", known.release != new.release),
+            (f"runs={known.runs!r}", known.runs != new.runs),
+        )
+        if differs
+    ]
 
 
 def examine(steering: str | os.PathLike[str], release: str | None, sandbox: Sequence[str]) -> Report:
@@ -145,8 +170,9 @@ def examine(steering: str | os.PathLike[str], release: str | None, sandbox: Sequ
     from b2grid.lite import coverage
     from b2grid.steering import check
 
-    report = check(Path(steering), release=release or "main", sandbox=sandbox,
-                   covers=coverage() if release is None else None)
+    report = check(
+        Path(steering), release=release or "main", sandbox=sandbox, covers=coverage() if release is None else None
+    )
     findings = (replace(found, severity="error") if found.code == _NOT_SHIPPED else found for found in report)
     return replace(report, findings=tuple(findings))
 
@@ -161,8 +187,17 @@ class Draft:
     inputs: Inputs
 
 
-def gather(name: str | os.PathLike[str], steering: str | os.PathLike[str] | None, inputs: Any, *, args: Any,
-           sandbox: Sequence[str | os.PathLike[str]], release: str | None, where: str, runs: Any) -> Draft:
+def gather(
+    name: str | os.PathLike[str],
+    steering: str | os.PathLike[str] | None,
+    inputs: Any,
+    *,
+    args: Any,
+    sandbox: Sequence[str | os.PathLike[str]],
+    release: str | None,
+    where: str,
+    runs: Any,
+) -> Draft:
     """Read and check all that was given.
 
     Raises
@@ -201,10 +236,19 @@ def gather(name: str | os.PathLike[str], steering: str | os.PathLike[str] | None
             problems += _errors_in(path, release, shipped)
         raise _together(problems)
     definition = Definition(
-        id=uuid.uuid4().hex, name=str(checked), created=time.time(), owner=_user(),
+        id=uuid.uuid4().hex,
+        name=str(checked),
+        created=time.time(),
+        owner=_user(),
         content_hash=_content_hash(source, files, found, by_sample, release, runs),
-        steering=f"{Path(source.filename).stem}.py", sandbox=tuple(files), args=by_sample, release=release, site=where,
-        runs=runs if isinstance(runs, str) else [list(run) for run in runs], inputs=_as_given(inputs))
+        steering=f"{Path(source.filename).stem}.py",
+        sandbox=tuple(files),
+        args=by_sample,
+        release=release,
+        site=where,
+        runs=runs if isinstance(runs, str) else [list(run) for run in runs],
+        inputs=_as_given(inputs),
+    )
     return Draft(definition, source, files, found)
 
 
@@ -235,12 +279,18 @@ def _errors_in(steering: Path, release: str | None, sandbox: Sequence[str]) -> l
 
 def _together(problems: list[InvalidInput]) -> InvalidInput:
     """One error for all that is wrong; a single one stays itself."""
-    findings = [finding for problem in problems
-                for finding in (problem.findings or (Finding("B2S500", "error", problem.message, problem.hint),))]
+    findings = [
+        finding
+        for problem in problems
+        for finding in (problem.findings or (Finding("B2S500", "error", problem.message, problem.hint),))
+    ]
     if len(findings) == 1:
         return problems[0]
-    return InvalidInput(f"{len(findings)} things are wrong", findings=tuple(findings),
-                        hint="nothing has been stored: mend them all, and try again")
+    return InvalidInput(
+        f"{len(findings)} things are wrong",
+        findings=tuple(findings),
+        hint="nothing has been stored: mend them all, and try again",
+    )
 
 
 def _by_sample(args: Any, samples: list[str]) -> dict[str, list[str]]:
@@ -249,8 +299,10 @@ def _by_sample(args: Any, samples: list[str]) -> dict[str, list[str]]:
     if not isinstance(args, Mapping):
         return dict.fromkeys(samples, _words(args))
     if unknown := sorted(set(args) - set(samples)):
-        raise InvalidInput(f"args are given for sample '{unknown[0]}', which is not among the inputs",
-                           hint=f"samples: {', '.join(samples)}")
+        raise InvalidInput(
+            f"args are given for sample '{unknown[0]}', which is not among the inputs",
+            hint=f"samples: {', '.join(samples)}",
+        )
     return {str(sample): _words(words) for sample, words in args.items()}
 
 
@@ -267,10 +319,14 @@ def _as_given(inputs: Any) -> dict[str, Any]:
     return {sample: [str(getattr(item, "path", item)) for item in items] for sample, items in lists.items()}
 
 
-def _content_hash(source: Source, sandbox: Sandbox, inputs: Inputs, args: dict[str, list[str]], release: str | None,
-                  runs: Any) -> str:
+def _content_hash(
+    source: Source, sandbox: Sandbox, inputs: Inputs, args: dict[str, list[str]], release: str | None, runs: Any
+) -> str:
     content = {
-        "steering": source.sha256, "args": args, "release": release, "runs": str(runs),
+        "steering": source.sha256,
+        "args": args,
+        "release": release,
+        "runs": str(runs),
         "sandbox": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sandbox.files.items()},
         "inputs": _input_hash(inputs),
     }
@@ -310,9 +366,11 @@ def store(draft: Draft, folder: ProjectFolder) -> None:
             shutil.rmtree(folder.path)
         aside.rename(folder.path)
     except OSError as error:
-        raise SiteError(f"project '{draft.definition.name}' cannot be stored in '{folder.path.parent}': "
-                        f"{error.strerror}{f' ({error.filename})' if error.filename else ''}",
-                        hint="give another place with folder=…, or set B2GRID_HOME") from error
+        raise SiteError(
+            f"project '{draft.definition.name}' cannot be stored in '{folder.path.parent}': "
+            f"{error.strerror}{f' ({error.filename})' if error.filename else ''}",
+            hint="give another place with folder=…, or set B2GRID_HOME",
+        ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
         _forget(folder)
@@ -338,8 +396,10 @@ def _register(folder: ProjectFolder) -> None:
     if entry.resolve() == folder.path.resolve():
         return
     if entry.exists():
-        raise InvalidInput(f"project '{folder.path.name}' exists in '{entry.resolve().parent}'",
-                           hint="a name is never used twice: choose another")
+        raise InvalidInput(
+            f"project '{folder.path.name}' exists in '{entry.resolve().parent}'",
+            hint="a name is never used twice: choose another",
+        )
     entry.symlink_to(folder.path)
 
 

@@ -108,8 +108,10 @@ class Project:
             return self._draft.definition
         definition = self._folder.read_definition()
         if definition.id != self._id:
-            raise InvalidInput(f"project '{definition.name}' was replaced by a draft with other content",
-                               hint=f"open what is there now: Project('{definition.name}')")
+            raise InvalidInput(
+                f"project '{definition.name}' was replaced by a draft with other content",
+                hint=f"open what is there now: Project('{definition.name}')",
+            )
         return definition
 
     @property
@@ -145,8 +147,10 @@ class Project:
 
     def _require_draft(self, verb: str) -> None:
         if self._definition.state == "submitted":
-            raise InvalidInput(f"project '{self.name}' has been submitted, and cannot {verb} again",
-                               hint="make a project of another name")
+            raise InvalidInput(
+                f"project '{self.name}' has been submitted, and cannot {verb} again",
+                hint="make a project of another name",
+            )
 
     # -- before submission -----------------------------------------------------------------------------------------
 
@@ -184,14 +188,20 @@ class Project:
         from b2grid.steering import Source, record
 
         source = Source.read(self.steering)
-        words = {sample: tuple(word.replace("{job}", "0").replace("{sample}", sample)
-                               for word in definition.args.get(sample, ())) for sample in self.inputs.samples}
+        words = {
+            sample: tuple(
+                word.replace("{job}", "0").replace("{sample}", sample) for word in definition.args.get(sample, ())
+            )
+            for sample in self.inputs.samples
+        }
         recipes = {args: record(source, args=args, sandbox=definition.sandbox) for args in set(words.values())}
         first, *others = words
         for other in others:
             if recipes[words[other]].outputs != recipes[words[first]].outputs:
-                raise InvalidPlan(f"with their args, samples '{first}' and '{other}' write different trees or columns",
-                                  hint="make a project for each, or let the steering write the same for all")
+                raise InvalidPlan(
+                    f"with their args, samples '{first}' and '{other}' write different trees or columns",
+                    hint="make a project for each, or let the steering write the same for all",
+                )
         return recipes[words[first]]
 
     def trial(self, events: int = _TRIAL_EVENTS, samples: Sequence[str] | None = None) -> Trial:
@@ -223,9 +233,15 @@ class Project:
         if unknown := sorted(set(samples or ()) - set(firsts)):
             raise InvalidInput(f"there is no sample '{unknown[0]}'", hint=f"samples: {', '.join(firsts)}")
         made = trial(
-            self._folder.steering / definition.steering, {name: firsts[name] for name in samples or firsts},
-            runner=execution.site(definition.site).runner(definition.release), recipe=recipe, events=events,
-            args=definition.args, sandbox=definition.sandbox, folder=self.folder / "trial")
+            self._folder.steering / definition.steering,
+            {name: firsts[name] for name in samples or firsts},
+            runner=execution.site(definition.site).runner(definition.release),
+            recipe=recipe,
+            events=events,
+            args=definition.args,
+            sandbox=definition.sandbox,
+            folder=self.folder / "trial",
+        )
         shutil.rmtree(self.folder / "trial", ignore_errors=True)
         write_whole(self._folder.trial, self._with_earlier(made).to_json())
         return made
@@ -281,17 +297,31 @@ class Project:
         recipe = self.recipe
         profile = execution.site(definition.site)
         made = plan(
-            project=definition.name, project_id=self._definition.id, inputs=self.inputs,
-            runner=profile.runner(definition.release), steering=definition.steering, recipe=recipe, trial=self._trial(),
-            limits=PlanLimits(input_bytes=profile.input_bytes), files_per_job=files_per_job, args=definition.args,
-            scouts=scouts)
+            project=definition.name,
+            project_id=self._definition.id,
+            inputs=self.inputs,
+            runner=profile.runner(definition.release),
+            steering=definition.steering,
+            recipe=recipe,
+            trial=self._trial(),
+            limits=PlanLimits(input_bytes=profile.input_bytes),
+            files_per_job=files_per_job,
+            args=definition.args,
+            scouts=scouts,
+        )
         made.write(self._folder.plan(1))
         return made
 
     # -- submission and what follows -------------------------------------------------------------------------------
 
-    def submit(self, *, force: bool = False, scouts: Literal["auto"] | bool | int = "auto", priority: int = 5,
-               wait: bool = False) -> Status:
+    def submit(
+        self,
+        *,
+        force: bool = False,
+        scouts: Literal["auto"] | bool | int = "auto",
+        priority: int = 5,
+        wait: bool = False,
+    ) -> Status:
         """Send the project; the check, the trial and the plan are made if they are missing.
 
         From here on the project runs by itself: the notebook may end. Submitting again does nothing more.
@@ -388,8 +418,9 @@ class Project:
             If it is a draft.
         """
         if self._draft is not None:
-            raise InvalidInput(f"project '{self.name}' is a draft: there is nothing to wait for",
-                               hint="submit it first")
+            raise InvalidInput(
+                f"project '{self.name}' is a draft: there is nothing to wait for", hint="submit it first"
+            )
         return execution.wait(self._folder, timeout)
 
     def log(self, job: int, attempt: int | None = None) -> str:
@@ -433,9 +464,16 @@ class Project:
 
     # -- what came back --------------------------------------------------------------------------------------------
 
-    def arrays(self, tree: str, columns: str | Sequence[str] | None = None, cut: str | None = None, *,
-               sample: str | None = None, how: Literal["candidates", "events"] = "candidates",
-               allow_partial: bool = False) -> ak.Array:
+    def arrays(
+        self,
+        tree: str,
+        columns: str | Sequence[str] | None = None,
+        cut: str | None = None,
+        *,
+        sample: str | None = None,
+        how: Literal["candidates", "events"] = "candidates",
+        allow_partial: bool = False,
+    ) -> ak.Array:
         """One tree of all jobs, as an awkward array that carries its completeness.
 
         Parameters
@@ -458,18 +496,21 @@ class Project:
         """
         from b2grid import outputs
 
-        return outputs.arrays(self._folder, self.plan(), tree, columns, cut, sample=sample, how=how,
-                              allow_partial=allow_partial)
+        return outputs.arrays(
+            self._folder, self.plan(), tree, columns, cut, sample=sample, how=how, allow_partial=allow_partial
+        )
 
-    def dataframe(self, tree: str, columns: str | Sequence[str] | None = None, cut: str | None = None,
-                  **options: Any) -> pd.DataFrame:
+    def dataframe(
+        self, tree: str, columns: str | Sequence[str] | None = None, cut: str | None = None, **options: Any
+    ) -> pd.DataFrame:
         """One tree of all jobs as a table; the options are those of `arrays`."""
         from b2grid import outputs
 
         return outputs.dataframe(self._folder, self.plan(), tree, columns, cut, **options)
 
-    def iterate(self, tree: str, columns: str | Sequence[str] | None = None, cut: str | None = None,
-                **options: Any) -> Iterator[ak.Array]:
+    def iterate(
+        self, tree: str, columns: str | Sequence[str] | None = None, cut: str | None = None, **options: Any
+    ) -> Iterator[ak.Array]:
         """One tree in parts that fit into memory; the options are those of `arrays`."""
         from b2grid import outputs
 
@@ -502,8 +543,11 @@ class Project:
 
         catalogue = Catalogue()
         pairs = self.inputs.table.select(["sample", "collection"]).group_by(["sample", "collection"]).aggregate([])
-        rows = [(row["sample"], row["collection"], catalogue.collection(row["collection"]).luminosity.official)
-                for row in pairs.to_pylist() if row["collection"] is not None]
+        rows = [
+            (row["sample"], row["collection"], catalogue.collection(row["collection"]).luminosity.official)
+            for row in pairs.to_pylist()
+            if row["collection"] is not None
+        ]
         return pd.DataFrame(rows, columns=["sample", "collection", "luminosity"])
 
     def fetch(self, dest: str | os.PathLike[str]) -> Fetched:
@@ -543,17 +587,26 @@ class Project:
 def refused(report: Report) -> InvalidSteering:
     """Why a steering file with findings is not submitted."""
     count = len(report.errors)
-    return InvalidSteering(f"{report.filename} has {count} error{'s' * (count != 1)}, and was not submitted",
-                           hint="mend what is named, or submit with force=True", findings=report.errors)
+    return InvalidSteering(
+        f"{report.filename} has {count} error{'s' * (count != 1)}, and was not submitted",
+        hint="mend what is named, or submit with force=True",
+        findings=report.errors,
+    )
 
 
 def failed(trial: Trial) -> InvalidSteering:
     """Why a steering file whose trial failed is not submitted."""
-    findings = tuple(Finding("B2S900", "error", f"sample {item.sample}: {item.problem}", _end_of(item.log_tail))
-                     for item in trial.measurements if not item.ok)
+    findings = tuple(
+        Finding("B2S900", "error", f"sample {item.sample}: {item.problem}", _end_of(item.log_tail))
+        for item in trial.measurements
+        if not item.ok
+    )
     bad = [item for item in trial.measurements if not item.ok]
-    return InvalidSteering(f"the trial failed for {', '.join(item.sample for item in bad)}: {bad[0].problem}",
-                           hint="print(trial()) shows its log; mend it, or submit with force=True", findings=findings)
+    return InvalidSteering(
+        f"the trial failed for {', '.join(item.sample for item in bad)}: {bad[0].problem}",
+        hint="print(trial()) shows its log; mend it, or submit with force=True",
+        findings=findings,
+    )
 
 
 def _end_of(log: str) -> str:
@@ -570,8 +623,10 @@ def _nothing_else(**given: object) -> None:
     """
     named = [name for name, value in given.items() if value is not None]
     if named:
-        raise InvalidInput(f"{' and '.join(named)} without a steering file and inputs",
-                           hint="Project(name) opens what is there; a new one needs steering=… and inputs=…")
+        raise InvalidInput(
+            f"{' and '.join(named)} without a steering file and inputs",
+            hint="Project(name) opens what is there; a new one needs steering=… and inputs=…",
+        )
 
 
 def projects() -> pd.DataFrame:
@@ -584,8 +639,9 @@ def projects() -> pd.DataFrame:
             status = execution.read_status(folder)
         except (B2GridError, OSError) as error:
             status = execution.Status(folder.path.name, {}, phase="unreadable", message=str(error))
-        rows.append((status.name, status.phase, status.total, status.done, status.driver, str(folder.path),
-                     status.message))
+        rows.append(
+            (status.name, status.phase, status.total, status.done, status.driver, str(folder.path), status.message)
+        )
     return pd.DataFrame(rows, columns=["name", "phase", "jobs", "done", "driver", "folder", "message"])
 
 

@@ -33,31 +33,42 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with files of a user's, to be in."""
     folder = tmp_path / "place"
     folder.mkdir()
-    for name, text in {"d0.py": D0, "syntax.py": SYNTAX, "text.root": "no\n" * 100,
-                       "opens.py": f"open('gone.csv')\n{D0}",
-                       "raises.py": D0.replace("b2.process", "1 / 0\nb2.process"),
-                       "protected.py": D0.replace("K-:mine", "K-:all")}.items():
+    for name, text in {
+        "d0.py": D0,
+        "syntax.py": SYNTAX,
+        "text.root": "no\n" * 100,
+        "opens.py": f"open('gone.csv')\n{D0}",
+        "raises.py": D0.replace("b2.process", "1 / 0\nb2.process"),
+        "protected.py": D0.replace("K-:mine", "K-:all"),
+    }.items():
         (folder / name).write_text(text)
     monkeypatch.chdir(folder)
     return folder
 
 
-@pytest.mark.parametrize(("arguments", "words", "step"), [
-    (["p", "syntax.py", "-i", COLLECTION], "syntax.py has 1 error", "mend it"),
-    (["p", "d0.py", "-i", "/belle/collection/MC/demo_etapk_v1"], "no collection '/belle/collection/MC/demo_etapk_v1'",
-     f"did you mean {COLLECTION}"),
-    (["p", "d0.py", "-i", COLLECTION, "-f", "w.xml"], "sandbox file 'w.xml' does not exist", "relative to"),
-    (["n" * 40, "d0.py", "-i", COLLECTION], "40 characters, limit 32", "shorten it by 8"),
-    (["p", "d0.py", "-i", "text.root"], "text.root is not a ROOT file", "mend it, or leave it out"),
-    (["p", "d0.py", "-i", "gone.root"], "gone.root", "check the path"),
-    (["p", "gone.py", "-i", COLLECTION], "'gone.py' does not exist", "give the path"),
-    (["p", "d0.py", "-i", COLLECTION, "--site", "mars"], "no site 'mars'", "known: local"),
-    (["p", "d0.py", "-i", COLLECTION, "-i", "a=text.root"], "some inputs have a sample name", "SAMPLE=PATH"),
-    (["p", "opens.py", "-i", COLLECTION], "opens.py has 1 error", "mend it"),
-    (["p", "raises.py", "-i", COLLECTION], "raises.py:10: ZeroDivisionError", "mend the script"),
-])
-def test_bad_input_is_one_message_and_stores_nothing(place: Path, home: Path, said: Said, arguments: list[str],
-                                                     words: str, step: str) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "words", "step"),
+    [
+        (["p", "syntax.py", "-i", COLLECTION], "syntax.py has 1 error", "mend it"),
+        (
+            ["p", "d0.py", "-i", "/belle/collection/MC/demo_etapk_v1"],
+            "no collection '/belle/collection/MC/demo_etapk_v1'",
+            f"did you mean {COLLECTION}",
+        ),
+        (["p", "d0.py", "-i", COLLECTION, "-f", "w.xml"], "sandbox file 'w.xml' does not exist", "relative to"),
+        (["n" * 40, "d0.py", "-i", COLLECTION], "40 characters, limit 32", "shorten it by 8"),
+        (["p", "d0.py", "-i", "text.root"], "text.root is not a ROOT file", "mend it, or leave it out"),
+        (["p", "d0.py", "-i", "gone.root"], "gone.root", "check the path"),
+        (["p", "gone.py", "-i", COLLECTION], "'gone.py' does not exist", "give the path"),
+        (["p", "d0.py", "-i", COLLECTION, "--site", "mars"], "no site 'mars'", "known: local"),
+        (["p", "d0.py", "-i", COLLECTION, "-i", "a=text.root"], "some inputs have a sample name", "SAMPLE=PATH"),
+        (["p", "opens.py", "-i", COLLECTION], "opens.py has 1 error", "mend it"),
+        (["p", "raises.py", "-i", COLLECTION], "raises.py:10: ZeroDivisionError", "mend the script"),
+    ],
+)
+def test_bad_input_is_one_message_and_stores_nothing(
+    place: Path, home: Path, said: Said, arguments: list[str], words: str, step: str
+) -> None:
     status, _, error = said("submit", *arguments)
     assert status == 1
     lines = error.splitlines()
@@ -70,8 +81,19 @@ def test_bad_input_is_one_message_and_stores_nothing(place: Path, home: Path, sa
 
 
 def test_all_that_is_wrong_comes_at_once(place: Path, home: Path, said: Said) -> None:
-    status, _, error = said("submit", "n" * 40, "syntax.py", "-i", "a=text.root", "-i",
-                            "b=/belle/collection/MC/demo_etapk_v1", "-f", "w.xml", "--site", "mars")
+    status, _, error = said(
+        "submit",
+        "n" * 40,
+        "syntax.py",
+        "-i",
+        "a=text.root",
+        "-i",
+        "b=/belle/collection/MC/demo_etapk_v1",
+        "-f",
+        "w.xml",
+        "--site",
+        "mars",
+    )
     assert status == 1
     assert error.startswith("b2grid: 6 things are wrong\n")
     for words in ("40 characters", "text.root is not a ROOT file", "no collection", "'w.xml'", "'mars'", "syntax.py:2"):
@@ -108,9 +130,26 @@ def test_a_dry_run_sends_nothing(place: Path, said: Said) -> None:
     assert "planned" in said("projects")[1]
 
 
-@pytest.mark.parametrize("verb", ["status", "jobs", "failures", "wait", "completeness", "provenance", "restart",
-                                  "drive", "cancel", "hold", "resume", "finish", "reschedule", "luminosity",
-                                  "bookkeeping"])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "status",
+        "jobs",
+        "failures",
+        "wait",
+        "completeness",
+        "provenance",
+        "restart",
+        "drive",
+        "cancel",
+        "hold",
+        "resume",
+        "finish",
+        "reschedule",
+        "luminosity",
+        "bookkeeping",
+    ],
+)
 def test_an_unknown_project_is_said_by_every_verb(home: Path, said: Said, verb: str) -> None:
     status, out, error = said(verb, "nobody")
     assert (status, out) == (1, "")
@@ -140,8 +179,9 @@ def test_a_misspelt_command_line_ends_with_two(capsys: pytest.CaptureFixture[str
 
 def test_the_program_itself_prints_no_traceback(place: Path, home: Path) -> None:
     command = [sys.executable, "-c", "import sys; from b2grid.cli import main; sys.exit(main())"]
-    bad = subprocess.run([*command, "submit", "p", "syntax.py", "-i", "text.root"], capture_output=True, text=True,
-                         check=False)
+    bad = subprocess.run(
+        [*command, "submit", "p", "syntax.py", "-i", "text.root"], capture_output=True, text=True, check=False
+    )
     assert bad.returncode == 1
     assert "Traceback" not in bad.stderr
     with subprocess.Popen([*command, "coverage"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as piped:
@@ -157,8 +197,19 @@ def ran(shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a steering file whose project ran, with everything that was printed on the way."""
     folder = tmp_path_factory.mktemp("ran")
     (folder / "d0.py").write_text(D0)
-    command = [sys.executable, "-c", "import sys; from b2grid.cli import main; sys.exit(main())", "submit", "kpi",
-               str(folder / "d0.py"), "-i", f"signal={COLLECTION}", "-n", "3", "--wait"]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from b2grid.cli import main; sys.exit(main())",
+        "submit",
+        "kpi",
+        str(folder / "d0.py"),
+        "-i",
+        f"signal={COLLECTION}",
+        "-n",
+        "3",
+        "--wait",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (folder / "said").write_text(done.stdout)
@@ -210,8 +261,11 @@ class TestOfAProjectThatRan:
         assert "submitted before, with other inputs" in error
 
     def test_what_is_not_there_is_said(self, ran: Path, said: Said) -> None:
-        for arguments, words in {("log", "kpi", "9"): "job 9 has no log", ("command", "kpi", "9"): "no job 9",
-                                 ("status", "kpy"): "did you mean kpi?"}.items():
+        for arguments, words in {
+            ("log", "kpi", "9"): "job 9 has no log",
+            ("command", "kpi", "9"): "no job 9",
+            ("status", "kpy"): "did you mean kpi?",
+        }.items():
             status, _, error = said(*arguments)
             assert status == 1
             assert words in error

@@ -52,7 +52,8 @@ def test_a_release_runs_the_trial_and_the_jobs_in_its_own_environment(setup: Pat
     assert words[0] == "basf2"
     assert others[0] == sys.executable
     assert [word for word in words[1:] if project.plan().project_id not in word] == [
-        word for word in others[4:] if same.project_id not in word]
+        word for word in others[4:] if same.project_id not in word
+    ]
     assert project.submit(wait=True).phase == "done"
     assert "this is basf2 release-09-00-00, secret: ," in project.log(1)
     manifest = json.loads((project.folder / "output" / "manifests" / "sub00" / "1.json").read_text())

@@ -33,8 +33,16 @@ counts += ["nCleanedECLClusters()", "nParticlesInList(gamma:all)"]
 ma.variablesToNtuple("", counts, treename="event", filename="d0.root", path=path)
 b2.process(path)
 """
-OF_CANDIDATE = ["__experiment__", "__run__", "__event__", "__production__", "__candidate__", "__ncandidates__",
-                "__eventType__", "__weight__"]
+OF_CANDIDATE = [
+    "__experiment__",
+    "__run__",
+    "__event__",
+    "__production__",
+    "__candidate__",
+    "__ncandidates__",
+    "__eventType__",
+    "__weight__",
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -68,8 +76,13 @@ def published(project: Project, name: str) -> Any:
 def test_the_trees_have_basf2s_columns(done: Project) -> None:
     for name in FILES:
         with published(done, name) as output:
-            assert output["d0"].keys() == [*OF_CANDIDATE, "M", "isSignal", "useCMSFrame__bop__bc",
-                                           "daughter__bo0__cm__spkaonID__bc"]
+            assert output["d0"].keys() == [
+                *OF_CANDIDATE,
+                "M",
+                "isSignal",
+                "useCMSFrame__bop__bc",
+                "daughter__bo0__cm__spkaonID__bc",
+            ]
             assert output["event"].keys()[:4] == OF_CANDIDATE[:4]
             assert "nCleanedECLClusters__bo__bc" in set(output["event"].keys())
     array = done.arrays("d0")
@@ -87,8 +100,10 @@ def test_tracks_and_clusters_of_each_event_are_those_in_the_file(done: Project, 
         hypotheses = tree["ECLClusters.m_hypotheses"].array()
         charged = tree["ECLClusters.m_isTrack"].array()
         photons = [int(np.sum((np.asarray(event) & PHOTON) != 0)) for event in hypotheses]
-        neutral = [int(np.sum(((np.asarray(event) & PHOTON) != 0) & ~np.asarray(with_track, dtype=bool)))
-                   for event, with_track in zip(hypotheses, charged, strict=True)]
+        neutral = [
+            int(np.sum(((np.asarray(event) & PHOTON) != 0) & ~np.asarray(with_track, dtype=bool)))
+            for event, with_track in zip(hypotheses, charged, strict=True)
+        ]
         numbers = tree["EventMetaData/m_event"].array(library="np").tolist()
     with published(done, name) as output:
         events = output["event"].arrays(library="np")

@@ -68,13 +68,17 @@ def test_a_long_name_says_by_how_much(home: Path, write: Write) -> None:
     assert error.hint == "shorten it by 8"
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    (b"event,mass\n1,5.28\n" * 50, "is not a ROOT file"),
-    (b"", "is empty"),
-    (None, "is truncated"),
-])
-def test_a_file_that_is_no_root_file_says_what_it_is(home: Path, write: Write, a_file: Path, content: bytes | None,
-                                                     words: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"event,mass\n1,5.28\n" * 50, "is not a ROOT file"),
+        (b"", "is empty"),
+        (None, "is truncated"),
+    ],
+)
+def test_a_file_that_is_no_root_file_says_what_it_is(
+    home: Path, write: Write, a_file: Path, content: bytes | None, words: str
+) -> None:
     good = a_file.read_bytes()
     bad = write(good[: len(good) // 2] if content is None else content, "mdst.root")
     error = refused(home, lambda: Project("p", write(), bad))
@@ -97,13 +101,30 @@ def test_an_unknown_site_and_a_release_without_basf2(home: Path, write: Write, m
 
 
 def test_all_that_is_wrong_is_said_together(home: Path, write: Write) -> None:
-    error = refused(home, lambda: Project(
-        "n" * 40, write(SYNTAX), {"a": write(b"no", "a.root"), "b": "/belle/collection/MC/demo_etapk_v1"},
-        sandbox=["w.xml", "v.xml"], site="mars", args={"c": ["--x"]}, runs="goood"))
+    error = refused(
+        home,
+        lambda: Project(
+            "n" * 40,
+            write(SYNTAX),
+            {"a": write(b"no", "a.root"), "b": "/belle/collection/MC/demo_etapk_v1"},
+            sandbox=["w.xml", "v.xml"],
+            site="mars",
+            args={"c": ["--x"]},
+            runs="goood",
+        ),
+    )
     assert error.message.startswith("8 things are wrong")
     said = [finding.message for finding in error.findings]  # type: ignore[attr-defined]
-    for words in ("40 characters", "'w.xml'", "'v.xml'", "a.root is not a ROOT file", "no collection", "no site 'mars'",
-                  "sample 'c'", "d0.py:2: SyntaxError"):
+    for words in (
+        "40 characters",
+        "'w.xml'",
+        "'v.xml'",
+        "a.root is not a ROOT file",
+        "no collection",
+        "no site 'mars'",
+        "sample 'c'",
+        "d0.py:2: SyntaxError",
+    ):
         assert any(words in message for message in said), (words, said)
         assert words in str(error)
 
@@ -125,17 +146,20 @@ def test_two_projects_of_one_name_in_two_places(home: Path, write: Write, tmp_pa
     assert not (tmp_path / "there").exists()
 
 
-@pytest.mark.parametrize(("given", "words"), [
-    ({"name": None}, "not a text"),
-    ({"name": "/tmp/x/name"}, "folder='/tmp/x'"),
-    ({"steering": None}, "no steering file was given"),
-    ({"inputs": None}, "no inputs were given"),
-    ({"inputs": 7}, "an input cannot be 7"),
-    ({"inputs": {}}, "there are no inputs"),
-    ({"args": "--x 3"}, "give a list: ['--x', '3']"),
-    ({"args": {"sample": "--x"}}, "give a list: ['--x']"),
-    ({"steering": None, "inputs": None, "args": ["x"], "name": "p"}, "args without a steering file"),
-])
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"name": None}, "not a text"),
+        ({"name": "/tmp/x/name"}, "folder='/tmp/x'"),
+        ({"steering": None}, "no steering file was given"),
+        ({"inputs": None}, "no inputs were given"),
+        ({"inputs": 7}, "an input cannot be 7"),
+        ({"inputs": {}}, "there are no inputs"),
+        ({"args": "--x 3"}, "give a list: ['--x', '3']"),
+        ({"args": {"sample": "--x"}}, "give a list: ['--x']"),
+        ({"steering": None, "inputs": None, "args": ["x"], "name": "p"}, "args without a steering file"),
+    ],
+)
 def test_what_makes_no_sense_is_said(home: Path, write: Write, given: dict[str, object], words: str) -> None:
     whole_call = {"name": "p", "steering": write(), "inputs": COLLECTION, **given}
     assert words in str(refused(home, lambda: Project(**whole_call)))  # type: ignore[arg-type]
@@ -192,7 +216,13 @@ def test_a_damaged_project_is_named_and_does_not_hide_the_others(home: Path, wri
 
 def test_questions_to_a_draft_say_what_comes_first(home: Path, write: Write) -> None:
     project = Project("p", write(), COLLECTION)
-    for verb in (lambda: project.jobs, project.wait, project.cancel, project.failures, lambda: project.log(1),
-                 project.restart):
+    for verb in (
+        lambda: project.jobs,
+        project.wait,
+        project.cancel,
+        project.failures,
+        lambda: project.log(1),
+        project.restart,
+    ):
         assert refused(home, verb).hint
     assert "0 to 10" in str(refused(home, lambda: project.submit(priority=11)))

@@ -37,8 +37,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def made(place: Path, **other: object) -> Project:
-    given = {"steering": place / "told.py", "inputs": {"a": COLLECTION, "b": MIXED}, "args": ["{sample}", "{job}"],
-             "sandbox": ["cuts.py", "tables"]} | other
+    given = {
+        "steering": place / "told.py",
+        "inputs": {"a": COLLECTION, "b": MIXED},
+        "args": ["{sample}", "{job}"],
+        "sandbox": ["cuts.py", "tables"],
+    } | other
     return Project("told", **given)  # type: ignore[arg-type]
 
 
@@ -83,11 +87,14 @@ def test_arrays_carry_sample_and_completeness(done: Project) -> None:
 
 
 def test_a_new_interpreter_finds_it_by_name_and_by_path(done: Project, tmp_path: Path) -> None:
-    code = ("import sys; from b2grid import Project; p = Project(sys.argv[1]); "
-            "print(p.status.phase, p.status.done, len(p.arrays('pi')), p.failures().empty, p.check().ok)")
+    code = (
+        "import sys; from b2grid import Project; p = Project(sys.argv[1]); "
+        "print(p.status.phase, p.status.done, len(p.arrays('pi')), p.failures().empty, p.check().ok)"
+    )
     for given in ("told", str(done.folder)):
-        said = subprocess.run([sys.executable, "-c", code, given], capture_output=True, text=True, check=True,
-                              cwd=tmp_path)
+        said = subprocess.run(
+            [sys.executable, "-c", code, given], capture_output=True, text=True, check=True, cwd=tmp_path
+        )
         assert said.stdout.split() == ["done", str(done.status.total), str(len(done.arrays("pi"))), "True", "True"]
 
 
@@ -102,15 +109,19 @@ def test_the_same_cell_again_re_attaches_and_sends_nothing(done: Project, place:
         again.trial()
 
 
-@pytest.mark.parametrize(("other", "words"), [
-    ({"steering": "d0.py"}, "another steering file"),
-    ({"args": ["x", "y"]}, "args"),
-    ({"inputs": {"a": COLLECTION}, "args": {"a": ["{sample}", "{job}"]}}, "other inputs"),
-    ({"sandbox": ["cuts.py", "tables", "d0.py"]}, "other files in the sandbox"),
-    ({"runs": "all"}, "runs='good'"),
-])
-def test_other_content_is_refused_and_says_what_differs(done: Project, place: Path, other: dict[str, object],
-                                                        words: str) -> None:
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"steering": "d0.py"}, "another steering file"),
+        ({"args": ["x", "y"]}, "args"),
+        ({"inputs": {"a": COLLECTION}, "args": {"a": ["{sample}", "{job}"]}}, "other inputs"),
+        ({"sandbox": ["cuts.py", "tables", "d0.py"]}, "other files in the sandbox"),
+        ({"runs": "all"}, "runs='good'"),
+    ],
+)
+def test_other_content_is_refused_and_says_what_differs(
+    done: Project, place: Path, other: dict[str, object], words: str
+) -> None:
     if "steering" in other:
         other = {"steering": place / "d0.py"}
     with pytest.raises(InvalidInput, match="submitted before") as caught:
@@ -134,8 +145,15 @@ def test_outputs_are_fetched_once(done: Project, tmp_path: Path) -> None:
 
 
 def test_it_shows_on_a_terminal_and_in_a_notebook(done: Project) -> None:
-    for shown in (done, done.status, done.plan(), done.plan().summary(), done.completeness(), done.provenance(),
-                  done.check()):
+    for shown in (
+        done,
+        done.status,
+        done.plan(),
+        done.plan().summary(),
+        done.completeness(),
+        done.provenance(),
+        done.check(),
+    ):
         assert str(shown)
         assert "<" in shown._repr_html_()
     assert "scouts: Done 1" in str(done)

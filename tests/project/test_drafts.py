@@ -38,8 +38,10 @@ def test_the_same_content_again_keeps_what_was_done(write: Write) -> None:
     assert again.plan().project_id == first.plan().project_id
 
 
-@pytest.mark.parametrize("other", [{"args": ["x"]}, {"sandbox": ["d0.py"]}, {"runs": "all"},
-                                   {"inputs": "/belle/collection/MC/demo_mixed_v1"}])
+@pytest.mark.parametrize(
+    "other",
+    [{"args": ["x"]}, {"sandbox": ["d0.py"]}, {"runs": "all"}, {"inputs": "/belle/collection/MC/demo_mixed_v1"}],
+)
 def test_a_draft_is_replaced_by_new_content(write: Write, other: dict[str, object]) -> None:
     old = Project("p", write(), inputs=COLLECTION)
     old.plan()
@@ -74,8 +76,14 @@ def test_a_project_lives_where_it_is_told_and_is_found_by_name_and_path(write: W
     place = tmp_path / "scratch"
     Project("p", write(), COLLECTION, folder=place).plan()
     assert (place / "p" / "project.json").is_file()
-    for opened in (Project("p"), Project(place / "p"), Project(f"{place}/p"), Project("p", folder=place),
-                   Project("p", write(), COLLECTION), Project("p", write(), COLLECTION, folder=place)):
+    for opened in (
+        Project("p"),
+        Project(place / "p"),
+        Project(f"{place}/p"),
+        Project("p", folder=place),
+        Project("p", write(), COLLECTION),
+        Project("p", write(), COLLECTION, folder=place),
+    ):
         assert opened.folder == place / "p"
         assert opened.status.phase == "planned"
 
@@ -96,8 +104,13 @@ def test_the_argument_lists_reach_the_recipe_and_the_plan(write: Write) -> None:
     steering = write(TOLD, "told.py")
     write("SLOW = 'p < 1'\n", "cuts.py")
     write("of mine", "tables/words.txt")
-    project = Project("p", steering, {"a": COLLECTION, "b": "/belle/collection/MC/demo_mixed_v1"},
-                      args=["{sample}", "{job}"], sandbox=["cuts.py", "tables"])
+    project = Project(
+        "p",
+        steering,
+        {"a": COLLECTION, "b": "/belle/collection/MC/demo_mixed_v1"},
+        args=["{sample}", "{job}"],
+        sandbox=["cuts.py", "tables"],
+    )
     assert [made.cut for made in project.recipe.lists] == ["p < 1"]
     plan = project.plan(files_per_job=1)
     last = len(plan.jobs)

@@ -30,9 +30,12 @@ def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
 def test_a_killed_notebook_changes_nothing_and_the_next_finds_every_job_done_once(write: Write, tmp_path: Path) -> None:
     write(SLOW)
     write("0.7", "seconds")
-    code = (f"from b2grid import Project; p = Project('killed', 'd0.py', {COLLECTION!r}, sandbox=['seconds']); "
-            "p.plan(files_per_job=1); p.submit(wait=True)")
+    code = (
+        f"from b2grid import Project; p = Project('killed', 'd0.py', {COLLECTION!r}, sandbox=['seconds']); "
+        "p.plan(files_per_job=1); p.submit(wait=True)"
+    )
     with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path) as notebook:
+
         def in_mid_run() -> bool:
             assert notebook.poll() is None
             return _done("killed") >= 1
