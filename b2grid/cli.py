@@ -275,7 +275,7 @@ def _restart(options: argparse.Namespace, console: Console) -> int:
 def _drive(options: argparse.Namespace, console: Console) -> int:
     from b2grid.execution.driver import drive
 
-    drive(b2grid.Project(options.name).folder)
+    drive(b2grid.Project(options.name).folder, take_over=options.take_over)
     return 0
 
 
@@ -399,9 +399,11 @@ def _project_verbs(verbs: Any) -> None:
         ("completeness", _completeness, "what is done and what is missing"),
         ("provenance", _provenance, "what a publication must cite"),
         ("restart", _restart, "start a driver for a project that has lost its own"),
-        ("drive", _drive, "drive a project in the foreground (tmux, systemd, a batch job)"),
     ):
         _verb(verbs, name, function, text).add_argument("name")
+    drive = _verb(verbs, "drive", _drive, "drive a project in the foreground (tmux, systemd, a batch job)")
+    drive.add_argument("name")
+    drive.add_argument("--take-over", action="store_true", help="from a driver on another host whose beat stands still")
     wait = _verb(verbs, "wait", _wait, "show progress until every job has ended")
     wait.add_argument("name")
     wait.add_argument("--timeout", type=float, metavar="SECONDS")
