@@ -82,7 +82,9 @@ class JobInformation:
         known = {item["filename"] for item in self.outputs}
         self.outputs += [
             {"checksums": _checksums(Path(name)), "filename": name, "type": "Ntuple"}
-            for name in outputs if name not in known and Path(name).is_file()]
+            for name in outputs
+            if name not in known and Path(name).is_file()
+        ]
         self._write("finished successfully", finished=True)
 
     def _write(self, message: str, *, finished: bool = False) -> None:
@@ -104,12 +106,14 @@ class JobInformation:
         }
         if finished:
             status["success"] = True
-        account: dict[str, Any] = {"basf2_apiversion": API_VERSION, "basf2_status": status,
-                                   "output_files": self.outputs}
+        account: dict[str, Any] = {
+            "basf2_apiversion": API_VERSION,
+            "basf2_status": status,
+            "output_files": self.outputs,
+        }
         if self.setup is not None:
             # not in basf2: what was spent before the first events, and from there on
-            account["b2lite"] = {"setup_sec": round(self.setup, 4),
-                                 "events_sec": round(elapsed - self.setup, 4)}
+            account["b2lite"] = {"setup_sec": round(self.setup, 4), "events_sec": round(elapsed - self.setup, 4)}
         partial = self.path.with_name(f"{self.path.name}.part")
         partial.write_text(json.dumps(account, indent=2, sort_keys=True), "utf-8")
         partial.replace(self.path)

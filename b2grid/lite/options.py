@@ -34,26 +34,51 @@ know it refuses by name and line.
 
 # options with a value, and without; the names on the right are the fields of Options
 _VALUED = {
-    "-i": "inputs", "--input": "inputs", "-n": "events", "--events": "events", "--skip-events": "skip_events",
-    "-S": "sequences", "--sequence": "sequences", "-o": "output", "--output": "output", "-l": "level",
-    "--log_level": "level", "--log-level": "level", "--random-seed": "seed",
-    "--job-information": "job_information", "-p": "processes", "--processes": "processes",
+    "-i": "inputs",
+    "--input": "inputs",
+    "-n": "events",
+    "--events": "events",
+    "--skip-events": "skip_events",
+    "-S": "sequences",
+    "--sequence": "sequences",
+    "-o": "output",
+    "--output": "output",
+    "-l": "level",
+    "--log_level": "level",
+    "--log-level": "level",
+    "--random-seed": "seed",
+    "--job-information": "job_information",
+    "-p": "processes",
+    "--processes": "processes",
 }
-_FLAGS = {"--dry-run": "dry_run", "--stats": "stats", "--no-stats": "stats", "-h": "help", "--help": "help",
-          "-v": "version", "--version": "version"}
+_FLAGS = {
+    "--dry-run": "dry_run",
+    "--stats": "stats",
+    "--no-stats": "stats",
+    "-h": "help",
+    "--help": "help",
+    "-v": "version",
+    "--version": "version",
+}
 # basf2 has these too: refused by name, with the reason
 _BASF2_ONLY = {
-    "--dump-path": "pickled paths are basf2's own", "--execute-path": "pickled paths are basf2's own",
-    "--secondary-input": "a second input is not read", "--run": "no events are generated",
-    "--experiment": "no events are generated", "--profile": "only basf2 profiles its modules",
+    "--dump-path": "pickled paths are basf2's own",
+    "--execute-path": "pickled paths are basf2's own",
+    "--secondary-input": "a second input is not read",
+    "--run": "no events are generated",
+    "--experiment": "no events are generated",
+    "--profile": "only basf2 profiles its modules",
     "--module-io": "only basf2 has its modules' descriptions",
     "-m": "only basf2 has its modules' descriptions",
-    "--modules": "only basf2 has its modules' descriptions", "--info": "there is no basf2 release here",
-    "--license": "see the licence of b2grid", "--realm": "there is no online system here",
+    "--modules": "only basf2 has its modules' descriptions",
+    "--info": "there is no basf2 release here",
+    "--license": "see the licence of b2grid",
+    "--realm": "there is no online system here",
     "-d": "there are no debug messages of basf2's modules",
     "--debug_level": "there are no debug messages of basf2's modules",
     "--package_log_level": "there are no messages of basf2's packages",
-    "--visualize-dataflow": "only basf2 draws its data flow", "--zmq": "there is one process only",
+    "--visualize-dataflow": "only basf2 draws its data flow",
+    "--zmq": "there is one process only",
 }
 
 
@@ -131,8 +156,10 @@ def _option(options: Options, word: str, rest: list[str]) -> None:
         raise InvalidInput(f"b2lite does not take {name}: {_BASF2_ONLY[name]}", hint="run it with basf2")
     if name not in _VALUED:
         near = nearest(name, [*_VALUED, *_FLAGS])
-        raise InvalidInput(f"unknown option {name!r}" + (f", did you mean {near[0]}?" if near else ""),
-                           hint="b2lite --help lists the options; the steering's own go behind --")
+        raise InvalidInput(
+            f"unknown option {name!r}" + (f", did you mean {near[0]}?" if near else ""),
+            hint="b2lite --help lists the options; the steering's own go behind --",
+        )
     if not equals and not value:
         if not rest:
             raise InvalidInput(f"option {name} needs a value", hint="b2lite --help lists the options")
@@ -149,9 +176,10 @@ def _interpret(options: Options) -> None:
     options.skip_events = _number(given, "skip_events", "--skip-events", least=0) or 0
     options.processes = _number(given, "processes", "-p", least=0) or 0
     if options.processes > 1:
-        raise InvalidInput(f"b2lite does not take -p {options.processes}: events are processed as arrays, in "
-                           "one process",
-                           hint="leave -p out; jobs run side by side on a cluster")
+        raise InvalidInput(
+            f"b2lite does not take -p {options.processes}: events are processed as arrays, in one process",
+            hint="leave -p out; jobs run side by side on a cluster",
+        )
     for name in ("output", "seed", "job_information"):
         if name in given:
             setattr(options, name, given[name][-1])
@@ -172,8 +200,9 @@ def _level(text: str) -> LogLevel:
     try:
         return LogLevel[text.upper()]
     except KeyError:
-        raise InvalidInput(f"option -l needs a level, not {text!r}",
-                           hint="DEBUG, INFO, RESULT, WARNING or ERROR") from None
+        raise InvalidInput(
+            f"option -l needs a level, not {text!r}", hint="DEBUG, INFO, RESULT, WARNING or ERROR"
+        ) from None
 
 
 def expand(pattern: str) -> list[str]:
@@ -196,5 +225,5 @@ def _braces(text: str) -> list[str]:
     match = re.search(r"\{([^{}]*,[^{}]*)\}", text)
     if match is None:
         return [text]
-    before, after = text[:match.start()], text[match.end():]
+    before, after = text[: match.start()], text[match.end() :]
     return [whole for part in match[1].split(",") for whole in _braces(before + part + after)]

@@ -111,10 +111,18 @@ class _Run:
         self.log.info(f"Starting event processing, random seed is set to '{seed}'")
         self.processing = True
         limits = [limit for limit in (self.options.events, max_event) if limit]
-        result = run_engine(path, RunOptions(
-            inputs=self.options.inputs, events=min(limits) if limits else None,
-            skip_events=self.options.skip_events, sequences=self.options.sequences, seed=seed,
-            progress=self._progress), self.log)
+        result = run_engine(
+            path,
+            RunOptions(
+                inputs=self.options.inputs,
+                events=min(limits) if limits else None,
+                skip_events=self.options.skip_events,
+                sequences=self.options.sequences,
+                seed=seed,
+                progress=self._progress,
+            ),
+            self.log,
+        )
         self.processing = False
         self.events += result.events
         self.runs += result.runs
@@ -206,9 +214,9 @@ def _refuse_unknown(path: Path) -> None:
     if not found:
         return
     hint = "run it with basf2: give the project a release"
-    findings = tuple(Finding("B2S701", "error", f"b2lite does not run {name}", hint, line)
-                     for line, name in sorted(found, key=lambda item: (item[0] or 0, item[1])))
+    findings = tuple(
+        Finding("B2S701", "error", f"b2lite does not run {name}", hint, line)
+        for line, name in sorted(found, key=lambda item: (item[0] or 0, item[1]))
+    )
     names = ", ".join(dict.fromkeys(name for _, name in found))
     raise NotInLite(f"b2lite does not run {names}", hint=hint, findings=findings)
-
-

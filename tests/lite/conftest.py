@@ -43,9 +43,15 @@ def lite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outco
 
     def execute(body: str, *inputs: Path, **options: Any) -> Outcome:
         script = tmp_path / f"steering{next(number)}.py"
-        lines = ["import basf2 as b2", "import modularAnalysis as ma", "from variables import variables as vm",
-                 "main = b2.create_path()", f"ma.inputMdstList({[str(path) for path in inputs]!r}, path=main)",
-                 textwrap.dedent(body), "b2.process(main)"]
+        lines = [
+            "import basf2 as b2",
+            "import modularAnalysis as ma",
+            "from variables import variables as vm",
+            "main = b2.create_path()",
+            f"ma.inputMdstList({[str(path) for path in inputs]!r}, path=main)",
+            textwrap.dedent(body),
+            "b2.process(main)",
+        ]
         script.write_text("\n".join(lines))
         results: list[RunResult] = []
         log = Log(LogLevel.ERROR)

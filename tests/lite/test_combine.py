@@ -29,8 +29,9 @@ def read(path, kinds):
         for kind in kinds:
             mass, entries = particle(kind).mass, []
             for number, fitted in enumerate(indices):
-                best = min((h for h in range(6) if fitted[h] >= 0), key=lambda h: (abs(particle(order[h]).mass - mass),
-                    h))
+                best = min(
+                    (h for h in range(6) if fitted[h] >= 0), key=lambda h: (abs(particle(order[h]).mass - mass), h)
+                )
                 d0, phi0, omega, z0, tan = parameters[fitted[best]]
                 pt = 2.99792458e-3 * float(bz(d0 * np.sin(phi0), -d0 * np.cos(phi0), z0)) / abs(omega)
                 px, py, pz = pt * np.cos(phi0), pt * np.sin(phi0), pt * tan
@@ -140,8 +141,12 @@ def test_daughters_from_lists_that_overlap_give_each_pair_once(real_data, lite):
             path=main)
     """
     tree = lite(body, real_data / "mdst.root").trees["variables"]
-    pairs = [(event, *sorted(pair)) for event, *pair in zip(
-        tree["__event__"], tree["daughter(0, mdstIndex)"], tree["daughter(1, mdstIndex)"], strict=True)]
+    pairs = [
+        (event, *sorted(pair))
+        for event, *pair in zip(
+            tree["__event__"], tree["daughter(0, mdstIndex)"], tree["daughter(1, mdstIndex)"], strict=True
+        )
+    ]
     assert len(set(pairs)) == len(pairs) > 100
     assert (tree["daughter(1, E)"] > 0.2).all()
 

@@ -29,8 +29,9 @@ def scope():
     for name, kind in {"x": "double", "y": "double", "i": "int", "b": "bool"}.items():
         scope._known[name] = Compiled(name, kind, lambda view, name=name: view.columns[name])
         registry.setdefault(f"_{name}", None)
-    scope.call = lambda name, arguments, text: scope._known[name] if name in "xyib" else Scope.call(scope, name,
-        arguments, text)
+    scope.call = lambda name, arguments, text: (
+        scope._known[name] if name in "xyib" else Scope.call(scope, name, arguments, text)
+    )
     yield scope
     for name in "xyib":
         registry.pop(f"_{name}")
@@ -44,33 +45,36 @@ ROWS = Rows(
 )
 
 
-@pytest.mark.parametrize(("cut", "expected"), [
-    ("x == nan", [1, 0, 0, 0, 0]),
-    ("x != nan", [0, 1, 1, 1, 1]),
-    ("x == 1", [0, 0, 1, 0, 0]),
-    ("x != 1", [1, 1, 0, 1, 1]),
-    ("x < 5", [0, 1, 1, 1, 0]),
-    ("x >= 0", [0, 1, 1, 1, 1]),
-    ("not x < 5", [1, 0, 0, 0, 1]),
-    ("x", [0, 0, 1, 1, 1]),
-    ("not x", [1, 1, 0, 0, 0]),
-    ("0 < x < 2", [0, 0, 1, 0, 0]),
-    ("0 <= x != 1", [0, 1, 0, 1, 1]),
-    ("x == inf", [0, 0, 0, 0, 1]),
-    ("i == 1 or b", [1, 1, 1, 0, 1]),
-    ("[i > 0 and b] or x == 0", [0, 1, 1, 0, 0]),
-    ("b == 1", [1, 0, 1, 0, 1]),
-    ("b == true", [1, 0, 1, 0, 1]),
-    ("i + 1 == 2", [0, 1, 0, 0, 0]),
-    ("i / 2 == 0.5", [0, 1, 0, 0, 0]),
-    ("-i^2 == -9", [0, 0, 0, 1, 0]),
-    ("x / x == nan", [1, 0, 0, 0, 0]),
-    ("alias > 2", [0, 0, 0, 0, 1]),
-    ("alias >= 2", [0, 1, 1, 0, 1]),
-    ("", [1, 1, 1, 1, 1]),
-    ("False", [0, 0, 0, 0, 0]),
-    ("2**3 == 8", [1, 1, 1, 1, 1]),
-])
+@pytest.mark.parametrize(
+    ("cut", "expected"),
+    [
+        ("x == nan", [1, 0, 0, 0, 0]),
+        ("x != nan", [0, 1, 1, 1, 1]),
+        ("x == 1", [0, 0, 1, 0, 0]),
+        ("x != 1", [1, 1, 0, 1, 1]),
+        ("x < 5", [0, 1, 1, 1, 0]),
+        ("x >= 0", [0, 1, 1, 1, 1]),
+        ("not x < 5", [1, 0, 0, 0, 1]),
+        ("x", [0, 0, 1, 1, 1]),
+        ("not x", [1, 1, 0, 0, 0]),
+        ("0 < x < 2", [0, 0, 1, 0, 0]),
+        ("0 <= x != 1", [0, 1, 0, 1, 1]),
+        ("x == inf", [0, 0, 0, 0, 1]),
+        ("i == 1 or b", [1, 1, 1, 0, 1]),
+        ("[i > 0 and b] or x == 0", [0, 1, 1, 0, 0]),
+        ("b == 1", [1, 0, 1, 0, 1]),
+        ("b == true", [1, 0, 1, 0, 1]),
+        ("i + 1 == 2", [0, 1, 0, 0, 0]),
+        ("i / 2 == 0.5", [0, 1, 0, 0, 0]),
+        ("-i^2 == -9", [0, 0, 0, 1, 0]),
+        ("x / x == nan", [1, 0, 0, 0, 0]),
+        ("alias > 2", [0, 0, 0, 0, 1]),
+        ("alias >= 2", [0, 1, 1, 0, 1]),
+        ("", [1, 1, 1, 1, 1]),
+        ("False", [0, 0, 0, 0, 0]),
+        ("2**3 == 8", [1, 1, 1, 1, 1]),
+    ],
+)
 def test_cuts_have_basf2s_rules(scope, cut, expected):
     assert scope.cut(cut)(ROWS).astype(int).tolist() == expected
 
@@ -92,9 +96,21 @@ def test_a_nan_made_by_arithmetic_is_not_the_nan_of_missing_values():
     assert not compare("==", made, np.array([np.nan])).any()
 
 
-@pytest.mark.parametrize("text", ["b + 1 > 0", "-b", "useCMSFrame(nTracks)", "isNAN(isFromECL)", "p +", "daughter(0)",
-    "x < y < i < b",
-                                  "daughterAngle(0)", "massDifference(p)", "binaryPID(1, 2)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "b + 1 > 0",
+        "-b",
+        "useCMSFrame(nTracks)",
+        "isNAN(isFromECL)",
+        "p +",
+        "daughter(0)",
+        "x < y < i < b",
+        "daughterAngle(0)",
+        "massDifference(p)",
+        "binaryPID(1, 2)",
+    ],
+)
 def test_what_basf2_refuses_is_refused(scope, text):
     with pytest.raises(InvalidSteering) as raised:
         scope.cut(text)
@@ -102,9 +118,19 @@ def test_what_basf2_refuses_is_refused(scope, text):
     assert raised.value.hint
 
 
-@pytest.mark.parametrize("text", ["DeltaT", "random < 0.5", "kaonIDNN", "daughter(0, qrOutput)", "useCMSFrame(dr)",
-    "useRestFrame(x_of)",
-                                  "formula(p + roeMbc)", "countDaughters(goodBelleKshort > 0)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DeltaT",
+        "random < 0.5",
+        "kaonIDNN",
+        "daughter(0, qrOutput)",
+        "useCMSFrame(dr)",
+        "useRestFrame(x_of)",
+        "formula(p + roeMbc)",
+        "countDaughters(goodBelleKshort > 0)",
+    ],
+)
 def test_what_is_not_covered_is_refused_by_name(scope, text):
     with pytest.raises(NotInLite, match="not covered"):
         scope.cut(text)
@@ -122,11 +148,21 @@ def test_a_plain_number_is_kept_in_single_precision(scope):
 
 def test_declared_types():
     scope = Scope()
-    types = {"p": "double", "nTracks": "int", "PDG": "int", "isFromECL": "bool", "isSignal": "double",
+    types = {
+        "p": "double",
+        "nTracks": "int",
+        "PDG": "int",
+        "isFromECL": "bool",
+        "isSignal": "double",
         "charge": "double",
-             "daughter(0, PDG)": "double", "passesCut(p > 1)": "bool", "countInList(pi+:x)": "int",
-             "nTracks - 1": "double",
-             "abs(PDG)": "double", "mcErrors": "double", "1": "double"}
+        "daughter(0, PDG)": "double",
+        "passesCut(p > 1)": "bool",
+        "countInList(pi+:x)": "int",
+        "nTracks - 1": "double",
+        "abs(PDG)": "double",
+        "mcErrors": "double",
+        "1": "double",
+    }
     assert {text: scope.variable(text).type for text in types} == types
 
 
@@ -205,8 +241,9 @@ def test_equal_values_share_a_rank_if_asked(real_data, lite):
 
 
 def test_only_the_best_stay(real_data, lite):
-    body = RANK.format(which="Highest", variable="E", options="numBest=3, outputVariable='best', cut='E < 0.5',",
-        name="best")
+    body = RANK.format(
+        which="Highest", variable="E", options="numBest=3, outputVariable='best', cut='E < 0.5',", name="best"
+    )
     tree = lite(body, real_data / "mdst.root").trees["variables"]
     for event in per_event(tree):
         ranks = event["extraInfo(best)"]

@@ -28,11 +28,16 @@ def three_channels(tmp_path, monkeypatch, *patterns):
     monkeypatch.chdir(tmp_path)
     inputs = tuple(str(path) for pattern in patterns for path in sorted((DEMO / "data").glob(pattern)))
     log, done = Log(LogLevel.ERROR), []
-    run_script(DEMO / "steering" / "B2EtapKs.py", log=log,
-               on_process=lambda path, _: done.append(run(path, RunOptions(inputs=inputs), log)))
+    run_script(
+        DEMO / "steering" / "B2EtapKs.py",
+        log=log,
+        on_process=lambda path, _: done.append(run(path, RunOptions(inputs=inputs), log)),
+    )
     with uproot.open(tmp_path / "B2EtapKs.root") as file:
-        return done[0], {name: {decode(branch.name): branch.array(library="np") for branch in file[name].branches}
-                         for name in CHANNELS}
+        return done[0], {
+            name: {decode(branch.name): branch.array(library="np") for branch in file[name].branches}
+            for name in CHANNELS
+        }
 
 
 @pytest.mark.parametrize("channel", [1, 2, 3])
@@ -58,8 +63,8 @@ def test_ranks_prefer_the_eta_prime_mass(tmp_path, monkeypatch):
     distance, rank = np.abs(tree["etap_M"] - 0.95778), tree["extraInfo(etap_rank)"]
     starts = np.flatnonzero(tree["__candidate__"] == 0)
     for first, size in zip(starts, tree["__ncandidates__"][starts], strict=True):
-        assert rank[first:first + size].tolist() == list(range(1, size + 1))
-        assert (np.diff(distance[first:first + size]) >= 0).all()
+        assert rank[first : first + size].tolist() == list(range(1, size + 1))
+        assert (np.diff(distance[first : first + size]) >= 0).all()
 
 
 def test_the_data_like_sample_has_no_truth_and_nominal_beams(tmp_path, monkeypatch):

@@ -7,8 +7,15 @@ import numpy as np
 import pytest
 import uproot
 
-ALL = ["mdst.root", "mdst-v01-00-04.root", "mdst-v04-00-03.root", "mdst-v06-00-00.root", "mdst-v09-00-00.root",
-       "150_noBKG_DtoPiNuNu.root", "udst-v05-00-00.root"]
+ALL = [
+    "mdst.root",
+    "mdst-v01-00-04.root",
+    "mdst-v04-00-03.root",
+    "mdst-v06-00-00.root",
+    "mdst-v09-00-00.root",
+    "150_noBKG_DtoPiNuNu.root",
+    "udst-v05-00-00.root",
+]
 WITH_POINT = ["mdst.root", "mdst-v06-00-00.root", "mdst-v09-00-00.root", "150_noBKG_DtoPiNuNu.root"]
 
 
@@ -50,8 +57,9 @@ def test_tracks_of_every_version_are_counted_by_charge(real_data, lite, name):
         assert trees["n"][f"nParticlesInList({kind}:all)"].tolist() == [len(signs) for signs in expected]
     assert trees["n"]["countInList(pi+:all, charge > 0)"].tolist() == [signs.count(1.0) for signs in expected]
     # own face first, in array order, then the other
-    ordered = [[i for i, s in enumerate(signs) if s > 0] + [i for i,
-        s in enumerate(signs) if s < 0] for signs in expected]
+    ordered = [
+        [i for i, s in enumerate(signs) if s > 0] + [i for i, s in enumerate(signs) if s < 0] for signs in expected
+    ]
     assert trees["pi"]["mdstIndex"].tolist() == [i for event in ordered for i in event]
     assert (trees["pi"]["PDG"] == 211 * trees["pi"]["charge"]).all()
     assert (trees["e"]["PDG"] == -11 * trees["e"]["charge"]).all()

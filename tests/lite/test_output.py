@@ -27,14 +27,44 @@ def test_columns_and_types_are_basf2s(real_data, lite, tmp_path, cut):
     lite(BODY.format(cut=cut, options=""), real_data / "mdst-v09-00-00.root")
     with uproot.open(tmp_path / "out.root") as file:
         tree = file["t"]
-        assert tree.keys() == [*KEY, "__candidate__", "__ncandidates__", "__eventType__", "__weight__", "p", "nTracks",
-                               "isFromTrack", "slow", encode("daughter(0, p)"), "charge"]
+        assert tree.keys() == [
+            *KEY,
+            "__candidate__",
+            "__ncandidates__",
+            "__eventType__",
+            "__weight__",
+            "p",
+            "nTracks",
+            "isFromTrack",
+            "slow",
+            encode("daughter(0, p)"),
+            "charge",
+        ]
         kinds = [branch.typename for branch in tree.branches]
-        assert kinds == ["int32_t", "int32_t", "uint32_t", "int32_t", "int32_t", "int32_t", "char*", "double", "double",
-                         "int32_t", "bool", "bool", "double", "double"]
+        assert kinds == [
+            "int32_t",
+            "int32_t",
+            "uint32_t",
+            "int32_t",
+            "int32_t",
+            "int32_t",
+            "char*",
+            "double",
+            "double",
+            "int32_t",
+            "bool",
+            "bool",
+            "double",
+            "double",
+        ]
         assert (tree.num_entries == 0) == bool(cut)
-        assert file["events"].keys() == [*KEY, "__eventType__", "__weight__", "nTracks",
-            encode("nParticlesInList(pi+:x)")]
+        assert file["events"].keys() == [
+            *KEY,
+            "__eventType__",
+            "__weight__",
+            "nTracks",
+            encode("nParticlesInList(pi+:x)"),
+        ]
         assert file["events"].num_entries == 10
         arrays = {branch.name: branch.array(library="np") for branch in tree.branches}
     if not cut:
@@ -48,13 +78,19 @@ def test_columns_and_types_are_basf2s(real_data, lite, tmp_path, cut):
 
 
 def test_useFloat_and_no_event_type(real_data, lite, tmp_path):
-    lite(BODY.format(cut="", options="useFloat=True, storeEventType=False, filenameSuffix='_a',"),
-        real_data / "mdst-v09-00-00.root")
+    lite(
+        BODY.format(cut="", options="useFloat=True, storeEventType=False, filenameSuffix='_a',"),
+        real_data / "mdst-v09-00-00.root",
+    )
     with uproot.open(tmp_path / "out_a.root") as file:
         tree = file["t"]
         assert "__eventType__" not in tree
         assert {name: tree[name].typename for name in ("__weight__", "p", "nTracks", "isFromTrack")} == {
-            "__weight__": "float", "p": "float", "nTracks": "int32_t", "isFromTrack": "bool"}
+            "__weight__": "float",
+            "p": "float",
+            "nTracks": "int32_t",
+            "isFromTrack": "bool",
+        }
 
 
 def test_collections_are_expanded_in_place(real_data, lite, tmp_path):
@@ -93,15 +129,18 @@ def rows(trees, name="t"):
     return list(zip(*trees[name].values(), strict=True))
 
 
-@pytest.mark.parametrize(("options", "expected"), [
-    ({}, range(1, 101)),
-    ({"events": 10}, range(1, 11)),
-    ({"skip_events": 95}, range(96, 101)),
-    ({"skip_events": 95, "events": 3}, range(96, 99)),
-    ({"sequences": ("3:5,50,4",)}, [4, 5, 6, 51]),
-    ({"sequences": ("10:20",), "skip_events": 2, "events": 4}, range(13, 17)),
-    ({"sequences": ("98:200",)}, [99, 100]),
-])
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, range(1, 101)),
+        ({"events": 10}, range(1, 11)),
+        ({"skip_events": 95}, range(96, 101)),
+        ({"skip_events": 95, "events": 3}, range(96, 99)),
+        ({"sequences": ("3:5,50,4",)}, [4, 5, 6, 51]),
+        ({"sequences": ("10:20",), "skip_events": 2, "events": 4}, range(13, 17)),
+        ({"sequences": ("98:200",)}, [99, 100]),
+    ],
+)
 def test_events_are_chosen_as_on_basf2s_command_line(real_data, lite, options, expected):
     outcome = lite(EVENTS, real_data / "mdst.root", **options)
     assert outcome.trees["e"]["evtNum"].tolist() == list(expected)
@@ -153,8 +192,12 @@ def test_one_sequence_per_file(real_data, lite):
 
 def test_progress_counts_to_the_total(real_data, lite):
     seen = []
-    lite(EVENTS, real_data / "mdst.root", real_data / "mdst-v09-00-00.root", progress=lambda done,
-        total: seen.append((done, total)))
+    lite(
+        EVENTS,
+        real_data / "mdst.root",
+        real_data / "mdst-v09-00-00.root",
+        progress=lambda done, total: seen.append((done, total)),
+    )
     assert seen == [(100, 110), (110, 110)]
 
 

@@ -28,20 +28,46 @@ def vectors(tree, wrapper="{}"):
 @pytest.fixture
 def tree(real_data, lite):
     inner = ["px", "py", "pz", "E", "p", "pt", "theta", "phi", "cosTheta", "M", "mRecoil", "pRecoil", "eRecoil"]
-    columns = [*inner, "InvM", "M2", "Mbc", "deltaE", "Q", "dM", "massDifference(0)", "xp", "m2Recoil", "pRecoilTheta",
-               *(f"useCMSFrame({name})" for name in (*P4, "p", "theta", "phi", "cosTheta")),
-               *(f"useRestFrame({name})" for name in P4),
-               *(f"daughter({i}, {name})" for i in (0, 1) for name in (*P4, "M")),
-               *(f"useRestFrame(daughter({i}, {name}))" for i in (0, 1) for name in P4),
-               *(f"useCMSFrame(daughter({i}, {name}))" for i in (0, 1) for name in P4),
-               *(f"daughter(0, daughter({i}, {name}))" for i in (0, 1) for name in P4),
-               "daughterAngle(0, 1)", "useCMSFrame(daughterAngle(0, 1))", "daughterInvM(0, 1)", "daughterInvM(0:1, 1)",
-               "daughterDiffOf(0, 1, phi)", "daughterDiffOf(0, 1, p)", "daughterSumOf(E)", "daughterProductOf(p)",
-               "daughterLowest(p)", "daughterHighest(p)", "formula(daughter(0, E) + daughter(1, E) - E)",
-               "daughter(0, E) * 2 - 1", "formula(p^2 / [E + 1])", "countDaughters(E > 1)",
-               "useDaughterRestFrame(daughter(1, E), 0)", "daughterNormDiffOf(0, 1, p)", "Ecms", "beamE"]
-    return lite(f"{D0}\nma.variablesToNtuple('D*0:x', {columns!r}, path=main)".replace("\n    ", "\n"),
-                real_data / "mdst.root").trees["variables"]
+    columns = [
+        *inner,
+        "InvM",
+        "M2",
+        "Mbc",
+        "deltaE",
+        "Q",
+        "dM",
+        "massDifference(0)",
+        "xp",
+        "m2Recoil",
+        "pRecoilTheta",
+        *(f"useCMSFrame({name})" for name in (*P4, "p", "theta", "phi", "cosTheta")),
+        *(f"useRestFrame({name})" for name in P4),
+        *(f"daughter({i}, {name})" for i in (0, 1) for name in (*P4, "M")),
+        *(f"useRestFrame(daughter({i}, {name}))" for i in (0, 1) for name in P4),
+        *(f"useCMSFrame(daughter({i}, {name}))" for i in (0, 1) for name in P4),
+        *(f"daughter(0, daughter({i}, {name}))" for i in (0, 1) for name in P4),
+        "daughterAngle(0, 1)",
+        "useCMSFrame(daughterAngle(0, 1))",
+        "daughterInvM(0, 1)",
+        "daughterInvM(0:1, 1)",
+        "daughterDiffOf(0, 1, phi)",
+        "daughterDiffOf(0, 1, p)",
+        "daughterSumOf(E)",
+        "daughterProductOf(p)",
+        "daughterLowest(p)",
+        "daughterHighest(p)",
+        "formula(daughter(0, E) + daughter(1, E) - E)",
+        "daughter(0, E) * 2 - 1",
+        "formula(p^2 / [E + 1])",
+        "countDaughters(E > 1)",
+        "useDaughterRestFrame(daughter(1, E), 0)",
+        "daughterNormDiffOf(0, 1, p)",
+        "Ecms",
+        "beamE",
+    ]
+    return lite(
+        f"{D0}\nma.variablesToNtuple('D*0:x', {columns!r}, path=main)".replace("\n    ", "\n"), real_data / "mdst.root"
+    ).trees["variables"]
 
 
 def close(actual, expected):
@@ -51,8 +77,17 @@ def close(actual, expected):
 def test_laboratory_quantities(tree):
     p4 = vectors(tree)
     assert len(p4) > 500
-    for name, values in {"p": p4.mag, "pt": p4.pt, "theta": p4.theta, "phi": p4.phi, "cosTheta": p4.costheta,
-                         "M": p4.mass, "InvM": p4.mass, "M2": p4.mass2, "dM": p4.mass - 2.00685}.items():
+    for name, values in {
+        "p": p4.mag,
+        "pt": p4.pt,
+        "theta": p4.theta,
+        "phi": p4.phi,
+        "cosTheta": p4.costheta,
+        "M": p4.mass,
+        "InvM": p4.mass,
+        "M2": p4.mass2,
+        "dM": p4.mass - 2.00685,
+    }.items():
         np.testing.assert_allclose(tree[name], values, rtol=1e-6, atol=1e-6)
     first, second = (vectors(tree, f"daughter({i}, {{}})") for i in (0, 1))
     np.testing.assert_allclose((first + second).mass, tree["M"], rtol=1e-9)
@@ -91,15 +126,28 @@ def test_quantities_in_the_cms(tree):
     # electrons along +z: a rotation about y, as the beams lie in the x-z plane
     turned = star.rotateY(-np.arctan2(axis.px, axis.pz))
     np.testing.assert_allclose(axis.rotateY(-np.arctan2(axis.px, axis.pz)).px, 0, atol=1e-12)
-    for name, values in {"px": turned.px, "py": turned.py, "pz": turned.pz, "E": turned.E, "p": star.mag,
-                         "theta": turned.theta, "phi": turned.phi, "cosTheta": turned.costheta}.items():
+    for name, values in {
+        "px": turned.px,
+        "py": turned.py,
+        "pz": turned.pz,
+        "E": turned.E,
+        "p": star.mag,
+        "theta": turned.theta,
+        "phi": turned.phi,
+        "cosTheta": turned.costheta,
+    }.items():
         close(tree[f"useCMSFrame({name})"], values)
     close(tree["Mbc"], np.sqrt(half**2 - star.mag**2))
     close(tree["deltaE"], star.E - half)
     close(tree["xp"], star.mag / np.sqrt(half**2 - p4.mass2))
     recoil = beam - p4
-    for name, values in {"mRecoil": recoil.mass, "pRecoil": recoil.mag, "eRecoil": recoil.E, "m2Recoil": recoil.mass2,
-                         "pRecoilTheta": recoil.theta}.items():
+    for name, values in {
+        "mRecoil": recoil.mass,
+        "pRecoil": recoil.mag,
+        "eRecoil": recoil.E,
+        "m2Recoil": recoil.mass2,
+        "pRecoilTheta": recoil.theta,
+    }.items():
         close(tree[name], values)
     parts = [vectors(tree, f"useCMSFrame(daughter({i}, {{}}))") for i in (0, 1)]
     close(tree["useCMSFrame(daughterAngle(0, 1))"], parts[0].deltaangle(parts[1]))
@@ -114,8 +162,9 @@ def test_quantities_in_rest_frames(tree):
     for i in (0, 1):
         expected = vectors(tree, f"daughter({i}, {{}})").boostCM_of(p4)
         for name in P4:
-            np.testing.assert_allclose(tree[f"useRestFrame(daughter({i}, {name}))"], getattr(expected, name),
-                rtol=1e-6, atol=1e-8)
+            np.testing.assert_allclose(
+                tree[f"useRestFrame(daughter({i}, {name}))"], getattr(expected, name), rtol=1e-6, atol=1e-8
+            )
     second = vectors(tree, "daughter(1, {})").boostCM_of(vectors(tree, "daughter(0, {})"))
     close(tree["useDaughterRestFrame(daughter(1, E), 0)"], second.E)
 
@@ -160,10 +209,12 @@ def test_photons_point_from_the_interaction_point(real_data, lite):
     tree = lite(body, real_data / "mdst.root").trees["variables"]
     file = uproot.open(real_data / "mdst.root")["tree"]
     chosen = ~file["ECLClusters/ECLClusters.m_isTrack"].array() & (
-        (file["ECLClusters/ECLClusters.m_hypotheses"].array() & 16) != 0)
+        (file["ECLClusters/ECLClusters.m_hypotheses"].array() & 16) != 0
+    )
     r, theta, phi = (file[f"ECLClusters/ECLClusters.{leaf}"].array()[chosen] for leaf in ("m_r", "m_theta", "m_phi"))
-    place = vector.array({"rho": np.concatenate(r * np.sin(theta)), "theta": np.concatenate(theta),
-        "phi": np.concatenate(phi)})
+    place = vector.array(
+        {"rho": np.concatenate(r * np.sin(theta)), "theta": np.concatenate(theta), "phi": np.concatenate(phi)}
+    )
     direction = place - vector.obj(x=-0.05, y=0.017, z=-0.01)
     close(tree["theta"], direction.theta)
     close(tree["phi"], direction.phi)
@@ -195,8 +246,11 @@ def test_identification_sums_the_stored_likelihoods(real_data, lite):
         if track not in origin[event]:
             assert np.isnan(tree["kaonID"][row])
             continue
-        logs = np.array(stored[event][target[event][origin[event].index(track)][0]], dtype=np.float64).reshape(6,
-            6).sum(axis=0)
+        logs = (
+            np.array(stored[event][target[event][origin[event].index(track)][0]], dtype=np.float64)
+            .reshape(6, 6)
+            .sum(axis=0)
+        )
         chances = np.exp(logs - logs.max())
         chances /= chances.sum()
         np.testing.assert_allclose([tree[name][row] for name in species], chances, rtol=1e-5, atol=1e-12)

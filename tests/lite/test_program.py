@@ -156,9 +156,7 @@ class TestProgram:
         content = (tmp_path / "pions.root").read_bytes()
         assert account["output_files"][0]["checksums"]["adler32"] == f"{zlib.adler32(content):08x}"
 
-    def test_the_smaller_limit_of_process_and_command_line_counts(
-        self, tmp_path: Path, real_data: Path
-    ) -> None:
+    def test_the_smaller_limit_of_process_and_command_line_counts(self, tmp_path: Path, real_data: Path) -> None:
         text = PIONS.replace("b2.process(main)", "b2.process(main, 7)")
         done = lite(tmp_path, text, "-i", str(real_data / "mdst.root"), "-n", "30")
         assert "events 7 of 7" in done.stderr
@@ -253,10 +251,7 @@ class TestProgram:
 
     def test_errors_before_processing_stop_the_run(self, tmp_path: Path) -> None:
         done = lite(tmp_path, "import basf2\nbasf2.B2ERROR('bad')\nbasf2.process(basf2.Path())\n")
-        assert (
-            "[FATAL] steer.py:3: 1 ERROR(S) occurred! The processing of events will not be started."
-            in done.stdout
-        )
+        assert "[FATAL] steer.py:3: 1 ERROR(S) occurred! The processing of events will not be started." in done.stdout
 
     def test_the_level_of_the_command_line_beats_the_steerings(self, tmp_path: Path) -> None:
         text = """
@@ -285,9 +280,7 @@ class TestProgram:
             assert (done.returncode, done.stdout.startswith(word)) == (0, True)
 
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 1), (signal.SIGINT, -signal.SIGINT)])
-    def test_signals_end_it_as_they_end_basf2(
-        self, tmp_path: Path, number: signal.Signals, code: int
-    ) -> None:
+    def test_signals_end_it_as_they_end_basf2(self, tmp_path: Path, number: signal.Signals, code: int) -> None:
         (tmp_path / "steer.py").write_text("import time\nprint('up', flush=True)\ntime.sleep(60)\n")
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "b2grid.lite", "steer.py"],

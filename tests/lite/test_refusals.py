@@ -20,8 +20,10 @@ NOT_COVERED = [
     ("ma.looseMCTruth('pi+:x', path=main)", "looseMCMatching=True"),
     ("ma.matchTagTruth('pi+:x', path=main)", "ccbarTagMatching=True"),
     ("ma.variablesToNtuple('pi+:x', ['DeltaT'], path=main)", "'DeltaT'"),
-    ("ma.variablesToNtuple('pi+:x', ['p'], signalSideParticleList='B0:sig', path=main)",
-        "signalSideParticleList='B0:sig'"),
+    (
+        "ma.variablesToNtuple('pi+:x', ['p'], signalSideParticleList='B0:sig', path=main)",
+        "signalSideParticleList='B0:sig'",
+    ),
     ("ma.applyCuts('pi+:x', 'kaonIDNN > 0.1', path=main)", "'kaonIDNN'"),
     ("ma.copyParticles('pi+:y', 'pi+:x', path=main)", "copyParticles"),
     ("ma.buildEventShape(path=main)", "buildEventShape"),
@@ -100,14 +102,17 @@ def test_a_refused_module_does_not_bring_others_down(real_data, lite):
     """
     with pytest.raises(NotInLite) as raised:
         lite(body, real_data / "mdst.root")
-    assert [(finding.line, "kaonIDNN" in finding.message or "chi2" in finding.message)
-            for finding in raised.value.findings] == [(7, True), (8, True)]
+    assert [
+        (finding.line, "kaonIDNN" in finding.message or "chi2" in finding.message) for finding in raised.value.findings
+    ] == [(7, True), (8, True)]
 
 
 def test_unknown_conditions_are_refused_before_reading(tmp_path, real_data, lite):
     with pytest.raises(InvalidInput, match="interaction point"):
-        lite("ma.fillParticleList('pi+:x', 'dr < 1', path=main)\nma.variablesToNtuple('pi+:x', ['p'], path=main)",
-             real_data / "mdst-v01-00-04.root")
+        lite(
+            "ma.fillParticleList('pi+:x', 'dr < 1', path=main)\nma.variablesToNtuple('pi+:x', ['p'], path=main)",
+            real_data / "mdst-v01-00-04.root",
+        )
     assert not list(tmp_path.glob("*.root"))
 
 
@@ -140,8 +145,10 @@ def test_functions_that_are_listed_exist_with_their_parameters():
                 arguments = [*node.args.args, *node.args.kwonlyargs, *(a for a in [node.args.kwarg] if a)]
                 signatures[f"{package}.{node.name}"] = {argument.arg for argument in arguments}
     for name, given in FUNCTIONS.items():
-        if name.startswith("variables.variables.") or name in ("modularAnalysis.create_path",
-            "modularAnalysis.register_module"):
+        if name.startswith("variables.variables.") or name in (
+            "modularAnalysis.create_path",
+            "modularAnalysis.register_module",
+        ):
             continue
         assert name in signatures, name
         if given != "*":

@@ -29,8 +29,10 @@ class Generated:
 
         self.pdg, self.status, self.energy = leaf("m_pdg"), leaf("m_status"), leaf("m_energy")
         self.mother = [m - 1 for m in leaf("m_mother")]
-        self.daughters = [list(range(a - 1, b)) if a > 0 else []
-                          for a, b in zip(leaf("m_firstDaughter"), leaf("m_lastDaughter"), strict=True)]
+        self.daughters = [
+            list(range(a - 1, b)) if a > 0 else []
+            for a, b in zip(leaf("m_firstDaughter"), leaf("m_lastDaughter"), strict=True)
+        ]
 
     def descendants(self, root):
         for below in self.daughters[root]:
@@ -176,16 +178,21 @@ def test_composites_and_their_errors_follow_the_generated_tree(real_data, lite, 
         pi0 = (111, True, common_ancestor(event, [p[2] for p in photons]), photons)
         assert number(tree["daughter(2, genParticleID)"][row]) == pi0[2]
         assert tree["daughter(2, mcErrors)"][row] == errors_of(event, pi0, excused)
-        head = (int(tree["PDG"][row]), False, common_ancestor(event, [part[2] for part in (*finals, pi0)]), [*finals,
-            pi0])
+        head = (
+            int(tree["PDG"][row]),
+            False,
+            common_ancestor(event, [part[2] for part in (*finals, pi0)]),
+            [*finals, pi0],
+        )
         assert number(tree["genParticleID"][row]) == head[2]
         bits = errors_of(event, head, excused)
         assert tree["mcErrors"][row] == bits
         seen.add(bits)
         signal = np.nan if head[2] is None else float(bits == 0)
         np.testing.assert_equal(tree["isSignal"][row], signal)
-        np.testing.assert_equal(tree["isSignalAcceptMissing"][row],
-            np.nan if head[2] is None else float(bits & ~(8 | 16 | 32 | 64) == 0))
+        np.testing.assert_equal(
+            tree["isSignalAcceptMissing"][row], np.nan if head[2] is None else float(bits & ~(8 | 16 | 32 | 64) == 0)
+        )
         np.testing.assert_equal(tree["mcPDG"][row], np.nan if head[2] is None else event.pdg[head[2]])
     assert len(seen) > 8
 
