@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import b2grid
 from b2grid.errors import B2GridError, InvalidInput, InvalidSteering, printable
-from b2grid.project import failed, refused
+from b2grid.preparation import failed, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,13 +10,14 @@ import shutil
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from b2grid.errors import Finding, InvalidInput, InvalidName, SiteError
 from b2grid.execution import Definition, ProjectFolder, site
 from b2grid.names import ProjectName
+from b2grid.preparation import examine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,12 +25,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from b2grid.catalogue import Inputs
-    from b2grid.errors import Report
     from b2grid.steering import Sandbox, Source
 
 __all__ = [
     "Draft",
-    "examine",
     "folder_of",
     "free_folder",
     "gather",
@@ -41,7 +40,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-_NOT_SHIPPED = "B2S503"
 
 
 def home() -> Path:
@@ -160,21 +158,6 @@ def _differences(draft: Draft, folder: ProjectFolder, known: Definition) -> list
         )
         if differs
     ]
-
-
-def examine(steering: str | os.PathLike[str], release: str | None, sandbox: Sequence[str]) -> Report:
-    """Check a steering file for the program that would run it: b2lite, or a release of basf2.
-
-    What a job would open and not find is an error here: a project has a sandbox, and it is not in it.
-    """
-    from b2grid.lite import coverage
-    from b2grid.steering import check
-
-    report = check(
-        Path(steering), release=release or "main", sandbox=sandbox, covers=coverage() if release is None else None
-    )
-    findings = (replace(found, severity="error") if found.code == _NOT_SHIPPED else found for found in report)
-    return replace(report, findings=tuple(findings))
 
 
 @dataclass(frozen=True, slots=True)

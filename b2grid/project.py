@@ -13,10 +13,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from b2grid import execution
-from b2grid.draft import Draft, examine, free_folder, gather, home, open_folder, read_inputs, registered, store
-from b2grid.errors import B2GridError, Finding, InvalidInput, InvalidPlan, InvalidSteering, Report
+from b2grid.draft import Draft, free_folder, gather, home, open_folder, read_inputs, registered, store
+from b2grid.errors import B2GridError, InvalidInput, Report
 from b2grid.execution.files import write_whole
 from b2grid.html import Html, definitions
+from b2grid.preparation import examine, failed, first_files, merged, recorded, refused
 
 if TYPE_CHECKING:
     import os
@@ -178,31 +179,10 @@ class Project:
         definition = self._definition
         if self._draft is None and self._folder.recipe.is_file():
             return Recipe.from_json(self._folder.recipe.read_text())
-        recipe = self._recorded(definition)
+        recipe = recorded(self.steering, definition, self.inputs.samples)
         self._store()
         write_whole(self._folder.recipe, recipe.to_json())
         return recipe
-
-    def _recorded(self, definition: Definition) -> Recipe:
-        """Record the steering once for every set of arguments, which must lead to the same outputs."""
-        from b2grid.steering import Source, record
-
-        source = Source.read(self.steering)
-        words = {
-            sample: tuple(
-                word.replace("{job}", "0").replace("{sample}", sample) for word in definition.args.get(sample, ())
-            )
-            for sample in self.inputs.samples
-        }
-        recipes = {args: record(source, args=args, sandbox=definition.sandbox) for args in set(words.values())}
-        first, *others = words
-        for other in others:
-            if recipes[words[other]].outputs != recipes[words[first]].outputs:
-                raise InvalidPlan(
-                    f"with their args, samples '{first}' and '{other}' write different trees or columns",
-                    hint="make a project for each, or let the steering write the same for all",
-                )
-        return recipes[words[first]]
 
     def trial(self, events: int = _TRIAL_EVENTS, samples: Sequence[str] | None = None) -> Trial:
         """Run the steering here, on one file of each sample.
@@ -229,7 +209,7 @@ class Project:
         self._require_draft("be tried")
         recipe = self.recipe
         definition = self._definition
-        firsts = self._first_files()
+        firsts = first_files(self.inputs)
         if unknown := sorted(set(samples or ()) - set(firsts)):
             raise InvalidInput(f"there is no sample '{unknown[0]}'", hint=f"samples: {', '.join(firsts)}")
         made = trial(
@@ -243,25 +223,8 @@ class Project:
             folder=self.folder / "trial",
         )
         shutil.rmtree(self.folder / "trial", ignore_errors=True)
-        write_whole(self._folder.trial, self._with_earlier(made).to_json())
+        write_whole(self._folder.trial, merged(made, self._trial()).to_json())
         return made
-
-    def _with_earlier(self, made: Trial) -> Trial:
-        """The measurements of a trial, and those of an earlier one for samples that this one left out."""
-        from b2grid.steering import Trial
-
-        tried = {item.sample for item in made.measurements}
-        earlier = self._trial() or Trial()
-        return Trial((*made.measurements, *(item for item in earlier.measurements if item.sample not in tried)))
-
-    def _first_files(self) -> dict[str, str]:
-        """The first file of each sample that has events, as far as is known."""
-        table = self.inputs.table.select(["sample", "pfn", "events"])
-        firsts: dict[str, str] = {}
-        for row in table.to_pylist():
-            if row["events"] != 0:
-                firsts.setdefault(row["sample"], row["pfn"])
-        return firsts
 
     def _trial(self) -> Trial | None:
         from b2grid.steering import Trial
@@ -370,7 +333,7 @@ class Project:
         """The samples without a good trial: what failed may have been mended since, outside the steering."""
         trial = self._trial()
         good = {item.sample for item in trial.measurements if item.ok} if trial is not None else set()
-        return [sample for sample in self._first_files() if sample not in good]
+        return [sample for sample in first_files(self.inputs) if sample not in good]
 
     def _planned_files_per_job(self) -> int | None:
         from b2grid.planning import Plan
@@ -582,35 +545,6 @@ class Project:
 
     def _repr_html_(self) -> str:
         return str(Html(self.status._repr_html_() + definitions(self._facts())))
-
-
-def refused(report: Report) -> InvalidSteering:
-    """Why a steering file with findings is not submitted."""
-    count = len(report.errors)
-    return InvalidSteering(
-        f"{report.filename} has {count} error{'s' * (count != 1)}, and was not submitted",
-        hint="mend what is named, or submit with force=True",
-        findings=report.errors,
-    )
-
-
-def failed(trial: Trial) -> InvalidSteering:
-    """Why a steering file whose trial failed is not submitted."""
-    findings = tuple(
-        Finding("B2S900", "error", f"sample {item.sample}: {item.problem}", _end_of(item.log_tail))
-        for item in trial.measurements
-        if not item.ok
-    )
-    bad = [item for item in trial.measurements if not item.ok]
-    return InvalidSteering(
-        f"the trial failed for {', '.join(item.sample for item in bad)}: {bad[0].problem}",
-        hint="print(trial()) shows its log; mend it, or submit with force=True",
-        findings=findings,
-    )
-
-
-def _end_of(log: str) -> str:
-    return " / ".join(line.strip() for line in log.splitlines()[-3:] if line.strip())
 
 
 def _nothing_else(**given: object) -> None:

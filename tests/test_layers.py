@@ -22,6 +22,7 @@ GROUPS = [
     {"planning"},
     {"execution"},
     {"outputs"},
+    {"preparation"},
     {"draft"},
     {"project"},
     {"progress", "batching"},
