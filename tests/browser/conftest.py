@@ -45,7 +45,6 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     root = tmp_path / "notebooks"
     root.mkdir()
     started = Lab(f"http://127.0.0.1:{_free_port()}", secrets.token_hex(16), root)
-    log = (tmp_path / "jupyter.log").open("w")
     command = [
         sys.executable,
         "-m",
@@ -59,14 +58,18 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
         f"--ServerApp.root_dir={root}",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
-    server = subprocess.Popen(command, env=_environment(tmp_path), stdout=log, stderr=subprocess.STDOUT)
-    try:
-        _wait_for(started, server, tmp_path / "jupyter.log")
-        yield started
-    finally:
-        server.terminate()
-        server.wait(30)
-        log.close()
+    with (tmp_path / "jupyter.log").open("w") as log:
+        server = subprocess.Popen(command, env=_environment(tmp_path), stdout=log, stderr=subprocess.STDOUT)
+        try:
+            _wait_for(started, server, tmp_path / "jupyter.log")
+            yield started
+        finally:
+            server.terminate()
+            try:
+                server.wait(30)
+            except subprocess.TimeoutExpired:  # a machine under load: the kernels end with their server
+                server.kill()
+                server.wait()
 
 
 def _free_port() -> int:
