@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Snapshots"]
 
-_STATUS_EVERY = 0.5
+_STATUS_EVERY = 1.0
 _JOBS_EVERY = 5.0
 _ANSWERS = 100  # the last so many are kept in the status
 
