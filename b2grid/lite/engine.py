@@ -224,7 +224,7 @@ def _inputs(plan: _Plan, options: RunOptions, log: Logger) -> tuple[list[MdstFil
     names = [name for pattern in patterns for name in expand_inputs(pattern)]
     if not names:
         raise InvalidInput("there are no input files", hint="name them in the steering, or with -i")
-    sequences = options.sequences or (source.sequences if own else ())
+    sequences = options.sequences or source.sequences
     if sequences and len(sequences) != len(names):
         raise InvalidInput(
             f"{len(sequences)} entry sequences for {len(names)} files", hint="give one sequence per file"

@@ -43,6 +43,7 @@ __all__ = ["Compiled", "Cut", "Definition", "Scope", "register", "registry"]
 Type = Literal["double", "int", "bool"]
 Function = Callable[["View"], "NDArray[Any]"]
 _MOST_ALIASES = 100
+_DTYPES: dict[str, type[np.generic]] = {"double": np.float64, "int": np.int64, "bool": np.bool_}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,9 @@ class Compiled:
 
     def __call__(self, view: View) -> NDArray[Any]:
         """One value per row."""
-        kind = {"double": np.float64, "int": np.int64, "bool": np.bool_}[self.type]
+        dtype = _DTYPES[self.type]
         with np.errstate(all="ignore"):
-            return np.broadcast_to(np.asarray(self.function(view)).astype(kind, copy=False), (len(view),))
+            return np.broadcast_to(np.asarray(self.function(view)).astype(dtype, copy=False), (len(view),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +212,17 @@ class Scope:
             value = float(np.float32(tree.value))
             return Compiled(text, "double", lambda view: np.full(len(view), value), of_event=True)
         term = self.term(tree)
-        if isinstance(tree, Name | Call):
+        if isinstance(tree, Name | Call | Boolean):
             return Compiled(text, term.type, term.function, term.of_event, term.needs)
         return Compiled(text, "double", term.function, term.of_event, term.needs)
+
+    def plain(self, text: str) -> str:
+        """What a variable string stands for when it is an alias, without blanks; basf2 decides by that name."""
+        for _ in range(_MOST_ALIASES):
+            if text.strip() not in self.aliases:
+                break
+            text = self.aliases[text.strip()]
+        return text.replace(" ", "")
 
     def cut(self, text: str) -> Cut:
         """Compile a cut; see `variable` for what is raised."""
@@ -305,7 +314,14 @@ class Scope:
         inner = self._number(tree.operand)
         if tree.operator == "+":
             return inner
-        return Compiled(str(tree), inner.type, lambda view: -inner.function(view), inner.of_event, inner.needs)
+        dtype = _DTYPES[inner.type]
+        return Compiled(
+            str(tree),
+            inner.type,
+            lambda view: -np.asarray(inner.function(view)).astype(dtype, copy=False),
+            inner.of_event,
+            inner.needs,
+        )
 
     def _binary(self, tree: Binary) -> Compiled:
         left, right = self._number(tree.left), self._number(tree.right)
@@ -313,9 +329,8 @@ class Scope:
         calculate = _OPERATIONS[tree.operator]
 
         def function(view: View) -> NDArray[Any]:
-            a, b = np.asarray(left.function(view)), np.asarray(right.function(view))
-            if kind == "double":
-                a, b = a.astype(np.float64), b.astype(np.float64)
+            dtype = _DTYPES[kind]
+            a, b = (np.asarray(part.function(view)).astype(dtype, copy=False) for part in (left, right))
             return np.asarray(calculate(a, b))
 
         return Compiled(str(tree), kind, function, left.of_event and right.of_event, left.needs | right.needs)

@@ -241,7 +241,10 @@ class Particles:
     # ---- identity
 
     def identity(self, ids: Ids) -> NDArray[np.int64]:
-        """A number that is equal for copies: same code and source, recursively for composites."""
+        """A number that is equal for copies: same code and source, recursively for composites.
+
+        Daughters are compared in the order of their codes; of one code in the order that they have.
+        """
         result = np.empty(len(ids), dtype=np.int64)
         if len(ids) == 0:
             return result
@@ -253,15 +256,11 @@ class Particles:
         keys.append(self.pdg[ids])
         keys.append(np.where(plain, self.source_id[ids], -counts))
         if width:
-            inner = np.full((len(ids), width), -1, dtype=np.int64)
-            for index in range(width):
-                daughters = self.daughter(ids, index)
-                here = daughters >= 0
-                inner[here, index] = daughters[here]
+            inner = np.stack([self.daughter(ids, index) for index in range(width)], axis=1)
             known = inner >= 0
+            codes = np.where(known, self.pdg[inner], np.iinfo(np.int64).max)
             inner[known] = self.identity(inner[known])
-            inner.sort(axis=1)
-            keys.extend(inner.T)
+            keys.extend(np.take_along_axis(inner, np.argsort(codes, axis=1, kind="stable"), axis=1).T)
         _, inverse = np.unique(np.stack(keys, axis=1), axis=0, return_inverse=True)
         # one number per set of keys: that of the first particle that has them
         first = np.full(int(inverse.max()) + 1, -1, dtype=np.int64)
@@ -283,6 +282,10 @@ class Particles:
 
     def set_extra(self, name: str, ids: Ids, values: NDArray[np.float64], *, overwrite: bool = False) -> None:
         """Attach values by name; what is there already stays unless `overwrite`."""
+        if name == "decayModeID":
+            new = np.isnan(self.mode[ids]) | overwrite
+            self.mode[ids[new]] = values[new]
+            return
         stored, has = self._grown(name)
         new = np.ones(len(ids), dtype=np.bool_) if overwrite else ~has[ids]
         stored[ids[new]] = values[new]

@@ -135,7 +135,7 @@ class _Run:
             return
         for module in path.walk():
             if module.type() in _OUTPUTS and not module.params.get("ignoreCommandLineOverride", False):
-                module.params.update(fileName=self.options.output, fileNameSuffix="")
+                module.params["fileName"] = self.options.output
 
     def _progress(self, events: int, total: int) -> None:
         if self.account.progress(events, total) or events == total:

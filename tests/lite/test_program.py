@@ -166,6 +166,12 @@ class TestProgram:
         assert done.returncode == 0, done.stdout
         assert {path.name for path in tmp_path.glob("*.root")} == {"all.root"}
 
+    def test_a_suffix_goes_behind_the_name_from_the_command_line_too(self, tmp_path: Path, real_data: Path) -> None:
+        text = PIONS.replace('treename="events"', 'treename="events", filenameSuffix="_e"')
+        done = lite(tmp_path, text, "-i", str(real_data / "mdst.root"), "-n", "5", "-o", "all.root")
+        assert done.returncode == 0, done.stdout
+        assert {path.name for path in tmp_path.glob("*.root")} == {"all.root", "all_e.root"}
+
     def test_a_dry_run_reads_no_events(self, tmp_path: Path) -> None:
         done = lite(tmp_path, PIONS, "--dry-run")
         assert done.returncode == 0

@@ -9,7 +9,7 @@ from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.grammar import Decay
 from b2grid.lite.combine import Combination, combine
 from b2grid.lite.mcerrors import DecayRules
-from b2grid.lite.modules.base import Arguments, Blueprint, decay_of, module
+from b2grid.lite.modules.base import Arguments, Blueprint, decay_of, list_name, module
 from b2grid.lite.view import View
 from b2grid.physics import particle
 
@@ -61,17 +61,15 @@ def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
     if "?addbrems" in decay.keywords:
         raise NotInLite(f"?addbrems is not covered by b2lite: {printable(text)!r}", hint="run it with a basf2 release")
     _check_charge(decay, given.flag("allowChargeViolation", False))
-    key = blueprint.declare(text).key
     mother = decay.mother.list_name
-    if key in blueprint.loaded:
+    if list_name(text).key in blueprint.lists:
         raise InvalidSteering(
             f"the list {printable(mother)} is made twice",
             hint="reconstruct into two lists, and copy both into one",
         )
-    blueprint.loaded[key] = text
     return _Combiner(
         Combination(
-            blueprint.known(text),
+            blueprint.declare(text),
             tuple(daughters),
             blueprint.number_of(DecayRules.of(decay)),
             given.integer("decayMode", 0),

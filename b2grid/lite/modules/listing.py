@@ -12,7 +12,7 @@ from b2grid.lite.lists import ListName, by_event
 from b2grid.lite.modules.base import Arguments, Blueprint, module
 from b2grid.lite.view import View
 from b2grid.ntuple.columns import encode
-from b2grid.physics import FINAL_STATE, particle
+from b2grid.physics import FINAL_STATE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -144,9 +144,11 @@ class _Ranking:
         ids, values = ids[order], values[order]
         event, passed = particles.event[ids], self.cut(View(context, ids))
         rank = _ranks(event, values, passed, multiple=self.multiple)
-        particles.set_extra(self.extra, ids, rank.astype(np.float64), overwrite=self.overwrite)
         if self.best > 0:
-            ids = ids[~_after_first(event, rank > self.best)]
+            # what is dropped gets no rank: copies in other lists show it
+            within = ~_after_first(event, rank > self.best)
+            ids, rank = ids[within], rank[within]
+        particles.set_extra(self.extra, ids, rank.astype(np.float64), overwrite=self.overwrite)
         kept = context.keep_mask()
         kept[context.living(entries.all())] = False
         entries.keep(kept)
@@ -190,7 +192,7 @@ def _after_first(event: NDArray[np.int64], too_many: NDArray[np.bool_]) -> NDArr
 )
 def _ranking(given: Arguments, blueprint: Blueprint) -> _Ranking:
     name, best = blueprint.known(given.text("particleList")), given.integer("numBest", 0)
-    if best > 0 and (name.label in {"V0", "MC"} or (name.label == "all" and particle(name.pdg).pdg in FINAL_STATE)):
+    if best > 0 and (_is_protected(name) or name.label == "MC"):
         raise InvalidSteering(
             f"candidates cannot be dropped from the protected list {name.text}",
             hint="copy to a list with another label",

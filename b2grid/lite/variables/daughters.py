@@ -115,7 +115,7 @@ def _difference(name: str, calculate: Callable[[Any, Any], Any], *, fold: bool) 
     def _build(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
         first, second = integers(name, arguments[:2])
         inner = scope.variable(arguments[2])
-        angular = fold and arguments[2].replace(" ", "") in _FOLDED
+        angular = fold and scope.plain(arguments[2]) in _FOLDED
 
         def function(view: View) -> Floats:
             values = calculate(view.of(view.daughter(first), inner), view.of(view.daughter(second), inner))
@@ -132,7 +132,7 @@ _difference("daughterNormDiffOf", lambda i, j: (j - i) / (j + i), fold=False)
 def _mother_difference(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     (index,) = integers("daughterMotherDiffOf", arguments[:1])
     inner = scope.variable(arguments[1])
-    if arguments[1].replace(" ", "") in _FOLDED:
+    if scope.plain(arguments[1]) in _FOLDED:
         raise NotInLite(
             f"variable 'daughterMotherDiffOf({index}, {arguments[1]})' is not covered by b2lite: "
             "whether the angle is folded is not known",

@@ -43,9 +43,19 @@ def _errors(view: View) -> Floats:
 register("mcErrors")(_errors)
 
 
+def _of_errors(view: View, calculate: Callable[[Ids], NDArray[np.bool_]]) -> Floats:
+    """A flag from the error bits, NaN without a match.
+
+    Without a match the bits are not looked at: they would be remembered, and hide a match that is made later.
+    """
+    result = np.full(len(view), np.nan)
+    matched = match_of(view) >= 0
+    result[matched] = calculate(mcerrors.errors(view.context, view.rows[matched]))
+    return result
+
+
 def _is_signal(view: View, accepted: int) -> Floats:
-    bits = mcerrors.errors(view.context, view.rows) & ~accepted
-    return np.where(match_of(view) >= 0, (bits == 0).astype(np.float64), np.nan)
+    return _of_errors(view, lambda bits: (bits & ~accepted) == 0)
 
 
 _ACCEPTED = {
@@ -66,8 +76,7 @@ for _name, _accepted in _ACCEPTED.items():
 
 @register("isMisidentified")
 def _is_misidentified(view: View) -> Floats:
-    bits = mcerrors.errors(view.context, view.rows) & mcerrors.MISIDENTIFIED
-    return np.where(match_of(view) >= 0, (bits != 0).astype(np.float64), np.nan)
+    return _of_errors(view, lambda bits: (bits & mcerrors.MISIDENTIFIED) != 0)
 
 
 # ---- stored values of the match
