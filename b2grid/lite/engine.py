@@ -158,6 +158,7 @@ def _prepare(path: PathLike, options: RunOptions, log: Logger) -> _Plan:
 
         aliases = session.aliases if aliases is None else aliases
         expand = session.expand if expand is None else expand
+    _check_aliases(aliases)
     blueprint = Blueprint(Scope(aliases), Outputs(), log, expand)
     findings: list[Finding] = []
     refused: list[bool] = []
@@ -167,6 +168,20 @@ def _prepare(path: PathLike, options: RunOptions, log: Logger) -> _Plan:
         kind = NotInLite if all(refused) else InvalidSteering
         raise kind(message, hint=findings[0].hint if len(findings) == 1 else "", findings=tuple(findings))
     return _Plan(nodes, blueprint)
+
+
+def _check_aliases(aliases: Mapping[str, str]) -> None:
+    """Refuse aliases that are called like a variable, covered here or not: to basf2 this is an error too."""
+    if not aliases:
+        return
+    from b2grid.steering.facts import load
+
+    known = load("main").variables
+    if taken := sorted(name for name in aliases if name in known):
+        raise InvalidSteering(
+            f"the alias {taken[0]!r} is called like a variable of basf2",
+            hint="choose another name" + (f"; also for {', '.join(taken[1:])}" if len(taken) > 1 else ""),
+        )
 
 
 def _nodes(path: PathLike, blueprint: Blueprint, findings: list[Finding], refused: list[bool]) -> list[_Node]:

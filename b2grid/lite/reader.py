@@ -35,6 +35,10 @@ CHUNK_EVENTS = 4000
 
 _HLT_DISCARDED = 0x10
 
+_STORED = ("Tracks", "ECLClusters", "KLMClusters", "V0s", "MCParticles", "PIDLikelihoods", "TrackFitResults")
+_OBJECTS = frozenset({"EventMetaData", *_STORED, *(f"{a}To{b}" for a in _STORED for b in _STORED)})
+"""What is read of a file, as far as something asks for it."""
+
 
 def _normalised(path: str) -> tuple[str, str]:
     """Object and leaf of a branch, whatever wrote it.
@@ -332,7 +336,21 @@ def open_files(paths: Sequence[str]) -> list[MdstFile]:
     kinds = {file.metadata.is_mc for file in files if file.entries}
     if len(kinds) > 1:
         raise InvalidInput("the input files mix data and Monte Carlo", hint="process data and Monte Carlo separately")
+    _check_objects([file for file in files if file.entries])
     return files
+
+
+def _check_objects(files: Sequence[MdstFile]) -> None:
+    """What the first file has is required in all, as in basf2: an array that is missing is not an empty one.
+
+    Of objects that nothing here reads basf2 requires it too; a job does not have to fail for these.
+    """
+    for file in files[1:]:
+        if missing := sorted((files[0].objects - file.objects) & _OBJECTS):
+            raise InvalidInput(
+                f"{printable(file.path)} has no {', '.join(missing)}, and {printable(files[0].path)} has",
+                hint="process files of different data models separately",
+            )
 
 
 def _wanted(file: MdstFile, position: int, selection: Selection) -> NDArray[np.bool_] | None:

@@ -148,3 +148,16 @@ def test_entry_sequences_of_the_steering_hold_for_files_from_outside(real_data, 
     assert part.tolist() == whole[2:5].tolist()
     with pytest.raises(InvalidInput, match="1 entry sequences for 2 files"):
         lite(body, inputs=(path, path))
+
+
+def test_an_array_that_only_the_first_file_has_is_missed(real_data, lite):
+    """Read as if it were empty it would look like tracks without clusters."""
+    old, new = real_data / "mdst-v01-00-04.root", real_data / "mdst-v04-00-03.root"
+    with pytest.raises(InvalidInput, match=r"v01-00-04\.root has no .*TracksToKLMClusters"):
+        lite(_write("", "nTracks"), new, old)
+
+
+@pytest.mark.parametrize("name", ["p", "kaonIDNN"])
+def test_an_alias_is_not_called_like_a_variable(real_data, lite, name):
+    with pytest.raises(InvalidInput, match=f"alias '{name}'"):
+        lite(f"vm.addAlias({name!r}, 'E')\n" + PIONS + _write("pi+:x", name), real_data / "mdst.root")
