@@ -63,6 +63,16 @@ def _working_point(function, listtype, path):
     _opaque_step(f"stdCharged.{function}({listtype!r})", [path], {"listtype": listtype})
 
 
+def _leptons(function, symbol, given):
+    """A standard list; a working point, or an option of one, needs payloads."""
+    listtype, path = given.pop("listtype"), given.pop("path")
+    if listtype in _LISTS and all(value is None for value in given.values()):
+        stdCharged(symbol, listtype, path)
+    else:
+        _working_point(function, listtype, path)
+    return None, None
+
+
 def stdE(
     listtype="good",
     method=None,
@@ -79,11 +89,7 @@ def stdE(
     path=None,
 ):
     """Fill a standard list of electrons; working points of the lepton identification need payloads."""
-    if listtype in _LISTS:
-        stdCharged("e", listtype, path)
-    else:
-        _working_point("stdE", listtype, path)
-    return None, None
+    return _leptons("stdE", "e", dict(locals()))
 
 
 def stdMu(
@@ -102,11 +108,7 @@ def stdMu(
     path=None,
 ):
     """Fill a standard list of muons; working points of the lepton identification need payloads."""
-    if listtype in _LISTS:
-        stdCharged("mu", listtype, path)
-    else:
-        _working_point("stdMu", listtype, path)
-    return None, None
+    return _leptons("stdMu", "mu", dict(locals()))
 
 
 def stdLep(
