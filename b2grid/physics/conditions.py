@@ -6,6 +6,10 @@ electron (HER) direction onto +z. Monte Carlo of the experiments 0 and 1003 uses
 
 What is not known is refused, never guessed: real data change from run to run.
 
+Monte Carlo of experiment 0 was moved: up to release-05 it is generated about the origin, where the payload of
+release-05 has the interaction point; in files of release-06 and later the generated vertices lie about the point of
+experiment 1003 (to 10 µm across the beams, in files of release-06, of release-09 and of July 2022).
+
 The demo data
 -------------
 Files of the package's own demo data have `DEMO_GLOBAL_TAG` among their production global tags. That tag
@@ -208,6 +212,21 @@ def beams(experiment: int, is_mc: bool, global_tag: str = "") -> Beams:
     raise _refuse("beam energies and axis", experiment, is_mc)
 
 
+def _major(release: str, global_tag: str, otherwise: int) -> int:
+    """Number of the release, or of the one that a build without a number belongs to.
+
+    >>> _major("release-05-01-06", "", 0), _major("01b497c", "main_2022-07-05", 0), _major("01b497c", "", 0)
+    (5, 6, 0)
+    """
+    if found := re.match(r"(?:pre)?release-(\d+)", release):
+        return int(found[1])
+    if numbers := re.findall(r"release-(\d\d)", global_tag):
+        return max(map(int, numbers))
+    # release-06 is of 2021
+    years = re.findall(r"(?:main_20|light-)(\d\d)", f"{release},{global_tag}")
+    return 6 if any(int(year) > 21 for year in years) else otherwise
+
+
 def interaction_point(experiment: int, is_mc: bool, release: str, global_tag: str = "") -> InteractionPoint:
     """The interaction point of a file.
 
@@ -216,8 +235,8 @@ def interaction_point(experiment: int, is_mc: bool, release: str, global_tag: st
     experiment, is_mc, global_tag
         As in `beams`.
     release : str
-        basf2 release of the file, such as ``release-05-01-06``. A development build (``main``, a commit)
-        and a light release are taken as later than release-05.
+        basf2 release of the file, such as ``release-05-01-06``. Of a development build (``main``, a commit)
+        and of a light release the global tags say how old it is; experiment 1003 is taken as later than release-05.
 
     Raises
     ------
@@ -226,12 +245,13 @@ def interaction_point(experiment: int, is_mc: bool, release: str, global_tag: st
     """
     if _is_demo(global_tag):
         return InteractionPoint(_IP_1003, _SPREAD, f"nominal, by the global tag {DEMO_GLOBAL_TAG}")
-    found = re.match(r"(?:pre)?release-(\d+)", release)
-    major = int(found[1]) if found else 5
+    major = _major(release, global_tag, 5 if experiment == 1003 else 0)
     if is_mc and experiment == 1003 and major >= 5:
         return InteractionPoint(_IP_1003, None, "MC experiment 1003, release-05 and later")
     if is_mc and experiment == 1003 and major == 3:
         return InteractionPoint((0.0, 0.0, 0.0), None, "MC experiment 1003, release-03")
-    if is_mc and experiment == 0 and major >= 5:
+    if is_mc and experiment == 0 and major == 5:
         return InteractionPoint(_IP_0, _SPREAD, "MC experiment 0, conditions of release-05")
+    if is_mc and experiment == 0 and major > 5:
+        return InteractionPoint(_IP_1003, None, "MC experiment 0, release-06 and later: where it is generated")
     raise _refuse("interaction point", experiment, is_mc, f" of {printable(release) or 'an unnamed release'}")

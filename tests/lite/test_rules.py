@@ -161,3 +161,15 @@ def test_an_array_that_only_the_first_file_has_is_missed(real_data, lite):
 def test_an_alias_is_not_called_like_a_variable(real_data, lite, name):
     with pytest.raises(InvalidInput, match=f"alias '{name}'"):
         lite(f"vm.addAlias({name!r}, 'E')\n" + PIONS + _write("pi+:x", name), real_data / "mdst.root")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["mdst.root", "mdst-v06-00-00.root", "mdst-v09-00-00.root", "150_noBKG_DtoPiNuNu.root", "udst-v05-00-00.root"],
+)
+def test_the_interaction_point_is_where_the_events_were_generated(real_data, lite, name):
+    columns = [f"{kind}{axis}" for kind in ("IP", "genIP") for axis in "XYZ"]
+    tree = lite(_write("", *columns), real_data / name).trees["variables"]
+    for axis, width in (("X", 0.002), ("Y", 0.0005), ("Z", 0.05)):
+        distance = tree[f"genIP{axis}"].mean() - tree[f"IP{axis}"].mean()
+        assert abs(distance) < 3 * width / np.sqrt(len(tree["IPX"])), (axis, distance)

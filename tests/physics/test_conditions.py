@@ -71,7 +71,7 @@ def test_the_interaction_point_is_that_of_the_campaign() -> None:
     assert interaction_point(1003, True, "release-05-01-06").position == (-0.05, 0.017, -0.01)
     assert interaction_point(1003, True, "release-09-00-00").covariance is None
     assert interaction_point(1003, True, "release-03-02-04").position == (0, 0, 0)
-    spread = interaction_point(0, True, "01b497c5fe9f3ef4b14f592b90b4a6d0c14cc603")
+    spread = interaction_point(0, True, "release-05-02-00")
     assert spread.position == (1.47059e-05, 7.91667e-05, -0.000703704)
     assert spread.covariance is not None
     assert spread.covariance[2][2] == 3.114704e-04
@@ -84,6 +84,7 @@ def test_the_interaction_point_is_that_of_the_campaign() -> None:
         (1003, True, "release-04-00-03"),
         (0, True, "release-01-00-04"),
         (26, True, "release-06-01-08"),
+        (0, True, "01b497c5fe9f3ef4b14f592b90b4a6d0c14cc603"),
     ],
 )
 def test_an_unknown_interaction_point_is_refused(experiment: int, is_mc: bool, release: str) -> None:
