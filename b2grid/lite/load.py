@@ -49,6 +49,11 @@ def _track_particles(context: Context, tracks: Ids, fits: Ids, code: int) -> Ids
     )  # fmt: skip
 
 
+def _note_unknown(context: Context, what: str, momentum: NDArray[np.float64]) -> None:
+    note = f"{what} have their perigee where the field is not known: their momentum is NaN"
+    context.notes[note] += int(np.isnan(momentum).sum())
+
+
 def load_tracks(context: Context, code: int, *, exact: bool = False) -> Ids:
     """One particle per charged track of living events, in array order, under this hypothesis.
 
@@ -68,8 +73,7 @@ def load_tracks(context: Context, code: int, *, exact: bool = False) -> Ids:
     tracks = np.flatnonzero(good)
     tracks = tracks[mdst.tau(chunk)[fits[tracks], 2] != 0] if len(tracks) else tracks
     if chunk.once("tracks outside the field"):
-        unknown = int(np.isnan(mdst.fit_momentum(chunk)[fits[tracks], 0]).sum())
-        context.notes["track(s) have their perigee where the field is not known: their momentum is NaN"] += unknown
+        _note_unknown(context, "track(s)", mdst.fit_momentum(chunk)[fits[tracks], 0])
     return _track_particles(context, tracks, fits[tracks], abs(code))
 
 
@@ -186,7 +190,9 @@ def load_v0(context: Context, code: int, *, first: int, decay: int) -> Ids:
             )
     swap = _swapped(kind[chosen], first)
     daughters[swap] = daughters[swap][:, ::-1]
-    return _v0_mothers(context, chosen, kind[chosen], daughters, decay)
+    made = _v0_mothers(context, chosen, kind[chosen], daughters, decay)
+    _note_unknown(context, "V0 daughter(s)", context.particles.px[daughters])
+    return made
 
 
 def _swapped(kind: NDArray[np.int64], first: int) -> NDArray[np.bool_]:
