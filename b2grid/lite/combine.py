@@ -101,7 +101,8 @@ def _passes(context: Context, what: Combination) -> Iterator[_Pass]:
         context.living(entries.face(name.anti)) if name.anti != name.pdg else own[i]
         for i, (entries, name) in enumerate(zip(lists, what.daughters, strict=True))
     ]
-    size, code, same = len(lists), what.mother.pdg, what.self_conjugate
+    size, same = len(lists), what.self_conjugate
+    code = abs(what.mother.pdg) if same else what.mother.pdg
     other = code if same else -code
     for faces, pdg in ((own, code), *(((anti, other),) if what.conjugate else ())):
         for mask in range((1 << size) - 1):

@@ -43,6 +43,7 @@ __all__ = ["Compiled", "Cut", "Definition", "Scope", "register", "registry"]
 Type = Literal["double", "int", "bool"]
 Function = Callable[["View"], "NDArray[Any]"]
 _MOST_ALIASES = 100
+_NEVER_BARE = frozenset({"nCleanedTracks", "nCleanedECLClusters", "pidIsMostLikely", "pidMostLikelyPDG"})
 _DTYPES: dict[str, type[np.generic]] = {"double": np.float64, "int": np.int64, "bool": np.bool_}
 
 
@@ -291,8 +292,12 @@ class Scope:
             truth = tree.value
             return Compiled(text, "bool", lambda _view: np.asarray(truth), of_event=True)
         if isinstance(tree, Name):
+            if tree.name in _NEVER_BARE and tree.name not in self.aliases:
+                raise InvalidSteering(f"{tree.name} is a function", hint=f"write {tree.name}()")
             return self.variable(tree.name) if tree.name in self.aliases else self.call(tree.name, (), tree.name)
         if isinstance(tree, Call):
+            if tree.name in registry and registry[tree.name].arguments == (0, 0):
+                raise InvalidSteering(f"{tree.name} takes no arguments", hint=f"write {tree.name}, without parentheses")
             # basf2 looks the whole string up as an alias too, but aliases have no parentheses
             return self.call(tree.name, tree.arguments, text)
         if isinstance(tree, Unary):

@@ -173,3 +173,23 @@ def test_the_interaction_point_is_where_the_events_were_generated(real_data, lit
     for axis, width in (("X", 0.002), ("Y", 0.0005), ("Z", 0.05)):
         distance = tree[f"genIP{axis}"].mean() - tree[f"IP{axis}"].mean()
         assert abs(distance) < 3 * width / np.sqrt(len(tree["IPX"])), (axis, distance)
+
+
+def test_without_charge_conjugation_there_is_no_list_of_antiparticles(real_data, lite):
+    body = PIONS + "ma.reconstructDecay('D0:k -> pi-:x pi+:x', 'M < 2', chargeConjugation=False, path=main)\n"
+    assert lite(body + _write("D0:k", "M"), real_data / "mdst.root", events=5).trees
+    with pytest.raises(InvalidInput, match="anti-D0:k"):
+        lite(body + _write("anti-D0:k", "M"), real_data / "mdst.root")
+
+
+def test_decays_that_are_their_own_conjugate_have_the_positive_code(real_data, lite):
+    body = PIONS + "ma.reconstructDecay('anti-D0:k -> pi-:x pi+:x', '1.7 < M < 2', path=main)\n"
+    tree = lite(body + _write("anti-D0:k", "PDG", "flavor"), real_data / "mdst.root").trees["variables"]
+    assert set(tree["PDG"]) == {421}
+    assert set(tree["flavor"]) == {0}
+
+
+@pytest.mark.parametrize("text", ["p()", "nTracks()", "nCleanedTracks", "pidMostLikelyPDG"])
+def test_functions_have_parentheses_and_variables_have_none(real_data, lite, text):
+    with pytest.raises(InvalidInput, match=r"takes no arguments|is a function"):
+        lite(PIONS + _write("pi+:x", text), real_data / "mdst.root")

@@ -54,6 +54,7 @@ class Blueprint:
     log: Logger
     expand: Callable[[Iterable[str]], Sequence[str]]
     lists: set[tuple[int, str]] = field(default_factory=set)
+    faceless: set[tuple[int, str]] = field(default_factory=set)  # (code, label) of faces that are not made
     decays: list[DecayRules] = field(default_factory=list)
     loaded: dict[tuple[int, str], Any] = field(default_factory=dict)
     needs: set[str] = field(default_factory=set)
@@ -91,7 +92,7 @@ class Blueprint:
     def known(self, text: str) -> ListName:
         """A list that an earlier module has made."""
         name = list_name(text)
-        if name.key not in self.lists:
+        if name.key not in self.lists or (name.pdg, name.label) in self.faceless:
             near = [f"{particle(code).name}:{label}" for code, label in sorted(self.lists) if code == name.key[0]]
             raise InvalidSteering(
                 f"there is no particle list {printable(text)!r} at this point of the path",

@@ -67,13 +67,16 @@ def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
             f"the list {printable(mother)} is made twice",
             hint="reconstruct into two lists, and copy both into one",
         )
+    made, conjugate = blueprint.declare(text), given.flag("chargeConjugation", True)
+    if not conjugate and made.anti != made.pdg:
+        blueprint.faceless.add((made.anti, made.label))
     return _Combiner(
         Combination(
-            blueprint.declare(text),
+            made,
             tuple(daughters),
             blueprint.number_of(DecayRules.of(decay)),
             given.integer("decayMode", 0),
-            given.flag("chargeConjugation", True),
+            conjugate,
             given.integer("maximumNumberOfCandidates", _LIMIT),
             given.flag("ignoreIfTooManyCandidates", True),
         ),
