@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from b2grid.errors import InvalidInput, nearest
 from b2grid.execution.files import read_text, write_whole
+from b2grid.ntuple import sub_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,7 +176,7 @@ class ProjectFolder:
 
     def log(self, job: int, attempt: int) -> Path:
         """The compressed log of one attempt."""
-        return self.path / "logs" / f"sub{(job - 1) // 1000:02d}" / f"{job}_{attempt}.log.gz"
+        return self.path / "logs" / sub_folder(job) / f"{job}_{attempt}.log.gz"
 
     def plan(self, revision: int) -> Path:
         """The plan of one revision."""

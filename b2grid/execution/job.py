@@ -24,7 +24,7 @@ from b2grid.execution.folder import ProjectFolder
 from b2grid.execution.policy import Failure, classify
 from b2grid.execution.publish import manifest_path, publish, settle
 from b2grid.ntuple import Input, Manifest, Output
-from b2grid.run import Limits, Payload, Runner
+from b2grid.run import JOB_INFORMATION, Limits, Payload, Runner
 from b2grid.run.environment import clean_environment
 from b2grid.run.proc import sweep
 from b2grid.run.supervisor import Supervisor
@@ -135,7 +135,8 @@ def _run(
     runner = Runner.from_json(plan.spec["runner"])
     scratch = Path(tempfile.mkdtemp(prefix=f"b2grid-{unique[:8]}-"))
     try:
-        work = _unpacked(folder, scratch)
+        work = scratch / "work"
+        shutil.copytree(folder.steering, work)
         payload = Payload(
             plan.arguments(job.id),
             str(work),
@@ -161,13 +162,6 @@ def _run(
         return Failure("environment", f"{error.strerror}: {error.filename}"), {}
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _unpacked(folder: ProjectFolder, scratch: Path) -> Path:
-    """The job's own folder, with the steering and the sandbox as they were submitted."""
-    work = scratch / "work"
-    shutil.copytree(folder.steering, work)
-    return work
 
 
 @contextmanager
@@ -244,7 +238,7 @@ def _events(work: Path, runner: Runner, job: Job) -> int | None:
     IncompleteOutput
         If the account is missing or unfinished, or the numbers differ.
     """
-    path = work / "job-information.json"
+    path = work / JOB_INFORMATION
     try:
         account = json.loads(path.read_text())["basf2_status"]
     except (OSError, ValueError, KeyError, TypeError) as error:

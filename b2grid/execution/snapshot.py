@@ -34,7 +34,7 @@ class Snapshots:
     progress : dict
         Job -> events done and expected, of jobs that run.
     changed : bool
-        Whether something happened since the last snapshot.
+        Whether something happened since the last table of jobs.
     """
 
     def __init__(self, folder: ProjectFolder, plan: Plan, epoch: int) -> None:
@@ -45,19 +45,16 @@ class Snapshots:
         self.progress: dict[int, list[int]] = {}
         self.changed = True
         self._status_due = self._jobs_due = 0.0
-        self._jobs_changed = True
 
     def write(self, state: State, *, force: bool = False) -> None:
         """Publish what is due; with `force`, everything."""
         now = time.monotonic()
-        self._jobs_changed |= self.changed
-        if force or (self._jobs_changed and (now >= self._jobs_due or state.settled)):
+        if force or (self.changed and (now >= self._jobs_due or state.settled)):
             self._jobs_due = now + _JOBS_EVERY
-            self._jobs_changed = False
+            self.changed = False
             self._write_jobs(state)
         if force or state.settled or now >= self._status_due:
             self._status_due = now + _STATUS_EVERY
-            self.changed = False
             write_whole(self.folder.status, json.dumps(self._status(state)), durable=force)
 
     def _status(self, state: State) -> dict[str, Any]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from b2grid.planning.grouping import PlanLimits
 from b2grid.planning.plan import SCOUT_EVENTS, SCOUTS_FROM, plan
 from b2grid.planning.summary import Summary
-from b2grid.planning.table import JOB_INFORMATION, PLAN, InputFile, Job, Plan, seed
+from b2grid.planning.table import PLAN, InputFile, Job, Plan, seed
 
 __all__ = [
-    "JOB_INFORMATION",
     "PLAN",
     "SCOUTS_FROM",
     "SCOUT_EVENTS",

@@ -18,16 +18,16 @@ import pyarrow.compute as pc
 
 from b2grid.catalogue.model import INPUTS
 from b2grid.errors import InvalidInput, printable
+from b2grid.ntuple import sub_folder
 from b2grid.planning.summary import Summary, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["FORMAT", "JOB_INFORMATION", "PLAN", "InputFile", "Job", "Plan", "seed"]
+__all__ = ["FORMAT", "PLAN", "InputFile", "Job", "Plan", "seed"]
 
 FORMAT = 1
-JOB_INFORMATION = "job-information.json"  # in the job's folder
 _NO_LIMIT = 2**62  # events
 _FORMAT_KEY = b"b2grid.plan.format"
 _SPEC_KEY = b"b2grid.plan.spec"
@@ -94,7 +94,7 @@ class Job:
         >>> Job(1001, "main", "signal", "", (), None, None).folder
         'sub01'
         """
-        return f"sub{(self.id - 1) // 1000:02d}"
+        return sub_folder(self.id)
 
 
 class Plan:
@@ -231,7 +231,7 @@ class Plan:
 
     def arguments(self, job: int) -> tuple[str, ...]:
         """The command of a job, argument by argument, as the supervisor starts it in the job's folder."""
-        from b2grid.run.command import Runner, command_line
+        from b2grid.run.command import JOB_INFORMATION, Runner, command_line
 
         runner = Runner.from_json(self.spec["runner"])
         what = self.job(job)

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Runner", "command_line"]
+__all__ = ["JOB_INFORMATION", "Runner", "command_line"]
+
+JOB_INFORMATION = "job-information.json"  # where a job writes its own account, in its folder
 
 
 @dataclass(frozen=True, slots=True)

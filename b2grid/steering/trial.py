@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from b2grid.errors import B2GridError, InvalidInput, printable
 from b2grid.html import Html, details, table, tag
+from b2grid.run.command import JOB_INFORMATION
 from b2grid.steering.sandbox import collect
 from b2grid.steering.source import Source
 
@@ -26,7 +27,6 @@ __all__ = ["Measurement", "TreeSize", "Trial", "trial"]
 FORMAT = 1
 WALLTIME = 1800.0
 _COLOUR = {True: "#1a7f37", False: "#b00020"}
-_INFORMATION = "job-information.json"
 
 
 class TreeSize(NamedTuple):
@@ -266,7 +266,7 @@ def _payload(
     from b2grid.run.supervisor import Payload
 
     filled = [str(arg).replace("{job}", "0").replace("{sample}", scratch.name) for arg in args]
-    command = command_line(runner, script, [file], events=events, job_information=_INFORMATION, args=filled)
+    command = command_line(runner, script, [file], events=events, job_information=JOB_INFORMATION, args=filled)
     return Payload(
         command=command,
         folder=str(scratch),
@@ -278,7 +278,7 @@ def _payload(
 
 
 def _measure(sample: str, file: str, scratch: Path, recipe: Recipe, outcome: Outcome) -> Measurement:
-    information = _information(scratch / _INFORMATION)
+    information = _information(scratch / JOB_INFORMATION)
     trees, problem = _trees(scratch, recipe) if outcome.exit_code == 0 else ((), _ended(outcome))
     events = int(information.get("basf2_status", {}).get("events_processed", 0))
     seconds = min(float(information.get("b2lite", {}).get("events_sec", outcome.walltime)), outcome.walltime)
