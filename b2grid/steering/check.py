@@ -79,7 +79,7 @@ def check(
 
 
 def _read(tree: ast.Module, source: Source, facts: Facts, sandbox: list[str], covers: Coverage | None) -> list[Finding]:
-    from b2grid.steering.checking import calls, decays, flow, variables
+    from b2grid.steering.checking import calls, decays, files, process, trees, variables
     from b2grid.steering.checking.aliases import Aliases
     from b2grid.steering.checking.context import Context
     from b2grid.steering.checking.script import Script
@@ -93,10 +93,10 @@ def _read(tree: ast.Module, source: Source, facts: Facts, sandbox: list[str], co
     calls.check_modules(context)
     variables.check_variables(context, Aliases.of(context))
     decays.check_decays(context)
-    flow.check_process(context)
-    flow.check_trees(context)
-    flow.check_files(context, sandbox)
-    flow.check_local_modules(context, sandbox, _beside(source))
+    process.check_process(context)
+    trees.check_trees(context)
+    files.check_files(context, sandbox)
+    files.check_local_modules(context, sandbox, _beside(source))
     return list(context.found.values())
 
 

@@ -1,0 +1,83 @@
+"""In which order, and whether at all, two places of a script are reached."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from b2grid.steering.checking.context import Call, Context
+
+__all__ = ["FUNCTIONS", "both", "ended", "exclusive"]
+
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+def both(context: Context, first: Call, second: Call) -> bool:
+    """Whether both calls are reached, on one path."""
+    script = context.script
+    if script.scope(first.node) is not script.scope(second.node) or exclusive(context, first.node, second.node):
+        return False
+    if ended(context, first.node, second.node):
+        return False
+    return _path(context, first) == _path(context, second)
+
+
+def _path(context: Context, call: Call) -> object:
+    """What stands for the path that a call adds to."""
+    given = call.arguments.get("path")
+    if not isinstance(given, ast.Name):
+        return None
+    return given.id, tuple(id(binding) for binding in context.script.bound(given))
+
+
+def exclusive(context: Context, one: ast.AST, other: ast.AST) -> bool:
+    """Whether two nodes are in different branches of one statement."""
+    above = {id(node): below for below, node in _steps(context, one)}
+    for below, node in _steps(context, other):
+        if id(node) in above:
+            mine = above[id(node)]
+            return isinstance(node, ast.If | ast.IfExp | ast.Try | ast.Match) and _branch(node, mine) != _branch(
+                node, below
+            )
+    return False
+
+
+def _steps(context: Context, node: ast.AST) -> list[tuple[ast.AST, ast.AST]]:
+    chain = [node, *context.script.above(node)]
+    return list(itertools.pairwise(chain))
+
+
+def _branch(node: ast.AST, child: ast.AST) -> object:
+    for name, value in ast.iter_fields(node):
+        if value is child:
+            return name
+        if isinstance(value, list) and any(inner is child for inner in value):
+            return (name, id(child)) if name in {"handlers", "cases"} else name
+    return None
+
+
+def ended(context: Context, earlier: ast.AST, later: ast.AST) -> bool:
+    """Whether the script exits or returns between two calls, in the branch of the first."""
+    inner = {id(node) for node in context.script.above(later)}
+    for below, node in _steps(context, earlier):
+        if id(node) in inner:
+            return False
+        for block in ("body", "orelse"):
+            statements = getattr(node, block, None)
+            if isinstance(statements, list) and any(statement is below for statement in statements):
+                at = next(number for number, statement in enumerate(statements) if statement is below)
+                if any(_leaves(context, statement) for statement in statements[at:]):
+                    return True
+    return False
+
+
+def _leaves(context: Context, statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Return | ast.Raise | ast.Continue | ast.Break):
+        return True
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Call)
+        and context.script.dotted(statement.value.func) in {"sys.exit", "os._exit"}
+    )
