@@ -10,6 +10,8 @@ from b2grid.grammar import Decay, GrammarError, Particle, parse_list, parse_part
 from b2grid.steering.facts import particle_charges
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from b2grid.steering.checking.context import Call, Context
 
 __all__ = ["check_decays"]
@@ -34,12 +36,28 @@ _CHARGED = {"reconstructDecay", "reconstructMCDecay", "reconstructRecoil", "reco
 
 def check_decays(context: Context) -> None:
     """Check every decay string and list name that is known."""
+    charges = _charges(context)
     for call in context.calls:
         if call.module not in _ROOMS:
             continue
         for word, value in call.arguments.items():
             for text in _texts(context, word, value):
-                _check(context, call, word, text, context.values.origin(value))
+                _check(context, charges, call, word, text, context.values.origin(value))
+
+
+def _charges(context: Context) -> Mapping[str, float | None] | None:
+    """The charges of basf2's particles and of those that the script adds; `None` if there may be any other."""
+    charges: dict[str, float | None] = dict(particle_charges())
+    for call in context.script.calls:
+        function = context.script.dotted(call.func)
+        if function in {"pdg.load", "pdg.add_particle"}:
+            named = {str(word.arg): word.value for word in call.keywords}
+            name = context.values.one(call.args[0] if call.args else named.get("name"))
+            if function == "pdg.load" or not isinstance(name, str):
+                return None
+            charge = context.values.one(call.args[4] if len(call.args) > 4 else named.get("charge"))
+            charges[name] = charge if isinstance(charge, int | float) else None
+    return charges
 
 
 def _texts(context: Context, word: str, value: ast.expr) -> list[str]:
@@ -60,7 +78,14 @@ def _texts(context: Context, word: str, value: ast.expr) -> list[str]:
     return list(dict.fromkeys(text for text in found if isinstance(text, str)))
 
 
-def _check(context: Context, call: Call, word: str, text: str, node: ast.expr) -> None:
+def _check(
+    context: Context,
+    charges: Mapping[str, float | None] | None,
+    call: Call,
+    word: str,
+    text: str,
+    node: ast.expr,
+) -> None:
     if not text.strip() and not (word == "decayString" and call.function in _CHARGED):
         return
     is_list = word in _NAMES | _SEVERAL or call.function.startswith("variablesTo")
@@ -71,19 +96,13 @@ def _check(context: Context, call: Call, word: str, text: str, node: ast.expr) -
         shown = printable(text if len(text) <= 100 else f"{text[:97]}...")
         context.add("B2S311", f"{what} {shown!r} cannot be read: {error.message}", error.hint, node)
         return
-    known = particle_charges()
-    unknown = False
-    for particle in _particles(tree):
-        if particle.name not in known:
-            unknown = True
-            context.add(
-                "B2S312",
-                f"unknown particle {printable(particle.name[:60])!r}",
-                context.near(particle.name, known),
-                node,
-            )
+    if charges is None:
+        return
+    unknown = [particle.name for particle in _particles(tree) if particle.name not in charges]
+    for name in unknown:
+        context.add("B2S312", f"unknown particle {printable(name[:60])!r}", context.near(name, charges), node)
     if isinstance(tree, Decay) and call.function in _CHARGED and not unknown:
-        _charge(context, call, tree, node)
+        _charge(context, charges, call, tree, node)
 
 
 def _particles(tree: Decay | Particle) -> list[Particle]:
@@ -99,7 +118,7 @@ def _particles(tree: Decay | Particle) -> list[Particle]:
     return found
 
 
-def _charge(context: Context, call: Call, decay: Decay, node: ast.expr) -> None:
+def _charge(context: Context, charges: Mapping[str, float | None], call: Call, decay: Decay, node: ast.expr) -> None:
     if "..." in decay.keywords or call.function == "reconstructRecoil":
         return
     allowed = call.arguments.get("allowChargeViolation")
@@ -107,10 +126,11 @@ def _charge(context: Context, call: Call, decay: Decay, node: ast.expr) -> None:
         allowed is not None and not (isinstance(allowed, ast.Constant) and allowed.value is False)
     ):
         return
-    charges = particle_charges()
-    daughters = [part.mother if isinstance(part, Decay) else part for part in decay.daughters]
-    total = sum(charges[part.name] for part in daughters)
-    mother = charges[decay.mother.name]
+    daughters = [charges[part.mother.name if isinstance(part, Decay) else part.name] for part in decay.daughters]
+    mother, known = charges[decay.mother.name], [charge for charge in daughters if charge is not None]
+    if mother is None or len(known) < len(daughters):
+        return
+    total = sum(known)
     if abs(total - mother) > 0.1:
         context.add(
             "B2S313",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import printable
@@ -24,6 +23,7 @@ from b2grid.grammar import (
     parse_formula,
     parse_variable,
 )
+from b2grid.steering.checking.forms import Form, form
 
 if TYPE_CHECKING:
     import ast
@@ -50,32 +50,8 @@ _LISTS = {"variables", "list_of_variables", "var_names", "varToExtraInfo"}
 # functions whose parameter of such a name is something else
 _NOT = {("modularAnalysis.getECLKLID", "variable")}
 _ROOMS = {"modularAnalysis", "variables.utils", "b2pandas_utils", "stdCharged", "vertex"}
-# how many arguments: of functions that are used a lot and have always taken these
-_ONE = (
-    "abs",
-    "sin",
-    "cos",
-    "tan",
-    "asin",
-    "acos",
-    "atan",
-    "exp",
-    "log",
-    "log10",
-    "isNAN",
-    "isInfinity",
-    "useCMSFrame",
-    "useLabFrame",
-    "useRestFrame",
-    "extraInfo",
-    "eventExtraInfo",
-    "matchedMC",
-    "mcMother",
-    "massDifference",
-    "isInList",
-)
-_TWO = ("daughter", "mcDaughter", "min", "max", "ifNANgiveX", "daughterMotherDiffOf", "modulo", "varFor")
-_ARGUMENTS = {**dict.fromkeys(_ONE, 1), **dict.fromkeys(_TWO, 2), "conditionalVariableSelector": 3, "daughterDiffOf": 3}
+# strict about one argument, which is neither a variable nor a cut
+_ONE = frozenset({"extraInfo", "eventExtraInfo", "isInList", "massDifference"})
 
 
 def check_variables(context: Context, aliases: Aliases) -> None:
@@ -203,8 +179,11 @@ class Variables:
                     if text != name:
                         self._variable(text, place, covered=True, depth=depth + 1)
             return
-        if name in self.context.facts.variables:
+        forms = self.context.facts.variables.get(name)
+        if forms is not None:
             self._covered(name, node, covered=covered)
+            if "" not in forms and self.context.facts.exact:
+                self.context.add("B2S304", f"{name} is given no arguments", f"it is {name}{forms[0]}", node)
             return
         if name not in self.aliases:
             self._unknown(name, node)
@@ -225,25 +204,39 @@ class Variables:
             self._unknown(call.name, node)
             return
         self._covered(call.name, node, covered=covered)
-        number, allowed = len(call.arguments), _ARGUMENTS.get(call.name)
-        if allowed is not None and number != allowed:
-            self.context.add(
-                "B2S304",
-                f"{_short(str(call))} has {number} argument{'' if number == 1 else 's'}, {call.name} takes {allowed}",
-                f"it is {call.name}{next(filter(None, forms), '()')}",
-                node,
-            )
+        if self._miscounted(call, forms, node):
             return
         if call.name == "formula":
             self._parsed(parse_formula, "B2S303", ", ".join(call.arguments), node, covered=covered, depth=depth + 1)
             return
         # what KSFWVariables calls a variable is one of its own moments
-        kinds = {_kinds(form) for form in forms if form and call.name != "KSFWVariables"}
+        kinds = {form(written).kinds for written in forms if written and call.name != "KSFWVariables"}
         for argument, kind in zip(call.arguments, next(iter(kinds)) if len(kinds) == 1 else (), strict=False):
             if kind == "variable":
                 self._variable(argument, node, covered=covered, depth=depth + 1)
             elif kind == "cut":
                 self._parsed(parse_cut, "B2S302", argument, node, covered=covered, depth=depth + 1)
+
+    def _miscounted(self, call: Call, forms: list[str], node: ast.expr) -> bool:
+        """Whether a variable has another number of arguments than each of its forms; it is reported."""
+        if not self.context.facts.exact:
+            return False
+        number, known = len(call.arguments), [form(written) for written in forms if written]
+        if not known:
+            taken = "none"
+        elif call.name in _ONE and number != 1:
+            taken = "1"
+        elif all(item.most is not None and not (item.least or 0) <= number <= item.most for item in known):
+            taken = _counts(known[0])
+        else:
+            return False
+        self.context.add(
+            "B2S304",
+            f"{_short(str(call))} has {number} argument{'' if number == 1 else 's'}, {call.name} takes {taken}",
+            f"it is {call.name}{next(filter(None, forms), '')}",
+            node,
+        )
+        return True
 
     def _covered(self, name: str, node: ast.expr, *, covered: bool) -> None:
         covers = self.context.covers
@@ -253,22 +246,8 @@ class Variables:
             )
 
 
-@cache
-def _kinds(form: str) -> tuple[str, ...]:
-    """Which arguments of a form are variables and cuts.
-
-    >>> _kinds("(i, variable)"), _kinds("(particleListName, cut)")
-    (('', 'variable'), ('', 'cut'))
-    """
-    names = re.sub(r"[\[\]()]", "", form).split(",")
-    return tuple(
-        "variable"
-        if re.fullmatch(r"\s*variable(IfTrue|IfFalse)?\s*", name)
-        else "cut"
-        if re.fullmatch(r"\s*(cut|cutString)\s*", name)
-        else ""
-        for name in names
-    )
+def _counts(known: Form) -> str:
+    return str(known.most) if known.least == known.most else f"{known.least} to {known.most}"
 
 
 def _short(text: str) -> str:

@@ -135,9 +135,14 @@ class Facts:
     beyond: bool = False
 
     @property
+    def exact(self) -> bool:
+        """Whether the release is one of the points: its interface is known, not just that of its neighbours."""
+        return not self.beyond and not self.neighbours
+
+    @property
     def latest(self) -> bool:
         """Whether the facts without a history (C++ modules, names of `basf2`, collections) are its own."""
-        return self.point == "main" and not self.beyond and not self.neighbours
+        return self.point == "main" and self.exact
 
     def signature(self, module: str, function: str) -> Signature | None:
         """The parameters of a function, or `None` if there is no such function."""
