@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from b2grid.outputs.fetching import Fetched, fetch, verify_published
     from b2grid.outputs.origin import Provenance, provenance
     from b2grid.outputs.reading import arrays, dataframe, iterate
+    from b2grid.outputs.skimming import skim_efficiencies
 
 _HOMES = {
     "Completeness": "coverage",
@@ -28,6 +29,7 @@ _HOMES = {
     "fetch": "fetching",
     "iterate": "reading",
     "provenance": "origin",
+    "skim_efficiencies": "skimming",
     "verify_published": "fetching",
 }
 
@@ -44,6 +46,7 @@ __all__ = [
     "fetch",
     "iterate",
     "provenance",
+    "skim_efficiencies",
     "verify_published",
 ]
 

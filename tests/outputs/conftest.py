@@ -151,6 +151,7 @@ def world(tmp_path: Path) -> Callable[..., World]:
         events: int = 30,
         *,
         bad_run: tuple[int, int] | None = None,
+        names: Sequence[str] = ("B0", "empty"),
         project_id: str = "p-1",
         **what: Any,
     ) -> World:
@@ -177,7 +178,7 @@ def world(tmp_path: Path) -> Callable[..., World]:
             for sample in samples
             for n in range(files)
         ]
-        trees = (NtupleTree("ntuple.root", tree, "B0", COLUMNS) for tree in ("B0", "empty"))
+        trees = (NtupleTree("ntuple.root", tree, "B0", COLUMNS) for tree in names)
         recipe = Recipe(ntuples=tuple(trees))
         made = plan(
             project="B2EtapKs",
