@@ -49,12 +49,14 @@ __all__ = [
     "SubmissionRefused",
     "nearest",
     "printable",
+    "split_lines",
 ]
 
 Severity = Literal["error", "warning", "note"]
 _ORDER: dict[str, int] = {"error": 0, "warning": 1, "note": 2}
 _COLOUR = {"error": "#b00020", "warning": "#9a6700", "note": "#0550ae"}
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 def printable(text: object) -> str:
@@ -64,6 +66,16 @@ def printable(text: object) -> str:
     a\x1b[2Jb
     """
     return _UNPRINTABLE.sub(lambda match: f"\\x{ord(match[0]):02x}", str(text))
+
+
+def split_lines(text: str) -> list[str]:
+    r"""Lines as Python numbers them: a form feed, or a separator of Unicode, ends none.
+
+    >>> split_lines("a\x0cb\r\nc\n")
+    ['a\x0cb', 'c']
+    """
+    lines = _BREAK.split(text)
+    return lines[:-1] if lines[-1] == "" else lines
 
 
 def nearest(name: str, known: Iterable[str], *, count: int = 3) -> list[str]:
@@ -245,7 +257,7 @@ class Report:
         return f"{printable(self.filename)}: {', '.join(said) if said else 'no findings'}"
 
     def _line(self, finding: Finding) -> str:
-        lines = self.source.splitlines()
+        lines = split_lines(self.source)
         if finding.line is None or not 0 < finding.line <= len(lines):
             return ""
         return lines[finding.line - 1]
