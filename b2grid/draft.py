@@ -245,10 +245,10 @@ def _user() -> str:
 
 def _errors_in(steering: Path, release: str | None, sandbox: Sequence[str]) -> list[InvalidInput]:
     try:
-        errors = examine(steering, release, sandbox).errors
+        report = examine(steering, release, sandbox)
     except InvalidInput:  # about the release, which has been said
         return []
-    return [InvalidInput(f"{steering.name}:{finding.line}: {finding.message}", hint=finding.hint) for finding in errors]
+    return [InvalidInput(f"{report.where(one)}: {one.message}", hint=one.hint) for one in report.errors]
 
 
 def _together(problems: list[InvalidInput]) -> InvalidInput:

@@ -81,7 +81,8 @@ def check(
     if tree is not None:
         names = [sandbox] if isinstance(sandbox, str | os.PathLike) else sandbox
         found += _read(tree, source, facts, [os.fspath(name) for name in names], covers)
-    return Report(tuple(_heard(found, source.text)), source.text, source.filename)
+    heard = tuple(source.placed(finding) for finding in _heard(found, source.text))
+    return Report(heard, source.notebook or source.text, source.filename, source.cells)
 
 
 def _read(tree: ast.Module, source: Source, facts: Facts, sandbox: list[str], covers: Coverage | None) -> list[Finding]:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from b2grid.errors import SiteUnavailable
+from b2grid.errors import SiteUnavailable, printable
 from b2grid.steering.checking.syntax import Verdict
 
 __all__ = ["verdict"]
@@ -85,10 +85,8 @@ def _asked(text: str, release: str, setup: str) -> Verdict:
             outcome = supervisor.run(payload)
         found = _read(answer)
     if found is None:
-        said = outcome.log_tail.strip().splitlines()
-        why = (
-            f"it had not ended after {LIMIT:g} s" if outcome.cause == "walltime" else said[-1] if said else "no answer"
-        )
+        said = outcome.log_tail.strip().splitlines() or ["no answer"]
+        why = f"it had not ended after {LIMIT:g} s" if outcome.cause == "walltime" else printable(said[-1][:200])
         raise SiteUnavailable(f"the Python of {release} failed: {why}", transient=True)
     return found
 
@@ -97,8 +95,9 @@ def _read(path: Path) -> Verdict | None:
     """The answer, unless it is none: what is called python3 there may be anything."""
     try:
         said = json.loads(path.read_text("utf-8"))
-        python = ".".join(str(int(part)) for part in said["python"])
-        return Verdict(python, None if said["error"] is None else _error(*said["error"]))
+        major, *minor = map(int, said["python"])
+        error = None if said["error"] is None else _error(*said["error"])
+        return Verdict(".".join(map(str, (major, *minor))), error) if major == 3 else None
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

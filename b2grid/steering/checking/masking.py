@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["Literal", "masked"]
+__all__ = ["Literal", "after", "masked"]
 
 _START = re.compile(r"#[^\r\n]*|(?<!\w)([A-Za-z]{0,2})(\"\"\"|'''|\"|')|(\"\"\"|'''|\"|')")
 _ENDS = {
@@ -18,6 +18,8 @@ _ENDS = {
     '"""': re.compile(r"(?:\\.|[^\\\"])*(?:\"(?!\"\")(?:\\.|[^\\\"])*)*(\"\"\"|\Z|)", re.DOTALL),
 }
 _INNER = re.compile(r"[^\r\n]")
+_NEXT = re.compile(r"#|\"\"\"|'''|[\"'()\[\]{}]")
+_DEPTH = {**dict.fromkeys("([{", 1), **dict.fromkeys(")]}", -1)}
 
 
 class Literal(NamedTuple):
@@ -54,3 +56,33 @@ def masked(text: str) -> tuple[str, list[Literal]]:
         at = end
     parts.append(text[at:])
     return "".join(parts), strings
+
+
+def after(line: str, state: tuple[str, int]) -> tuple[str, int]:
+    r"""Whether a statement goes on behind a line: the quotes of the string that is open, and how many brackets are.
+
+    >>> after("f('(', [", ("", 0)), after("'''a'b", ("", 0)), after("x = 1 + \\", ("", 0)), after(")", ("", 1))
+    (('', 2), ("'''", 0), ('\\', 0), ('', 0))
+    """
+    quote, depth = state[0].strip("\\"), state[1]
+    at = 0
+    while True:
+        if quote:
+            body = _ENDS[quote].match(line, at)
+            if body is None or not body[1]:
+                return quote, depth
+            quote, at = "", body.end()
+        found = _NEXT.search(line, at)
+        if found is None:
+            return ("\\" if line.endswith("\\") else ""), depth
+        at = found.end()
+        sign = found[0]
+        if sign == "#":
+            return "", depth
+        if sign in _DEPTH:
+            depth = max(depth + _DEPTH[sign], 0)
+        elif len(sign) == 3:
+            quote = sign
+        else:
+            body = _ENDS[sign].match(line, at)
+            at = body.end() if body is not None else len(line)

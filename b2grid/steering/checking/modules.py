@@ -35,7 +35,7 @@ def _module(context: Context, node: ast.Call, name: str) -> None:
             context.add("B2S209", f"basf2 has no C++ module {printable(name)!r}", hint, node.args[0])
         return
     names = {one.rstrip("!") for one in known}
-    for word in node.keywords:
+    for word in node.keywords if "**" not in names else ():
         if word.arg and word.arg not in names and word.arg not in _OF_ADD_MODULE and context.facts.latest:
             context.add(
                 "B2S210",

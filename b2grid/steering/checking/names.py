@@ -150,20 +150,20 @@ def _is_print(context: Context, node: ast.expr) -> bool:
 
 def _defined(context: Context, name: str) -> str:
     """Where an undefined name is to be had: imported under another name, not imported, or misspelt."""
-    bindings = [
-        (bound, one) for names in context.script.bindings.values() for bound, all_ in names.items() for one in all_
-    ]
-    for bound, binding in bindings:
-        if binding.kind == "import" and bound != name and name in {binding.dotted, binding.dotted.rpartition(".")[2]}:
-            line = getattr(binding.node, "lineno", 0)
-            return f"line {line} imports it as {bound}"
+    bound: set[str] = set()
+    for scope in context.script.bindings.values():
+        for other, bindings in scope.items():
+            bound.add(other)
+            for one in bindings:
+                if one.kind == "import" and other != name and name in {one.dotted, one.dotted.rpartition(".")[2]}:
+                    return f"line {getattr(one.node, 'lineno', 0)} imports it as {other}"
     functions = context.facts.functions
     for module in (*_FIRST, *functions):
         if name in functions.get(module, {}):
             return f"from {module} import {name}"
     if name in context.facts.skims:
         return f"from skim.WGs.{context.facts.skims[name][1]} import {name}"
-    return context.near(name, sorted({bound for bound, _ in bindings} - {name}))
+    return context.near(name, sorted(bound - {name}))
 
 
 def _star(context: Context, node: ast.Name) -> None:

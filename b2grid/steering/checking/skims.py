@@ -38,13 +38,13 @@ def _taken(context: Context) -> Iterator[tuple[str, str, ast.AST]]:
             continue
         if isinstance(node, ast.ImportFrom):
             yield from ((module, alias.name, alias) for alias in node.names)
-        else:
-            yield from ((module, "", alias) for alias in node.names if alias.name == module)  # type: ignore[attr-defined]
-    for node in context.script.parents:
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-            module, _, name = context.script.dotted(node).rpartition(".")
+        elif isinstance(node, ast.Import):
+            yield from ((module, "", alias) for alias in node.names if alias.name == module)
+    for inner in context.script.parents:
+        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Load):
+            module, _, name = context.script.dotted(inner).rpartition(".")
             if module == "skim" or module.startswith("skim."):
-                yield module, name, node
+                yield module, name, inner
 
 
 def _check(context: Context, groups: dict[str, list[str]], module: str, name: str, node: ast.AST) -> None:

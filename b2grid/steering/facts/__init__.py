@@ -26,7 +26,7 @@ from b2grid.steering.facts.releases import POINTS, place
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["POINTS", "Facts", "Signature", "load", "particle_charges"]
+__all__ = ["POINTS", "Facts", "Signature", "known_modules", "load", "particle_charges"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +180,11 @@ def load(release: str | None = "main") -> Facts:
     release = release or "main"
     added = Added.find(release)
     return _packaged(release) if added is None else _own(release, added)
+
+
+def known_modules() -> list[str]:
+    """The Python modules of basf2 whose functions are known at any point."""
+    return sorted({"basf2", *(module for point in POINTS for module in _data(point)["functions"])})
 
 
 @cache

@@ -53,6 +53,15 @@ class Added:
     path: Path
     changed: int
 
+    def __str__(self) -> str:
+        facts = self.read()
+        functions = sum(map(len, facts["functions"].values()))
+        return (
+            f"{self.release}, Python {'.'.join(map(str, facts['python']))}: {functions} functions in "
+            f"{len(facts['functions'])} Python modules, {len(facts['variables'])} variables, "
+            f"{len(facts['modules'])} C++ modules, {len(facts['skims'])} skims\nkept in {self.path}"
+        )
+
     @classmethod
     def find(cls, release: str) -> Added | None:
         """The facts that were added for a release, if any were."""

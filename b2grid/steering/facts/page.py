@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from b2grid.errors import InvalidInput
 from b2grid.steering.facts import POINTS, load
+from b2grid.steering.facts.added import all_added
 from b2grid.steering.facts.releases import LIGHT, place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["page", "table"]
+__all__ = ["listing", "page"]
 
 _FULL = tuple(f"release-{major:02d}" for major in range(6, 12))
 
 
-def table(added: Iterable[tuple[str, str, Sequence[int]]] = ()) -> list[tuple[str, str, str, str]]:
-    """The facts that are there: release, date, Python, and where they are from."""
+def listing() -> str:
+    """The facts that are there, a line for each: release, date, Python, and where they are from."""
     rows = [
-        (point, f"{year}-{month:02d}", _dotted(load(point).python), "b2grid") for point, (year, month) in POINTS.items()
+        (point, f"{year}-{month:02d}", _dotted(load(point).python), "b2grid's own")
+        for point, (year, month) in POINTS.items()
     ]
-    return rows + [(release, when, _dotted(python), "added") for release, when, python in added]
+    for added in all_added():
+        try:
+            facts = added.read()
+            rows.append((added.release, facts["date"], _dotted(facts["python"]), "added"))
+        except InvalidInput:
+            rows.append((added.release, "-", "-", "damaged"))
+    rows.insert(0, ("release", "date", "Python", "facts"))
+    return "\n".join(f"{a:<24}{b:<12}{c:<9}{d}" for a, b, c, d in rows)
 
 
 def _dotted(version: Sequence[int]) -> str:
@@ -36,8 +46,8 @@ def page() -> str:
         "`b2grid check --release`. A light release, `light-YYMM-name`, follows a full one, and has what came after it.",
         "",
         "Facts are those of basf2's main branch on a day near a release. Between two of them, and where a release was",
-        "branched off before that day, what only one of the two has is not reported: it is uncertain. `b2grid facts add",
-        "RELEASE` reads the facts of the very release from its installation, and `b2grid facts` lists what there is.",
+        "branched off before that day, what only one of the two has is not reported: it is uncertain. `b2grid facts",
+        "add RELEASE` reads the facts of the very release from its installation; `b2grid facts` lists what there is.",
         "",
         "This page is made from the table of the program: `python -m b2grid.steering.facts > docs/releases.md`.",
         "",

@@ -21,7 +21,7 @@ def parameters(function: Any) -> list[str]:
     for one in inspect.signature(function).parameters.values():
         if one.kind is one.KEYWORD_ONLY and not starred:
             written.append("*")
-        stars = {one.VAR_POSITIONAL: "*", one.VAR_KEYWORD: "**"}.get(one.kind, "")
+        stars = "*" if one.kind is one.VAR_POSITIONAL else "**" if one.kind is one.VAR_KEYWORD else ""
         written.append(stars + one.name + ("!" if one.default is one.empty and not stars else ""))
         starred = starred or one.kind in (one.KEYWORD_ONLY, one.VAR_POSITIONAL)
     return written
@@ -55,15 +55,13 @@ def read_functions(names: list[str]) -> dict[str, dict[str, list[str]]]:
 
 def read_names(_names: list[str]) -> list[str]:
     """Public names of basf2."""
-    import basf2
-
+    basf2: Any = importlib.import_module("basf2")
     return sorted(name for name in dir(basf2) if not name.startswith("_"))
 
 
 def read_variables(_names: list[str]) -> dict[str, list[str]]:
     """Variables with the forms they are registered in."""
-    from variables import variables
-
+    variables: Any = importlib.import_module("variables").variables
     found: dict[str, list[str]] = {}
     for variable in variables.getVariables():
         name, bracket, rest = str(variable.name).partition("(")
@@ -86,22 +84,22 @@ def read_collections(_names: list[str]) -> dict[str, list[str]]:
 def read_skims(_names: list[str]) -> dict[str, list[str]]:
     """Registered skims with code and module; none where the package is not part of the release."""
     try:
-        from skim.registry import Registry
+        registry: Any = importlib.import_module("skim.registry").Registry
     except ImportError:
         return {}
-    return {name: [Registry.encode_skim_name(name), Registry.get_skim_module(name)] for name in Registry.names}
+    return {name: [registry.encode_skim_name(name), registry.get_skim_module(name)] for name in registry.names}
 
 
 def read_modules(_names: list[str]) -> dict[str, list[str]]:
-    """C++ modules with their parameters."""
-    import basf2
-
+    """C++ modules with their parameters; ``**`` where these cannot be had."""
+    basf2: Any = importlib.import_module("basf2")
     found = {}
     for name in sorted(basf2.list_available_modules()):
         try:
             module = basf2.register_module(name)
         except Exception as error:
-            print(f"left out module {name}: {error}")
+            print(f"parameters of {name} left out: {error}")
+            found[name] = ["**"]
             continue
         found[name] = [one.name + ("!" if one.forceInSteering else "") for one in module.available_params()]
     return found
