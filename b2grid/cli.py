@@ -62,7 +62,7 @@ def _complain(error: B2GridError) -> None:
     print(f"b2grid: {printable(error.message)}", file=sys.stderr)
     findings = getattr(error, "findings", ())
     for finding in findings if len(findings) > 1 else ():  # a single one is the message itself
-        place = f"line {finding.line}: " if finding.line is not None else ""
+        place = f"{finding.place}: " if finding.place else ""
         print(f"  {place}{printable(finding.message)}", file=sys.stderr)
         if finding.hint:
             print(f"    -> {printable(finding.hint)}", file=sys.stderr)
@@ -79,21 +79,46 @@ def _check(options: argparse.Namespace, console: Console) -> int:
 
         console.print(explain(options.explain), markup=False)
         return 0
-    if options.steering is None:
-        raise InvalidInput("no steering file given", hint="b2grid check STEERING, or b2grid check --explain CODE")
-    report = b2grid.check(Path(options.steering), release=options.release)
-    if options.json:
-        print(report.to_json())
-    else:
-        _print_report(report, console)
-    return 0 if report.ok else 1
+    if not options.steering:
+        raise InvalidInput("no steering file given", hint="b2grid check STEERING…, or b2grid check --explain CODE")
+    reports, unread = [], []
+    for steering in options.steering:
+        try:
+            reports.append(b2grid.check(Path(steering), release=options.release))
+        except InvalidInput as error:
+            unread.append(error)
+    if not options.json:
+        for report in reports:
+            _print_report(report, console)
+    elif len(options.steering) > 1:
+        print(json.dumps([json.loads(report.to_json()) for report in reports], indent=2))
+    elif reports:
+        print(reports[0].to_json())
+    for error in unread:
+        _complain(error)
+    return 0 if all(report.ok for report in reports) and not unread else 1
+
+
+_STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold blue", "marker": "bold green", "hint": "cyan"}
 
 
 def _print_report(report: b2grid.Report, console: Console) -> None:
-    colours = {": error ": "bold red", ": warning ": "yellow", ": note ": "blue"}
-    for line in str(report).splitlines():
-        style = next((colour for word, colour in colours.items() if word in line), None)
-        console.print(line, style=style, markup=False)
+    for kind, line in report.shown():
+        console.print(line, style=_STYLES.get(kind, "bold" if kind == "summary" else None), markup=False)
+
+
+def _facts(options: argparse.Namespace, console: Console) -> int:
+    from b2grid.steering.facts import known_modules
+    from b2grid.steering.facts.added import add
+    from b2grid.steering.facts.page import listing
+
+    if options.what is None:
+        return _say(listing(), console)
+    if options.release is None:
+        raise InvalidInput("no release given", hint="b2grid facts add RELEASE")
+    with _working(console, f"reading basf2 {options.release}"):
+        added = add(options.release, known_modules(), options.setup)
+    return _say(added, console)
 
 
 def _record(options: argparse.Namespace, console: Console) -> int:
@@ -358,11 +383,15 @@ def _verb(
 
 
 def _steering_verbs(verbs: Any) -> None:
-    check = _verb(verbs, "check", _check, "read a steering file and say everything that is wrong with it")
-    check.add_argument("steering", nargs="?")
+    check = _verb(verbs, "check", _check, "read steering files and say everything that is wrong with them")
+    check.add_argument("steering", nargs="*", help="scripts or notebooks")
     check.add_argument("--release", default="main", help="the basf2 release to check against (default: main)")
-    check.add_argument("--json", action="store_true", help="the findings as JSON")
+    check.add_argument("--json", action="store_true", help="the findings as JSON; of several files a list")
     check.add_argument("--explain", metavar="CODE", help="what a code means, with a bad and a good example")
+    facts = _verb(verbs, "facts", _facts, "releases whose interface is known; add one from its installation")
+    facts.add_argument("what", nargs="?", choices=["add"])
+    facts.add_argument("release", nargs="?", help="the release to add, such as release-09-00-00")
+    facts.add_argument("--setup", metavar="SCRIPT", help="what sets it up (default: b2setup of this host)")
     _verb(verbs, "coverage", _coverage, "what b2lite covers: functions, modules and variables, as JSON")
     record = _verb(verbs, "record", _record, "what a steering file would do: lists, trees, columns")
     record.add_argument("steering")

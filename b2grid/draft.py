@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from b2grid.errors import Finding, InvalidInput, InvalidName, SiteError
 from b2grid.execution import Definition, ProjectFolder, site
+from b2grid.home import home
 from b2grid.names import ProjectName
 from b2grid.preparation import examine
 
@@ -32,7 +33,6 @@ __all__ = [
     "folder_of",
     "free_folder",
     "gather",
-    "home",
     "open_folder",
     "read_inputs",
     "registered",
@@ -40,15 +40,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-
-def home() -> Path:
-    """The folder of b2grid's own data: `B2GRID_HOME`, else the user's data directory."""
-    if named := os.environ.get("B2GRID_HOME"):
-        return Path(named).expanduser().absolute()
-    import platformdirs
-
-    return platformdirs.user_data_path("b2grid")
 
 
 def _registry() -> Path:
@@ -254,10 +245,10 @@ def _user() -> str:
 
 def _errors_in(steering: Path, release: str | None, sandbox: Sequence[str]) -> list[InvalidInput]:
     try:
-        errors = examine(steering, release, sandbox).errors
+        report = examine(steering, release, sandbox)
     except InvalidInput:  # about the release, which has been said
         return []
-    return [InvalidInput(f"{steering.name}:{finding.line}: {finding.message}", hint=finding.hint) for finding in errors]
+    return [InvalidInput(f"{report.where(one)}: {one.message}", hint=one.hint) for one in report.errors]
 
 
 def _together(problems: list[InvalidInput]) -> InvalidInput:

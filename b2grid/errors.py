@@ -24,6 +24,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import unicodedata
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -49,12 +50,20 @@ __all__ = [
     "SubmissionRefused",
     "nearest",
     "printable",
+    "split_lines",
 ]
 
 Severity = Literal["error", "warning", "note"]
 _ORDER: dict[str, int] = {"error": 0, "warning": 1, "note": 2}
-_COLOUR = {"error": "#b00020", "warning": "#9a6700", "note": "#0550ae"}
+# those of the notebook's theme, so that they are read on a dark page too
+_COLOUR = {
+    "error": "var(--jp-error-color1, #d1242f)",
+    "warning": "var(--jp-warn-color1, #b26a00)",
+    "note": "var(--jp-info-color1, #2475d0)",
+    "": "var(--jp-success-color1, #2a8a3e)",
+}
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 def printable(text: object) -> str:
@@ -64,6 +73,16 @@ def printable(text: object) -> str:
     a\x1b[2Jb
     """
     return _UNPRINTABLE.sub(lambda match: f"\\x{ord(match[0]):02x}", str(text))
+
+
+def split_lines(text: str) -> list[str]:
+    r"""Lines as Python numbers them: a form feed, or a separator of Unicode, ends none.
+
+    >>> split_lines("a\x0cb\r\nc\n")
+    ['a\x0cb', 'c']
+    """
+    lines = _BREAK.split(text)
+    return lines[:-1] if lines[-1] == "" else lines
 
 
 def nearest(name: str, known: Iterable[str], *, count: int = 3) -> list[str]:
@@ -193,6 +212,8 @@ class Finding:
         What to do about it.
     line, column : int or None
         1-based line and 0-based column in the source; `None` where there is no place.
+    cell : int or None
+        Of a notebook, its cell, counted from 1 over cells of every kind; the line is then one of the cell.
     """
 
     code: str
@@ -201,9 +222,17 @@ class Finding:
     hint: str = ""
     line: int | None = None
     column: int | None = None
+    cell: int | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words; empty where there is no place."""
+        if self.line is None:
+            return ""
+        return f"line {self.line}" if self.cell is None else f"cell {self.cell}, line {self.line}"
 
     def __str__(self) -> str:
-        place = f"line {self.line}: " if self.line is not None else ""
+        place = f"{self.place}: " if self.place else ""
         return f"{place}{self.message} - {self.hint}" if self.hint else f"{place}{self.message}"
 
 
@@ -212,15 +241,28 @@ class Report:
     """All findings about one source, in the order of their severity and place.
 
     Renders as text with the source line and a marker, and as HTML in a notebook.
+
+    Parameters
+    ----------
+    findings : tuple of Finding
+    source : str
+        The text that was read.
+    filename : str
+        What it is called.
+    cells : tuple of (int, int)
+        Of a notebook, for every code cell its first line in the source and its number.
     """
 
     findings: tuple[Finding, ...] = ()
     source: str = field(default="", repr=False)
     filename: str = "<text>"
+    cells: tuple[tuple[int, int], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        ordered = sorted(self.findings, key=lambda f: (_ORDER[f.severity], f.line or 0, f.column or 0, f.code))
-        object.__setattr__(self, "findings", tuple(ordered))
+        def order(f: Finding) -> tuple[int, int, int, int, str]:
+            return _ORDER[f.severity], f.cell or 0, f.line or 0, f.column or 0, f.code
+
+        object.__setattr__(self, "findings", tuple(sorted(self.findings, key=order)))
 
     @property
     def ok(self) -> bool:
@@ -244,43 +286,42 @@ class Report:
         said = [f"{n} {kind}{'s' if n != 1 else ''}" for kind, n in counts.items() if n]
         return f"{printable(self.filename)}: {', '.join(said) if said else 'no findings'}"
 
-    def _line(self, finding: Finding) -> str:
-        lines = self.source.splitlines()
-        if finding.line is None or not 0 < finding.line <= len(lines):
-            return ""
-        return lines[finding.line - 1]
+    def where(self, finding: Finding) -> str:
+        """File and line of a finding, such as ``steer.py:12`` or ``steer.ipynb:cell 3:12``."""
+        parts = (self.filename, finding.cell and f"cell {finding.cell}", finding.line)
+        return ":".join(str(part) for part in parts if part)
+
+    def shown(self) -> Iterator[tuple[str, str]]:
+        """The lines of its text, each with what it is: a severity, ``source``, ``marker``, ``hint`` or ``summary``."""
+        lines, starts = split_lines(self.source), {number: first for first, number in self.cells}
+        for finding in self.findings:
+            said = f"{finding.severity} {finding.code}: {printable(finding.message)}"
+            yield finding.severity, f"{printable(self.where(finding))}: {said}"
+            for kind, text in zip(("source", "marker"), _excerpt(finding, lines, starts), strict=False):
+                yield kind, f"    {text}"
+            if finding.hint:
+                yield "hint", f"    -> {printable(finding.hint)}"
+        yield "summary", self.summary()
 
     def __str__(self) -> str:
-        parts = []
-        for finding in self.findings:
-            place = printable(self.filename) + (f":{finding.line}" if finding.line is not None else "")
-            parts.append(f"{place}: {finding.severity} {finding.code}: {printable(finding.message)}")
-            if text := self._line(finding):
-                parts.append(f"    {printable(text.expandtabs(4))}")
-                if finding.column is not None:
-                    marker = len(text[: finding.column].expandtabs(4))
-                    parts.append("    " + " " * marker + "^")
-            if finding.hint:
-                parts.append(f"    -> {printable(finding.hint)}")
-        parts.append(self.summary())
-        return "\n".join(parts)
+        return "\n".join(text for _, text in self.shown())
 
     def _repr_html_(self) -> str:
+        lines, starts = split_lines(self.source), {number: first for first, number in self.cells}
         rows = [
             (
-                finding.line if finding.line is not None else "",
-                tag("span", f"{finding.severity} {finding.code}", style=f"color:{_COLOUR[finding.severity]}"),
+                tag("span", finding.place, style="white-space:nowrap"),
+                tag("span", f"{finding.severity} {finding.code}", style=_style(finding.severity)),
                 Html(
                     tag("div", finding.message)
-                    + (tag("pre", self._line(finding).strip(), style="margin:2px 0") if self._line(finding) else "")
-                    + (tag("div", finding.hint, style="color:#57606a") if finding.hint else "")
+                    + _code(_excerpt(finding, lines, starts))
+                    + (tag("div", f"\u2192 {finding.hint}", style="opacity:0.75") if finding.hint else "")
                 ),
             )
             for finding in self.findings
         ]
-        colour = "#1a7f37" if self.ok else _COLOUR["error"]
-        title = tag("div", self.summary(), style=f"font-weight:bold;color:{colour}")
-        return str(title + (table(["line", "finding", ""], rows) if rows else ""))
+        title = tag("div", self.summary(), style=f"font-weight:bold;{_style('' if self.ok else 'error')}")
+        return str(title + (table(["where", "what", ""], rows) if rows else ""))
 
     def to_json(self) -> str:
         """The findings as a JSON text with stable keys."""
@@ -288,3 +329,39 @@ class Report:
             {"file": self.filename, "ok": self.ok, "findings": [asdict(finding) for finding in self.findings]},
             indent=2,
         )
+
+
+_WIDEST = 160  # characters of a source line that are shown
+
+
+def _excerpt(finding: Finding, lines: list[str], starts: dict[int, int]) -> list[str]:
+    """The source line of a finding, and a marker under its column; of a very long one, what is around it."""
+    number = (finding.line or 0) + (starts.get(finding.cell, 1) - 1 if finding.cell is not None else 0)
+    if finding.line is None or not 0 < number <= len(lines):
+        return []
+    line, column = lines[number - 1], min(finding.column or 0, len(lines[number - 1]))
+    cut = max(column - _WIDEST // 2, 0) if len(line) > _WIDEST else 0
+    before = printable(("\u2026" if cut else "") + line[cut:column].expandtabs(4))
+    shown = before + printable(line[column : cut + _WIDEST].expandtabs(4)) + ("\u2026" if line[cut + _WIDEST :] else "")
+    indent = 0 if cut else len(shown) - len(shown.lstrip())
+    excerpt = [shown[indent:].rstrip()]
+    return excerpt if finding.column is None else [*excerpt, " " * max(_width(before) - indent, 0) + "^"]
+
+
+def _width(text: str) -> int:
+    """How many columns of a terminal a text takes: a wide character has two, one that combines none."""
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in {"W", "F"} else 1
+        for sign in text
+    )
+
+
+def _style(severity: str) -> str:
+    return f"color:{_COLOUR[severity]}"
+
+
+def _code(excerpt: list[str]) -> str:
+    if not excerpt:
+        return ""
+    style = "margin:2px 0;padding:2px 6px;border-left:3px solid;background:rgba(128,128,128,0.12);text-align:left"
+    return str(tag("pre", "\n".join(excerpt), style=style))

@@ -13,9 +13,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from b2grid import execution
-from b2grid.draft import Draft, free_folder, gather, home, open_folder, read_inputs, registered, store
+from b2grid.draft import Draft, free_folder, gather, open_folder, read_inputs, registered, store
 from b2grid.errors import B2GridError, InvalidInput, Report
 from b2grid.execution.files import write_whole
+from b2grid.home import home
 from b2grid.html import Html, definitions
 from b2grid.preparation import examine, failed, first_files, merged, recorded, refused
 

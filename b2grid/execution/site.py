@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from b2grid.errors import InvalidInput, nearest
 from b2grid.run import Limits, Runner
+from b2grid.run.environment import set_up_script
 
 __all__ = ["Site", "site", "sites"]
 
@@ -55,16 +55,12 @@ class Site:
         return Runner("basf2", ("basf2",), release, self.setup)
 
 
-_CVMFS_SETUP = "/cvmfs/belle.cern.ch/tools/b2setup"
-
-
 def _local() -> Site:
-    setup = os.environ.get("B2GRID_BASF2_SETUP") or (_CVMFS_SETUP if Path(_CVMFS_SETUP).exists() else None)
     return Site(
         "local",
         workers=max(len(os.sched_getaffinity(0)), 1),
         limits=Limits(walltime=24 * 3600.0, memory=4 * 1024**3, stall=3600.0, grace=10.0),
-        setup=setup,
+        setup=set_up_script(),
     )
 
 

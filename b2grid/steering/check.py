@@ -10,7 +10,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from b2grid.errors import Finding, Report
+from b2grid.errors import Finding, Report, split_lines
+from b2grid.steering import compiling
 from b2grid.steering import facts as interface
 from b2grid.steering.checking.syntax import parse
 from b2grid.steering.findings import CODES, finding
@@ -18,9 +19,10 @@ from b2grid.steering.source import Source
 
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from b2grid.steering.checking.syntax import Verdict
     from b2grid.steering.coverage import Coverage
     from b2grid.steering.facts import Facts
 
@@ -36,6 +38,7 @@ def check(
     release: str = "main",
     sandbox: Iterable[str | os.PathLike[str]] = (),
     covers: Coverage | None = None,
+    ask: Callable[[str, str], Verdict | None] | None = compiling.verdict,
 ) -> Report:
     r"""Find everything that is wrong with a steering file, without executing any of it.
 
@@ -50,6 +53,9 @@ def check(
         Files and folders that travel with it, relative to it.
     covers : Coverage or None
         What the chosen runner covers; what it does not is an error. `None` is basf2 itself.
+    ask : callable or None
+        What the release's own Python says of a text; by default that of the release that is installed on this
+        host, if one is. With `None` nothing but the text is read.
 
     Returns
     -------
@@ -71,26 +77,28 @@ def check(
     """
     source = path_or_text if isinstance(path_or_text, Source) else Source.read(path_or_text)
     facts = interface.load(release)
-    tree, found = parse(source.text, facts.python, release)
+    tree, found = parse(source.text, facts.python, release, ask)
     if tree is not None:
         names = [sandbox] if isinstance(sandbox, str | os.PathLike) else sandbox
-        found = _read(tree, source, facts, [os.fspath(name) for name in names], covers)
-    return Report(tuple(_heard(found, source.text)), source.text, source.filename)
+        found += _read(tree, source, facts, [os.fspath(name) for name in names], covers)
+    heard = tuple(source.placed(finding) for finding in _heard(found, source.text))
+    return Report(heard, source.notebook or source.text, source.filename, source.cells)
 
 
 def _read(tree: ast.Module, source: Source, facts: Facts, sandbox: list[str], covers: Coverage | None) -> list[Finding]:
-    from b2grid.steering.checking import calls, decays, files, process, trees, variables
+    from b2grid.steering.checking import calls, decays, files, modules, names, process, skims, trees, variables
     from b2grid.steering.checking.aliases import Aliases
     from b2grid.steering.checking.context import Context
     from b2grid.steering.checking.script import Script
     from b2grid.steering.checking.values import Values
 
     script = Script(tree, facts)
-    context = Context(script, Values(script), facts, covers, source.text.splitlines())
-    calls.check_undefined(context, source.filename)
-    calls.check_imports(context)
+    context = Context(script, Values(script), facts, covers, split_lines(source.text))
+    names.check_undefined(context, source.filename)
+    names.check_taken(context)
     calls.check_calls(context)
-    calls.check_modules(context)
+    modules.check_modules(context)
+    skims.check_skims(context)
     variables.check_variables(context, Aliases.of(context))
     decays.check_decays(context)
     process.check_process(context)
@@ -112,7 +120,7 @@ def _heard(found: list[Finding], text: str) -> list[Finding]:
     """The findings that no comment silences, and comments that silence what does not exist."""
     silenced: dict[int, set[str]] = {}
     heard = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(split_lines(text), 1):
         for match in _IGNORE.finditer(line) if "b2grid" in line else ():
             named = {code.strip().upper() for code in match[1].split(",") if code.strip()}
             silenced.setdefault(number, set()).update(named)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from b2grid.errors import InvalidInput
+from b2grid.steering.notebook import code_cells
 
 if TYPE_CHECKING:
     import os
+
+    from b2grid.errors import Finding
 
 __all__ = ["Source"]
 
@@ -28,11 +31,17 @@ class Source:
         What messages call it.
     path : pathlib.Path or None
         Where it is; `None` for text.
+    cells : tuple of (int, int)
+        Of a notebook, for every code cell its first line in the text and its number among all cells, both from 1.
+    notebook : str
+        Of a notebook, the lines of the text as they are written there, magics and all.
     """
 
     text: str
     filename: str = "<text>"
     path: Path | None = None
+    cells: tuple[tuple[int, int], ...] = ()
+    notebook: str = ""
 
     @classmethod
     def read(cls, path_or_text: str | os.PathLike[str]) -> Source:
@@ -69,9 +78,15 @@ class Source:
             ) from None
         except OSError as error:
             raise InvalidInput(f"steering file {str(path)!r} cannot be read: {error.strerror}") from None
-        if path.suffix == ".ipynb":
-            text = _notebook(text, path)
-        return cls(text, path.name, path)
+        return _notebook(text, path) if path.suffix == ".ipynb" else cls(text, path.name, path)
+
+    def placed(self, finding: Finding) -> Finding:
+        """A finding about a line of the text, as one about a line of a cell; of a script it stays what it is."""
+        if not self.cells or finding.line is None:
+            return finding
+        at = max(bisect.bisect_right(self.cells, (finding.line, len(self.text))) - 1, 0)
+        first, number = self.cells[at]
+        return replace(finding, line=finding.line - first + 1, cell=number)
 
     @property
     def sha256(self) -> str:
@@ -90,17 +105,13 @@ def _is_text(given: str) -> bool:
     return not given.endswith((".py", ".ipynb")) and not Path(given).exists() and (" " in given or "(" in given)
 
 
-def _notebook(text: str, path: Path) -> str:
-    try:
-        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
-        sources = ["".join(cell["source"]) for cell in cells]
-    except (ValueError, KeyError, TypeError):
-        raise InvalidInput(
-            f"notebook {str(path)!r} has no readable cells", hint="open it in Jupyter and save it again"
-        ) from None
-    return "\n".join(_plain(line) for source in sources for line in [*source.splitlines(), ""])
-
-
-def _plain(line: str) -> str:
-    """Magics and shell lines become comments, so that line numbers stay."""
-    return f"#{line}" if line.lstrip().startswith(("%", "!")) else line
+def _notebook(text: str, path: Path) -> Source:
+    """All code cells, one after another, with an empty line between."""
+    written: list[str] = []
+    python: list[str] = []
+    places: list[tuple[int, int]] = []
+    for number, lines, plain in code_cells(text, path):
+        places.append((len(written) + 1, number))
+        written += [*lines, ""]
+        python += [*plain, ""]
+    return Source("\n".join(python), path.name, path, tuple(places), "\n".join(written))

@@ -10,6 +10,8 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from b2grid.steering.checking.files import known_tops
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -301,6 +303,8 @@ class Script:
                 return f"basf2.{name}"
             if module == "variables" and name == "variables":
                 return "variables.variables"
+            if module.partition(".")[0] not in known_tops():
+                return ""  # a module of the user's own may bring any name, and comes last
         return ""
 
 

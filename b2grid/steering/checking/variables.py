@@ -24,6 +24,7 @@ from b2grid.grammar import (
     parse_variable,
 )
 from b2grid.steering.checking.forms import Form, form
+from b2grid.steering.facts import replaced
 
 if TYPE_CHECKING:
     import ast
@@ -195,7 +196,9 @@ class Variables:
         points = facts.points_with(name)
         there = "" if not points else points[0] if len(points) == 1 else f"{points[0]} to {points[-1]}"
         known = sorted({*facts.variables, *self.aliases.definitions, *self.aliases.names})
-        hint = f"{there} has it" if there else self.context.near(name, known, otherwise=_like_a_value(name))
+        now = replaced.variable(name)
+        near = now or self.context.near(name, known, otherwise=_like_a_value(name))
+        hint = "; ".join(filter(None, (f"{there} has it", now))) if there else near
         self.context.add("B2S301", f"unknown variable {printable(name[:80])!r} in {facts.release}", hint, node)
 
     def _call(self, call: Call, node: ast.expr, *, covered: bool, depth: int) -> None:

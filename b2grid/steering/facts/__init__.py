@@ -20,26 +20,13 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from b2grid.errors import InvalidInput, printable
+from b2grid.steering.facts.added import Added
+from b2grid.steering.facts.releases import POINTS, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["POINTS", "Facts", "Signature", "load", "particle_charges"]
-
-POINTS = {
-    "release-06": (2021, 11),
-    "release-07": (2022, 11),
-    "release-08": (2023, 9),
-    "release-09": (2025, 3),
-    "main": (2026, 2),
-}
-"""The points, oldest first, with the year and month of their facts."""
-
-_ORDER = tuple(POINTS)
-_RELEASE = re.compile(r"(?:pre)?release-(\d\d)(?:-(\d\d))?(?:-\d\d\w?)?(?:-\w+)?")
-_LIGHT = re.compile(r"light-(\d\d)(\d\d)(?:-\w+)?")
-_LATEST = re.compile(r"main|development|(?:nightly|build)-[\w-]+")
+__all__ = ["POINTS", "Facts", "Signature", "known_modules", "load", "particle_charges"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +91,7 @@ class Facts:
     release : str
         As asked for.
     point : str
-        The point of `POINTS` that stands for it.
+        The point of `POINTS` that stands for it, or the release itself if its facts were added.
     python : tuple of int
         Its Python, major and minor: 3.8 until release-08 and light-2405, then 3.11 (basf2's own release notes).
     functions : mapping
@@ -117,10 +104,16 @@ class Facts:
         Public names of `basf2`, of the latest point.
     collections : mapping
         Name of a standard collection -> its variables.
+    skims : mapping
+        Name of a skim -> its code and its module in ``skim.WGs``, of the latest point.
     neighbours : tuple of str
         Other points that the release may agree with.
-    beyond : bool
+    earlier : tuple of str
+        The point before, where that of the release is younger than the release.
+    side : {-1, 0, 1}
         Whether it is older or newer than all that is known.
+    added : bool
+        Whether these were read from an installed basf2: all are its own.
     """
 
     release: str
@@ -131,8 +124,16 @@ class Facts:
     modules: Mapping[str, list[str]] = field(repr=False)
     names: frozenset[str] = field(repr=False)
     collections: Mapping[str, list[str]] = field(repr=False)
+    skims: Mapping[str, list[str]] = field(repr=False)
     neighbours: tuple[str, ...] = ()
-    beyond: bool = False
+    earlier: tuple[str, ...] = ()
+    side: int = 0
+    added: bool = False
+
+    @property
+    def beyond(self) -> bool:
+        """Whether the release is older or newer than all that is known."""
+        return self.side != 0
 
     @property
     def exact(self) -> bool:
@@ -141,21 +142,26 @@ class Facts:
 
     @property
     def latest(self) -> bool:
-        """Whether the facts without a history (C++ modules, names of `basf2`, collections) are its own."""
-        return self.point == "main" and self.exact
+        """Whether the facts without a history (C++ modules, names of `basf2`, collections, skims) are its own."""
+        return self.added or (self.point == "main" and self.exact)
 
     def signature(self, module: str, function: str) -> Signature | None:
         """The parameters of a function, or `None` if there is no such function."""
         written = self.functions.get(module, {}).get(function)
         return None if written is None else _signature(tuple(written))
 
+    def others(self, module: str, function: str) -> list[Signature]:
+        """The parameters that a function may have instead: those of the points that the release may agree with."""
+        written = [_data(point)["functions"].get(module, {}).get(function) for point in self.neighbours + self.earlier]
+        return [_signature(tuple(names)) for names in written if names is not None]
+
     def points_with(self, name: str, module: str | None = None) -> list[str]:
         """The points that have this variable, or this function of a module."""
-        return [point for point in _ORDER if _has(point, name, module)]
+        return [point for point in POINTS if _has(point, name, module)]
 
     def uncertain(self, name: str, module: str | None = None) -> bool:
         """Whether the release may have what its point has not."""
-        return self.beyond or any(_has(point, name, module) for point in self.neighbours)
+        return self.beyond or any(_has(point, name, module) for point in self.neighbours + self.earlier)
 
 
 def _has(point: str, name: str, module: str | None) -> bool:
@@ -163,9 +169,8 @@ def _has(point: str, name: str, module: str | None) -> bool:
     return name in (data["variables"] if module is None else data["functions"].get(module, {}))
 
 
-@cache
 def load(release: str | None = "main") -> Facts:
-    """Read the facts of a release.
+    """Read the facts of a release: those that were added from an installed basf2, or those of its point.
 
     Raises
     ------
@@ -173,19 +178,49 @@ def load(release: str | None = "main") -> Facts:
         If it is not the name of a release.
     """
     release = release or "main"
-    point, neighbours, beyond = _nearest(release)
-    data, common = _data(point), _data("common")
+    added = Added.find(release)
+    return _packaged(release) if added is None else _own(release, added)
+
+
+def known_modules() -> list[str]:
+    """The Python modules of basf2 whose functions are known at any point."""
+    return sorted({"basf2", *(module for point in POINTS for module in _data(point)["functions"])})
+
+
+@cache
+def _packaged(release: str) -> Facts:
+    found = place(release)
+    data, common = _data(found.point), _data("common")
     return Facts(
         release,
-        point,
-        _python(release),
+        found.point,
+        found.python,
         {**data["functions"], "basf2": common["basf2"]},
         data["variables"],
         common["modules"],
         frozenset(common["names"]) | frozenset(common["basf2"]),
         common["collections"],
-        neighbours,
-        beyond,
+        common["skims"],
+        found.neighbours,
+        found.earlier,
+        found.side,
+    )
+
+
+@cache
+def _own(release: str, added: Added) -> Facts:
+    data = added.read()
+    return Facts(
+        release,
+        release,
+        (data["python"][0], data["python"][1]),
+        data["functions"],
+        data["variables"],
+        data["modules"],
+        frozenset(data["names"]) | frozenset(data["functions"].get("basf2", {})),
+        data["collections"],
+        data["skims"],
+        added=True,
     )
 
 
@@ -194,49 +229,6 @@ def _data(name: str) -> dict[str, Any]:
     packed = files("b2grid.steering.facts").joinpath(f"{name}.json.gz").read_bytes()
     read: dict[str, Any] = json.loads(gzip.decompress(packed))
     return read
-
-
-def _nearest(release: str) -> tuple[str, tuple[str, ...], bool]:
-    """The point that stands for a release, other points it may agree with, and whether it is beyond all."""
-    if match := _RELEASE.fullmatch(release):
-        return _nearest_numbered(int(match[1]), int(match[2] or 0))
-    if match := _LIGHT.fullmatch(release):
-        return _nearest_dated(2000 + int(match[1]), int(match[2]))
-    if _LATEST.fullmatch(release):
-        return "main", (), False
-    raise InvalidInput(
-        f"unknown release {printable(release)!r}",
-        hint="'main', or a name like 'release-09-00-00' or 'light-2409-toyger'",
-    )
-
-
-def _nearest_numbered(major: int, minor: int) -> tuple[str, tuple[str, ...], bool]:
-    if major < 6:
-        return "release-06", (), True
-    point = f"release-{major:02d}"
-    if point in POINTS:
-        following = _ORDER[_ORDER.index(point) + 1]
-        return point, (following,) if minor else (), False
-    # release-10 is older than the latest facts, what follows is newer
-    return ("main", ("release-09",), False) if major == 10 else ("main", (), True)
-
-
-def _nearest_dated(year: int, month: int) -> tuple[str, tuple[str, ...], bool]:
-    months = {point: 12 * (year - y) + month - m for point, (y, m) in POINTS.items()}
-    older = [point for point in _ORDER if months[point] >= 0]
-    newer = [point for point in _ORDER if months[point] < 0]
-    if not older or not newer:
-        return (_ORDER[0] if not older else _ORDER[-1]), (), True
-    around = sorted((older[-1], newer[0]), key=lambda point: abs(months[point]))
-    return around[0], (around[1],), False
-
-
-def _python(release: str) -> tuple[int, int]:
-    if match := _RELEASE.fullmatch(release):
-        return (3, 8) if int(match[1]) < 9 else (3, 11)
-    if match := _LIGHT.fullmatch(release):
-        return (3, 8) if match[1] + match[2] < "2406" else (3, 11)
-    return (3, 11)
 
 
 @cache

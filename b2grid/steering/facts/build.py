@@ -36,7 +36,8 @@ def build(folder: Path, target: Path = HERE) -> list[Path]:
         "modules": {name: facts["params"] for name, facts in modules["modules"].items()},
         "basf2": modules["basf2"]["functions"],
         "names": modules["basf2"]["names"],
-        "skims": {name: skim["code"] for name, skim in modules["skims"].items()},
+        # a skim's module in skim.WGs
+        "skims": {name: [skim["code"], skim["module"].rpartition(".")[2]] for name, skim in modules["skims"].items()},
         "collections": variables["collections"],
     }
     return [*written, _write(target / "common.json.gz", content)]
