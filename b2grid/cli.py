@@ -94,8 +94,8 @@ def _check(options: argparse.Namespace, console: Console) -> int:
         print(json.dumps([json.loads(report.to_json()) for report in reports], indent=2))
     elif reports:
         print(reports[0].to_json())
-    for error in unread:
-        _complain(error)
+    for problem in unread:
+        _complain(problem)
     return 0 if all(report.ok for report in reports) and not unread else 1
 
 

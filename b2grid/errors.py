@@ -57,7 +57,7 @@ Severity = Literal["error", "warning", "note"]
 _ORDER: dict[str, int] = {"error": 0, "warning": 1, "note": 2}
 # those of the notebook's theme, so that they are read on a dark page too
 _COLOUR = {
-    "error": "var(--jp-error-color1, #d1242f)",
+    "error": "var(--jp-error-color1, #d73a49)",
     "warning": "var(--jp-warn-color1, #b26a00)",
     "note": "var(--jp-info-color1, #2475d0)",
     "": "var(--jp-success-color1, #2a8a3e)",
@@ -311,10 +311,12 @@ class Report:
         rows = [
             (
                 tag("span", finding.place, style="white-space:nowrap"),
-                tag("span", f"{finding.severity} {finding.code}", style=_style(finding.severity)),
+                tag(
+                    "span", f"{finding.severity} {finding.code}", style=f"white-space:nowrap;{_style(finding.severity)}"
+                ),
                 Html(
                     tag("div", finding.message)
-                    + _code(_excerpt(finding, lines, starts))
+                    + _code(_excerpt(finding, lines, starts), _style(finding.severity))
                     + (tag("div", f"\u2192 {finding.hint}", style="opacity:0.75") if finding.hint else "")
                 ),
             )
@@ -331,7 +333,7 @@ class Report:
         )
 
 
-_WIDEST = 160  # characters of a source line that are shown
+_WIDEST = 120  # characters of a source line that are shown
 
 
 def _excerpt(finding: Finding, lines: list[str], starts: dict[int, int]) -> list[str]:
@@ -360,8 +362,10 @@ def _style(severity: str) -> str:
     return f"color:{_COLOUR[severity]}"
 
 
-def _code(excerpt: list[str]) -> str:
+def _code(excerpt: list[str], style: str) -> str:
     if not excerpt:
         return ""
-    style = "margin:2px 0;padding:2px 6px;border-left:3px solid;background:rgba(128,128,128,0.12);text-align:left"
-    return str(tag("pre", "\n".join(excerpt), style=style))
+    line, *marker = excerpt
+    below = ["\n", tag("span", marker[0], style=f"font-weight:bold;{style}")] if marker else []
+    room = "margin:2px 0;padding:2px 6px;background:rgba(128,128,128,0.12);text-align:left"
+    return str(tag("pre", line, *below, style=room))

@@ -98,7 +98,7 @@ def _set_up(setup: str, release: str, limit: float) -> dict[str, str]:
 def _read(path: Path) -> dict[str, str] | None:
     try:
         found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and all(isinstance(value, str) for value in found.values()) else None
 

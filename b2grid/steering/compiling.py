@@ -18,7 +18,7 @@ from b2grid.steering.checking.syntax import Verdict
 
 __all__ = ["verdict"]
 
-LIMIT = 30.0  # seconds, for the set-up script and again for Python: the check is not worth a longer wait
+LIMIT = 30.0  # seconds: the check is not worth a longer wait
 _MEMORY = 2 * 1024**3
 _NOT_SET_UP = re.compile(r"main|development")  # no set-up script makes these
 _KINDS = {kind.__name__: kind for kind in (SyntaxError, IndentationError, TabError)}
@@ -41,8 +41,13 @@ with open(sys.argv[2], "w") as file:
 """
 
 
-def verdict(text: str, release: str) -> Verdict | None:
+def verdict(text: str, release: str, *, limit: float = LIMIT) -> Verdict | None:
     """Ask the release's own Python whether it reads a text.
+
+    Parameters
+    ----------
+    limit : float
+        Seconds that the set-up script may take, and again that Python.
 
     Returns
     -------
@@ -52,23 +57,23 @@ def verdict(text: str, release: str) -> Verdict | None:
     Raises
     ------
     SiteUnavailable
-        If the set-up script, or that Python, fails or takes longer than half a minute.
+        If the set-up script, or that Python, fails or takes longer.
     """
     from b2grid.run.environment import set_up_script
 
     setup = set_up_script()
     if setup is None or _NOT_SET_UP.fullmatch(release):
         return None
-    return _asked(text, release, setup)
+    return _asked(text, release, setup, limit)
 
 
 @lru_cache(maxsize=16)
-def _asked(text: str, release: str, setup: str) -> Verdict:
+def _asked(text: str, release: str, setup: str, limit: float) -> Verdict:
     from b2grid.run.command import Runner
     from b2grid.run.environment import clean_environment
     from b2grid.run.supervisor import Limits, Payload, Supervisor
 
-    environment = clean_environment(Runner("basf2", ("basf2",), release, setup), limit=LIMIT)
+    environment = clean_environment(Runner("basf2", ("basf2",), release, setup), limit=limit)
     with tempfile.TemporaryDirectory(prefix="b2grid-compile-") as folder:
         steering, answer = Path(folder, "steering.py"), Path(folder, "answer.json")
         steering.write_bytes(text.encode("utf-8", "surrogatepass"))
@@ -77,7 +82,7 @@ def _asked(text: str, release: str, setup: str) -> Verdict:
             ("python3", "-S", "-c", _PROGRAM, str(steering), str(answer)),
             folder,
             environment,
-            Limits(walltime=LIMIT, memory=_MEMORY, grace=0.5),
+            Limits(walltime=limit, memory=_MEMORY, grace=0.5),
             os.urandom(8).hex(),
             str(Path(folder, "log")),
         )
@@ -86,7 +91,7 @@ def _asked(text: str, release: str, setup: str) -> Verdict:
         found = _read(answer)
     if found is None:
         said = outcome.log_tail.strip().splitlines() or ["no answer"]
-        why = f"it had not ended after {LIMIT:g} s" if outcome.cause == "walltime" else printable(said[-1][:200])
+        why = f"it had not ended after {limit:g} s" if outcome.cause == "walltime" else printable(said[-1][:200])
         raise SiteUnavailable(f"the Python of {release} failed: {why}", transient=True)
     return found
 
@@ -98,7 +103,7 @@ def _read(path: Path) -> Verdict | None:
         major, *minor = map(int, said["python"])
         error = None if said["error"] is None else _error(*said["error"])
         return Verdict(".".join(map(str, (major, *minor))), error) if major == 3 else None
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 

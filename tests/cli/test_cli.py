@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -269,3 +271,37 @@ class TestOfAProjectThatRan:
             status, _, error = said(*arguments)
             assert status == 1
             assert words in error
+
+
+def test_several_files_are_checked_in_one_call(said: Said, place: Path) -> None:
+    status, out, err = said("check", "d0.py", "syntax.py", "gone.py", "opens.py")
+    assert status == 1
+    summaries = [line for line in out.splitlines() if not line.startswith(" ") and line.count(":") == 1]
+    assert summaries == ["d0.py: no findings", "syntax.py: 1 error", "opens.py: 1 warning"]
+    assert err.startswith("b2grid: steering file 'gone.py' does not exist")
+    assert said("check", "d0.py", "opens.py")[0] == 0
+
+
+def test_the_json_of_one_file_is_its_report_and_of_several_a_list(said: Said, place: Path) -> None:
+    status, out, _ = said("check", "--json", "opens.py")
+    one = json.loads(out)
+    assert (status, one["file"], one["ok"]) == (0, "opens.py", True)
+    status, out, _ = said("check", "--json", "opens.py", "syntax.py", "gone.py")
+    assert (status, [item["file"] for item in json.loads(out)]) == (1, ["opens.py", "syntax.py"])
+    assert json.loads(out)[0] == one
+    status, out, err = said("check", "--json", "gone.py")
+    assert (status, out) == (1, "")
+    assert "does not exist" in err
+
+
+def test_a_terminal_has_colours_and_a_pipe_has_none(place: Path) -> None:
+    program = "import sys; from b2grid.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "check", "syntax.py"]
+    plain = subprocess.run(command, capture_output=True, text=True, check=False)
+    coloured = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "FORCE_COLOR": "1", "TERM": "xterm"}
+    )
+    assert plain.returncode == coloured.returncode == 1
+    assert "\x1b[" not in plain.stdout
+    assert "\x1b[1;31msyntax.py:" in coloured.stdout
+    assert "\x1b[1;32m" in coloured.stdout

@@ -19,6 +19,8 @@ __all__ = ["check_taken", "check_undefined", "unknown_name"]
 # modules of which the facts have all that is of use
 _WHOLE = {"modularAnalysis", "vertex", "variables.utils", "stdV0s", "stdPhotons", "stdPi0s", "stdKlongs", "stdHyperons"}
 _FIRST = ("modularAnalysis", "basf2", "variables.utils", "vertex")  # where a name without an import is looked for
+_GIVEN = {"snakemake"}  # to a script that Snakemake runs
+_NOTEBOOK = {"get_ipython", "display", "In", "Out"}
 _OUT_OF_SIGHT = {"exec", "globals", "vars", "locals", "setattr"}  # names may be made by these
 
 
@@ -103,8 +105,7 @@ def check_undefined(context: Context, filename: str) -> None:
     """Names that are defined nowhere, and formats that do not fit; with star imports, only what looks like a slip."""
     from pyflakes import checker, messages
 
-    # names that a notebook has
-    builtins = {"get_ipython", "display", "In", "Out"} if filename.endswith(".ipynb") else set()
+    builtins = _GIVEN | (_NOTEBOOK if filename.endswith(".ipynb") else set())
     try:
         found = checker.Checker(context.script.tree, filename=filename, builtins=builtins).messages
     except (RecursionError, MemoryError):

@@ -66,7 +66,7 @@ def _elsewhere(context: Context) -> bool:
     ):
         return True
     mentioned = any(
-        (isinstance(node, ast.Attribute) and node.attr == "process")
+        (isinstance(node, ast.Attribute) and node.attr in {"process", "safe_process"})  # that of b2test_utils
         or (isinstance(node, ast.Name) and context.script.dotted(node) == "basf2.process")
         for node in context.script.parents
     )

@@ -295,7 +295,11 @@ class Script:
         return ""
 
     def _starred(self, name: str) -> str:
+        foreign = False
         for module in reversed(self.stars):
+            # a module of the user's own, which comes last, may bring lists of its own making; hardly a second analysis
+            if foreign and module not in {"basf2", "modularAnalysis", "variables"}:
+                continue
             if name in self.facts.functions.get(module, {}):
                 return f"{module}.{name}"
             # what modularAnalysis itself imports comes with its star
@@ -303,8 +307,7 @@ class Script:
                 return f"basf2.{name}"
             if module == "variables" and name == "variables":
                 return "variables.variables"
-            if module.partition(".")[0] not in known_tops():
-                return ""  # a module of the user's own may bring any name, and comes last
+            foreign = foreign or module.partition(".")[0] not in known_tops()
         return ""
 
 

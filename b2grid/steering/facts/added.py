@@ -18,7 +18,7 @@ from b2grid.home import home
 from b2grid.steering.facts.releases import place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from b2grid.run.limits import Outcome
 
@@ -26,15 +26,26 @@ __all__ = ["Added", "add", "all_added"]
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,79}")
 _LIMIT = 900.0  # seconds: every library of basf2 is loaded, which takes long from a cold CVMFS
-_PARTS = {
-    "functions": dict,
-    "names": list,
-    "collections": dict,
-    "variables": dict,
-    "skims": dict,
-    "modules": dict,
-    "python": list,
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _mapping(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_texts, value.values()))
+
+
+_FORMS: dict[str, Callable[[Any], bool]] = {
+    "python": lambda value: isinstance(value, list) and [type(part) for part in value[:2]] == [int, int],
+    "functions": lambda value: isinstance(value, dict) and all(map(_mapping, value.values())),
+    "names": _texts,
+    "collections": _mapping,
+    "variables": _mapping,
+    "skims": lambda value: _mapping(value) and all(len(about) == 2 for about in value.values()),
+    "modules": _mapping,
 }
+_NEVER_EMPTY = ("functions", "names", "variables", "modules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +92,9 @@ class Added:
         """
         try:
             found = json.loads(gzip.decompress(self.path.read_bytes()))
-        except (OSError, EOFError, ValueError):
+        except (OSError, EOFError, ValueError, RecursionError):
             found = None
-        if not _whole(found):
+        if _missing(found):
             raise InvalidInput(
                 f"the facts of {self.release} in '{self.path}' are damaged",
                 hint=f"make them again with: b2grid facts add {self.release}, or remove the file",
@@ -130,12 +141,9 @@ def add(release: str, modules: Iterable[str], setup: str | None = None) -> Added
             "there is no basf2 on this host", hint="name its set-up script with --setup, or set B2GRID_BASF2_SETUP"
         )
     outcome, found = _read_from(release, list(modules), str(Path(script).expanduser().absolute()))
-    if not _whole(found):
-        said = [line for line in outcome.log_tail.splitlines() if line.strip()]
-        missing = [part for part in _PARTS if not isinstance(found, dict) or part not in found]
+    if missing := _missing(found):
         raise SiteUnavailable(
-            f"basf2 {release} could not be read: {', '.join(missing) or 'it'} is missing"
-            + (f" - {printable(said[-1][:200])}" if said else ""),
+            f"basf2 {release} could not be read, {', '.join(missing)} missing: {_why(outcome)}",
             hint=f"run it in a shell: source {script} {release}, then python3 -c 'import basf2, modularAnalysis'",
         )
     _keep(release, {"release": release, "date": datetime.now(UTC).date().isoformat(), **found})
@@ -165,22 +173,26 @@ def _read_from(release: str, modules: list[str], setup: str) -> tuple[Outcome, A
             outcome = supervisor.run(payload)
         try:
             return outcome, json.loads(answer.read_text("utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return outcome, None
 
 
-def _whole(found: Any) -> bool:
-    """Whether every part is there: with half of the facts, names would be called unknown that are not."""
-    if not isinstance(found, dict) or any(not isinstance(found.get(part), kind) for part, kind in _PARTS.items()):
-        return False
-    return bool(
-        found["functions"].get("modularAnalysis")
-        and "basf2" in found["functions"]
-        and found["variables"]
-        and found["modules"]
-        and found["names"]
-        and len(found["python"]) >= 2
-    )
+def _why(outcome: Outcome) -> str:
+    if outcome.cause or outcome.signal:
+        return f"it was ended, {outcome.cause}" if outcome.cause else f"it ended by signal {outcome.signal}"
+    said = [line for line in outcome.log_tail.splitlines() if line.strip()]
+    return printable(said[-1][:200]) if said else "it said nothing"
+
+
+def _missing(found: Any) -> list[str]:
+    """The parts that are not there: with half of the facts, names would be called unknown that are not."""
+    if not isinstance(found, dict):
+        return list(_FORMS)
+    missing = [part for part, fits in _FORMS.items() if not fits(found.get(part))]
+    missing += [part for part in _NEVER_EMPTY if part not in missing and not found[part]]
+    if "functions" not in missing and not {"basf2", "modularAnalysis"} <= set(found["functions"]):
+        missing.append("functions")
+    return missing
 
 
 def _keep(release: str, content: dict[str, Any]) -> None:

@@ -44,12 +44,14 @@ def functions(module: Any) -> dict[str, list[str]]:
 
 def read_functions(names: list[str]) -> dict[str, dict[str, list[str]]]:
     """Functions by Python module; what is not in this release, or cannot be imported, is left out."""
+    for name in ("basf2", "modularAnalysis"):
+        importlib.import_module(name)  # without these it is no basf2
     found: dict[str, dict[str, list[str]]] = {}
     for name in names:
         try:
             found[name] = functions(importlib.import_module(name))
         except Exception as error:
-            print(f"left out {name}: {error}")
+            print(f"left out {name}: {error}", flush=True)
     return found
 
 
@@ -98,7 +100,7 @@ def read_modules(_names: list[str]) -> dict[str, list[str]]:
         try:
             module = basf2.register_module(name)
         except Exception as error:
-            print(f"parameters of {name} left out: {error}")
+            print(f"parameters of {name} left out: {error}", flush=True)
             found[name] = ["**"]
             continue
         found[name] = [one.name + ("!" if one.forceInSteering else "") for one in module.available_params()]
