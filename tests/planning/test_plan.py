@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from b2grid.steering.recipe import Recipe
-    from b2grid.steering.trial import Trial
+    from b2grid.steering.trying import Trial
 
     Make = Callable[..., Plan]
     Tried = Callable[..., Trial]
