@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from b2grid.steering.trying.measuring import OnProgress, Step
 
-__all__ = ["shown"]
+__all__ = ["in_words", "shown"]
 
 _OFTEN = 0.1  # seconds between two looks of the user
 
@@ -44,7 +44,7 @@ def _in_notebook() -> bool:
     return hasattr(shell, "kernel")
 
 
-def said(step: Step) -> str:
+def in_words(step: Step) -> str:
     """A step in words."""
     amount = ""
     if step.doing == "fetching" and step.done:
@@ -78,7 +78,7 @@ def _notebook() -> Iterator[OnProgress]:
 
 def _html(step: Step, seconds: float) -> str:
     share = bar([("done", step.done, "#0b6bcb"), ("left", step.total - step.done, "#ddd")]) if step.total else Html()
-    return tag("div", tag("span", f"{said(step)}, {seconds:.0f} s"), share, style="max-width:40em")
+    return tag("div", tag("span", f"{in_words(step)}, {seconds:.0f} s"), share, style="max-width:40em")
 
 
 @contextmanager
@@ -91,6 +91,6 @@ def _terminal() -> Iterator[OnProgress]:
         row = progress.add_task("", total=None)
 
         def show(step: Step) -> None:
-            progress.update(row, description=printable(said(step)), completed=step.done, total=step.total or None)
+            progress.update(row, description=printable(in_words(step)), completed=step.done, total=step.total or None)
 
         yield show
