@@ -258,7 +258,7 @@ def test_a_sample_that_fails_stops_no_other_and_keeps_its_log(basf2: Basf2) -> N
     assert [item.ok for item in found.measurements] == [True, False, False]
     assert (found["bad"].exit_code, found["bad"].trees) == (1, ())
     assert found["bad"].problem == "exit code 1: [FATAL] cannot do that"
-    assert found["worse"].problem == "exit code 1: [FATAL] IndexError: pop from empty list"
+    assert found["worse"].problem == "exit code 1: IndexError: pop from empty list"
     assert "[FATAL] cannot do that" in Path(found["bad"].log_file).read_text()
     assert "the end of the log of bad" in str(found)
     assert sorted(path.name for path in (basf2.folder / "trial").iterdir()) == ["02-bad", "03-worse"]
@@ -330,7 +330,7 @@ def test_a_steering_that_wants_arguments_says_so(tmp_path: Path) -> None:
     found = trial(steering, {"s": SIGNAL}, runner=Runner.lite(), recipe=Recipe(), events=2, folder=tmp_path / "trial")[
         "s"
     ]
-    assert found.problem == "exit code 1: [FATAL] IndexError: list index out of range"
+    assert found.problem == "exit code 1: IndexError: list index out of range"
     assert "args=[…]" in found.hint
 
 

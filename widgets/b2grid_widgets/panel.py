@@ -113,10 +113,9 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def press(self, name: str) -> None:
         """Do what the button of this name does, in the background."""
-        call: Callable[[], object] = getattr(self._project, name)
+        verb: Callable[..., object] = getattr(self._project, name)
+        call = partial(verb, on_progress=self._on_step) if name == "trial" else verb
         self._step = ""
-        if name == "trial":
-            call = partial(call, on_progress=self._on_step)
         with self._lock:
             if self._closed or not self._action.start(name, call):
                 return

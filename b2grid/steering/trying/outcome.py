@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from b2grid.run.supervisor import Limits, Outcome, Supervisor
     from b2grid.steering.recipe import Recipe
     from b2grid.steering.sandbox import Sandbox
+    from b2grid.steering.trying.messages import Message
     from b2grid.steering.trying.values import Measurement
 
 __all__ = ["LOG", "Setting", "measured", "with_setup"]
@@ -123,8 +124,14 @@ def _ended(outcome: Outcome, log: str) -> str:
     how = f"ended by signal {outcome.signal}" if outcome.signal else f"exit code {outcome.exit_code}"
     serious = [message for message in read_log(log).messages if message.level in {"FATAL", "ERROR"}]
     last = next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "")
-    said = f"[{serious[0].level}] {serious[0].text}" if serious else last
+    said = _quoted(serious[0], log) if serious else last
     return f"{how}: {said}"[:_LONGEST] if said else how
+
+
+def _quoted(message: Message, log: str) -> str:
+    """A message with its level as basf2 writes it; an exception has none."""
+    leveled = f"[{message.level}] {message.text}"
+    return leveled if leveled in log else message.text
 
 
 def _hint(outcome: Outcome, setting: Setting) -> str:

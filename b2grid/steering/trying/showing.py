@@ -45,6 +45,8 @@ def _seconds(value: float | None) -> str:
 
 
 def _events(item: Measurement) -> str:
+    if not item.ok:
+        return ""
     return f"{item.events:,}" + (f" of {item.asked:,}" if 0 < item.events < item.asked else "")
 
 
@@ -59,7 +61,7 @@ def _memory(item: Measurement) -> str:
 
 
 def _sample_cells(item: Measurement) -> tuple[str, ...]:
-    result = "works" if item.ok else item.problem
+    result = "works" if item.ok else "failed" if item.input_ok else "not run"
     timing = (_seconds(item.seconds_per_event), _setup(item))
     log = str(item.log) or ("no warnings" if item.exit_code is not None else "")
     return (item.sample, _events(item), *timing, _memory(item), log, result)
@@ -190,7 +192,7 @@ def _toned(text: str, tone: str) -> Html:
 
 
 def _result(item: Measurement) -> Html:
-    return _toned("✓ works" if item.ok else f"✗ {item.problem}", "good" if item.ok else "error")
+    return _toned(f"{'✓' if item.ok else '✗'} {_sample_cells(item)[-1]}", "good" if item.ok else "error")
 
 
 def _trees(trial: Trial) -> Html:
@@ -203,7 +205,7 @@ def _trees(trial: Trial) -> Html:
 
 
 def _tree_name(tree: TreeProfile) -> Html:
-    return Html(tag("b", tree.tree) + _quiet(f"{tree.file}, {tree.columns} columns"))
+    return Html(tag("b", tree.tree) + _quiet(f"{tree.file}, {tree.columns} column{'s' * (tree.columns != 1)}"))
 
 
 def _columns(tree: TreeProfile) -> Html:
