@@ -19,7 +19,7 @@ from b2grid.errors import B2GridError, InvalidInput, Report
 from b2grid.execution.files import write_whole
 from b2grid.html import Html, definitions
 from b2grid.preparation import examine, failed, first_files, merged, recorded, refused
-from b2grid.steering.trying import EVENTS
+from b2grid.steering.trying import EVENTS, WALLTIME
 
 if TYPE_CHECKING:
     import os
@@ -188,7 +188,7 @@ class Project:
     def trial(
         self, events: int = EVENTS, samples: Sequence[str] | None = None, *, on_progress: OnProgress | None = None
     ) -> Trial:
-        """Run the steering here, on one file of each sample.
+        """Run the steering here, on one file of each sample, within what the site lets a job use.
 
         A file that is not here is fetched from one of its replicas and kept in a cache: ``B2GRID_TRIAL_CACHE`` names
         its folder, ``B2GRID_TRIAL_CACHE_SIZE`` how large it may be.
@@ -224,17 +224,19 @@ class Project:
             raise InvalidInput(f"there is no sample '{unknown[0]}'", hint=f"samples: {', '.join(firsts)}")
         recipe = self.recipe
         definition = self._definition
+        profile = execution.site(definition.site)
         shutil.rmtree(self.folder / "trial", ignore_errors=True)
         with shown() if on_progress is None else nullcontext(on_progress) as tell:
             made = trial(
                 self._folder.steering / definition.steering,
                 {name: firsts[name] for name in samples or firsts},
-                runner=execution.site(definition.site).runner(definition.release),
+                runner=profile.runner(definition.release),
                 recipe=recipe,
                 events=events,
                 args=definition.args,
                 sandbox=definition.sandbox,
                 folder=self.folder / "trial",
+                limits=replace(profile.limits, walltime=WALLTIME),
                 on_progress=tell,
             )
         write_whole(self._folder.trial, merged(made, self._trial()).to_json())

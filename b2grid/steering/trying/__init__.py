@@ -7,8 +7,8 @@ and `cache` bring files here that are elsewhere; `values` are what is stored, an
 from __future__ import annotations
 
 from b2grid.steering.trying.cache import Cache
-from b2grid.steering.trying.measuring import EVENTS, OnProgress, Step, trial
+from b2grid.steering.trying.measuring import EVENTS, WALLTIME, OnProgress, Step, trial
 from b2grid.steering.trying.replicas import Replicas
 from b2grid.steering.trying.values import Measurement, Trial
 
-__all__ = ["EVENTS", "Cache", "Measurement", "OnProgress", "Replicas", "Step", "Trial", "trial"]
+__all__ = ["EVENTS", "WALLTIME", "Cache", "Measurement", "OnProgress", "Replicas", "Step", "Trial", "trial"]

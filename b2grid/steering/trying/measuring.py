@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from b2grid.run.supervisor import Limits, Outcome
     from b2grid.steering.recipe import Recipe
 
-__all__ = ["EVENTS", "OnProgress", "Step", "trial"]
+__all__ = ["EVENTS", "WALLTIME", "OnProgress", "Step", "trial"]
 
 EVENTS = 100
 """Events of a file that are tried, unless it is said."""
 
 WALLTIME = 1800.0
+"""Seconds after which the run of a sample is ended, unless it is said."""
 
 
 class Step(NamedTuple):
@@ -186,7 +187,8 @@ class _Try:
         if found.ok:
             shutil.rmtree(self.scratch, ignore_errors=True)
             return found
-        return replace(found, log_file=str(self.scratch / LOG))
+        log = self.scratch / LOG
+        return replace(found, log_file=str(log) if log.is_file() else "")
 
     def _say(self, doing: str, done: int = 0, total: int | None = None) -> None:
         self.tell(self.at._replace(doing=doing, done=done, total=total or 0))

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -193,8 +194,11 @@ def _chunks(answer: HTTPResponse) -> Iterator[bytes]:
 
 
 @contextmanager
-def _root(url: str, start: int, _patience: float) -> Iterator[Remote]:
+def _root(url: str, start: int, patience: float) -> Iterator[Remote]:
     """By XRootD, which is an extra."""
+    # read when XRootD is loaded: by itself it waits minutes for a server that is not there
+    os.environ.setdefault("XRD_CONNECTIONRETRY", "1")
+    os.environ.setdefault("XRD_CONNECTIONWINDOW", str(max(round(patience), 1)))
     if importlib.util.find_spec("fsspec_xrootd") is None or importlib.util.find_spec("XRootD") is None:
         raise ReplicaDown("root:// needs the extra xrootd: pip install 'b2grid[xrootd]'")
     with _fsspec(url, start) as remote:

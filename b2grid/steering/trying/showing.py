@@ -171,7 +171,10 @@ def as_rich(trial: Trial) -> Text:
 
 def as_html(trial: Trial) -> str:
     """Tables: samples, trees, what else was written, what gbasf2 wants, findings, logs."""
-    rows = [(*_sample_cells(item)[:-1], _result(item)) for item in trial.measurements]
+    rows = [
+        (tag("span", item.sample, title=item.file), *_sample_cells(item)[1:-1], _result(item))
+        for item in trial.measurements
+    ]
     parts = [table(_SAMPLES, rows, caption="trial", numeric=(1, 2, 3, 4))]
     parts += [_quiet(f"set-up of {', '.join(samples)}: {HOW[how]}") for how, samples in _hows(trial).items()]
     parts += [_quiet(f"{item.sample}: {note}") for item in trial.measurements for note in item.notes]
