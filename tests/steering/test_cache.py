@@ -17,7 +17,7 @@ from b2grid.errors import InvalidInput, SiteError, SiteUnavailable
 from b2grid.steering.trying.cache import Cache, size_limit
 from b2grid.steering.trying.replicas import Replicas, _fsspec
 
-CONTENT = os.urandom(200_000)
+CONTENT = b"root" + os.urandom(199_996)
 SUM = f"{zlib.adler32(CONTENT):08x}"
 LFN = "/belle/MC/x/sub00/mdst_1.root"
 
@@ -41,10 +41,15 @@ class Answers(BaseHTTPRequestHandler):
         if kind == "mute":
             time.sleep(3)
             return
-        body = {"wrong": CONTENT[::-1], "longer": CONTENT * 2, "empty": b""}.get(kind, CONTENT)
+        body = {"page": b"<!DOCTYPE html>", "wrong": CONTENT[::-1], "longer": CONTENT * 2, "empty": b""}.get(
+            kind, CONTENT
+        )
         start = int(wanted[6:-1]) if wanted and kind != "norange" else 0
         self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(body) - start))
+        if kind == "endless":
+            self.close_connection = True
+        else:
+            self.send_header("Content-Length", str(len(body) - start))
         self.end_headers()
         self._send(kind, body[start:], whole=len(body))
 
@@ -162,6 +167,16 @@ def test_when_all_are_down_each_is_named_with_its_reason(cache: Cache, url: Any)
         assert words in said
     assert "secret" not in said
     assert {path.parent.name for path in files_of(cache)} <= {"parts"}
+
+
+def test_without_size_and_checksum_an_answer_must_be_whole_and_a_root_file(cache: Cache, url: Any) -> None:
+    nothing = {"bytes": None, "adler32": None}
+    with pytest.raises(SiteUnavailable, match="is not a ROOT file: it begins with b'<!DOCTYP'"):
+        cache.get(replicas(url("page"), **nothing))
+    with pytest.raises(SiteUnavailable, match="does not say how large the file is"):
+        cache.get(replicas(url("endless"), **nothing))
+    assert cache.get(replicas(url("endless"), bytes=None)).path.read_bytes() == CONTENT
+    assert len(files_of(cache)) == 1
 
 
 def test_xrootd_is_an_extra_that_is_named(cache: Cache) -> None:

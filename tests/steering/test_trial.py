@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import uproot
+from hypothesis import given
+from hypothesis import strategies as st
 
 import b2grid.catalogue.demo as demo
 from b2grid.errors import InvalidInput
@@ -176,7 +179,7 @@ options = parser.parse_args()
 with open({calls!r}, "a") as calls:
     calls.write(f"{{options.n}} {{' '.join(options.args)}} {{sorted(os.listdir('.'))}} {{options.i}}\\n")
 if "fail" in options.args:
-    print("[INFO] Added file\\n[FATAL] cannot do that\\t{{ module: RootInput }}")
+    print("[INFO] Added file\\n[FATAL] cannot do that  {{ module: RootInput }}")
     sys.exit(1)
 if "raise" in options.args:
     words = [].pop()
@@ -237,7 +240,9 @@ def test_one_run_tells_the_set_up_apart_where_its_statistics_are_printed(basf2: 
         ("WARNING", "beam spot is old", 1),
     ]
     assert "B2S913" in [one.code for one in Trial((found,)).findings]
-    assert "from the statistics in the log" in str(Trial((found,)))
+    shown = str(Trial((found, replace(found, sample="b"))))
+    assert "from the statistics in the log" in shown
+    assert "WARNING: beam spot is old  (1 in a <b>, 1 in b)" in shown
 
 
 def test_a_second_run_with_one_event_tells_it_apart_otherwise(basf2: Basf2) -> None:
@@ -387,3 +392,21 @@ def test_lines_are_marked_with_what_belongs_to_them() -> None:
         ("ERROR", "lost"),
         ("WARNING", "late"),
     ]
+
+
+@given(
+    st.lists(
+        st.sampled_from(["[ERROR] a", "[INFO] b", "Traceback (most recent call last):", " c", "d", ""]) | st.text()
+    )
+)
+def test_no_log_breaks_it(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    assert [line for _, line in marked(text)] == text.splitlines()
+    log = read_log(text)
+    assert sum(one.count for one in log.messages) <= log.fatals + log.errors + log.warnings
+
+
+def test_a_long_line_is_read_in_no_time() -> None:
+    started = time.monotonic()
+    read_log("[ERROR] " + " " * 2_000_000 + "x\n" + "[ERROR] " + "{ " * 500_000)
+    assert time.monotonic() - started < 5

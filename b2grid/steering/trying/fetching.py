@@ -25,6 +25,7 @@ Tell = Callable[[int, int | None], None]
 
 _CHUNK = 1024**2
 _ROUNDS = 3
+_ROOT, _BEGIN = b"root", 8  # how a ROOT file begins, and what is shown of one that does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,8 @@ def _add(file: Replicas, url: str, part: _Partial, patience: float, tell: Tell) 
         if remote.start != part.bytes:
             part.empty()
         total = file.bytes if file.bytes is not None else remote.total
+        if total is None and file.adler32 is None:
+            raise ReplicaDown("does not say how large the file is, and nobody else does")
         for chunk in remote.chunks:
             part.add(chunk)
             tell(part.bytes, total)
@@ -130,7 +133,9 @@ def _wrong(file: Replicas, part: _Partial) -> str:
         return "is empty"
     if file.bytes is not None and part.bytes != file.bytes:
         return f"has {part.bytes} bytes, not {file.bytes} as expected"
-    if file.adler32 is not None and int(file.adler32, 16) != int(part.adler32, 16):
+    if file.adler32 is None:  # a storage element may answer with a page in the place of the file
+        return "" if part.begin.startswith(_ROOT) else f"is not a ROOT file: it begins with {part.begin!r}"
+    if int(file.adler32, 16) != int(part.adler32, 16):
         return f"has other content: adler32 {part.adler32}, not {file.adler32} as expected"
     return ""
 
@@ -144,7 +149,7 @@ class _Partial:
     def __enter__(self) -> Self:
         self.file = self.path.open("ab+")
         self.file.seek(0)
-        self.bytes, self.sum = 0, 1
+        self.bytes, self.sum, self.begin = 0, 1, b""
         while chunk := self.file.read(_CHUNK):
             self._count(chunk)
         return self
@@ -155,6 +160,7 @@ class _Partial:
         self.file.close()
 
     def _count(self, chunk: bytes) -> None:
+        self.begin = (self.begin + chunk[:_BEGIN])[:_BEGIN]
         self.bytes += len(chunk)
         self.sum = zlib.adler32(chunk, self.sum)
 
@@ -168,7 +174,7 @@ class _Partial:
 
     def empty(self) -> None:
         self.file.truncate(0)
-        self.bytes, self.sum = 0, 1
+        self.bytes, self.sum, self.begin = 0, 1, b""
 
     def sync(self) -> None:
         self.file.flush()

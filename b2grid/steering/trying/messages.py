@@ -21,7 +21,6 @@ SERIOUS = ("FATAL", "ERROR", "WARNING")
 """The levels that are counted, worst first; an exception of the script counts as FATAL."""
 
 _LINE = re.compile(r"(?:\d+\.\d{3}: )?\[(DEBUG(?::\d+)?|INFO|RESULT|WARNING|ERROR|FATAL)\] (.*)")
-_PLACE = re.compile(r"\s*\{ [^{}]*\}\s*$")  # { module: RootInput }
 _NUMBER = re.compile(r"\d+")
 _TRACEBACK = "Traceback (most recent call last):"
 # at its end basf2 can repeat what it has said, between these lines, and count it
@@ -82,6 +81,12 @@ def marked(text: str) -> Iterator[tuple[str, str]]:
         yield level, line
 
 
+def _without_place(text: str) -> str:
+    """A message without where it comes from, which basf2 appends: two spaces and ``{ module: RootInput }``."""
+    kept = text.rstrip()
+    return kept[: kept.rfind("  { ")].rstrip() if kept.endswith(" }") and "  { " in kept else kept
+
+
 def read_log(text: str) -> LogSummary:
     """Count the messages of a log, of which basf2's own summary at its end is no part."""
     counts: Counter[str] = Counter()
@@ -110,7 +115,7 @@ def _messages(text: str) -> Iterator[tuple[str, str]]:
                 yield "FATAL", line
             continue
         traceback = False
-        level, message = found[1], _PLACE.sub("", found[2])
+        level, message = found[1], _without_place(found[2])
         if summary:
             summary = not _SUMMARY_END.fullmatch(message)
         elif _SUMMARY.fullmatch(message):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from b2grid.errors import printable
 from b2grid.html import Html, details, table, tag
-from b2grid.steering.trying.messages import marked
+from b2grid.steering.trying.messages import SERIOUS, marked
 from b2grid.steering.trying.remarks import plain
 from b2grid.steering.trying.timing import HOW
 
@@ -26,6 +26,7 @@ _TONE = {"FATAL": "error", "ERROR": "error", "WARNING": "warning", "": ""}
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _BINS = ("1", "2", "3", "4", "5+")
 _TAIL = 12  # lines of a log that are shown on a terminal
+_MESSAGES = 10  # distinct messages, as well
 
 _SAMPLES = ("sample", "events", "per event", "set-up", "memory", "log", "result")
 _TREES = ("tree", "sample", "rows", "rows/event", "bytes/event", "candidates", "mean", "most")
@@ -107,6 +108,7 @@ def as_lines(trial: Trial) -> list[tuple[str, str]]:
     )
     lines += [(f"set-up of {', '.join(samples)}: {HOW[how]}", "") for how, samples in _hows(trial).items()]
     lines += [(f"{item.sample}: {note}", "") for item in trial.measurements for note in item.notes]
+    lines += _message_lines(trial)
     lines += _tree_lines(trial)
     if others := [(item.sample, name, size) for item in trial.measurements for name, size in item.others]:
         lines.append(("", ""))
@@ -145,6 +147,18 @@ def _blocks(counted: Multiplicity | None) -> str:
         return ""
     most = max(counted.counts) or 1
     return "".join(_BLOCKS[-(-8 * count // most)] for count in counted.counts).rstrip()
+
+
+def _message_lines(trial: Trial) -> list[tuple[str, str]]:
+    """The distinct messages of all logs, with how often each came in which sample."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for item in trial.measurements:
+        for one in item.log.messages:
+            found.setdefault((one.level, one.text), []).append(f"{one.count} in {item.sample}")
+    order = sorted(found, key=lambda said: SERIOUS.index(said[0]))
+    lines = [(f"{level}: {text}  ({', '.join(found[level, text])})", _TONE[level]) for level, text in order[:_MESSAGES]]
+    more = len(order) - _MESSAGES
+    return [("", ""), *lines, *([(f"and {more} more messages", "")] if more > 0 else [])] if lines else []
 
 
 def _log_lines(item: Measurement) -> list[tuple[str, str]]:
