@@ -151,9 +151,8 @@ def _prepare(project: b2grid.Project, options: argparse.Namespace, console: Cons
     _print_report(report, console)
     if not (report.ok or options.force):
         raise InvalidSteering(refused(report).message, hint="mend it, or use --force")
-    with _working(console, "trying it on one file of each sample"):
-        trial = project.trial()
-    console.print(str(trial), markup=False)
+    trial = project.trial()
+    console.print(trial)
     if not (trial.ok or options.force):
         raise InvalidSteering(failed(trial).message, hint="mend it, or use --force")
     plan = project.plan(files_per_job=options.files_per_job, scouts=options.scouts)

@@ -389,9 +389,14 @@ def read_inputs(folder: ProjectFolder) -> Inputs:
     import pyarrow as pa
 
     from b2grid.catalogue import Inputs
+    from b2grid.catalogue.model import INPUTS
 
     def read(path: Path) -> pa.Table:
         with pa.memory_map(str(path)) as source:
             return pa.ipc.open_file(source).read_all()
 
-    return Inputs(read(folder.inputs), read(folder.left_out))
+    inputs = read(folder.inputs)
+    for field in INPUTS:
+        if field.name not in inputs.column_names:  # stored before there was this column
+            inputs = inputs.append_column(field, pa.nulls(len(inputs), field.type))
+    return Inputs(inputs, read(folder.left_out))

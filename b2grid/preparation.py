@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from b2grid.errors import Finding, InvalidPlan, InvalidSteering, Report
+from b2grid.errors import InvalidPlan, InvalidSteering, Report
 
 if TYPE_CHECKING:
     import os
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from b2grid.catalogue import Inputs
     from b2grid.execution import Definition
-    from b2grid.steering import Recipe, Trial
+    from b2grid.steering import Recipe, Replicas, Trial
 
 __all__ = ["examine", "failed", "first_files", "merged", "recorded", "refused"]
 
@@ -66,14 +66,23 @@ def recorded(steering: Path, definition: Definition, samples: Sequence[str]) -> 
     return recipes[words[first]]
 
 
-def first_files(inputs: Inputs) -> dict[str, str]:
-    """The first file of each sample that has events, as far as is known."""
+def first_files(inputs: Inputs) -> dict[str, Replicas]:
+    """The first file of each sample that has events, as far as is known, and where its copies are."""
+    import numpy as np
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = inputs.table.select(["sample", "pfn", "events"])
-    filled = table.filter((pc.field("events") != 0) | pc.field("events").is_null())
-    firsts = filled.group_by("sample", use_threads=False).aggregate([("pfn", "first")])
-    return {row["sample"]: row["pfn_first"] for row in firsts.to_pylist()}
+    from b2grid.steering import Replicas
+
+    filled = inputs.table.filter((pc.field("events") != 0) | pc.field("events").is_null())
+    numbered = filled.select(["sample"]).append_column("row", pa.array(np.arange(len(filled))))
+    firsts = numbered.group_by("sample", use_threads=False).aggregate([("row", "min")])
+    return {
+        row["sample"]: Replicas(
+            row["lfn"], tuple(dict.fromkeys([row["pfn"], *(row["replicas"] or ())])), row["bytes"], row["adler32"]
+        )
+        for row in filled.take(firsts["row_min"]).to_pylist()
+    }
 
 
 def merged(made: Trial, earlier: Trial | None) -> Trial:
@@ -95,18 +104,9 @@ def refused(report: Report) -> InvalidSteering:
 
 def failed(trial: Trial) -> InvalidSteering:
     """Why a steering file whose trial failed is not submitted."""
-    findings = tuple(
-        Finding("B2S900", "error", f"sample {item.sample}: {item.problem}", _end_of(item.log_tail))
-        for item in trial.measurements
-        if not item.ok
-    )
     bad = [item for item in trial.measurements if not item.ok]
     return InvalidSteering(
         f"the trial failed for {', '.join(item.sample for item in bad)}: {bad[0].problem}",
         hint="print(trial()) shows its log; mend it, or submit with force=True",
-        findings=findings,
+        findings=tuple(found for found in trial.findings if found.severity == "error"),
     )
-
-
-def _end_of(log: str) -> str:
-    return " / ".join(line.strip() for line in log.splitlines()[-3:] if line.strip())

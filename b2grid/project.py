@@ -8,6 +8,7 @@ its name is made with other content. What has been submitted is never replaced.
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,7 @@ from b2grid.execution.files import write_whole
 from b2grid.home import home
 from b2grid.html import Html, definitions
 from b2grid.preparation import examine, failed, first_files, merged, recorded, refused
+from b2grid.steering.trying import EVENTS, WALLTIME
 
 if TYPE_CHECKING:
     import os
@@ -34,10 +36,9 @@ if TYPE_CHECKING:
     from b2grid.outputs import Completeness, Fetched, Provenance
     from b2grid.planning import Plan
     from b2grid.steering import Recipe, Trial
+    from b2grid.steering.trying import OnProgress
 
 __all__ = ["Project", "home", "panel", "projects"]
-
-_TRIAL_EVENTS = 200
 
 
 class Project:
@@ -185,8 +186,13 @@ class Project:
         write_whole(self._folder.recipe, recipe.to_json())
         return recipe
 
-    def trial(self, events: int = _TRIAL_EVENTS, samples: Sequence[str] | None = None) -> Trial:
-        """Run the steering here, on one file of each sample.
+    def trial(
+        self, events: int = EVENTS, samples: Sequence[str] | None = None, *, on_progress: OnProgress | None = None
+    ) -> Trial:
+        """Run the steering here, on one file of each sample, within what the site lets a job use.
+
+        A file that is not here is fetched from one of its replicas and kept in a cache: ``B2GRID_TRIAL_CACHE`` names
+        its folder, ``B2GRID_TRIAL_CACHE_SIZE`` how large it may be.
 
         Parameters
         ----------
@@ -194,44 +200,56 @@ class Project:
             How many events of each file.
         samples : sequence of str, optional
             Only these samples.
+        on_progress : callable, optional
+            Called with each step; by default a notebook or a terminal shows them.
 
         Returns
         -------
         Trial
-            Rows and bytes per tree, seconds per event, memory; also when a sample failed.
+            Rows and bytes per tree, seconds per event, memory; also when a sample failed. The log of one that failed
+            stays in the project's folder until the next trial.
 
         Raises
         ------
         InvalidSteering
             If the steering cannot be recorded.
+        InvalidInput
+            If there is no such sample, or `events` is below 1.
         """
         from b2grid.steering import trial
+        from b2grid.steering.trying.live import shown
 
         self._require_draft("be tried")
-        recipe = self.recipe
-        definition = self._definition
         firsts = first_files(self.inputs)
         if unknown := sorted(set(samples or ()) - set(firsts)):
             raise InvalidInput(f"there is no sample '{unknown[0]}'", hint=f"samples: {', '.join(firsts)}")
-        made = trial(
-            self._folder.steering / definition.steering,
-            {name: firsts[name] for name in samples or firsts},
-            runner=execution.site(definition.site).runner(definition.release),
-            recipe=recipe,
-            events=events,
-            args=definition.args,
-            sandbox=definition.sandbox,
-            folder=self.folder / "trial",
-        )
+        recipe = self.recipe
+        definition = self._definition
+        profile = execution.site(definition.site)
         shutil.rmtree(self.folder / "trial", ignore_errors=True)
+        with shown() if on_progress is None else nullcontext(on_progress) as tell:
+            made = trial(
+                self._folder.steering / definition.steering,
+                {name: firsts[name] for name in samples or firsts},
+                runner=profile.runner(definition.release),
+                recipe=recipe,
+                events=events,
+                args=definition.args,
+                sandbox=definition.sandbox,
+                folder=self.folder / "trial",
+                limits=replace(profile.limits, walltime=WALLTIME),
+                on_progress=tell,
+            )
         write_whole(self._folder.trial, merged(made, self._trial()).to_json())
         return made
 
     def _trial(self) -> Trial | None:
+        """What was measured before; what cannot be read, or is of another b2grid, is measured again."""
         from b2grid.steering import Trial
 
         if self._draft is None and self._folder.trial.is_file():
-            return Trial.from_json(self._folder.trial.read_text())
+            with suppress(InvalidInput):
+                return Trial.from_json(self._folder.trial.read_text())
         return None
 
     def plan(self, files_per_job: int | None = None, *, scouts: Literal["auto"] | bool | int = "auto") -> Plan:

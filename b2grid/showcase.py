@@ -106,7 +106,7 @@ def _submitted(console: Console) -> Project:
     _step(console, "1  Check the steering file")
     console.print(str(project.check()), markup=False)
     _step(console, "2  Try it here, on one file of each sample")
-    console.print(str(project.trial(events=50)), markup=False)
+    console.print(project.trial(events=50))
     _step(console, "3  Plan")
     console.print(str(project.plan(files_per_job=1, scouts=len(INPUTS)).summary()), markup=False)
     _step(console, "4  Submit to a local Dask cluster: scouts first")

@@ -41,7 +41,7 @@ PUBLIC = {
 PROJECT_SIGNATURES = {
     "__init__": "(self, name, steering=None, inputs=None, *, args=None, sandbox=(), release=None, site='local', "
     "runs='good', folder=None)",
-    "trial": "(self, events=200, samples=None)",
+    "trial": "(self, events=100, samples=None, *, on_progress=None)",
     "submit": "(self, *, force=False, scouts='auto', priority=5, wait=False)",
     "wait": "(self, timeout=None)",
     "arrays": "(self, tree, columns=None, cut=None, *, sample=None, how='candidates', allow_partial=False)",

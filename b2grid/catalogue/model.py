@@ -151,6 +151,8 @@ INPUTS = pa.schema(
         pa.field("experiment", pa.int32()),
         _required("is_mc", pa.bool_()),
         _required("runs", pa.list_(pa.field("item", _INPUT_RUN, nullable=False))),
+        pa.field("adler32", pa.string()),
+        pa.field("replicas", pa.list_(pa.string())),  # further physical names
     ]
 )
 

@@ -21,6 +21,7 @@ from b2grid.ntuple.manifest import (
     sub_folder,
 )
 from b2grid.ntuple.parquet import copy_name
+from b2grid.ntuple.profiling import Multiplicity, TreeProfile, profile
 from b2grid.ntuple.verify import check_file, checksums, verify, verify_published
 
 __all__ = [
@@ -31,9 +32,11 @@ __all__ = [
     "FileMetaData",
     "Input",
     "Manifest",
+    "Multiplicity",
     "Output",
     "Tree",
     "TreeContents",
+    "TreeProfile",
     "adler32_text",
     "check_file",
     "checksums",
@@ -43,6 +46,7 @@ __all__ = [
     "inspect_file",
     "manifest_key",
     "parse_adler32",
+    "profile",
     "read_file_metadata",
     "sub_folder",
     "verify",

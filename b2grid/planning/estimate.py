@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from b2grid.steering.trying.gbasf2 import cputime, evtpersec
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
-    from b2grid.steering.trial import Measurement
+    from b2grid.steering.trying import Measurement
 
 __all__ = ["Rate", "TreeRate", "estimates", "known_events", "rates"]
 
@@ -40,6 +42,8 @@ class Rate:
         Seconds before the first event, and for each event.
     peak_memory : int
         Bytes.
+    cores : float
+        How many cores were kept busy, at least one.
     """
 
     events: int
@@ -47,6 +51,7 @@ class Rate:
     per_event: float
     peak_memory: int
     trees: tuple[TreeRate, ...]
+    cores: float = 1.0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values with stable keys."""
@@ -71,9 +76,9 @@ def _rate(ones: list[Measurement]) -> Rate:
     events = sum(one.events for one in ones)
     sums: dict[tuple[str, str], tuple[int, int]] = {}
     for one in ones:
-        for file, tree, rows, size in one.trees:
-            before = sums.get((file, tree), (0, 0))
-            sums[file, tree] = (before[0] + rows, before[1] + size)
+        for tree in one.trees:
+            rows, size = sums.get((tree.file, tree.tree), (0, 0))
+            sums[tree.file, tree.tree] = (rows + tree.rows, size + tree.bytes)
     return Rate(
         events=events,
         setup=max(one.seconds_setup for one in ones),
@@ -82,6 +87,7 @@ def _rate(ones: list[Measurement]) -> Rate:
         trees=tuple(
             TreeRate(file, tree, rows / events, size / events) for (file, tree), (rows, size) in sorted(sums.items())
         ),
+        cores=max(one.cores for one in ones),
     )
 
 
@@ -112,8 +118,9 @@ def estimates(events: NDArray[np.float64], rate: Rate | None) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``seconds`` in all, ``seconds_mean`` and ``seconds_max`` of a job, ``memory`` in bytes, ``trees`` with
-        rows and bytes in all; empty without a rate.
+        ``seconds`` in all, ``seconds_mean`` and ``seconds_max`` of a job, ``cpu`` seconds in all, ``cputime`` in
+        minutes of the longest job and ``evtpersec`` as gbasf2 wants them, ``memory`` in bytes, ``trees`` with rows and
+        bytes in all; empty without a rate.
     """
     if rate is None:
         return {}
@@ -123,6 +130,9 @@ def estimates(events: NDArray[np.float64], rate: Rate | None) -> dict[str, Any]:
         "seconds": float(seconds.sum()),
         "seconds_mean": float(seconds.mean()),
         "seconds_max": float(seconds.max()),
+        "cpu": rate.cores * float(seconds.sum()),
+        "cputime": cputime(rate.cores * float(seconds.max())),
+        "evtpersec": evtpersec(rate.cores * rate.per_event),
         "memory": rate.peak_memory,
         "trees": [
             {

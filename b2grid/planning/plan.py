@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from b2grid.catalogue.inputs import Inputs
     from b2grid.run.command import Runner
     from b2grid.steering.recipe import Recipe
-    from b2grid.steering.trial import Trial
+    from b2grid.steering.trying import Trial
 
 __all__ = ["SCOUTS_FROM", "SCOUT_EVENTS", "InputFile", "Job", "Plan", "PlanLimits", "plan"]
 

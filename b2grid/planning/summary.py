@@ -23,7 +23,10 @@ __all__ = ["Summary", "duration", "summarise"]
 _MB = 1024**2
 _SHOWN = 3  # names, before the rest is counted
 _NOT_MEASURED = "not measured: run trial()"
-_SAMPLE_HEADERS = ("sample", "files", "jobs", "size", "events", "walltime per job", "CPU time", "memory")
+_SAMPLE_HEADERS = (
+    *("sample", "files", "jobs", "size", "events", "walltime per job", "CPU time", "memory"),
+    *("--cputime", "--evtpersec"),  # what gbasf2 wants to be told
+)
 _TREE_HEADERS = ("sample", "file", "tree", "rows", "size")
 
 
@@ -132,16 +135,25 @@ def summarise(plan: Plan, *, owner: str, site: str) -> Summary:
 def _minutes(every: list[dict[str, Any]], jobs: int) -> str:
     if not all("seconds" in one for one in every):
         return _NOT_MEASURED
-    minutes = sum(one["seconds"] for one in every) / jobs / 60
+    minutes = sum(map(_cpu, every)) / jobs / 60
     return f"{minutes:.0f}" if minutes >= 10 else f"{minutes:.2g}"
 
 
 def _sample_row(sample: str, one: dict[str, Any]) -> tuple[str, ...]:
     known = (sample, f"{one['files']:,}", f"{one['jobs']:,}", size(one["bytes"]), f"{one['events']:,}")
     if "seconds" not in one:
-        return (*known, "not measured", "", "")
+        return (*known, "not measured", "", "", "", "")
     walltime = f"{duration(one['seconds_mean'])}, at most {duration(one['seconds_max'])}"
-    return (*known, walltime, duration(one["seconds"]), size(one["memory"]))
+    number = one.get("evtpersec")
+    return (
+        *(*known, walltime, duration(_cpu(one)), size(one["memory"])),
+        *(f"{one['cputime']} min" if "cputime" in one else "", f"{number:.3g}" if number else ""),
+    )
+
+
+def _cpu(one: dict[str, Any]) -> float:
+    """CPU time of all jobs of a sample; plans of before counted one core for each."""
+    return float(one.get("cpu", one["seconds"]))
 
 
 def _notes(plan: Plan, every: list[dict[str, Any]]) -> list[str]:

@@ -11,6 +11,18 @@ from b2grid.steering.recipe import Recipe
 from b2grid.steering.record import record
 from b2grid.steering.sandbox import Sandbox, collect
 from b2grid.steering.source import Source
-from b2grid.steering.trial import Measurement, Trial, trial
+from b2grid.steering.trying import Measurement, Replicas, Trial, trial
 
-__all__ = ["Coverage", "Measurement", "Recipe", "Sandbox", "Source", "Trial", "check", "collect", "record", "trial"]
+__all__ = [
+    "Coverage",
+    "Measurement",
+    "Recipe",
+    "Replicas",
+    "Sandbox",
+    "Source",
+    "Trial",
+    "check",
+    "collect",
+    "record",
+    "trial",
+]

@@ -9,10 +9,11 @@ import pytest
 
 from b2grid.catalogue.inputs import Inputs
 from b2grid.catalogue.model import INPUTS
+from b2grid.ntuple import TreeProfile
 from b2grid.planning import Plan, plan
 from b2grid.run.command import Runner
 from b2grid.steering.recipe import NtupleTree, Recipe
-from b2grid.steering.trial import Measurement, TreeSize, Trial
+from b2grid.steering.trying import Measurement, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,7 +59,7 @@ def recipe() -> Recipe:
 
 
 def measured(sample: str, seconds_per_event: float, setup: float = 0.0, **more: Any) -> Measurement:
-    trees = (TreeSize("ntuple.root", "B0ch1", 50, 4000), TreeSize("ntuple.root", "B0ch2", 10, 1000))
+    trees = (TreeProfile("ntuple.root", "B0ch1", 50, 4000), TreeProfile("ntuple.root", "B0ch2", 10, 1000))
     given: dict[str, Any] = {
         "sample": sample,
         "file": "x.root",

@@ -16,7 +16,7 @@ from b2grid.errors import InvalidPlan
 from b2grid.planning import Plan, PlanLimits, plan
 from b2grid.planning.grouping import consecutive, pack, spread
 from b2grid.run.command import Runner
-from b2grid.steering.trial import Measurement, Trial
+from b2grid.steering.trying import Measurement, Trial
 
 Rows = list[dict[str, Any]]
 LIMITS = PlanLimits(input_bytes=1000, walltime=100.0, files=7)

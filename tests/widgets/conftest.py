@@ -12,6 +12,7 @@ import pytest
 
 from b2grid.errors import Finding, Report
 from b2grid.html import tag
+from b2grid.steering.trying import Step
 from b2grid_widgets import Panel
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ class PlainProject:
     def check(self) -> Any:
         return self._answer("check")
 
-    def trial(self) -> Any:
+    def trial(self, *, on_progress: Any) -> Any:
+        on_progress(Step("signal", 1, 2, "running", 40, 100))
         return self._answer("trial")
 
     def plan(self) -> Any:

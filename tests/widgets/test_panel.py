@@ -52,7 +52,7 @@ def test_the_notebook_is_free_and_the_buttons_are_not_while_a_verb_runs(project,
     find(shown, "b2-trial").click()  # returns at once
     buttons = [find(shown, f"b2-{verb}") for verb in ("check", "trial", "plan", "submit")]
     assert all(button.disabled for button in buttons)
-    eventually(lambda: "Trying one file per sample" in text(shown))
+    eventually(lambda: "Trying one file per sample, signal (1 of 2): running 40 of 100 events" in text(shown))
     find(shown, "b2-submit").click()  # a click that was on its way already
     project.gate.set()
     eventually(lambda: not any(button.disabled for button in buttons))

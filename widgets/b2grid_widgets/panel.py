@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 from IPython.display import DisplayHandle, display
 
 from b2grid.html import Html, tag
+from b2grid.steering.trying.live import in_words
 from b2grid_widgets.data import DataPanel
 from b2grid_widgets.monitor import MonitorPanel
 from b2grid_widgets.news import Watch, sent
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from b2grid.execution import Status
     from b2grid.project import Project
+    from b2grid.steering.trying import Step
 
 __all__ = ["Panel", "panel"]
 
@@ -73,6 +76,7 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._parts: dict[str, Html] = {}
         self._watch = Watch(project)
         self._sent = False
+        self._step = ""
         self._handle: DisplayHandle | None = None
         self._action = Action(self._on_result, self._on_error)
         self._pulse = Pulse(self._beat, interval)
@@ -109,7 +113,9 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def press(self, name: str) -> None:
         """Do what the button of this name does, in the background."""
-        call: Callable[[], object] = getattr(self._project, name)
+        verb: Callable[..., object] = getattr(self._project, name)
+        call = partial(verb, on_progress=self._on_step) if name == "trial" else verb
+        self._step = ""
         with self._lock:
             if self._closed or not self._action.start(name, call):
                 return
@@ -129,6 +135,10 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             super().close()
 
     # --- what the project answers
+
+    def _on_step(self, step: Step) -> None:
+        """Remember how far a trial is; the next beat says it."""
+        self._step = f", {in_words(step)}"
 
     def _on_result(self, name: str, result: object) -> None:
         with self._lock:
@@ -171,7 +181,7 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _say_running(self) -> None:
         verb, seconds = self._action.verb, self._action.seconds
         if verb:
-            self._message.value = note(f"{_VERB[verb].running}: {seconds:.0f} s", tone="busy")
+            self._message.value = note(f"{_VERB[verb].running}{self._step}: {seconds:.0f} s", tone="busy")
 
     # --- what is new
 
