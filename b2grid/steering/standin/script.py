@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path as FilePath
@@ -39,16 +40,32 @@ def _in_place(script: str, argv: Sequence[str]) -> Iterator[ModuleType]:
         sys.argv, sys.path[:], sys.meta_path[:] = before[0], before[1], before[2]
         if before[3] is not None:
             sys.modules["__main__"] = before[3]
-        for name in set(sys.modules) - before[4]:
-            if _is_ours(name, sys.modules[name]):
+        for name in sorted(set(sys.modules) - before[4]):
+            kind = _kind(name, sys.modules[name])
+            if _told(name, kind):
+                session.imported[name] = kind
+            if kind in ("basf2", "opaque", "local"):
                 del sys.modules[name]
 
 
-def _is_ours(name: str, module: ModuleType) -> bool:
-    file = getattr(module, "__file__", None) or ""
-    return file.startswith((PACKAGES, str(FilePath(session.script).resolve().parent))) or (
-        name.partition(".")[0] in OPAQUE_PACKAGES and not file
-    )
+def _kind(name: str, module: ModuleType) -> str:
+    """Where a module comes from; empty for Python's own."""
+    file = str(getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), ""))
+    if file.startswith(PACKAGES):
+        return "basf2"
+    if file.startswith(f"{FilePath(session.script).resolve().parent}{os.sep}"):
+        return "local"
+    top = name.partition(".")[0]
+    if top in OPAQUE_PACKAGES and not file:
+        return "opaque"
+    return "" if top in (*sys.stdlib_module_names, "b2grid") or not file else "installed"
+
+
+def _told(name: str, kind: str) -> bool:
+    """Whether a module is worth naming: not the inner parts of packages that the script has not written."""
+    if kind == "installed":
+        return "." not in name and not name.startswith("_")
+    return bool(kind) and not any(part.startswith("_") for part in name.split("."))
 
 
 def run_script(
