@@ -13,6 +13,7 @@ import errno
 import os
 import platform
 import struct
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def keep_writes(folders: Iterable[str | os.PathLike[str]]) -> bool:
     for folder in folders:
         _allow(ruleset, folder, rights)
     for device in DEVICES:
-        if os.path.exists(device):
+        if Path(device).exists():
             _allow(ruleset, device, rights & (_WRITE_FILE | _TRUNCATE))
     held = _no_new_rights() and _call(_RESTRICT_SELF, ruleset, 0) == 0
     os.close(ruleset)

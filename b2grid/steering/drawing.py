@@ -1,2 +1,5 @@
 from b2grid.html import Html
-def draw(recipe): return Html("")
+
+
+def draw(recipe):
+    return Html("")

@@ -173,9 +173,7 @@ def _stopped(outcome: Outcome) -> Finding:
     code, hint = _CODES["killed"]
     how = f"by signal {outcome.signal}" if outcome.signal else f"with exit code {outcome.exit_code}"
     last = " / ".join(outcome.log_tail.strip().splitlines()[-3:])
-    return Finding(
-        code, "error", f"the script ended {how} while it was recorded" + (f": {last}" if last else ""), hint
-    )
+    return Finding(code, "error", f"the script ended {how} while it was recorded" + (f": {last}" if last else ""), hint)
 
 
 def _invalid(source: Source, findings: list[Finding]) -> InvalidInput:

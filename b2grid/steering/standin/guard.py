@@ -78,6 +78,7 @@ class _Guard:
             "/usr/lib",
             "/usr/share",
             str(Path(__file__).parents[3]),
+            *filter(None, sys.path),
         )
 
     def __call__(self, event: str, details: tuple[Any, ...]) -> None:
@@ -102,7 +103,7 @@ class _Guard:
     def _change(self, event: str, details: tuple[Any, ...]) -> None:
         for position, folder in _CHANGES[event]:
             path = details[position]
-            if event == "os.mkdir" and os.path.isdir(path):
+            if event == "os.mkdir" and Path(os.fsdecode(path)).is_dir():
                 return  # it is there, and makedirs(…, exist_ok=True) only wants to hear so
             handle = -1 if folder is None else details[folder]
             self._write(path, "" if handle < 0 else f"/proc/self/fd/{handle}")
@@ -110,7 +111,7 @@ class _Guard:
     def _write(self, path: Any, folder: str = "") -> None:
         if isinstance(path, int):
             return
-        full = os.path.realpath(os.path.join(folder, os.fsdecode(path)))
+        full = os.path.realpath(Path(folder, os.fsdecode(path)))
         # what a script gets by /dev/stdout is no file
         if not f"{full}{os.sep}".startswith((*self.allowed, "/proc/")) and full not in DEVICES:
             raise Refused("outside", "may write in its own folder only", full)
@@ -137,6 +138,7 @@ class _Guard:
 
     def _note(self, path: str) -> None:
         name = path.removeprefix(self.here)
-        if name.endswith(".pyc") or name.startswith(self.own) or name in (session.script, *session.opened):
+        # what libraries read of their own, and what was made here, says nothing about the steering
+        if name.endswith(".pyc") or name.startswith((*self.own, *self.allowed)) or name == session.script:
             return
-        session.opened[name] = os.path.exists(path)
+        session.opened.setdefault(name, Path(path).exists())

@@ -134,9 +134,15 @@ class _Recorder:
 
 
 def _kind(raised: BaseException) -> str:
-    if isinstance(raised, Refused):
-        return raised.kind
-    return "disk" if isinstance(raised, OSError) and raised.errno == errno.EFBIG else "raised"
+    """What kind of end it is; a library may have put an error of its own around the one that says so."""
+    cause: BaseException | None = raised
+    while cause is not None:
+        if isinstance(cause, Refused):
+            return cause.kind
+        if isinstance(cause, OSError) and cause.errno == errno.EFBIG:
+            return "disk"
+        cause = cause.__cause__ or cause.__context__
+    return "raised"
 
 
 def _error(message: str, line: int | None, *, kind: str, hint: str = "", column: int | None = None) -> dict[str, Any]:

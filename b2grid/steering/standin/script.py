@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path as FilePath
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from b2grid.errors import B2GridError
 from b2grid.steering.source import Source
 from b2grid.steering.standin.opaque import OPAQUE_PACKAGES, OpaqueFinder
 from b2grid.steering.standin.path import PACKAGES
@@ -40,17 +42,17 @@ def _in_place(script: str, argv: Sequence[str]) -> Iterator[ModuleType]:
         sys.argv, sys.path[:], sys.meta_path[:] = before[0], before[1], before[2]
         if before[3] is not None:
             sys.modules["__main__"] = before[3]
-        for name in sorted(set(sys.modules) - before[4]):
-            kind = _kind(name, sys.modules[name])
-            if _told(name, kind):
-                session.imported[name] = kind
+        kinds = {name: _kind(name, sys.modules[name]) for name in sorted(set(sys.modules) - before[4])}
+        if session.recording:
+            session.imported |= _told(kinds)
+        for name, kind in kinds.items():
             if kind in ("basf2", "opaque", "local"):
                 del sys.modules[name]
 
 
 def _kind(name: str, module: ModuleType) -> str:
-    """Where a module comes from; empty for Python's own."""
-    file = str(getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), ""))
+    """Where a module comes from; empty for Python's own and ours."""
+    file = _file(module)
     if file.startswith(PACKAGES):
         return "basf2"
     if file.startswith(f"{FilePath(session.script).resolve().parent}{os.sep}"):
@@ -61,11 +63,31 @@ def _kind(name: str, module: ModuleType) -> str:
     return "" if top in (*sys.stdlib_module_names, "b2grid") or not file else "installed"
 
 
-def _told(name: str, kind: str) -> bool:
-    """Whether a module is worth naming: not the inner parts of packages that the script has not written."""
-    if kind == "installed":
-        return "." not in name and not name.startswith("_")
-    return bool(kind) and not any(part.startswith("_") for part in name.split("."))
+def _file(module: ModuleType) -> str:
+    return str(getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), ""))
+
+
+def _told(kinds: dict[str, str]) -> dict[str, str]:
+    """The modules that are worth naming: what the steering writes, not what that brings along."""
+    files = [session.script, *(_file(sys.modules[name]) for name, kind in kinds.items() if kind == "local")]
+    written = set().union(*map(_written, files))
+    inner = {name for name in kinds if any(part.startswith("_") for part in name.split("."))}
+    return {
+        name: kind
+        for name, kind in kinds.items()
+        if kind and name not in inner and (kind != "installed" or name in written)
+    }
+
+
+def _written(file: str) -> set[str]:
+    """The packages in the import statements of a file."""
+    try:
+        tree = ast.parse(Source.read(FilePath(file)).text)
+    except (B2GridError, SyntaxError, ValueError):
+        return set()
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in names}
 
 
 def run_script(

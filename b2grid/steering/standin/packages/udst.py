@@ -5,7 +5,13 @@ import mdst as _mdst
 
 from b2grid.steering.standin.build import step as _step
 
-_BRANCHES = ["Particles", "ParticlesToMCParticles", "ParticlesToPIDLikelihoods", "ParticleExtraInfoMap", "EventExtraInfo"]
+_BRANCHES = [
+    "Particles",
+    "ParticlesToMCParticles",
+    "ParticlesToPIDLikelihoods",
+    "ParticleExtraInfoMap",
+    "EventExtraInfo",
+]
 
 
 def add_udst_output(path, filename, particleLists=None, additionalBranches=None, dataDescription=None, mc=True):
