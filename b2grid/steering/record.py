@@ -151,10 +151,21 @@ def _recipe(source: Source, outcome: Outcome, answer: dict[str, Any] | None) -> 
     if answer["error"] is not None:
         error = answer["error"]
         code, hint = _CODES[error["kind"]]
-        raise _invalid(
-            source, [Finding(code, "error", error["message"], error["hint"] or hint, error["line"], error["column"])]
-        )
+        hint = error["hint"] or (_advice(source, error["line"]) if error["kind"] == "raised" else "") or hint
+        raise _invalid(source, [Finding(code, "error", error["message"], hint, error["line"], error["column"])])
     return Recipe.from_dict(answer["recipe"])
+
+
+def _advice(source: Source, line: int | None) -> str:
+    """What is known about a line without executing it, where that says more than the exception."""
+    from b2grid.steering.check import check
+
+    if line is None:
+        return ""
+    if "argv" in source.text.splitlines()[line - 1]:
+        return "the script reads its arguments there: give them as args, as the job will"
+    said = [f"{item.message} - {item.hint}" for item in check(source.text) if item.line == line and item.hint]
+    return said[0] if said else ""
 
 
 def _stopped(outcome: Outcome) -> Finding:

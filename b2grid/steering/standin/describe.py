@@ -89,5 +89,7 @@ def _module(module: Module, number: int, numbered: dict[int, tuple[int, Path]]) 
 
 
 def _inputs(module: Module) -> list[Any]:
-    single, several = module.params.get("inputFileName"), module.params.get("inputFileNames", [])
-    return [single] if single else [several] if isinstance(several, str) else list(several)
+    single, several = module.params.get("inputFileName"), module.params.get("inputFileNames")
+    if single or isinstance(several, str):
+        return [single or several]
+    return list(several) if isinstance(several, list | tuple) else []

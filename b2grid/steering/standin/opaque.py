@@ -29,11 +29,16 @@ __all__ = ["OPAQUE_PACKAGES", "Opaque", "OpaqueFinder", "opaque_step"]
 # basf2's importable packages that have no stand-in, and ROOT; what else is missing is a real mistake
 OPAQUE_PACKAGES = frozenset(
     {
-        "ROOT",
+        "B2Tools",
         "L1trigger",
+        "LambdaSelector",
+        "ROOT",
         "alignment",
         "b2biiConversion",
+        "b2biiMonitors",
+        "b2parser",
         "b2test_utils",
+        "b2test_utils_analysis",
         "background",
         "basf2_mva",
         "basf2_mva_evaluation",
@@ -52,6 +57,7 @@ OPAQUE_PACKAGES = frozenset(
         "flavorTagger",
         "generators",
         "grafei",
+        "hep_ipython_tools",
         "hlt",
         "iov_conditional",
         "klm",
@@ -63,6 +69,7 @@ OPAQUE_PACKAGES = frozenset(
         "prompt",
         "pxd",
         "rawdata",
+        "rundb",
         "reconstruction",
         "simulation",
         "skim",
@@ -72,10 +79,12 @@ OPAQUE_PACKAGES = frozenset(
         "stdKinks",
         "svd",
         "sysvar",
+        "terminal_utils",
         "tflat",
         "tracking",
         "udst_purge_list",
         "validation",
+        "validation_tools",
     }
 )
 

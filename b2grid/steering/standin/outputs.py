@@ -32,6 +32,7 @@ _WRITERS = {
     "HepevtOutput": ("generator", "OutputFilename"),
 }
 _SUFFIXED = ("VariablesToEventBasedTree", "VariablesToHistogram")
+_EVENTS = re.compile(r"\w+\.add_([mc]dst)_output")
 _SKIM = re.compile(r"skim\w*\.(?:\w+\.)*(\w+)\(\)")
 
 
@@ -87,6 +88,9 @@ def _written(module: Module) -> Iterator[tuple[str, str, list[str]]]:
             yield name, said, [str(params["particleList"])] if params.get("particleList") else []
     elif module.opaque and (match := _SKIM.fullmatch(kind)):
         yield from ((name, "udst", []) for name in _skimmed(match[1], params))
+    elif module.opaque and (match := _EVENTS.fullmatch(kind)):
+        # the same function under the name of another package; its third parameter is the file
+        yield str(params.get("filename", params.get("arg2", f"{match[1]}.root"))), match[1], []
 
 
 def _level(module: Module) -> str:
