@@ -218,6 +218,20 @@ class Recipe:
         return found
 
     @property
+    def written(self) -> dict[str, tuple[str, ...]]:
+        """ROOT file -> the trees that it will have: of ntuples, of files of events, and none of histograms.
+
+        >>> Recipe(other_outputs=(FileOutput("keep.udst.root", "udst"), FileOutput("h.root", "histograms"))).written
+        {'keep.udst.root': ('tree',), 'h.root': ()}
+        """
+        found = {file: tuple(trees) for file, trees in self.outputs.items()}
+        for output in self.other_outputs:
+            if output.file.endswith(".root"):
+                trees = ("tree",) if output.kind in EVENT_FILES else ()
+                found[output.file] = tuple(dict.fromkeys((*found.get(output.file, ()), *trees)))
+        return found
+
+    @property
     def opaque(self) -> tuple[ModuleInfo, ...]:
         """The modules that only basf2 can run."""
         return tuple(module for module in self.modules if module.kind)

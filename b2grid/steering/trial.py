@@ -322,7 +322,7 @@ def _trees(scratch: Path, recipe: Recipe) -> tuple[tuple[TreeSize, ...], str]:
 
     sizes: list[TreeSize] = []
     problems: list[str] = []
-    for name, promised in recipe.outputs.items():
+    for name, promised in recipe.written.items():
         try:
             found = inspect_file(scratch / name)
         except B2GridError as error:
