@@ -314,11 +314,17 @@ class Recipe:
                 shown.add(inner.path)
                 stack += [(depth + 1, lower, None) for lower in reversed(on.get(inner.path, []))]
 
-    def drawing(self) -> Html:
-        """The path as an SVG: lists that feed lists that feed trees, from left to right."""
+    def drawing(self, *, alone: bool = False) -> Html:
+        """The path as an SVG: lists that feed lists that feed trees, from left to right.
+
+        Parameters
+        ----------
+        alone : bool
+            Whether it is a file of its own, with a background, rather than a part of a page.
+        """
         from b2grid.steering.drawing import draw
 
-        return draw(self)
+        return draw(self, alone=alone)
 
     def __str__(self) -> str:
         from b2grid.steering.shown import text

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["html", "text"]
 
+_HIGHEST = 560  # pixels of a drawing before it scrolls
+_MOST = 300  # lists and trees that are drawn unasked
 _INDENT = 18  # pixels for each level of nested paths
 
 
@@ -52,7 +54,7 @@ def html(recipe: Recipe) -> Html:
     """The drawing, and below it everything in tables."""
     parts = [
         tag("div", recipe.summary(), style="font-weight:bold"),
-        draw(recipe),
+        tag("div", _drawing(recipe), style=f"overflow:auto;max-height:{_HIGHEST}px"),
         definitions({key: value for key, value in _facts(recipe).items() if value}),
         table(
             ["tree", "file", "list", "columns", "line"],
@@ -78,6 +80,11 @@ def html(recipe: Recipe) -> Html:
         ),
     ]
     return Html("".join(parts))
+
+
+def _drawing(recipe: Recipe) -> Html:
+    count = len(recipe.lists) + len(recipe.ntuples)
+    return draw(recipe) if count <= _MOST else Html(f"{count} lists and trees: drawing() draws them all")
 
 
 def _facts(recipe: Recipe) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from textwrap import dedent
 
@@ -10,7 +11,7 @@ import pytest
 from b2grid.errors import InvalidInput, InvalidSteering
 from b2grid.run.supervisor import Limits
 from b2grid.steering import Recipe, Source, collect, record
-from b2grid.steering.recipe import FileOutput
+from b2grid.steering.recipe import FileOutput, SubPath
 
 LIMITS = Limits(walltime=20, memory=600 * 1024**2, stall=None, grace=0.5)
 
@@ -133,6 +134,105 @@ basf2.process(main)
         ("flavorTagger.flavorTagger", 5, "opaque")
     ]
     assert recipe.imported == {"basf2": "basf2", "flavorTagger": "opaque"}
+
+
+def test_paths_below_a_module_are_named_with_their_condition() -> None:
+    recipe = record("""
+import basf2 as b2, modularAnalysis as ma
+main, loop, chosen = b2.Path(), b2.Path(), b2.Path()
+ma.inputMdst("a.root", path=main)
+ma.applyEventCuts("nTracks > 3", path=main)
+choice = main.add_module("VariableToReturnValue", variable="evtNum")
+choice.if_value(">=2", chosen, b2.AfterConditionPath.CONTINUE)
+ma.printDataStore(path=chosen)
+choice.if_false(chosen)
+loop.add_module("ParticleSelector", decayString="pi+:a", cut="M > 1")
+main.for_each("RestOfEvent", "RestOfEvents", loop)
+chosen.add_independent_path(loop, "skim")
+b2.process(main)
+""")
+    nested = [(depth, inner.when if inner else module.type, module.line) for depth, module, inner in recipe.nested()]
+    assert nested == [
+        (0, "RootInput", 4),
+        (0, "ProgressBar", 4),
+        (0, "VariableToReturnValue", 5),
+        (1, "if <1", 5),
+        (0, "VariableToReturnValue", 6),
+        (1, "if >=2", 6),
+        (2, "PrintCollections", 8),
+        (2, "SubEvent", 12),
+        (3, "independent: skim", 12),
+        (4, "ParticleSelector", 10),
+        (1, "if <1", 6),
+        (0, "SubEvent", 11),
+        (1, "for each RestOfEvent in RestOfEvents", 11),
+    ]
+    assert recipe.modules[3].sub_paths == (SubPath(2, "if >=2", "continue"), SubPath(2, "if <1", "end"))
+    assert [module.type for module in recipe.modules if module.path == 2] == ["PrintCollections", "SubEvent"]
+    assert "path    if <1 (VariableToReturnValue, line 5), then the event ends: nothing" in str(recipe)
+    assert "for each RestOfEvent in RestOfEvents" in recipe._repr_html_()
+
+
+def test_paths_that_lead_to_each_other_end() -> None:
+    recipe = record("""
+import basf2 as b2
+one, two = b2.Path(), b2.Path()
+one.add_module("A").if_true(two)
+two.add_module("B").if_true(one)
+b2.process(one)
+b2.process(one)
+""")
+    assert [(module.type, module.path) for module in recipe.modules] == [("A", 0), ("B", 1)]
+    assert [depth for depth, _, _ in recipe.nested()] == [0, 1, 2, 3]
+
+
+def test_files_of_events_are_outputs_with_their_lists() -> None:
+    recipe = record("""
+import basf2 as b2, mdst, modularAnalysis as ma, udst
+from reconstruction import add_mdst_output
+from skim.WGs.fei import feiHadronicB0
+from skim.WGs.tdcpv import TDCPV_qqs
+main = b2.Path()
+ma.inputMdst("a.root", path=main)
+udst.add_udst_output(main, "all.udst.root", ["B0:a", "B-:b"])
+udst.add_skimmed_udst_output(main, "12345678", ["B0:a"], outputParticleLists=["pi+:x"])
+ma.outputMdst("m.root", path=main)
+ma.outputIndex("i.root", path=main)
+mdst.add_mdst_output(main, filename="n.root")
+add_mdst_output(path=main, filename="o.root")
+main.add_module("RootOutput", outputFileName="p.root")
+feiHadronicB0()(path=main)
+TDCPV_qqs(OutputFileName="mine", mc=False)(main)
+feiHadronicB0(udstOutput=False)(main)
+b2.process(main)
+""")
+    assert [(output.file, output.kind, output.particle_lists) for output in recipe.other_outputs] == [
+        ("all.udst.root", "udst", ("B0:a", "B-:b")),
+        ("m.root", "mdst", ()),
+        ("i.root", "index", ()),
+        ("n.root", "mdst", ()),
+        ("o.root", "mdst", ()),
+        ("p.root", "events", ()),
+        ("11180100.udst.root", "udst", ()),
+        ("mine.udst.root", "udst", ()),
+        ("12345678.udst.root", "udst", ("B0:a", "pi+:x")),
+    ]
+    assert recipe.written["all.udst.root"] == ("tree",)
+
+
+def test_programs_are_listed_and_columns_beside_opaque_ones_are_known() -> None:
+    recipe = record("""
+import basf2 as b2, modularAnalysis as ma, subprocess
+from grafei import graFEI
+main = b2.Path()
+names = graFEI("pi+:a", path=main) + ["useCMSFrame(p)"]
+subprocess.run(["echo", "two words"], check=True)
+ma.variablesToNtuple("pi+:a", sorted(names), filename="a.root", path=main)
+b2.process(main)
+""")
+    assert [(item.command, item.line) for item in recipe.started] == [("echo 'two words'", 6)]
+    assert recipe.ntuples[0].branches == ("useCMSFrame__bop__bc",)
+    assert json.loads(recipe.to_json())["ntuples"][0]["branches"] == ["useCMSFrame__bop__bc"]
 
 
 def test_sandbox_and_opened_files_are_found(tmp_path: Path) -> None:

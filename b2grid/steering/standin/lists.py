@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from b2grid.grammar import Decay, Particle
     from b2grid.steering.standin.path import Module
 
-__all__ = ["lists"]
+__all__ = ["list_key", "lists"]
+
+_BASES = ("all", "V0", "kink", "MC", "ROE", "dummy")  # labels under which the loader loads
 
 
 class _Made(NamedTuple):
@@ -30,43 +32,52 @@ class _Made(NamedTuple):
 def lists(modules: Iterable[Module]) -> list[dict[str, Any]]:
     """Every list once, in the order in which they are first made, with all cuts on it."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
+    loaded: set[tuple[str, str]] = set()
     for module in modules:
         if module.type() == "ParticleSelector":
-            name, cut = str(module.params.get("decayString", "")), str(module.params.get("cut", ""))
-            if (known := found.get(_key(name))) is not None:
-                known["cut"] = _joined(known["cut"], cut)
+            if (known := found.get(list_key(str(module.params.get("decayString", ""))))) is not None:
+                known["cuts"].append(str(module.params.get("cut", "")))
             continue
         for made in _made(module):
             # fillParticleList loads a base list and copies it to the list that the loader was asked for
-            known = found.setdefault(_key(made.name), _new(made, module))
-            if module.line != known["line"] or (made.cut and made.cut != known["cut"]):
-                known["cut"] = _joined(known["cut"], made.cut)
-                known["made_from"] += [name for name in made.made_from if name not in known["made_from"]]
-    for item in found.values():
-        names = [found[_key(name)]["name"] if _key(name) in found else name for name in item["made_from"]]
-        item["made_from"] = [name for name in dict.fromkeys(names) if name != item["name"]]
-    return list(found.values())
+            known = found.setdefault(list_key(made.name), _new(made, module))
+            known["cuts"].append(made.cut)
+            if module.type() == "ParticleLoader":
+                loaded |= {list_key(f"{made.name.partition(':')[0]}:{base}") for base in _BASES}
+            elif not (known["loaded"] and all(list_key(name) in loaded for name in made.made_from)):
+                known["made_from"] += made.made_from
+    names = {key: item["name"] for key, item in found.items()}
+    return [_finished(item, names) for item in found.values()]
 
 
 def _new(made: _Made, module: Module) -> dict[str, Any]:
     return {
         "name": made.name,
         "decay": made.decay,
-        "cut": made.cut,
         "line": module.line,
         "module": module.function or module.type(),
-        "made_from": list(made.made_from),
+        "cuts": [],
+        "made_from": list(made.made_from) if module.type() == "ParticleLoader" else [],
+        "loaded": module.type() == "ParticleLoader",
     }
 
 
-def _joined(one: str, other: str) -> str:
-    if not one.strip() or not other.strip():
-        return one.strip() or other.strip()
-    return f"[{one.strip()}] and [{other.strip()}]"
+def _finished(item: dict[str, Any], names: dict[tuple[str, str], str]) -> dict[str, Any]:
+    sources = dict.fromkeys(names.get(list_key(name), name) for name in item.pop("made_from"))
+    cuts = list(dict.fromkeys(cut.strip() for cut in item.pop("cuts") if cut.strip()))
+    del item["loaded"]
+    return item | {
+        "cut": cuts[0] if len(cuts) == 1 else " and ".join(f"[{cut}]" for cut in cuts),
+        "made_from": [name for name in sources if name != item["name"]],
+    }
 
 
-def _key(name: str) -> tuple[str, str]:
-    """What a list and that of its antiparticles have in common: they are always made together."""
+def list_key(name: str) -> tuple[str, str]:
+    """What a list and that of its antiparticles have in common: they are always made together.
+
+    >>> list_key("pi-:good") == list_key("pi+:good")
+    True
+    """
     particle, _, label = name.partition(":")
     return min(particle, _antiparticles().get(particle, particle)), label
 

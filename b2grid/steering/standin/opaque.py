@@ -180,7 +180,12 @@ class Opaque:
     def _arithmetic(self, *_other: Any) -> Opaque:
         return self
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _arithmetic
+    def __add__(self, other: Any) -> Any:
+        # lists of variables are put together: what is known of them stays known
+        return list(other) if isinstance(other, list | tuple) else self
+
+    __radd__ = __add__
+    __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _arithmetic
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _arithmetic
     __neg__ = __pos__ = __abs__ = __invert__ = __round__ = _arithmetic
     __or__ = __ror__ = __and__ = __rand__ = __xor__ = __rxor__ = __lshift__ = __rshift__ = _arithmetic

@@ -116,7 +116,8 @@ class _Recorder:
         if (text := getattr(ended, "text", None)) is not None:
             return _error(f"FATAL: {text}", line, kind="raised")
         said = f"with {ended.code!r}" if ended.code not in (None, 0) else "without an error"
-        return _error(f"the script exits {said} before processing", line, kind="exit")
+        when = "" if self.paths else " before processing"
+        return _error(f"the script exits {said}{when}", line, kind="exit")
 
     def _recipe(self) -> dict[str, Any]:
         from b2grid.steering.standin.describe import describe

@@ -71,12 +71,15 @@ def _told(kinds: dict[str, str]) -> dict[str, str]:
     """The modules that are worth naming: what the steering writes, not what that brings along."""
     files = [session.script, *(_file(sys.modules[name]) for name, kind in kinds.items() if kind == "local")]
     written = set().union(*map(_written, files))
-    inner = {name for name in kinds if any(part.startswith("_") for part in name.split("."))}
     return {
         name: kind
         for name, kind in kinds.items()
-        if kind and name not in inner and (kind != "installed" or name in written)
+        if kind == "local" or (kind and name.partition(".")[0] in written and not _inner(name, kind))
     }
+
+
+def _inner(name: str, kind: str) -> bool:
+    return "._" in name or (kind == "installed" and "." in name)
 
 
 def _written(file: str) -> set[str]:
