@@ -123,6 +123,8 @@ def _facts(options: argparse.Namespace, console: Console) -> int:
 
 def _record(options: argparse.Namespace, console: Console) -> int:
     recipe = b2grid.record(Path(options.steering), args=options.args)
+    if options.svg:
+        Path(options.svg).write_text(recipe.drawing(alone=True), "utf-8", errors="replace")
     if options.json:
         print(recipe.to_json())
     else:
@@ -395,6 +397,7 @@ def _steering_verbs(verbs: Any) -> None:
     record = _verb(verbs, "record", _record, "what a steering file would do: lists, trees, columns")
     record.add_argument("steering")
     record.add_argument("--json", action="store_true")
+    record.add_argument("--svg", metavar="FILE", help="write a drawing of the path")
     record.add_argument("--args", nargs=argparse.REMAINDER, default=[], help="the steering's own arguments")
     submit = _verb(verbs, "submit", _submit, "check, try, plan and send a project")
     submit.add_argument("name")

@@ -25,6 +25,9 @@ class Html(str):
 
     __slots__ = ()
 
+    def _repr_html_(self) -> str:
+        return self
+
 
 def _text(value: object) -> Html:
     if isinstance(value, Html):

@@ -58,7 +58,8 @@ def recorded(steering: Path, definition: Definition, samples: Sequence[str]) -> 
     recipes = {args: record(source, args=args, sandbox=definition.sandbox) for args in set(words.values())}
     first, *others = words
     for other in others:
-        if recipes[words[other]].outputs != recipes[words[first]].outputs:
+        one, two = recipes[words[first]], recipes[words[other]]
+        if (one.outputs, one.written) != (two.outputs, two.written):
             raise InvalidPlan(
                 f"with their args, samples '{first}' and '{other}' write different trees or columns",
                 hint="make a project for each, or let the steering write the same for all",

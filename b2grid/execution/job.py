@@ -254,7 +254,7 @@ def _events(work: Path, runner: Runner, job: Job) -> int | None:
 
 
 def _verified(plan: Plan, job: Job, work: Path, manifest: Manifest) -> tuple[tuple[Output, ...], dict[str, Path]]:
-    """Read every output once, and write its Parquet copies; the files by the names they will have."""
+    """Read every output once, and write the Parquet copies of ntuples; the files by the names they will have."""
     from b2grid.ntuple import verify
 
     outputs, files = [], {}
@@ -268,4 +268,8 @@ def _verified(plan: Plan, job: Job, work: Path, manifest: Manifest) -> tuple[tup
         outputs.append(output)
         files[output.file] = work / name
         files |= {copy.file: copies / copy.file for copy in output.copies}
+    for name, known in plan.spec.get("files", {}).items():
+        output = verify(work / name, dict.fromkeys(known, ()), copy_stem=f"{Path(name).stem}_job{job.id}")
+        outputs.append(output)
+        files[output.file] = work / name
     return tuple(outputs), files

@@ -147,7 +147,10 @@ class _Run:
 
         found = describe([path])
         inputs = self.options.inputs or found["inputs"]
-        outputs = [*dict.fromkeys(tree["file"] for tree in found["ntuples"]), *found["other_outputs"]]
+        outputs = [
+            *dict.fromkeys(tree["file"] for tree in found["ntuples"]),
+            *(output["file"] for output in found["other_outputs"]),
+        ]
         self.log.info("Dry run: no events are processed")
         for name in inputs:
             self.log.info(f"Input: {name}")

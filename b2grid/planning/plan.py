@@ -100,7 +100,7 @@ def plan(
         "runner": runner.to_json(),
         "args": _args(args, layout.samples),
         "outputs": _outputs(recipe),
-        "other_outputs": sorted(recipe.other_outputs) if recipe is not None else [],
+        "files": _files(recipe),
         "max_event": recipe.max_event if recipe is not None else 0,
         "limits": asdict(limits),
         "files_per_job": files_per_job,
@@ -335,6 +335,13 @@ def _outputs(recipe: Recipe | None) -> dict[str, dict[str, list[str]]]:
         file: {tree: list(columns) for tree, columns in sorted(trees.items())}
         for file, trees in sorted(recipe.outputs.items())
     }
+
+
+def _files(recipe: Recipe | None) -> dict[str, list[str]]:
+    """The ROOT files besides ntuples, with the trees in them that are known: uDST have one row per event."""
+    if recipe is None:
+        return {}
+    return {file: list(trees) for file, trees in sorted(recipe.written.items()) if file not in recipe.outputs}
 
 
 def _estimated(

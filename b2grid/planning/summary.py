@@ -162,6 +162,8 @@ def _notes(plan: Plan, every: list[dict[str, Any]]) -> list[str]:
     if trees > 1:
         saved = size(sum(one["bytes"] for one in every) * (trees - 1))
         notes.append(f"{trees} trees are filled in one pass: {trees - 1} passes saved, {saved} of reading")
+    if files := list(plan.spec.get("files", {})):
+        notes.append(f"besides ntuples, every job writes {_named(files)}")
     if plan.spec["max_event"]:
         notes.append(f"the steering file itself stops each job after {plan.spec['max_event']:,} events")
     unknown = sum(one["files_without_events"] for one in every)

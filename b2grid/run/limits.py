@@ -7,7 +7,7 @@ from typing import Literal
 
 __all__ = ["Cause", "Limits", "Outcome", "Payload"]
 
-Cause = Literal["", "walltime", "memory", "stalled", "cancelled", "not started", "lost"]
+Cause = Literal["", "walltime", "memory", "stalled", "processes", "disk", "cancelled", "not started", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,13 @@ class Limits:
     walltime : float or None
         Seconds.
     memory : int or None
-        Bytes that the payload and all its descendants hold in memory together.
+        Bytes that the payload and all its descendants hold in memory together, what they share counted once.
     stall : float or None
         Seconds without output and without using the CPU.
+    processes : int or None
+        The payload and all its descendants.
+    disk : int or None
+        Bytes in the payload's scratch.
     grace : float
         Seconds between TERM and KILL.
     log_bytes : int
@@ -31,6 +35,8 @@ class Limits:
     walltime: float | None = None
     memory: int | None = None
     stall: float | None = None
+    processes: int | None = None
+    disk: int | None = None
     grace: float = 10.0
     log_bytes: int = 4 * 1024**2
 
@@ -51,6 +57,8 @@ class Payload:
         Marks every process of this execution, so that what is left behind can be found.
     log : str
         Where its output goes, both streams together.
+    scratch : str
+        The folder whose size is limited; by default the working directory.
     """
 
     command: tuple[str, ...]
@@ -59,6 +67,7 @@ class Payload:
     limits: Limits
     nonce: str
     log: str
+    scratch: str = ""
 
 
 @dataclass(frozen=True, slots=True)

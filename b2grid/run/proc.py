@@ -5,16 +5,24 @@ Standard library only: the supervising process runs it before it has anything el
 
 from __future__ import annotations
 
+import collections
 import contextlib
+import itertools
+import math
 import os
 import signal
 import time
+from typing import TYPE_CHECKING
 
-__all__ = ["MARK", "descendants", "end", "marked", "sweep", "usage"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["MARK", "descendants", "end", "end_all", "marked", "shared_memory", "size", "sweep", "usage"]
 
 MARK = "B2GRID_ATTEMPT"
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_ENTRY = 4096  # bytes that a file takes without any content
 _LISTED = os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # CONFIG_PROC_CHILDREN
 
 
@@ -24,16 +32,19 @@ def _stat(pid: int) -> list[str]:
         return file.read().rpartition(")")[2].split()
 
 
-def descendants(root: int) -> list[int]:
-    """Every descendant of a process that has not been waited for, parents before children."""
+def descendants(root: int, *, most: int | None = None) -> list[int]:
+    """Every descendant of a process that has not been waited for, parents before children; no more than `most`."""
+    return list(itertools.islice(_descending(root), most))
+
+
+def _descending(root: int) -> Iterator[int]:
     listed = None if _LISTED else _by_parent()
-    found, waiting = [], [root]
+    waiting = collections.deque([root])
     while waiting:
-        parent = waiting.pop(0)
+        parent = waiting.popleft()
         below = _children(parent) if listed is None else listed.get(parent, [])
-        found += below
         waiting += below
-    return found
+        yield from below
 
 
 def _by_parent() -> dict[int, list[int]]:
@@ -66,6 +77,33 @@ def usage(pids: list[int]) -> tuple[int, float]:
     return memory, cpu
 
 
+def shared_memory(pids: list[int]) -> int | None:
+    """The memory (bytes) of some processes together, what several share counted once; `None` where it is not told."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            try:
+                with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+                    total += next((int(line.split()[1]) * 1024 for line in file if line.startswith(b"Pss:")), 0)
+            except (FileNotFoundError, PermissionError):
+                if os.path.exists(f"/proc/{pid}"):
+                    return None
+    return total
+
+
+def size(folder: str, *, most: float = math.inf) -> int:
+    """The bytes that a folder takes on disk, and something for each file; no more is counted beyond `most`."""
+    total, waiting = 0, [folder]
+    while waiting and total <= most:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    total += _ENTRY + entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+    return total
+
+
 def marked(nonce: str | None = None, *, start: str = "") -> list[int]:
     """Processes of this user that carry the mark of an execution: of one, of those that start so, or of any."""
     wanted = f"{MARK}={start if nonce is None else nonce}".encode()
@@ -85,6 +123,17 @@ def end(pids: list[int], number: int = signal.SIGKILL) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
+
+
+def end_all(root: int) -> None:
+    """Kill every descendant of a process, whole groups at once: what forks meanwhile does not escape from a group."""
+    groups = {os.getpgrp()}
+    for pid in _descending(root):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if (group := os.getpgid(pid)) not in groups:
+                groups.add(group)
+                os.killpg(group, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
 
 
 def sweep(nonce: str | None = None, *, start: str = "", patience: float = 5.0) -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
+import math
 import os
 import re
 import resource
@@ -82,6 +83,7 @@ class Running:
 
     def __init__(self, asked: dict[str, Any]) -> None:
         self.limits = asked["limits"]
+        self.scratch = asked["scratch"] or asked["folder"]
         self.log = Log(asked["log"], self.limits["log_bytes"])
         self.cause = ""
         self.peak = 0
@@ -122,26 +124,48 @@ class Running:
     def look(self) -> None:
         """Measure, and end what is over its limits."""
         now = time.monotonic()
-        memory, cpu = proc.usage(proc.descendants(os.getpid()))
+        if self.ending and now - self.ending > self.limits["grace"]:
+            proc.end_all(os.getpid())
+            return
+        most = self.limits["processes"]
+        pids = proc.descendants(os.getpid(), most=None if most is None else most + 1)
+        memory, cpu = self._used(pids)
         self.peak = max(self.peak, memory)
         if cpu > self.cpu + 0.01:
             self.lively = now
         self.cpu = max(self.cpu, cpu)
-        limits = self.limits
-        if limits["memory"] is not None and memory > limits["memory"]:
+        if len(pids) > _number(most):
+            self.end("processes")
+        elif memory > _number(self.limits["memory"]):
             self.end("memory")
-        elif limits["walltime"] is not None and now - self.started > limits["walltime"]:
+        elif now - self.started > _number(self.limits["walltime"]):
             self.end("walltime")
-        elif limits["stall"] is not None and now - self.lively > limits["stall"]:
+        elif now - self.lively > _number(self.limits["stall"]):
             self.end("stalled")
-        if self.ending and now - self.ending > limits["grace"]:
-            proc.end(proc.descendants(os.getpid()))
+        elif self._fills_disk():
+            self.end("disk")
+
+    def _used(self, pids: list[int]) -> tuple[int, float]:
+        """The memory and CPU time of processes; what they share is told apart only where it matters."""
+        memory, cpu = proc.usage(pids)
+        if len(pids) > 1 and memory > _number(self.limits["memory"]):
+            shared = proc.shared_memory(pids)
+            memory = memory if shared is None else shared
+        return memory, cpu
+
+    def _fills_disk(self) -> bool:
+        limit = self.limits["disk"]
+        return limit is not None and proc.size(self.scratch, most=limit) > limit
 
     def end(self, cause: str) -> None:
-        """Ask every process of the payload to stop; KILL follows after the grace."""
-        if not self.ending:
-            self.cause = cause
-            self.ending = time.monotonic()
+        """Ask every process of the payload to stop; KILL follows after the grace, at once where they multiply."""
+        if self.ending:
+            return
+        self.cause = cause
+        self.ending = time.monotonic()
+        if cause == "processes":
+            proc.end_all(os.getpid())
+        else:
             proc.end(proc.descendants(os.getpid()), signal.SIGTERM)
 
     def outcome(self) -> dict[str, Any]:
@@ -149,7 +173,7 @@ class Running:
         walltime = time.monotonic() - self.started
         _, status, used = os.wait4(self.process.pid, 0)
         self.process.returncode = code = os.waitstatus_to_exitcode(status)
-        _clear(self.limits["grace"])
+        _clear(0.0 if self.cause else self.limits["grace"])
         while self.read():
             pass
         self.output.close()
@@ -167,14 +191,14 @@ class Running:
 
 
 def _clear(grace: float) -> None:
-    """End what a payload left behind: TERM, then KILL until nothing is left."""
-    if left := proc.descendants(os.getpid()):
+    """End what a payload left behind: TERM, unless there is no grace, then KILL until nothing is left."""
+    if grace and (left := proc.descendants(os.getpid())):
         proc.end(left, signal.SIGTERM)
         _reap(min(grace, 1.0))
-        until = time.monotonic() + 30.0
-        while (left := proc.descendants(os.getpid())) and time.monotonic() < until:
-            proc.end(left)
-            _reap(0.05)
+    until = time.monotonic() + 30.0
+    while proc.descendants(os.getpid(), most=1) and time.monotonic() < until:
+        proc.end_all(os.getpid())
+        _reap(0.05)
     _reap(0.0)
 
 
@@ -189,6 +213,10 @@ def _reap(patience: float) -> None:
             if time.monotonic() >= until:
                 return
             time.sleep(0.01)
+
+
+def _number(limit: float | None) -> float:
+    return math.inf if limit is None else limit
 
 
 def _say(message: dict[str, Any]) -> None:
@@ -234,7 +262,7 @@ def _supervise(asked: dict[str, Any], requests: Asked) -> dict[str, Any]:
                 running.end("cancelled")
                 if not requests.open:
                     # nobody is left to hear the outcome: no grace, no payload
-                    proc.end(proc.descendants(os.getpid()))
+                    proc.end_all(os.getpid())
                     selector.unregister(0)
             if time.monotonic() >= look:
                 running.look()

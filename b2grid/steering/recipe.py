@@ -6,20 +6,24 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from b2grid.errors import InvalidInput, printable
-from b2grid.html import Html, definitions, details, table, tag
+from b2grid.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["FORMAT", "ListInfo", "ModuleInfo", "NtupleTree", "Recipe"]
+    from b2grid.html import Html
 
-FORMAT = 1
+__all__ = ["FORMAT", "FileOutput", "ListInfo", "ModuleInfo", "NtupleTree", "Recipe", "StartedProgram", "SubPath"]
+
+FORMAT = 2
+
+EVENT_FILES = ("udst", "mdst", "events")
+"""Kinds of `FileOutput` whose tree ``tree`` has one row per event."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListInfo:
-    """A particle list, and how it is made.
+    """A particle list, and how it is made; that of its antiparticles is part of it.
 
     Parameters
     ----------
@@ -33,6 +37,9 @@ class ListInfo:
         The function or module that makes it.
     line : int or None
         The steering line.
+    made_from : tuple of str
+        The lists that it is made of, by the names that they have in `Recipe.lists`; empty for what comes from the
+        data. A name that is not there is made by something that only basf2 knows.
     """
 
     name: str
@@ -40,6 +47,7 @@ class ListInfo:
     cut: str
     module: str
     line: int | None
+    made_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +72,61 @@ class NtupleTree:
     columns: tuple[str, ...]
     line: int | None = None
 
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """The columns as they are called in the ROOT file.
+
+        >>> NtupleTree("a.root", "B0", "B0:sig", ("Mbc", "useCMSFrame(p)")).branches
+        ('Mbc', 'useCMSFrame__bop__bc')
+        """
+        from b2grid.ntuple.columns import encode
+
+        return tuple(map(encode, self.columns))
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutput:
+    """A file that is not an ntuple.
+
+    Parameters
+    ----------
+    file : str
+    kind : str
+        ``udst``, ``mdst``, ``index`` and ``events`` are files of events; others are ``histograms``, ``table``, …
+    particle_lists : tuple of str
+        The lists that go into it.
+    line : int or None
+        The steering line.
+    """
+
+    file: str
+    kind: str
+    particle_lists: tuple[str, ...] = ()
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubPath:
+    """A path that a module may lead to.
+
+    Parameters
+    ----------
+    path : int
+        Its number: the modules on it are those with this `ModuleInfo.path`.
+    when : str
+        Such as ``if >=1``, ``for each roe in RestOfEvents`` or ``independent: skim``.
+    after : {"end", "continue"}
+        Whether the event ends behind it, or goes on after the module.
+    """
+
+    path: int
+    when: str
+    after: str
+
 
 @dataclass(frozen=True, slots=True)
 class ModuleInfo:
-    """One module of the path.
+    """One module of a path.
 
     Parameters
     ----------
@@ -80,6 +139,10 @@ class ModuleInfo:
         The analysis function that added it.
     kind : {"", "python", "opaque"}
         Whether only basf2 can run it.
+    path : int
+        The path that it is on; those given to ``process`` come first, from 0 on.
+    sub_paths : tuple of SubPath
+        Where it may lead to.
     """
 
     type: str
@@ -88,6 +151,16 @@ class ModuleInfo:
     name: str = ""
     function: str = ""
     kind: str = ""
+    path: int = 0
+    sub_paths: tuple[SubPath, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StartedProgram:
+    """A program that the steering started while its path was built."""
+
+    command: str
+    line: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +175,24 @@ class Recipe:
     ntuples : tuple of NtupleTree
     aliases : dict
     modules : tuple of ModuleInfo
-        In the order of the path; those of loops and conditional paths follow.
+        In the order of the path; those of loops and conditional paths follow: see `nested`.
     global_tags : tuple of str
         Highest priority first.
     seed : str or None
         The random seed, where the steering sets one.
-    opened : tuple of str
-        Files that the steering opened or looked for, as it named them.
-    imported : tuple of str
-        basf2's packages that are known by name only.
-    other_outputs : tuple of str
-        Files other than ntuples: histograms, uDST.
+    opened : dict
+        File that the steering opened or looked for, as it named it -> whether it was there.
+    imported : dict
+        Module that it imported, but for Python's own -> ``basf2`` for those with a stand-in, ``opaque`` for those of
+        basf2 that are known by name only, ``local`` for those beside the steering, ``installed`` for others.
+    other_outputs : tuple of FileOutput
+        Files other than ntuples: uDST, histograms.
     max_event : int
         The limit given to ``process``; 0 for none.
     notes : tuple of str
         What went wrong after ``process``, where results would have been needed.
+    started : tuple of StartedProgram
+        They could not write outside the scratch, nor reach the network.
     """
 
     inputs: tuple[str, ...] = ()
@@ -126,11 +202,12 @@ class Recipe:
     modules: tuple[ModuleInfo, ...] = ()
     global_tags: tuple[str, ...] = ()
     seed: str | None = None
-    opened: tuple[str, ...] = ()
-    imported: tuple[str, ...] = ()
-    other_outputs: tuple[str, ...] = ()
+    opened: dict[str, bool] = field(default_factory=dict)
+    imported: dict[str, str] = field(default_factory=dict)
+    other_outputs: tuple[FileOutput, ...] = ()
     max_event: int = 0
     notes: tuple[str, ...] = ()
+    started: tuple[StartedProgram, ...] = ()
 
     @property
     def outputs(self) -> dict[str, dict[str, tuple[str, ...]]]:
@@ -138,6 +215,20 @@ class Recipe:
         found: dict[str, dict[str, tuple[str, ...]]] = {}
         for ntuple in self.ntuples:
             found.setdefault(ntuple.file, {})[ntuple.tree] = ntuple.columns
+        return found
+
+    @property
+    def written(self) -> dict[str, tuple[str, ...]]:
+        """ROOT file -> the trees that it will have: of ntuples, of files of events, and none of histograms.
+
+        >>> Recipe(other_outputs=(FileOutput("keep.udst.root", "udst"), FileOutput("h.root", "histograms"))).written
+        {'keep.udst.root': ('tree',), 'h.root': ()}
+        """
+        found = {file: tuple(trees) for file, trees in self.outputs.items()}
+        for output in self.other_outputs:
+            if output.file.endswith(".root"):
+                trees = ("tree",) if output.kind in EVENT_FILES else ()
+                found[output.file] = tuple(dict.fromkeys((*found.get(output.file, ()), *trees)))
         return found
 
     @property
@@ -151,7 +242,10 @@ class Recipe:
         >>> Recipe.from_json(Recipe(inputs=("a.root",)).to_json()).inputs
         ('a.root',)
         """
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1)
+        found = {"format": FORMAT, **asdict(self)}
+        for item, ntuple in zip(found["ntuples"], self.ntuples, strict=True):
+            item["branches"] = ntuple.branches
+        return json.dumps(found, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
@@ -181,11 +275,8 @@ class Recipe:
             values: dict[str, Any] = {
                 name: tuple(value) if isinstance(value, list) else value for name, value in found.items()
             }
-            values["lists"] = tuple(ListInfo(**item) for item in found.get("lists", ()))
-            values["modules"] = tuple(ModuleInfo(**item) for item in found.get("modules", ()))
-            values["ntuples"] = tuple(
-                NtupleTree(**{**item, "columns": tuple(item["columns"])}) for item in found.get("ntuples", ())
-            )
+            for name, kind in _PARTS.items():
+                values[name] = tuple(_part(kind, item) for item in found.get(name, ()))
             return cls(**values)
         except (TypeError, KeyError) as error:
             raise InvalidInput(f"this is not a recipe: {error}", hint="record the steering again") from None
@@ -198,70 +289,69 @@ class Recipe:
             f"{len(self.outputs)} files, {len(self.aliases)} aliases"
         )
 
+    def nested(self) -> Iterator[tuple[int, ModuleInfo, SubPath | None]]:
+        """The modules in the order in which events meet them, paths below the modules that lead there.
+
+        Yields
+        ------
+        tuple
+            The depth, a module, and for the head of a path below it which one that is. A path to which several
+            modules lead has its modules below the first of them.
+        """
+        below = {inner.path for module in self.modules for inner in module.sub_paths}
+        on: dict[int, list[ModuleInfo]] = {}
+        for module in self.modules:
+            on.setdefault(module.path, []).append(module)
+        waiting: list[tuple[int, ModuleInfo, SubPath | None]] = [
+            (0, module, None) for path in on if path == 0 or path not in below for module in on[path]
+        ]
+        shown = {path for path in on if path == 0 or path not in below}
+        stack = waiting[::-1]
+        while stack:
+            depth, module, inner = item = stack.pop()
+            yield item
+            if inner is None:
+                stack += [(depth + 1, module, lower) for lower in reversed(module.sub_paths)]
+            elif inner.path not in shown:
+                shown.add(inner.path)
+                stack += [(depth + 1, lower, None) for lower in reversed(on.get(inner.path, []))]
+
+    def drawing(self, *, alone: bool = False) -> Html:
+        """The path as an SVG: lists that feed lists that feed trees, from left to right.
+
+        Parameters
+        ----------
+        alone : bool
+            Whether it is a file of its own, with a background, rather than a part of a page.
+        """
+        from b2grid.steering.drawing import draw
+
+        return draw(self, alone=alone)
+
     def __str__(self) -> str:
-        rows = [self.summary()]
-        rows += [f"  input   {name}" for name in self.inputs]
-        rows += [
-            f"  list    {item.name:<24} {item.decay}  [{item.cut or 'no cut'}]  line {item.line}" for item in self.lists
-        ]
-        rows += [
-            f"  tree    {item.file}:{item.tree}  {item.particle_list or '(per event)'}  "
-            f"{len(item.columns)} columns  line {item.line}"
-            for item in self.ntuples
-        ]
-        rows += [f"  output  {name}" for name in self.other_outputs]
-        rows += [f"  by name {item.type}  line {item.line}" for item in self.opaque]
-        rows += [f"  note    {note}" for note in self.notes]
-        return "\n".join(printable(row) for row in rows)
+        from b2grid.steering.shown import text
+
+        return text(self)
 
     def _repr_html_(self) -> str:
-        facts: dict[str, object] = {
-            "input": ", ".join(self.inputs),
-            "global tags": ", ".join(self.global_tags),
-            "seed": self.seed or "",
-            "opened": ", ".join(self.opened),
-            "other outputs": ", ".join(self.other_outputs),
-            "known by name only": ", ".join(sorted({item.type for item in self.opaque})),
-            "after process": "; ".join(self.notes),
-        }
-        parts = [
-            tag("div", self.summary(), style="font-weight:bold"),
-            definitions({key: value for key, value in facts.items() if value}),
-            table(
-                ["tree", "file", "list", "columns", "line"],
-                [
-                    (
-                        item.tree,
-                        item.file,
-                        item.particle_list or "per event",
-                        details(len(item.columns), ", ".join(item.columns)),
-                        item.line,
-                    )
-                    for item in self.ntuples
-                ],
-                caption="trees",
-                numeric=[4],
-            ),
-            details(
-                f"{len(self.lists)} particle lists",
-                table(
-                    ["list", "made of", "cut", "by", "line"],
-                    [(item.name, item.decay, item.cut, item.module, item.line) for item in self.lists],
-                    numeric=[4],
-                ),
-            ),
-            details(f"{len(self.aliases)} aliases", table(["alias", "definition"], list(self.aliases.items()))),
-            details(
-                f"{len(self.modules)} modules",
-                table(
-                    ["", "module", "parameters", "line"],
-                    [(number, item.type, _parameters(item), item.line) for number, item in enumerate(self.modules, 1)],
-                    numeric=[0, 3],
-                ),
-            ),
-        ]
-        return str(Html("".join(parts)))
+        from b2grid.steering.shown import html
+
+        return html(self)
 
 
-def _parameters(module: ModuleInfo) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in module.params.items())
+_PARTS = {
+    "lists": ListInfo,
+    "ntuples": NtupleTree,
+    "modules": ModuleInfo,
+    "other_outputs": FileOutput,
+    "started": StartedProgram,
+}
+
+
+def _part(kind: Any, item: Mapping[str, Any]) -> Any:
+    """One of the parts of a recipe from plain data; what can be derived is not read."""
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in item.items()}
+    values.pop("branches", None)
+    if kind is ModuleInfo:
+        values["sub_paths"] = tuple(SubPath(**inner) for inner in item.get("sub_paths", ()))
+    return kind(**values)

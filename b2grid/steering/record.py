@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import site
 import sys
 import tempfile
@@ -13,19 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import Finding, InvalidInput, InvalidSteering, Report
-from b2grid.steering.recipe import ListInfo, ModuleInfo, NtupleTree, Recipe
+from b2grid.steering.recipe import Recipe
 from b2grid.steering.sandbox import collect
 from b2grid.steering.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from b2grid.run.supervisor import Limits, Outcome
+    from b2grid.run.limits import Limits, Outcome
 
-__all__ = ["ListInfo", "ModuleInfo", "NtupleTree", "Recipe", "record"]
+__all__ = ["record"]
 
-WALLTIME = 60.0
-MEMORY = 2 * 1024**3
+WALLTIME = 60.0  # seconds
+MEMORY = 2 * 1024**3  # bytes
+PROCESSES = 64
+DISK = 256 * 1024**2  # bytes
 
 _CODES = {
     "raised": ("B2S601", "mend the script where it says; a job would run it in the same way"),
@@ -35,6 +38,11 @@ _CODES = {
     "walltime": ("B2S605", "building the path should take seconds: do long work outside the steering"),
     "memory": ("B2S606", "building the path should need little memory: read large files elsewhere"),
     "killed": ("B2S607", "the process of the script ended; its last words are in the message"),
+    "outside": ("B2S608", "write in the working directory: a job has no other place that is its own"),
+    "network": ("B2S609", "bring what the script needs in the sandbox: not every site has a way out"),
+    "processes": ("B2S610", "build the path in one process: a job has one core"),
+    "disk": ("B2S611", "building the path should write little: what jobs write comes from modules"),
+    "program": ("B2S612", "do without it, or record where the kernel has Landlock (Linux 5.13 or later)"),
 }
 
 
@@ -46,9 +54,10 @@ def record(
 ) -> Recipe:
     """Execute a steering file with stand-ins for basf2, and return what it builds.
 
-    The script runs in a process of its own, in an empty folder with its sandbox, under limits on time and
-    memory; no events are read, and no process that it starts is left behind. It may not write outside that
-    folder, and has no network.
+    The script runs in a process of its own, in an empty folder with its sandbox, under limits on time, memory,
+    processes and disk; no events are read, and no process that it starts is left behind. Neither it nor what it
+    starts can write outside its scratch, or has a network: the kernel sees to it. Where the kernel cannot, no
+    programs can be started.
 
     Parameters
     ----------
@@ -59,13 +68,13 @@ def record(
     sandbox : iterable of path
         Files and folders beside the steering that it needs.
     limits : Limits or None
-        By default a minute and 2 GiB.
+        By default a minute, 2 GiB, 64 processes and 256 MiB on disk.
 
     Raises
     ------
     InvalidSteering
-        If the script fails, exits, hangs or never calls ``process``; the finding has its line and its own
-        words.
+        If the script fails, exits, hangs, goes where it may not, or never calls ``process``; the finding has its
+        line and its own words.
     InvalidInput
         If the steering or a sandbox file does not exist.
     """
@@ -98,27 +107,25 @@ def _run(
 ) -> tuple[Outcome, dict[str, Any] | None]:
     from b2grid.run.command import Runner
     from b2grid.run.environment import clean_environment
-    from b2grid.run.supervisor import Limits, Payload, Supervisor
+    from b2grid.run.limits import Limits, Payload
+    from b2grid.run.supervisor import Supervisor
 
-    limits = limits or Limits(walltime=WALLTIME, memory=MEMORY, stall=None, grace=0.5)
+    limits = limits or Limits(WALLTIME, MEMORY, processes=PROCESSES, disk=DISK, grace=0.5)
+    own = {
+        "seconds": limits.walltime or WALLTIME,
+        "memory": limits.memory or MEMORY,
+        "disk": limits.disk or DISK,
+    }
     result = folder / "result.json"
+    program = (sys.executable, "-P", "-m", "b2grid.steering.standin.recorder")
     payload = Payload(
-        command=(
-            sys.executable,
-            "-P",
-            "-m",
-            "b2grid.steering.standin.recorder",
-            str(result),
-            str(limits.walltime or WALLTIME),
-            str(limits.memory or MEMORY),
-            script,
-            *map(str, args),
-        ),
+        command=(*program, str(result), json.dumps(own), script, *map(str, args)),
         folder=str(work),
         environment=_environment(folder, clean_environment(Runner.lite())),
         limits=limits,
         nonce=os.urandom(8).hex(),
         log=str(folder / "log"),
+        scratch=str(folder),
     )
     with Supervisor() as supervisor:
         outcome = supervisor.run(payload)
@@ -144,27 +151,40 @@ def _recipe(source: Source, outcome: Outcome, answer: dict[str, Any] | None) -> 
     if answer["error"] is not None:
         error = answer["error"]
         code, hint = _CODES[error["kind"]]
-        raise _invalid(
-            source, [Finding(code, "error", error["message"], error["hint"] or hint, error["line"], error["column"])]
-        )
-    found = {name: value for name, value in answer["recipe"].items() if name != "calls"}
-    return Recipe.from_dict(found)
+        hint = error["hint"] or (_advice(source, error["line"]) if error["kind"] == "raised" else "") or hint
+        raise _invalid(source, [Finding(code, "error", error["message"], hint, error["line"], error["column"])])
+    return Recipe.from_dict(answer["recipe"])
+
+
+def _advice(source: Source, line: int | None) -> str:
+    """What is known about a line without executing it, where that says more than the exception."""
+    from b2grid.steering.check import check
+
+    if line is None:
+        return ""
+    if "argv" in source.text.splitlines()[line - 1]:
+        return "the script reads its arguments there: give them as args, as the job will"
+    said = [f"{item.message} - {item.hint}" for item in check(source.text) if item.line == line and item.hint]
+    return said[0] if said else ""
 
 
 def _stopped(outcome: Outcome) -> Finding:
-    if outcome.cause in ("walltime", "stalled") or outcome.signal == 24:
-        code, hint = _CODES["walltime"]
-        said = f"the script was stopped after {outcome.walltime:.0f} s: it had not come to an end"
-        return Finding(code, "error", said, hint)
-    if outcome.cause == "memory":
-        code, hint = _CODES["memory"]
-        said = f"the script was stopped: it used {outcome.peak_memory / 1e6:.0f} MB"
-        return Finding(code, "error", said, hint)
+    """What stopped the script, where it had no chance to say so itself."""
+    cause = "walltime" if outcome.cause == "stalled" or outcome.signal == signal.SIGXCPU else outcome.cause
+    memory = outcome.peak_memory / 1e6
+    said = {
+        "walltime": f"the script was stopped after {outcome.walltime:.0f} s: it had not come to an end",
+        "memory": f"the script was stopped: with what it started it used {memory:.0f} MB",
+        "processes": "the script was stopped: it went on starting processes",
+        "disk": "the script was stopped: it went on writing to its folder",
+    }
+    if cause in said:
+        code, hint = _CODES[cause]
+        return Finding(code, "error", said[cause], hint)
     code, hint = _CODES["killed"]
     how = f"by signal {outcome.signal}" if outcome.signal else f"with exit code {outcome.exit_code}"
     last = " / ".join(outcome.log_tail.strip().splitlines()[-3:])
-    said = f"the script ended {how} while it was recorded" + (f": {last}" if last else "")
-    return Finding(code, "error", said, hint)
+    return Finding(code, "error", f"the script ended {how} while it was recorded" + (f": {last}" if last else ""), hint)
 
 
 def _invalid(source: Source, findings: list[Finding]) -> InvalidInput:

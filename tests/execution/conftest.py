@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from b2grid.catalogue.model import INPUTS
-from b2grid.execution import Definition, ProjectFolder
+from b2grid.execution import Definition, ProjectFolder, job
 from b2grid.planning import plan
 from b2grid.run import Runner
+from b2grid.steering import Recipe
 
 Make = Callable[..., ProjectFolder]
 
@@ -41,11 +42,25 @@ def inputs(count: int, sample: str = "signal") -> pa.Table:
 
 
 @pytest.fixture
+def slot() -> Iterator[None]:
+    """Be a worker's slot, and close its supervisor as the end of a worker would."""
+    yield
+    if hasattr(job._kept, "supervisor"):
+        job._kept.supervisor.close()
+        del job._kept.supervisor
+
+
+@pytest.fixture
 def make(tmp_path: Path) -> Make:
     """Make a planned project whose jobs run a program."""
 
     def made(
-        jobs: int, *program: str, name: str = "raw", scouts: bool | int = False, args: list[str] | None = None
+        jobs: int,
+        *program: str,
+        name: str = "raw",
+        scouts: bool | int = False,
+        args: list[str] | None = None,
+        recipe: Recipe | None = None,
     ) -> ProjectFolder:
         folder = ProjectFolder(tmp_path / name)
         project_id = uuid.uuid4().hex
@@ -61,6 +76,7 @@ def make(tmp_path: Path) -> Make:
             files_per_job=1,
             scouts=scouts,
             args=args,
+            recipe=recipe,
         ).write(folder.plan(1))
         return folder
 

@@ -8,13 +8,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from b2grid.errors import SiteError
-from b2grid.execution import job
 from b2grid.execution.job import Attempt, run_attempt
 from b2grid.execution.publish import complete, manifest_path, publish, settle, void
 from b2grid.ntuple import Manifest, Output
@@ -126,15 +125,6 @@ def test_a_job_that_finds_its_manifest_puts_the_files_in_place(tmp_path: Path) -
     assert found.nonce == "a"
     assert [(root / "sub00" / name).read_text() for name in ("x.root", "y.root")] == ["one"] * 2
     assert not list((root / ".staging").glob("*"))
-
-
-@pytest.fixture
-def slot() -> Iterator[None]:
-    """Be a worker's slot, and close its supervisor as the end of a worker would."""
-    yield
-    if hasattr(job._kept, "supervisor"):
-        job._kept.supervisor.close()
-        del job._kept.supervisor
 
 
 def attempt(folder: Path, number: int) -> Attempt:

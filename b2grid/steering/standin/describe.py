@@ -1,29 +1,19 @@
-"""Paths as plain data: the lists, trees and modules that a recipe has."""
+"""Paths as plain data: the modules, lists, trees and files that a recipe has."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from b2grid.errors import InvalidInput
-from b2grid.steering.standin.build import mother
-from b2grid.steering.standin.path import Module, Path
-from b2grid.steering.standin.session import session
+from b2grid.steering.standin.lists import lists
+from b2grid.steering.standin.outputs import files, trees
+from b2grid.steering.standin.path import Path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["describe", "ntuple_file", "plain"]
+    from b2grid.steering.standin.path import Module
 
-# modules that make one list: where its name is, and what it is made of
-_MAKERS = {
-    "ParticleListManipulator": ("outputListName", "inputListNames"),
-    "BremsFinder": ("outputList", "inputList"),
-    "BelleBremRecovery": ("outputListName", "inputListName"),
-    "AllParticleCombiner": ("outputListName", "inputListNames"),
-    "SignalSideParticleListCreator": ("particleListName", "decayString"),
-    "MCDecayFinder": ("listName", "decayString"),
-}
-_COMBINERS = ("ParticleCombiner", "ParticleCombinerFromMC")
+__all__ = ["describe", "plain"]
 
 
 def plain(value: Any) -> Any:
@@ -39,124 +29,67 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def ntuple_file(params: dict[str, Any]) -> str:
-    """The file that an output module writes: the suffix goes before ``.root``.
-
-    >>> ntuple_file({"fileName": "a.root", "fileNameSuffix": "_x"})
-    'a_x.root'
-    """
-    name, suffix = str(params.get("fileName", "ntuple.root")), str(params.get("fileNameSuffix", ""))
-    return f"{name.removesuffix('.root')}{suffix}.root" if suffix else name
-
-
 def describe(paths: Iterable[Path]) -> dict[str, Any]:
     """The modules, lists, inputs and outputs of paths."""
-    modules = [module for path in paths for module in path.walk()]
+    numbered = _numbered(paths)
+    modules = [(module, number) for number, path in numbered.values() for module in path.modules()]
+    # a module that is on several paths, or twice on one, is one module
+    once = list({id(module): (module, number) for module, number in reversed(modules)}.values())[::-1]
+    only = [module for module, _ in once]
     return {
-        "modules": [_module(module) for module in modules],
-        "lists": _lists(modules),
-        "inputs": [str(name) for module in modules if module.type() == "RootInput" for name in _files(module)],
-        "ntuples": [_tree(module) for module in modules if module.type() == "VariablesToNtuple"],
-        "other_outputs": list(dict.fromkeys(_other_outputs(modules))),
+        "modules": [_module(module, number, numbered) for module, number in once],
+        "lists": lists(only),
+        "inputs": [str(name) for module in only if module.type() == "RootInput" for name in _inputs(module)],
+        "ntuples": trees(only),
+        "other_outputs": files(only),
     }
 
 
-def _files(module: Module) -> list[Any]:
-    single, several = module.params.get("inputFileName"), module.params.get("inputFileNames", [])
-    return [single] if single else [several] if isinstance(several, str) else list(several)
+def _numbered(paths: Iterable[Path]) -> dict[int, tuple[int, Path]]:
+    """Every path that may be taken, by identity, with its number: those that were processed come first."""
+    found: dict[int, tuple[int, Path]] = {}
+    waiting = list(paths)
+    while waiting:
+        path = waiting.pop(0)
+        if id(path) not in found:
+            found[id(path)] = (len(found), path)
+            waiting += [inner for module in path.modules() for inner, _, _ in _sub_paths(module)]
+    return found
 
 
-def _module(module: Module) -> dict[str, Any]:
-    params = {name: plain(value) for name, value in module.params.items()}
-    if module.conditions:
-        params["if"] = [
-            f"{condition} -> {plain(condition.path)} ({condition.after.name})" for condition in module.conditions
-        ]
-    kind = "python" if module.python else "opaque" if module.opaque else ""
+def _sub_paths(module: Module) -> Iterator[tuple[Path, str, str]]:
+    """The paths that a module may lead to: when, and what comes after."""
+    for condition in module.conditions:
+        yield condition.path, f"if {condition}", condition.after.name.lower()
+    if isinstance(path := module.params.get("path"), Path):
+        yield path, _loop(module.params), "continue"
+
+
+def _loop(params: dict[str, Any]) -> str:
+    if params.get("mode") == "for_each":
+        return f"for each {params['objectName']} in {params['loopOver']}"
+    if params.get("mode") == "do_while":
+        return f"again while {params['loopCondition']}, at most {params['maxIterations']} times"
+    return f"{str(params.get('mode', '')).replace('_', ', ')}: {params.get('objectName') or 'a copy of the event'}"
+
+
+def _module(module: Module, number: int, numbered: dict[int, tuple[int, Path]]) -> dict[str, Any]:
     return {
         "type": module.type(),
         "name": module.name(),
-        "params": params,
+        "params": {name: plain(value) for name, value in module.params.items() if not isinstance(value, Path)},
         "line": module.line,
         "function": module.function,
-        "kind": kind,
+        "kind": "python" if module.python else "opaque" if module.opaque else "",
+        "path": number,
+        "sub_paths": [
+            {"path": numbered[id(inner)][0], "when": when, "after": after} for inner, when, after in _sub_paths(module)
+        ],
     }
 
 
-def _tree(module: Module) -> dict[str, Any]:
-    params = module.params
-    variables = params.get("variables", [])
-    names = [variables] if isinstance(variables, str) else map(str, variables)
-    return {
-        "file": ntuple_file(params),
-        "tree": str(params.get("treeName", "ntuple")),
-        "particle_list": str(params.get("particleList", "")),
-        "line": module.line,
-        "columns": list(session.expand(names)),
-    }
-
-
-def _other_outputs(modules: Iterable[Module]) -> Iterable[str]:
-    for module in modules:
-        if module.type() in (
-            "VariablesToHistogram",
-            "VariablesToEventBasedTree",
-            "VariablesToTable",
-            "VariablesToHDF5",
-        ):
-            yield ntuple_file(module.params)
-        elif module.type() == "RootOutput":
-            yield str(module.params.get("outputFileName", "RootOutput.root"))
-
-
-def _made(module: Module) -> Iterable[tuple[str, str, str]]:
-    """The lists that a module makes: name, made of, cut."""
-    kind, params = module.type(), module.params
-    cut = str(params.get("cut", ""))
-    if kind == "ParticleLoader":
-        texts = [str(text) for text in params.get("decayStrings", [])]
-        yield from ((_name(text), text, "") for text in texts)
-    elif kind in _COMBINERS:
-        text = str(params.get("decayString", ""))
-        yield _name(text), text, cut
-    elif kind in _MAKERS:
-        name, source = _MAKERS[kind]
-        made_of = params.get(source, "")
-        text = made_of if isinstance(made_of, str) else ", ".join(map(str, made_of))
-        yield str(params.get(name, "")), text, cut
-
-
-def _name(text: str) -> str:
-    try:
-        return mother(text).list_name
-    except InvalidInput:  # what is wrong with it is said where the decay string is checked
-        return text.strip().partition(" ")[0]
-
-
-def _lists(modules: Iterable[Module]) -> list[dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for module in modules:
-        if module.type() == "ParticleSelector":
-            name, cut = str(module.params.get("decayString", "")), str(module.params.get("cut", ""))
-            if name in found:
-                found[name]["cut"] = _joined(found[name]["cut"], cut)
-            continue
-        for name, made_of, cut in _made(module):
-            # fillParticleList loads a base list and copies it to the list that the loader was asked for
-            if name not in found:
-                found[name] = {
-                    "name": name,
-                    "decay": made_of,
-                    "cut": cut,
-                    "line": module.line,
-                    "module": module.function or module.type(),
-                }
-            elif module.line != found[name]["line"] or cut:
-                found[name]["cut"] = _joined(found[name]["cut"], cut)
-    return list(found.values())
-
-
-def _joined(one: str, other: str) -> str:
-    if not one.strip() or not other.strip():
-        return one.strip() or other.strip()
-    return f"[{one.strip()}] and [{other.strip()}]"
+def _inputs(module: Module) -> list[Any]:
+    single, several = module.params.get("inputFileName"), module.params.get("inputFileNames")
+    if single or isinstance(several, str):
+        return [single or several]
+    return list(several) if isinstance(several, list | tuple) else []

@@ -29,11 +29,16 @@ __all__ = ["OPAQUE_PACKAGES", "Opaque", "OpaqueFinder", "opaque_step"]
 # basf2's importable packages that have no stand-in, and ROOT; what else is missing is a real mistake
 OPAQUE_PACKAGES = frozenset(
     {
-        "ROOT",
+        "B2Tools",
         "L1trigger",
+        "LambdaSelector",
+        "ROOT",
         "alignment",
         "b2biiConversion",
+        "b2biiMonitors",
+        "b2parser",
         "b2test_utils",
+        "b2test_utils_analysis",
         "background",
         "basf2_mva",
         "basf2_mva_evaluation",
@@ -52,6 +57,7 @@ OPAQUE_PACKAGES = frozenset(
         "flavorTagger",
         "generators",
         "grafei",
+        "hep_ipython_tools",
         "hlt",
         "iov_conditional",
         "klm",
@@ -63,6 +69,7 @@ OPAQUE_PACKAGES = frozenset(
         "prompt",
         "pxd",
         "rawdata",
+        "rundb",
         "reconstruction",
         "simulation",
         "skim",
@@ -72,11 +79,12 @@ OPAQUE_PACKAGES = frozenset(
         "stdKinks",
         "svd",
         "sysvar",
+        "terminal_utils",
         "tflat",
         "tracking",
-        "udst",
         "udst_purge_list",
         "validation",
+        "validation_tools",
     }
 )
 
@@ -109,8 +117,9 @@ class Opaque:
 
     __b2grid_opaque__ = True
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, made_with: dict[str, Any] | None = None) -> None:
         self.__dict__["_name"] = name
+        self.__dict__["_made_with"] = made_with or {}
 
     def __getattr__(self, name: str) -> Opaque:
         if name.startswith("__") and name.endswith("__"):
@@ -122,11 +131,12 @@ class Opaque:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Opaque:
         """Note the call, and stand for what it returns."""
-        given = [*args, *kwargs.values()]
-        params = {f"arg{i}": _described(arg) for i, arg in enumerate(args) if not isinstance(arg, Path)}
-        params |= {key: _described(value) for key, value in kwargs.items() if not isinstance(value, Path)}
-        opaque_step(str(self), [arg for arg in given if isinstance(arg, Path)], params)
-        return Opaque(f"{self}()")
+        given = {f"arg{i}": arg for i, arg in enumerate(args)} | kwargs
+        params = {name: _described(value) for name, value in given.items() if not isinstance(value, Path)}
+        paths = [value for value in given.values() if isinstance(value, Path)]
+        # what an object was made with is part of what it does when it is called
+        opaque_step(str(self), paths, self.__dict__["_made_with"] | params)
+        return Opaque(f"{self}()", params)
 
     def __mro_entries__(self, _bases: tuple[Any, ...]) -> tuple[type, ...]:
         return (_OpaqueBase,)
@@ -164,16 +174,29 @@ class Opaque:
     def __index__(self) -> int:
         return 0
 
-    def _arithmetic(self, _other: Any = None) -> Opaque:
+    def __fspath__(self) -> str:
+        return str(self)
+
+    def _arithmetic(self, *_other: Any) -> Opaque:
         return self
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _arithmetic
-    __neg__ = __or__ = __ror__ = __and__ = __iadd__ = _arithmetic
+    def __add__(self, other: Any) -> Any:
+        # lists of variables are put together: what is known of them stays known
+        return list(other) if isinstance(other, list | tuple) else self
+
+    __radd__ = __add__
+    __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _arithmetic
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _arithmetic
+    __neg__ = __pos__ = __abs__ = __invert__ = __round__ = _arithmetic
+    __or__ = __ror__ = __and__ = __rand__ = __xor__ = __rxor__ = __lshift__ = __rshift__ = _arithmetic
 
     def _compare(self, _other: Any) -> bool:
         return False
 
     __lt__ = __gt__ = __le__ = __ge__ = _compare
+
+    def __format__(self, _spec: str) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         return str(self.__dict__["_name"])
@@ -188,8 +211,11 @@ class _OpaqueBase:
     __b2grid_opaque__ = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        given = [*args, *kwargs.values()]
-        opaque_step(type(self).__name__, [arg for arg in given if isinstance(arg, Path)], {})
+        self(*args, **kwargs)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Opaque:
+        """Note the call, as for anything else that is opaque."""
+        return Opaque(type(self).__name__)(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Opaque:
         if name.startswith("__") and name.endswith("__"):
@@ -216,7 +242,6 @@ class OpaqueFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Fill the module with nothing but opaque names."""
         name = module.__name__
-        session.imported.append(name)
 
         def missing(attribute: str) -> Any:
             if attribute.startswith("__") and attribute.endswith("__"):

@@ -1,11 +1,13 @@
 """Executes a steering file and writes down what it builds: the program behind `b2grid.record`.
 
-Run as ``python -m b2grid.steering.standin.recorder RESULT.json SECONDS BYTES STEERING [ARGS…]``, in a process
-that may be killed at any time: the result file appears whole, or not at all.
+Run as ``python -m b2grid.steering.standin.recorder RESULT.json LIMITS.json STEERING [ARGS…]``, in a process that may
+be killed at any time: the result file appears whole, or not at all. Before it executes the script it confines
+itself, and with it all that the script starts, to the folder of the result.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -15,7 +17,8 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import B2GridError
-from b2grid.steering.standin.guard import watch
+from b2grid.run.confine import confine
+from b2grid.steering.standin.guard import Refused, watch
 from b2grid.steering.standin.log import LogLevel
 from b2grid.steering.standin.script import run_script
 from b2grid.steering.standin.session import session
@@ -30,15 +33,11 @@ __all__ = ["main"]
 
 def main(arguments: list[str]) -> int:
     """Record one steering file; 0 when the result was written."""
-    result, seconds, memory, script, *args = arguments
-    _limit(float(seconds), int(memory))
-    watch(
-        [
-            FilePath.cwd(),
-            *(FilePath(os.environ[name]) for name in ("HOME", "TMPDIR") if name in os.environ),
-            FilePath(result).parent,
-        ]
-    )
+    result, limits, script, *args = arguments
+    scratch = FilePath(result).parent
+    _limit(**json.loads(limits))
+    held = confine([scratch])
+    watch([FilePath.cwd(), scratch], programs=held.files and held.network)
     process = os.getpid()
     answer = _Recorder().run(script, args)
     if os.getpid() != process:
@@ -52,10 +51,11 @@ def main(arguments: list[str]) -> int:
     os._exit(0)
 
 
-def _limit(seconds: float, memory: int) -> None:
+def _limit(*, seconds: float, memory: int, disk: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _lower(resource.RLIMIT_CPU, int(seconds) + 2)
     _lower(resource.RLIMIT_DATA, memory)
+    _lower(resource.RLIMIT_FSIZE, disk)
 
 
 def _lower(what: int, value: int) -> None:
@@ -93,13 +93,13 @@ class _Recorder:
             error = _error("the script needs more memory than it may have", _line(raised.__traceback__), kind="memory")
         except BaseException as raised:
             # whatever a script raises is a finding
-            error = _error(f"{type(raised).__name__}: {raised}", _line(raised.__traceback__), kind="raised")
+            error = _error(f"{type(raised).__name__}: {raised}", _line(raised.__traceback__), kind=_kind(raised))
         if error is None and not self.paths:
             error = _error("the script ends without calling process()", None, kind="no process")
         if error is None and self.errors_before:
             said = f"{len(self.errors_before)} error(s) before processing: {'; '.join(self.errors_before)}"
             error = _error(said, None, kind="errors")
-        if error is not None and self.paths and error["kind"] in ("raised", "exit"):
+        if error is not None and self.paths and error["kind"] not in ("errors", "memory", "disk"):
             # the script went on after process(), and what it wanted was not there: results
             return {"recipe": {**self._recipe(), "notes": [_said(error)]}, "error": None}
         return {"recipe": self._recipe() if error is None else None, "error": error}
@@ -116,7 +116,8 @@ class _Recorder:
         if (text := getattr(ended, "text", None)) is not None:
             return _error(f"FATAL: {text}", line, kind="raised")
         said = f"with {ended.code!r}" if ended.code not in (None, 0) else "without an error"
-        return _error(f"the script exits {said} before processing", line, kind="exit")
+        when = "" if self.paths else " before processing"
+        return _error(f"the script exits {said}{when}", line, kind="exit")
 
     def _recipe(self) -> dict[str, Any]:
         from b2grid.steering.standin.describe import describe
@@ -126,11 +127,23 @@ class _Recorder:
             "aliases": dict(session.aliases),
             "global_tags": list(session.global_tags),
             "seed": session.seed,
-            "opened": list(dict.fromkeys(session.opened)),
-            "imported": sorted(set(session.imported)),
+            "opened": session.opened,
+            "imported": session.imported,
+            "started": [asdict(item) for item in session.started],
             "max_event": self.paths[0][1],
-            "calls": [asdict(call) for call in session.opaque_calls],
         }
+
+
+def _kind(raised: BaseException) -> str:
+    """What kind of end it is; a library may have put an error of its own around the one that says so."""
+    cause: BaseException | None = raised
+    while cause is not None:
+        if isinstance(cause, Refused):
+            return cause.kind
+        if isinstance(cause, OSError) and cause.errno == errno.EFBIG:
+            return "disk"
+        cause = cause.__cause__ or cause.__context__
+    return "raised"
 
 
 def _error(message: str, line: int | None, *, kind: str, hint: str = "", column: int | None = None) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path as FilePath
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from b2grid.errors import B2GridError
 from b2grid.steering.source import Source
 from b2grid.steering.standin.opaque import OPAQUE_PACKAGES, OpaqueFinder
 from b2grid.steering.standin.path import PACKAGES
@@ -39,16 +42,55 @@ def _in_place(script: str, argv: Sequence[str]) -> Iterator[ModuleType]:
         sys.argv, sys.path[:], sys.meta_path[:] = before[0], before[1], before[2]
         if before[3] is not None:
             sys.modules["__main__"] = before[3]
-        for name in set(sys.modules) - before[4]:
-            if _is_ours(name, sys.modules[name]):
+        kinds = {name: _kind(name, sys.modules[name]) for name in sorted(set(sys.modules) - before[4])}
+        if session.recording:
+            session.imported |= _told(kinds)
+        for name, kind in kinds.items():
+            if kind in ("basf2", "opaque", "local"):
                 del sys.modules[name]
 
 
-def _is_ours(name: str, module: ModuleType) -> bool:
-    file = getattr(module, "__file__", None) or ""
-    return file.startswith((PACKAGES, str(FilePath(session.script).resolve().parent))) or (
-        name.partition(".")[0] in OPAQUE_PACKAGES and not file
-    )
+def _kind(name: str, module: ModuleType) -> str:
+    """Where a module comes from; empty for Python's own and ours."""
+    file = _file(module)
+    if file.startswith(PACKAGES):
+        return "basf2"
+    if file.startswith(f"{FilePath(session.script).resolve().parent}{os.sep}"):
+        return "local"
+    top = name.partition(".")[0]
+    if top in OPAQUE_PACKAGES and not file:
+        return "opaque"
+    return "" if top in (*sys.stdlib_module_names, "b2grid") or not file else "installed"
+
+
+def _file(module: ModuleType) -> str:
+    return str(getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), ""))
+
+
+def _told(kinds: dict[str, str]) -> dict[str, str]:
+    """The modules that are worth naming: what the steering writes, not what that brings along."""
+    files = [session.script, *(_file(sys.modules[name]) for name, kind in kinds.items() if kind == "local")]
+    written = set().union(*map(_written, files))
+    return {
+        name: kind
+        for name, kind in kinds.items()
+        if kind == "local" or (kind and name.partition(".")[0] in written and not _inner(name, kind))
+    }
+
+
+def _inner(name: str, kind: str) -> bool:
+    return "._" in name or (kind == "installed" and "." in name)
+
+
+def _written(file: str) -> set[str]:
+    """The packages in the import statements of a file."""
+    try:
+        tree = ast.parse(Source.read(FilePath(file)).text)
+    except (B2GridError, SyntaxError, ValueError):
+        return set()
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in names}
 
 
 def run_script(

@@ -17,7 +17,7 @@ from b2grid.steering.standin.log import Log
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["Refusal", "Session", "builtin_collections", "session"]
+__all__ = ["Refusal", "Session", "Started", "builtin_collections", "session"]
 
 
 @cache
@@ -46,6 +46,21 @@ class Refusal:
     file: str
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A program that the script started.
+
+    Parameters
+    ----------
+    command : str
+    line : int or None
+        The steering line.
+    """
+
+    command: str
+    line: int | None
+
+
 @dataclass(slots=True)
 class Session:
     """The state that one run of a steering file builds up beside its paths.
@@ -58,6 +73,11 @@ class Session:
         Alias -> definition, in the order in which they were first made.
     collections : dict
         Collections that the steering made; basf2's own are in `builtin_collections`.
+    opened : dict
+        File that was opened for reading or looked for -> whether it is there.
+    imported : dict
+        Module beyond Python's own -> "basf2", "opaque", "local" or "installed".
+    started : list of Started
     opaque_calls : list of Refusal
         Calls of what exists only by name; the runtime refuses them, the recorder lists them.
     recording : bool
@@ -72,8 +92,9 @@ class Session:
     aliases: dict[str, str] = field(default_factory=dict)
     collections: dict[str, list[str]] = field(default_factory=dict)
     global_tags: list[str] = field(default_factory=list)
-    opened: list[str] = field(default_factory=list)
-    imported: list[str] = field(default_factory=list)
+    opened: dict[str, bool] = field(default_factory=dict)
+    imported: dict[str, str] = field(default_factory=dict)
+    started: list[Started] = field(default_factory=list)
     opaque_calls: list[Refusal] = field(default_factory=list)
     seed: str | None = None
     processes: int = 0

@@ -145,19 +145,22 @@ def _hint(outcome: Outcome, setting: Setting) -> str:
 
 
 def _trees(scratch: Path, recipe: Recipe) -> tuple[tuple[TreeProfile, ...], str]:
-    """What the ntuples hold, and what is missing of what the recipe promises."""
-    from b2grid.ntuple import profile
+    """What the ntuples hold, and what is missing of what the recipe promises, files of events included."""
+    from b2grid.ntuple import inspect_file, profile
 
     profiles: list[TreeProfile] = []
     problems: list[str] = []
-    for name, promised in recipe.outputs.items():
+    for name, promised in recipe.written.items():
         try:
-            found = profile(scratch / name, trees=promised)
+            if name in recipe.outputs:
+                found = profile(scratch / name, trees=tuple(recipe.outputs[name]))
+                profiles += [replace(tree, file=name) for tree in found]
+                there = {tree.tree for tree in found}
+            else:
+                there = {tree.name for tree in inspect_file(scratch / name).trees}
         except B2GridError as error:
             problems.append(error.message)
             continue
-        profiles += [replace(tree, file=name) for tree in found]
-        there = {tree.tree for tree in found}
         problems += [f"{name} has no tree {tree!r}" for tree in promised if tree not in there]
     return tuple(profiles), "; ".join(problems)
 

@@ -5,6 +5,7 @@ import modularAnalysis as _ma
 from b2grid.steering.standin.opaque import opaque_step as _opaque_step
 
 _SYMBOL = {"pi": "pi+", "K": "K+", "p": "p+", "e": "e+", "mu": "mu+"}
+_chargednames = list(_SYMBOL)  # scripts look at it, in spite of its name
 _PID = {"pi": "pionID", "K": "kaonID", "p": "protonID", "e": "electronID", "mu": "muonID"}
 _GOOD = "thetaInCDCAcceptance and dr < 0.5 and abs(dz) < 2"
 # identification of 95, 90 and 85 per cent efficiency

@@ -334,12 +334,12 @@ class _Conditions:
 
     def prepend_testing_payloads(self, filename):
         """Use payloads of a file before others."""
-        _session.opened.append(str(filename))
+        _session.opened[str(filename)] = _FilePath(filename).exists()
         self.testing_payloads.insert(0, filename)
 
     def append_testing_payloads(self, filename):
         """Use payloads of a file after others."""
-        _session.opened.append(str(filename))
+        _session.opened[str(filename)] = _FilePath(filename).exists()
         self.testing_payloads.append(filename)
 
     def set_globaltag_callback(self, function):
@@ -418,10 +418,10 @@ def find_file(filename, data_type="", silent=False):
     for place in [*beside, *filter(None, (_os.environ.get(name) for name in _PLACES.get(data_type, [])))]:
         found = _FilePath(place, filename)
         if found.exists():
-            _session.opened.append(filename)
+            _session.opened[str(filename)] = True
             return str(found.absolute())
     if _session.recording:
-        _session.opened.append(filename)
+        _session.opened[str(filename)] = False
         return str(_FilePath(filename))
     if silent:
         return ""

@@ -202,24 +202,9 @@ def outputMdst(filename, path):
 
 def outputUdst(filename, particleLists=None, includeArrays=None, path=None, dataDescription=None):
     """Write uDST: mDST with particle lists."""
-    import mdst
+    import udst
 
-    branches = [
-        "Particles",
-        "ParticlesToMCParticles",
-        "ParticlesToPIDLikelihoods",
-        "ParticleExtraInfoMap",
-        "EventExtraInfo",
-        *(includeArrays or []),
-        *(particleLists or []),
-    ]
-    mdst.add_mdst_output(
-        path,
-        mc=True,
-        filename=filename,
-        additionalBranches=branches,
-        dataDescription={"dataLevel": "udst", **(dataDescription or {})},
-    )
+    udst.add_udst_output(path, filename, particleLists, includeArrays, dataDescription)
 
 
 def outputIndex(filename, path, includeArrays=None, keepParents=False, mc=True):
