@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from b2grid.errors import Finding, Report
+from b2grid.errors import Finding, InvalidInput, Report
 from b2grid.steering import facts as interface
 from b2grid.steering.checking.syntax import parse
 from b2grid.steering.findings import CODES, finding
+from b2grid.steering.sandbox import collect
 from b2grid.steering.source import Source
 
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from b2grid.steering.coverage import Coverage
@@ -35,6 +37,7 @@ def check(
     *,
     release: str = "main",
     sandbox: Iterable[str | os.PathLike[str]] = (),
+    args: Sequence[str] | None = None,
     covers: Coverage | None = None,
 ) -> Report:
     r"""Find everything that is wrong with a steering file, without executing any of it.
@@ -47,7 +50,9 @@ def check(
         The basf2 release whose Python and interface count, such as ``release-09-00-00``, ``light-2409-toyger``
         or ``main``.
     sandbox : iterable of path
-        Files and folders that travel with it, relative to it.
+        Files and folders that travel with it, relative to it; beside a file they are looked for.
+    args : sequence of str or None
+        The arguments that it is given; `None` if they are not known, and then what it needs is a note.
     covers : Coverage or None
         What the chosen runner covers; what it does not is an error. `None` is basf2 itself.
 
@@ -72,36 +77,69 @@ def check(
     source = path_or_text if isinstance(path_or_text, Source) else Source.read(path_or_text)
     facts = interface.load(release)
     tree, found = parse(source.text, facts.python, release)
+    given = [sandbox] if isinstance(sandbox, str | os.PathLike) else list(sandbox)
     if tree is not None:
-        names = [sandbox] if isinstance(sandbox, str | os.PathLike) else sandbox
-        found = _read(tree, source, facts, [os.fspath(name) for name in names], covers)
+        shipped = tuple(PurePosixPath(os.fspath(name)) for name in given)
+        found = _read(tree, source, facts, shipped, None if args is None else tuple(args), covers)
+    if source.path is not None and given:
+        found = [*found, *_of_sandbox(given, source.path)]
     return Report(tuple(_heard(found, source.text)), source.text, source.filename)
 
 
-def _read(tree: ast.Module, source: Source, facts: Facts, sandbox: list[str], covers: Coverage | None) -> list[Finding]:
-    from b2grid.steering.checking import calls, decays, files, process, trees, variables
+def _read(
+    tree: ast.Module,
+    source: Source,
+    facts: Facts,
+    sandbox: tuple[PurePosixPath, ...],
+    args: tuple[str, ...] | None,
+    covers: Coverage | None,
+) -> list[Finding]:
+    from b2grid.steering.checking import (
+        arguments,
+        calls,
+        decays,
+        files,
+        inputs,
+        local,
+        modules,
+        outputs,
+        process,
+        trees,
+        variables,
+    )
     from b2grid.steering.checking.aliases import Aliases
     from b2grid.steering.checking.context import Context
     from b2grid.steering.checking.script import Script
     from b2grid.steering.checking.values import Values
+    from b2grid.steering.checking.world import World
 
     script = Script(tree, facts)
-    context = Context(script, Values(script), facts, covers, source.text.splitlines())
+    context = Context(script, Values(script), facts, covers, source.text.splitlines(), sandbox, args)
     calls.check_undefined(context, source.filename)
     calls.check_imports(context)
     calls.check_calls(context)
     calls.check_modules(context)
     variables.check_variables(context, Aliases.of(context))
     decays.check_decays(context)
-    process.check_process(context)
-    trees.check_trees(context)
-    files.check_files(context, sandbox)
-    files.check_local_modules(context, sandbox, _beside(source))
+    world, runs, made = World(context, args), process.find_process(context), modules.added(context)
+    process.check_process(context, world, runs)
+    arguments.check_arguments(context, world, runs)
+    written = outputs.find_outputs(context, made)
+    trees.check_trees(context, world, written)
+    outputs.check_outputs(context, world, written)
+    files.check_files(context, world, made, written)
+    inputs.check_inputs(context, world, made, runs)
+    local.check_local_modules(context, world, None if source.path is None else source.path.parent)
     return list(context.found.values())
 
 
-def _beside(source: Source) -> Path | None:
-    return None if source.path is None else source.path.parent
+def _of_sandbox(given: Sequence[str | os.PathLike[str]], steering: Path) -> tuple[Finding, ...]:
+    """What is wrong with the files that travel."""
+    try:
+        collect(given, steering.parent)
+    except InvalidInput as error:
+        return error.findings
+    return ()
 
 
 def _no_code(code: str, line: int, column: int) -> Finding:

@@ -79,6 +79,7 @@ class Script:
     bindings: dict[ast.AST, dict[str, list[Binding]]] = field(default_factory=dict)
     _leaves: dict[ast.AST, bool] = field(default_factory=dict)
     _orders: dict[int, dict[int, int]] = field(default_factory=dict)
+    _named: dict[ast.AST, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         nodes = [self.tree, *self._below()]
@@ -272,12 +273,15 @@ class Script:
 
     def dotted(self, node: ast.expr, depth: int = 0) -> str:
         """What an expression names, such as ``modularAnalysis.fillParticleList``; empty if that is unknown."""
-        if depth > _DEPTH:
+        if depth > _DEPTH or not isinstance(node, ast.Name | ast.Attribute):
             return ""
-        if isinstance(node, ast.Attribute):
-            before = self.dotted(node.value, depth + 1)
-            return f"{before}.{node.attr}" if before else ""
-        return self._meant(node, depth) if isinstance(node, ast.Name) else ""
+        if node not in self._named:
+            if isinstance(node, ast.Attribute):
+                before = self.dotted(node.value, depth + 1)
+                self._named[node] = f"{before}.{node.attr}" if before else ""
+            else:
+                self._named[node] = self._meant(node, depth)
+        return self._named[node]
 
     def _meant(self, name: ast.Name, depth: int) -> str:
         found = self.bound(name)
