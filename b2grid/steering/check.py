@@ -95,13 +95,13 @@ def _read(
     covers: Coverage | None,
 ) -> list[Finding]:
     from b2grid.steering.checking import (
+        added,
         arguments,
         calls,
         decays,
         files,
         inputs,
         local,
-        modules,
         outputs,
         process,
         trees,
@@ -121,7 +121,7 @@ def _read(
     calls.check_modules(context)
     variables.check_variables(context, Aliases.of(context))
     decays.check_decays(context)
-    world, runs, made = World(context, args), process.find_process(context), modules.added(context)
+    world, runs, made = World(context, args), process.find_process(context), added.find_added(context)
     process.check_process(context, world, runs)
     arguments.check_arguments(context, world, runs)
     written = outputs.find_outputs(context, made)

@@ -15,8 +15,8 @@ from b2grid.steering.checking.worth import is_system
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from b2grid.steering.checking.added import Added
     from b2grid.steering.checking.context import Context
-    from b2grid.steering.checking.modules import Added
     from b2grid.steering.checking.outputs import Output
     from b2grid.steering.checking.world import World
 
@@ -186,7 +186,8 @@ class _Made:
     def has(self, file: str, reader: ast.AST) -> bool:
         if file in self.outputs:
             return True
-        return any(call is not reader and not self.world.before(reader, call) for call in self.calls.get(file, ()))
+        within = set(ast.walk(reader))
+        return any(call not in within and not self.world.before(reader, call) for call in self.calls.get(file, ()))
 
 
 def _check_written(context: Context, world: World) -> None:

@@ -14,8 +14,8 @@ from b2grid.steering.checking.worth import LISTS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from b2grid.steering.checking.added import Added
     from b2grid.steering.checking.context import Context
-    from b2grid.steering.checking.modules import Added
     from b2grid.steering.checking.world import World
 
 __all__ = ["check_inputs"]
@@ -134,7 +134,7 @@ def _check_needed(context: Context, world: World, calls: list[ast.Call]) -> None
     bare = world.but(world.args, bare=True)
     always = {id(node) for node in ends(world, calls)}
     found: list[tuple[ast.AST, str]] = [
-        (node, "the script ends here") for node in ends(bare, calls) if id(node) not in always
+        (node, f"the script ends here{_because(context, node)}") for node in ends(bare, calls) if id(node) not in always
     ]
     for node in context.script.parents:
         if not isinstance(node, ast.Subscript) or not isinstance(node.ctx, ast.Load):
@@ -151,6 +151,11 @@ def _check_needed(context: Context, world: World, calls: list[ast.Call]) -> None
             "its inputs come by -i, which replaces what inputMdstList is given, also an empty list",
             place,
         )
+
+
+def _because(context: Context, node: ast.AST) -> str:
+    test = next((outer.test for outer in context.script.above(node) if isinstance(outer, ast.If)), None)
+    return f", it asks for {_shown(test)}" if test is not None else ""
 
 
 def _check_readers(context: Context, world: World, calls: list[ast.Call]) -> None:

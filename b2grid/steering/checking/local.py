@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from b2grid.errors import printable
 from b2grid.steering.checking.aliases import PLAIN_PACKAGES
+from b2grid.steering.checking.worth import is_system
 from b2grid.steering.standin.opaque import OPAQUE_PACKAGES
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def is_known(module: str) -> bool:
 
 def check_local_modules(context: Context, world: World, beside: Path | None) -> None:
     """Report modules of one's own that are imported and are not in the sandbox."""
-    shipped = _Shipped(context)
+    shipped = _Shipped(context, world, beside)
     for module, node in context.script.imports:
         if is_known(module) or not world.reaches(node):
             continue
@@ -55,7 +56,7 @@ def check_local_modules(context: Context, world: World, beside: Path | None) -> 
                 _check_in_turn(context, name, node, shipped, beside)
             elif (beside is not None and _file(beside, name)) or not _is_installed(name):
                 said = f"module {printable(name)!r} is neither basf2's nor Python's, and is not in the sandbox"
-                context.add("B2S504", said, shipped.hint(name, beside), node)
+                context.add("B2S504", said, shipped.hint(name), node)
 
 
 def _needed(module: str, node: ast.stmt, beside: Path | None) -> list[str]:
@@ -71,41 +72,50 @@ def _needed(module: str, node: ast.stmt, beside: Path | None) -> list[str]:
 class _Shipped:
     """The modules that the sandbox has, where Python looks for them."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, world: World, beside: Path | None) -> None:
         self.sandbox = context.sandbox
+        self.beside = beside
         self.folders = [PurePosixPath()]
         self.elsewhere = ""
         self.open = False
         for call in context.script.calls:
             if context.script.dotted(call.func) in {"sys.path.append", "sys.path.insert"} and call.args:
-                self._looks_in(context.values.one(call.args[-1]))
+                self._look_in(call.args[-1], world.values(call.args[-1]))
 
-    def _looks_in(self, folder: object) -> None:
-        if not isinstance(folder, str):
-            self.open = bool(self.sandbox)
-        elif folder.startswith(("/", "~")):
-            self.elsewhere = folder
-        else:
-            self.folders.append(PurePosixPath(folder))
+    def _look_in(self, place: ast.expr, folders: list[object]) -> None:
+        """Take note of where Python looks too: what is not known may have anything."""
+        for folder in folders:
+            if not isinstance(folder, str) or is_system(folder):
+                self.open = True
+            elif folder.startswith(("/", "~")):
+                self.elsewhere = folder
+            else:
+                self.folders.append(PurePosixPath(folder))
+        if not folders:
+            here = any(isinstance(inner, ast.Name) and inner.id == "__file__" for inner in ast.walk(place))
+            self.open |= bool(self.sandbox) or not here
 
     def __contains__(self, module: str) -> bool:
         return self.open or any(self._has(folder.joinpath(*module.split("."))) for folder in self.folders)
 
     def _has(self, wanted: PurePosixPath) -> bool:
         return any(
-            path in wanted.parents or wanted == path or wanted in path.parents or wanted == path.with_suffix("")
+            self._holds(path, wanted)
+            if path in wanted.parents
+            else wanted == path or wanted in path.parents or wanted == path.with_suffix("")
             for path in self.sandbox
         )
 
-    def hint(self, module: str, beside: Path | None) -> str:
+    def _holds(self, folder: PurePosixPath, wanted: PurePosixPath) -> bool:
+        """Whether a folder of the sandbox has a module; where it cannot be seen, it may."""
+        seen = self.beside is not None and (self.beside / folder).is_dir()
+        return not seen or (self.beside is not None and _file(self.beside, ".".join(wanted.parts)) is not None)
+
+    def hint(self, module: str) -> str:
         top = module.partition(".")[0]
-        is_folder = "." in module or (beside is not None and (beside / top).is_dir())
-        added = f"add sandbox=['{printable(top if is_folder else f'{top}.py')}']"
-        return (
-            f"copy it from {printable(self.elsewhere)} beside the steering file, and {added}"
-            if self.elsewhere
-            else added
-        )
+        is_folder = "." in module or (self.beside is not None and (self.beside / top).is_dir())
+        copied = f"copy it from {printable(self.elsewhere)} beside the steering file, and " if self.elsewhere else ""
+        return f"{copied}add sandbox=['{printable(top if is_folder else f'{top}.py')}']"
 
 
 # -- what modules import in turn
@@ -127,7 +137,7 @@ def _check_in_turn(context: Context, module: str, node: ast.stmt, shipped: _Ship
                 context.add(
                     "B2S504",
                     f"module {printable(importer)!r} imports {printable(name)!r}, which is not in the sandbox",
-                    shipped.hint(name, beside),
+                    shipped.hint(name),
                     node,
                 )
 

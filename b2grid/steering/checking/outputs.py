@@ -13,8 +13,8 @@ from b2grid.steering.checking.order import both
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from b2grid.steering.checking.added import Added
     from b2grid.steering.checking.context import Context
-    from b2grid.steering.checking.modules import Added
     from b2grid.steering.checking.world import World
 
 __all__ = ["Output", "check_outputs", "find_outputs", "is_on_one_path", "is_outside", "say_outside"]
@@ -281,9 +281,10 @@ def _check_places(context: Context, world: World, outputs: list[Output]) -> None
 
 
 def _has(context: Context, world: World, folder: str, outputs: list[Output]) -> bool:
-    """Whether a folder may be there: the script, a module of its own or the sandbox may bring it."""
+    """Whether a folder may be there: the runner, the script, a module of its own or the sandbox may bring it."""
     return (
-        world.makes_folders
+        context.covers is not None  # only basf2 is known not to make it
+        or world.makes_folders
         or world.imports_own
         or any(folder == str(parent) for name in context.sandbox for parent in (name, *name.parents))
         or any(

@@ -97,9 +97,7 @@ def _is_process(context: Context, call: ast.Call) -> bool:
 
 
 def _makes_path(context: Context) -> bool:
-    if any(context.script.dotted(call.func) in {"basf2.create_path", "basf2.Path"} for call in context.script.calls):
-        return True
-    return any("path" in call.arguments for call in context.calls)
+    return any(context.script.dotted(call.func) in {"basf2.create_path", "basf2.Path"} for call in context.script.calls)
 
 
 def _elsewhere(context: Context, world: World) -> bool:

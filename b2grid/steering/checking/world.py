@@ -134,24 +134,27 @@ class World(Worth):
         """The calls of a function or class of the script by its own name."""
         return self._calls.get(defined, [])
 
-    def place(self, node: ast.AST) -> tuple[int, int] | None:
-        """Where the main part of the script reaches a node; `None` where that is not one place."""
-        for _ in range(_DEPTH):
-            function = next((outer for outer in self.script.above(node) if isinstance(outer, FUNCTIONS)), None)
-            if function is None:
-                return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
-            calls = self.calls_of(function)
-            if len(calls) != 1:
-                return None
-            node = calls[0]
-        return None
-
     def before(self, node: ast.AST, later: ast.AST) -> bool:
         """Whether one place is certain to come before another, if both are reached."""
         if self.script.scope(node) is self.script.scope(later):
-            return (node.lineno, node.col_offset) < (later.lineno, later.col_offset)  # type: ignore[attr-defined]
-        mine, other = self.place(node), self.place(later)
+            return _at(node) < _at(later)
+        mine, other = self._way(node), self._way(later)
         return mine is not None and other is not None and mine < other
+
+    def _way(self, node: ast.AST) -> tuple[tuple[int, int], ...] | None:
+        """The calls that lead to a place, from the main part on; `None` where there is not one way."""
+        found = [_at(node)]
+        while function := next((outer for outer in self.script.above(node) if isinstance(outer, FUNCTIONS)), None):
+            calls = self.calls_of(function)
+            if len(calls) != 1 or len(found) > _DEPTH:
+                return None
+            node = calls[0]
+            found.append(_at(node))
+        return tuple(reversed(found))
+
+
+def _at(node: ast.AST) -> tuple[int, int]:
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
 
 
 def _calls_by_name(context: Context) -> dict[ast.AST, list[ast.Call]]:

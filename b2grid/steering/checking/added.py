@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from b2grid.steering.checking.context import Context
 
-__all__ = ["Added", "added"]
+__all__ = ["Added", "find_added"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +39,7 @@ class Added:
         return function.value if isinstance(function, ast.Attribute) and function.attr == "add_module" else None
 
 
-def added(context: Context) -> list[Added]:
+def find_added(context: Context) -> list[Added]:
     """The modules whose kind is known, in the order of the file; parameters given later by ``param`` count."""
     script, values = context.script, context.values
     later: dict[ast.AST, list[ast.Call]] = {}
