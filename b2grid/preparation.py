@@ -10,30 +10,52 @@ from b2grid.errors import InvalidPlan, InvalidSteering, Report
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from b2grid.catalogue import Inputs
     from b2grid.execution import Definition
     from b2grid.steering import Recipe, Replicas, Trial
 
-__all__ = ["examine", "failed", "first_files", "merged", "recorded", "refused"]
-
-_NOT_SHIPPED = "B2S503"
+__all__ = ["arguments", "examine", "failed", "first_files", "merged", "recorded", "refused"]
 
 
-def examine(steering: str | os.PathLike[str], release: str | None, sandbox: Sequence[str]) -> Report:
+def examine(
+    steering: str | os.PathLike[str],
+    release: str | None,
+    sandbox: Sequence[str],
+    args: Iterable[tuple[str, ...]] = (),
+) -> Report:
     """Check a steering file for the program that would run it: b2lite, or a release of basf2.
 
-    What a job would open and not find is an error here: a project has a sandbox, and it is not in it.
+    What works here and fails in a job is an error: a project has a sandbox, and its jobs have nothing else.
+
+    Parameters
+    ----------
+    args : iterable of tuple of str
+        Every set of arguments that jobs give it; none if they are not known.
     """
     from b2grid.lite import coverage
-    from b2grid.steering import check
+    from b2grid.steering import Source, check
+    from b2grid.steering.findings import FAR_AWAY
 
-    report = check(
-        Path(steering), release=release or "main", sandbox=sandbox, covers=coverage() if release is None else None
-    )
-    findings = (replace(found, severity="error") if found.code == _NOT_SHIPPED else found for found in report)
-    return replace(report, findings=tuple(findings))
+    source, covers = Source.read(Path(steering)), coverage() if release is None else None
+    reports = [
+        check(source, release=release or "main", sandbox=sandbox, args=words, covers=covers)
+        for words in dict.fromkeys(args) or [None]
+    ]
+    found = dict.fromkeys(item for report in reports for item in report)
+    findings = (replace(item, severity="error") if item.code in FAR_AWAY else item for item in found)
+    return replace(reports[0], findings=tuple(findings))
+
+
+def arguments(definition: Definition, samples: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The arguments of each sample, as its first job has them."""
+    return {
+        sample: tuple(
+            word.replace("{job}", "0").replace("{sample}", sample) for word in definition.args.get(sample, ())
+        )
+        for sample in samples
+    }
 
 
 def recorded(steering: Path, definition: Definition, samples: Sequence[str]) -> Recipe:
@@ -49,12 +71,7 @@ def recorded(steering: Path, definition: Definition, samples: Sequence[str]) -> 
     from b2grid.steering import Source, record
 
     source = Source.read(steering)
-    words = {
-        sample: tuple(
-            word.replace("{job}", "0").replace("{sample}", sample) for word in definition.args.get(sample, ())
-        )
-        for sample in samples
-    }
+    words = arguments(definition, samples)
     recipes = {args: record(source, args=args, sandbox=definition.sandbox) for args in set(words.values())}
     first, *others = words
     for other in others:

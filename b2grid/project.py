@@ -19,7 +19,7 @@ from b2grid.errors import B2GridError, InvalidInput, Report
 from b2grid.execution.files import write_whole
 from b2grid.home import home
 from b2grid.html import Html, definitions
-from b2grid.preparation import examine, failed, first_files, merged, recorded, refused
+from b2grid.preparation import arguments, examine, failed, first_files, merged, recorded, refused
 from b2grid.steering.trying import EVENTS, WALLTIME
 
 if TYPE_CHECKING:
@@ -160,10 +160,11 @@ class Project:
     def check(self) -> Report:
         """Read the steering file and say everything that is wrong with it, without running it.
 
-        Checks against the release's interface facts, the sandbox, and what the runner covers.
+        Checks against the release's interface facts, the sandbox, the arguments, and what the runner covers.
         """
         definition = self._definition
-        return examine(self.steering, definition.release, definition.sandbox)
+        words = arguments(definition, self.inputs.samples).values()
+        return examine(self.steering, definition.release, definition.sandbox, words)
 
     @property
     def recipe(self) -> Recipe:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from b2grid.errors import Finding, Report, split_lines
+from b2grid.errors import Finding, InvalidInput, Report, split_lines
 from b2grid.steering import compiling
 from b2grid.steering import facts as interface
 from b2grid.steering.checking.syntax import parse
 from b2grid.steering.findings import CODES, finding
+from b2grid.steering.sandbox import collect
 from b2grid.steering.source import Source
 
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from b2grid.steering.checking.syntax import Verdict
@@ -37,6 +39,7 @@ def check(
     *,
     release: str = "main",
     sandbox: Iterable[str | os.PathLike[str]] = (),
+    args: Sequence[str] | None = None,
     covers: Coverage | None = None,
     ask: Callable[[str, str], Verdict | None] | None = compiling.verdict,
 ) -> Report:
@@ -50,7 +53,9 @@ def check(
         The basf2 release whose Python and interface count, such as ``release-09-00-00``, ``light-2409-toyger``
         or ``main``.
     sandbox : iterable of path
-        Files and folders that travel with it, relative to it.
+        Files and folders that travel with it, relative to it; beside a file they are looked for.
+    args : sequence of str or None
+        The arguments that it is given; `None` if they are not known, and then what it needs is a note.
     covers : Coverage or None
         What the chosen runner covers; what it does not is an error. `None` is basf2 itself.
     ask : callable or None
@@ -78,22 +83,48 @@ def check(
     source = path_or_text if isinstance(path_or_text, Source) else Source.read(path_or_text)
     facts = interface.load(release)
     tree, found = parse(source.text, facts.python, release, ask)
+    given = [sandbox] if isinstance(sandbox, str | os.PathLike) else list(sandbox)
     if tree is not None:
-        names = [sandbox] if isinstance(sandbox, str | os.PathLike) else sandbox
-        found += _read(tree, source, facts, [os.fspath(name) for name in names], covers)
+        shipped = tuple(PurePosixPath(os.fspath(name)) for name in given)
+        found += _read(tree, source, facts, shipped, None if args is None else tuple(args), covers)
+    if source.path is not None and given:
+        found += _of_sandbox(given, source.path)
     heard = tuple(source.placed(finding) for finding in _heard(found, source.text))
     return Report(heard, source.notebook or source.text, source.filename, source.cells)
 
 
-def _read(tree: ast.Module, source: Source, facts: Facts, sandbox: list[str], covers: Coverage | None) -> list[Finding]:
-    from b2grid.steering.checking import calls, decays, files, modules, names, process, skims, trees, variables
+def _read(
+    tree: ast.Module,
+    source: Source,
+    facts: Facts,
+    sandbox: tuple[PurePosixPath, ...],
+    args: tuple[str, ...] | None,
+    covers: Coverage | None,
+) -> list[Finding]:
+    from b2grid.steering.checking import (
+        added,
+        arguments,
+        calls,
+        decays,
+        files,
+        inputs,
+        local,
+        modules,
+        names,
+        outputs,
+        process,
+        skims,
+        trees,
+        variables,
+    )
     from b2grid.steering.checking.aliases import Aliases
     from b2grid.steering.checking.context import Context
     from b2grid.steering.checking.script import Script
     from b2grid.steering.checking.values import Values
+    from b2grid.steering.checking.world import World
 
     script = Script(tree, facts)
-    context = Context(script, Values(script), facts, covers, split_lines(source.text))
+    context = Context(script, Values(script), facts, covers, split_lines(source.text), sandbox, args)
     names.check_undefined(context, source.filename)
     names.check_taken(context)
     calls.check_calls(context)
@@ -101,15 +132,25 @@ def _read(tree: ast.Module, source: Source, facts: Facts, sandbox: list[str], co
     skims.check_skims(context)
     variables.check_variables(context, Aliases.of(context))
     decays.check_decays(context)
-    process.check_process(context)
-    trees.check_trees(context)
-    files.check_files(context, sandbox)
-    files.check_local_modules(context, sandbox, _beside(source))
+    world, runs, made = World(context, args), process.find_process(context), added.find_added(context)
+    process.check_process(context, world, runs)
+    arguments.check_arguments(context, world, runs)
+    written = outputs.find_outputs(context, made)
+    trees.check_trees(context, world, written)
+    outputs.check_outputs(context, world, written)
+    files.check_files(context, world, made, written)
+    inputs.check_inputs(context, world, made, runs)
+    local.check_local_modules(context, world, None if source.path is None else source.path.parent)
     return list(context.found.values())
 
 
-def _beside(source: Source) -> Path | None:
-    return None if source.path is None else source.path.parent
+def _of_sandbox(given: Sequence[str | os.PathLike[str]], steering: Path) -> tuple[Finding, ...]:
+    """What is wrong with the files that travel."""
+    try:
+        collect(given, steering.parent)
+    except InvalidInput as error:
+        return error.findings
+    return ()
 
 
 def _no_code(code: str, line: int, column: int) -> Finding:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from b2grid.steering.checking.packages import is_known
 from b2grid.steering.standin.opaque import OPAQUE_PACKAGES
 
 if TYPE_CHECKING:
@@ -147,59 +148,4 @@ def _opens(dotted: str) -> bool:
 
 def _foreign(context: Context) -> bool:
     """Whether a module is imported of which nothing is known: it may make aliases too."""
-    import sys
-
-    tops = {
-        module.lstrip(".").partition(".")[0] if not module.startswith(".") else "."
-        for module, _ in context.script.imports
-    }
-    known = {name.partition(".")[0] for name in context.facts.functions} | OPAQUE_PACKAGES | {"basf2", "variables"}
-    return bool(tops - known - set(sys.stdlib_module_names) - PLAIN_PACKAGES)
-
-
-PLAIN_PACKAGES = frozenset(
-    {
-        "numpy",
-        "pandas",
-        "scipy",
-        "matplotlib",
-        "uproot",
-        "awkward",
-        "yaml",
-        "tqdm",
-        "sklearn",
-        "torch",
-        "tensorflow",
-        "xgboost",
-        "lightgbm",
-        "seaborn",
-        "h5py",
-        "tables",
-        "pyarrow",
-        "requests",
-        "git",
-        "six",
-        "vector",
-        "particle",
-        "joblib",
-        "dask",
-        "IPython",
-        "ipywidgets",
-        "setuptools",
-        "pkg_resources",
-        "termcolor",
-        "tabulate",
-        "uncertainties",
-        "iminuit",
-        "numba",
-        "b2luigi",
-        "luigi",
-        "root_pandas",
-        "mplhep",
-        "hist",
-        "boost_histogram",
-        "jinja2",
-        "psutil",
-    }
-)
-"""Packages that basf2's externals have, and that have nothing to do with variables."""
+    return any(not is_known(module) for module, _ in context.script.imports)

@@ -12,6 +12,7 @@ from b2grid.steering.findings import finding
 if TYPE_CHECKING:
     import ast
     from collections.abc import Iterable
+    from pathlib import PurePosixPath
 
     from b2grid.errors import Finding, Severity
     from b2grid.steering.checking.script import Script
@@ -64,6 +65,10 @@ class Context:
     facts : Facts
     covers : Coverage or None
         What the chosen runner covers; `None` is everything.
+    sandbox : tuple of PurePosixPath
+        What travels with the script, relative to it.
+    args : tuple of str or None
+        The arguments that a job gives it; `None` where they are not known.
     calls : list of Call
         Of known functions, in the order of the file.
     """
@@ -73,6 +78,8 @@ class Context:
     facts: Facts
     covers: Coverage | None
     lines: list[str]
+    sandbox: tuple[PurePosixPath, ...] = ()
+    args: tuple[str, ...] | None = None
     calls: list[Call] = field(default_factory=list)
     found: dict[tuple[str, str, int | None], Finding] = field(default_factory=dict)
     _asked: int = 0

@@ -1,163 +1,200 @@
-"""Files and modules that the script needs, and whether they travel with the job."""
+"""Files that the script reads, and whether jobs have them."""
 
 from __future__ import annotations
 
 import ast
-import importlib.util
-import sys
-from functools import cache
-from pathlib import Path, PurePosixPath
+import posixpath
+from functools import cached_property
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from b2grid.errors import printable
-from b2grid.steering.checking.aliases import PLAIN_PACKAGES
-from b2grid.steering.standin.opaque import OPAQUE_PACKAGES
+from b2grid.steering.checking.outputs import is_outside, say_outside
+from b2grid.steering.checking.worth import is_system
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
+    from b2grid.steering.checking.added import Added
     from b2grid.steering.checking.context import Context
+    from b2grid.steering.checking.outputs import Output
+    from b2grid.steering.checking.world import World
 
-__all__ = ["check_files", "check_local_modules", "known_tops"]
+__all__ = ["check_files", "name_of"]
 
-_OPENERS = {"open": 0, "io.open": 0, "codecs.open": 0, "pandas.read_csv": 0, "pandas.read_json": 0,
-            "pandas.read_hdf": 0, "pandas.read_pickle": 0, "pandas.read_parquet": 0, "numpy.load": 0,
-            "numpy.loadtxt": 0, "numpy.genfromtxt": 0, "uproot.open": 0, "ROOT.TFile.Open": 0, "ROOT.TFile": 0,
-            "joblib.load": 0}  # fmt: skip
-_OUTPUTS = {"filename", "fileName", "outputFileName"}
-_URL = ("/", "~", "root://", "http://", "https://", "file:", "srm:", "davs:")
+# what opens the file that comes first; the word is its parameter's name
+_OPENERS = {
+    "open": "file", "io.open": "file", "codecs.open": "filename",
+    "pandas.read_csv": "filepath_or_buffer", "pandas.read_table": "filepath_or_buffer",
+    "pandas.read_json": "path_or_buf", "pandas.read_hdf": "path_or_buf",
+    "pandas.read_pickle": "filepath_or_buffer", "pandas.read_parquet": "path",
+    "pandas.read_feather": "path", "pandas.read_excel": "io",
+    "numpy.load": "file", "numpy.loadtxt": "fname", "numpy.genfromtxt": "fname", "numpy.fromfile": "file",
+    "uproot.open": "path", "ROOT.TFile.Open": "", "ROOT.TFile": "", "h5py.File": "name",
+    "joblib.load": "filename", "torch.load": "f", "runpy.run_path": "path_name", "pdg.load": "filename",
+    "basf2.conditions.prepend_testing_payloads": "filename",
+    "basf2.conditions.append_testing_payloads": "filename",
+    "basf2.use_local_database": "", "basf2_mva.upload": "",
+}  # fmt: skip
+_WITH_MODE = {"open", "io.open", "codecs.open", "ROOT.TFile.Open", "ROOT.TFile", "h5py.File"}
+_READ_MODES = {"r", "read", "", "rb", "rt", "br", "tr"}
+_READS_PATH = {"read_text", "read_bytes", "open"}
+
+# parameters that name files to read; of those of `_WEIGHTS`, other names are of the database
+_FUNCTIONS = {
+    "generators.add_evtgen_generator": ("signaldecfile",),
+    "generators.add_continuum_generator": ("userdecfile",),
+    "generators.add_inclusive_continuum_generator": ("userdecfile",),
+    "generators.add_phokhara_evtgen_combination": ("user_decay_file",),
+    "generators.add_kkmc_generator": ("signalconfigfile", "tauinputfile"),
+    "simulation.add_simulation": ("bkgfiles",),
+    "grafei.graFEI": ("cfg_path", "param_file"),
+}
+_MODULES = {
+    "EvtGenInput": ("userDECFile", "DECFile"),
+    "EvtGenDecay": ("UserDecFile", "DecFile"),
+    "Fragmentation": ("UserDecFile", "DecFile", "ParameterFile"),
+    "KKGenInput": ("tauinputFile", "taudecaytableFile", "KKdefaultFile"),
+    "PhokharaInput": ("ParameterFile",),
+    "HepMCInput": ("inputFileList",),
+    "HepevtInput": ("inputFileList",),
+    "LHEInput": ("inputFileList",),
+    "BGOverlayInput": ("inputFileNames",),
+}
+_WEIGHTS = {
+    "MVAExpert": ("identifier",),
+    "MVAMultipleExperts": ("identifiers",),
+    "LowEnergyPi0IdentificationExpert": ("identifier",),
+    "LowEnergyPi0VetoExpert": ("identifier",),
+    "FlipQuality": ("identifier",),
+    "BelleNbarMVA": ("identifier",),
+}
+_WEIGHT_FILES = (".xml", ".root")
+_SILENT = "# b2grid: ignore[B2S505]"
 
 
-def check_files(context: Context, sandbox: Iterable[str]) -> None:
-    """Files that are opened by a relative path and are not in the sandbox."""
-    there = [PurePosixPath(name) for name in sandbox]
-    for call in context.script.calls:
-        name = context.script.dotted(call.func) or (
-            call.func.id if isinstance(call.func, ast.Name) and not context.script.bound(call.func) else ""
-        )
-        if name not in _OPENERS or not call.args or _writes(context, call):
+def check_files(context: Context, world: World, modules: list[Added], outputs: list[Output]) -> None:
+    """Files that a job opens and does not have, and files that it writes where they are lost."""
+    made = _Made(context, world, outputs)
+    for file, place, node in _read(context, world, modules):
+        if "*" in file or not world.reaches(node) or made.has(file, node):
             continue
-        for file in context.values.all(call.args[0]):
-            if (
-                isinstance(file, str)
-                and file
-                and not file.startswith(_URL)
-                and not _within(file, there)
-                and (not _written(context, file, call))
-            ):
+        name = printable(file)
+        if is_outside(file):
+            if not is_system(file):
                 context.add(
-                    "B2S503",
-                    f"{printable(file)!r} is opened, and is not in the sandbox",
-                    f"add sandbox=[{printable(file)!r}], or name it by its full path",
-                    call.args[0],
+                    "B2S505",
+                    f"{name!r} is opened, which only hosts with this folder have",
+                    f"put it into the sandbox, or, where jobs see this folder, silence this line: {_SILENT}",
+                    place,
                 )
+        elif not is_system(file) and not _is_shipped(context, file):
+            context.add("B2S503", f"{name!r} is opened, and is not in the sandbox", f"add sandbox=[{name!r}]", place)
+    _check_written(context, world)
 
 
-def _writes(context: Context, call: ast.Call) -> bool:
+def _is_shipped(context: Context, file: str) -> bool:
+    path = PurePosixPath(posixpath.normpath(file))
+    return any(path == there or there in path.parents for there in context.sandbox)
+
+
+# -- what is read
+
+
+def _read(context: Context, world: World, modules: list[Added]) -> Iterator[tuple[str, ast.expr, ast.AST]]:
+    """The files that are read: their names, where these are written, and where they are opened."""
+    for call in context.script.calls:
+        if (place := _opened(context, call)) is not None and _mode(context, call) == "read":
+            yield from ((file, place, call) for file in _texts(world.values(place)))
+    for known in context.calls:
+        for word in _FUNCTIONS.get(known.name, ()):
+            if word in known.arguments:
+                place = known.arguments[word]
+                yield from ((file, place, known.node) for file in _texts(world.values(place)))
+    for module in modules:
+        for word in (*_MODULES.get(module.kind, ()), *_WEIGHTS.get(module.kind, ())):
+            if word in module.params:
+                place = module.params[word]
+                found = _texts(world.values(place))
+                weights = module.kind in _WEIGHTS
+                yield from ((file, place, module.node) for file in found if not weights or file.endswith(_WEIGHT_FILES))
+
+
+def _texts(values: list[object]) -> Iterator[str]:
+    """Names among values, and in lists of them, without the tree that may follow."""
+    for value in values:
+        for text in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(text, str) and text and "\n" not in text and "\0" not in text:
+                yield text.partition(".root:")[0] + ".root" if ".root:" in text else text
+
+
+def name_of(context: Context, function: ast.expr) -> str:
+    """What a call names, builtins included; empty if that is unknown."""
+    if named := context.script.dotted(function):
+        return named
+    return function.id if isinstance(function, ast.Name) and not context.script.bound(function) else ""
+
+
+def _opened(context: Context, call: ast.Call) -> ast.expr | None:
+    """The expression of the file that a call opens."""
+    name = name_of(context, call.func)
+    if name in _OPENERS:
+        named = (word.value for word in call.keywords if word.arg and word.arg == _OPENERS[name])
+        return call.args[0] if call.args else next(named, None)
+    path = call.func.value if isinstance(call.func, ast.Attribute) and call.func.attr in _READS_PATH else None
+    if isinstance(path, ast.Call) and name_of(context, path.func) == "pathlib.Path" and len(path.args) == 1:
+        return path.args[0]
+    return None
+
+
+def _mode(context: Context, call: ast.Call) -> str:
+    """Whether a file is opened to be ``"read"`` or ``"written"``; empty if that is not known."""
+    of_path = isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call)
+    if not of_path and name_of(context, call.func) not in _WITH_MODE:
+        return "read"
     named = (word.value for word in call.keywords if word.arg in {"mode", "option"})
-    mode = call.args[1] if len(call.args) > 1 else next(named, None)
-    if mode is None:
-        return False
-    value = context.values.one(mode)
-    return not isinstance(value, str) or value.strip("bt").lower() not in {"r", "read", ""}
+    at = 0 if of_path else 1
+    mode = call.args[at] if len(call.args) > at else next(named, None)
+    value = context.values.one(mode) if mode is not None else "r"
+    if not isinstance(value, str):
+        return ""
+    return "read" if value.strip().lower() in _READ_MODES else "written"
 
 
-def _written(context: Context, file: str, reader: ast.Call) -> bool:
-    """Whether the script itself writes the file: before, or as an output of its path."""
-    named = [word.value for call in context.script.calls for word in call.keywords if word.arg in _OUTPUTS]
-    named += [
-        call.arguments["filename"]
-        for call in context.calls
-        if call.function.startswith("variablesTo") and "filename" in call.arguments
-    ]
-    if any(file in context.values.all(value) for value in named):
-        return True
-    return any(
-        call.lineno < reader.lineno
-        and call.args
-        and _writes(context, call)
-        and file in context.values.all(call.args[0])
-        for call in context.script.calls
-        if isinstance(call.func, ast.Name) and call.func.id == "open"
-    )
+# -- what is written
 
 
-def _within(name: str, sandbox: list[PurePosixPath]) -> bool:
-    path = PurePosixPath(name)
-    return any(path == there or there in path.parents for there in sandbox)
+class _Made:
+    """Files that the script writes itself."""
+
+    def __init__(self, context: Context, world: World, outputs: list[Output]) -> None:
+        self.context = context
+        self.world = world
+        self.outputs = {file for output in outputs for file in output.files}
+
+    @cached_property
+    def calls(self) -> dict[str, list[ast.Call]]:
+        """File -> the calls that are told its name, and may save, copy or fetch it."""
+        found: dict[str, list[ast.Call]] = {}
+        for call in self.context.script.calls:
+            if _opened(self.context, call) is None or _mode(self.context, call) != "read":
+                for name in (*call.args, *(word.value for word in call.keywords)):
+                    for file in _texts(self.context.values.all(name)):
+                        found.setdefault(file, []).append(call)
+        return found
+
+    def has(self, file: str, reader: ast.AST) -> bool:
+        if file in self.outputs:
+            return True
+        within = set(ast.walk(reader))
+        return any(call not in within and not self.world.before(reader, call) for call in self.calls.get(file, ()))
 
 
-def check_local_modules(context: Context, sandbox: Iterable[str], beside: Path | None) -> None:
-    """Modules of one's own that are imported and are not in the sandbox."""
-    there = [PurePosixPath(name) for name in sandbox]
-    for module, node in context.script.imports:
-        top = module.lstrip(".").partition(".")[0]
-        if not top or top in known_tops() or _guarded(context, node):
+def _check_written(context: Context, world: World) -> None:
+    for call in context.script.calls:
+        place = _opened(context, call)
+        if place is None or _mode(context, call) != "written" or not world.reaches(call):
             continue
-        if _within(f"{top}/__init__.py", there) or any(path.name in {top, f"{top}.py"} for path in there):
-            continue
-        local = beside is not None and ((beside / f"{top}.py").is_file() or (beside / top).is_dir())
-        if local or not _installed(top):
-            said = f"module {printable(top)!r} is neither basf2's nor Python's, and is not in the sandbox"
-            is_folder = "." in module.lstrip(".") or (beside is not None and (beside / top).is_dir())
-            context.add("B2S504", said, f"add sandbox=['{top if is_folder else f'{top}.py'}']", node)
-
-
-@cache
-def known_tops() -> frozenset[str]:
-    """The top-level packages that basf2, its externals and Python have."""
-    return _BASF2_TOPS | OPAQUE_PACKAGES | PLAIN_PACKAGES | frozenset(sys.stdlib_module_names)
-
-
-_BASF2_TOPS = frozenset(
-    {
-        "basf2",
-        "modularAnalysis",
-        "variables",
-        "vertex",
-        "kinfit",
-        "mdst",
-        "stdCharged",
-        "stdPhotons",
-        "stdPi0s",
-        "stdV0s",
-        "stdKlongs",
-        "stdHyperons",
-        "stdKinks",
-        "b2pandas_utils",
-        "b2",
-        "beambackground",
-        "geometry",
-        "rundb",
-        "trigger",
-        "analysis_path_utils",
-        "basf2ext",
-        "terminal_utils",
-        "hep_ipython_tools",
-        "ipython_tools",
-        "pybasf2",
-        "smearing",
-        "neurobayes",
-        "vtx",
-        "top",
-        "trg",
-        "arich",
-        "mva",
-        "online_filter",
-        "eventkinematics",
-    }
-)
-
-
-def _guarded(context: Context, node: ast.AST) -> bool:
-    """Whether the import may fail."""
-    return any(isinstance(outer, ast.Try) for outer in context.script.above(node))
-
-
-def _installed(top: str) -> bool:
-    if top in sys.modules:
-        return True
-    try:
-        return importlib.util.find_spec(top) is not None
-    except (ImportError, ValueError, AttributeError):
-        return False
+        for file in _texts(world.values(place)):
+            if is_outside(file) and not file.startswith(("/tmp/", "/var/tmp/")):  # noqa: S108 - is not opened
+                say_outside(context, file, place)

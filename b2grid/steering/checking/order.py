@@ -7,35 +7,31 @@ import itertools
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from b2grid.steering.checking.context import Call, Context
+    from b2grid.steering.checking.context import Context
+    from b2grid.steering.checking.world import World
 
-__all__ = ["FUNCTIONS", "both", "ended", "exclusive"]
+__all__ = ["FUNCTIONS", "both", "ended", "leaves", "steps"]
 
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_EXITS = {"sys.exit", "os._exit"}
 
 
-def both(context: Context, first: Call, second: Call) -> bool:
-    """Whether both calls are reached, on one path."""
-    script = context.script
-    if script.scope(first.node) is not script.scope(second.node) or exclusive(context, first.node, second.node):
+def both(world: World, first: ast.AST, second: ast.AST) -> bool:
+    """Whether two places are both reached, the first and then the second, once what is around both is."""
+    context = world.context
+    if context.script.scope(first) is not context.script.scope(second) or _exclusive(context, first, second):
         return False
-    if ended(context, first.node, second.node):
+    if ended(context, first, second):
         return False
-    return _path(context, first) == _path(context, second)
+    outer = {id(node) for node in context.script.above(first)}
+    meeting = next((node for node in context.script.above(second) if id(node) in outer), None)
+    return world.reaches(first, inside=meeting) and world.reaches(second, inside=meeting)
 
 
-def _path(context: Context, call: Call) -> object:
-    """What stands for the path that a call adds to."""
-    given = call.arguments.get("path")
-    if not isinstance(given, ast.Name):
-        return None
-    return given.id, tuple(id(binding) for binding in context.script.bound(given))
-
-
-def exclusive(context: Context, one: ast.AST, other: ast.AST) -> bool:
+def _exclusive(context: Context, one: ast.AST, other: ast.AST) -> bool:
     """Whether two nodes are in different branches of one statement."""
-    above = {id(node): below for below, node in _steps(context, one)}
-    for below, node in _steps(context, other):
+    above = {id(node): below for below, node in steps(context, one)}
+    for below, node in steps(context, other):
         if id(node) in above:
             mine = above[id(node)]
             return isinstance(node, ast.If | ast.IfExp | ast.Try | ast.Match) and _branch(node, mine) != _branch(
@@ -44,7 +40,8 @@ def exclusive(context: Context, one: ast.AST, other: ast.AST) -> bool:
     return False
 
 
-def _steps(context: Context, node: ast.AST) -> list[tuple[ast.AST, ast.AST]]:
+def steps(context: Context, node: ast.AST) -> list[tuple[ast.AST, ast.AST]]:
+    """From a node up to the module, each with what it is in."""
     chain = [node, *context.script.above(node)]
     return list(itertools.pairwise(chain))
 
@@ -61,23 +58,29 @@ def _branch(node: ast.AST, child: ast.AST) -> object:
 def ended(context: Context, earlier: ast.AST, later: ast.AST) -> bool:
     """Whether the script exits or returns between two calls, in the branch of the first."""
     inner = {id(node) for node in context.script.above(later)}
-    for below, node in _steps(context, earlier):
+    for below, node in steps(context, earlier):
         if id(node) in inner:
             return False
         for block in ("body", "orelse"):
             statements = getattr(node, block, None)
             if isinstance(statements, list) and any(statement is below for statement in statements):
                 at = next(number for number, statement in enumerate(statements) if statement is below)
-                if any(_leaves(context, statement) for statement in statements[at:]):
+                if any(_goes_away(context, statement) for statement in statements[at:]):
                     return True
     return False
 
 
-def _leaves(context: Context, statement: ast.stmt) -> bool:
-    if isinstance(statement, ast.Return | ast.Raise | ast.Continue | ast.Break):
+def _goes_away(context: Context, statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Return | ast.Continue | ast.Break) or leaves(context, statement)
+
+
+def leaves(context: Context, statement: ast.AST) -> bool:
+    """Whether a statement ends the script: an exit, or an exception that is raised."""
+    if isinstance(statement, ast.Raise):
         return True
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Call)
-        and context.script.dotted(statement.value.func) in {"sys.exit", "os._exit"}
-    )
+    if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)):
+        return False
+    function = statement.value.func
+    if isinstance(function, ast.Name) and function.id in {"exit", "quit"} and not context.script.bound(function):
+        return True
+    return isinstance(function, ast.Name | ast.Attribute) and context.script.dotted(function) in _EXITS

@@ -10,7 +10,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from b2grid.steering.checking.files import known_tops
+from b2grid.steering.checking.packages import is_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +81,7 @@ class Script:
     bindings: dict[ast.AST, dict[str, list[Binding]]] = field(default_factory=dict)
     _leaves: dict[ast.AST, bool] = field(default_factory=dict)
     _orders: dict[int, dict[int, int]] = field(default_factory=dict)
+    _named: dict[ast.AST, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         nodes = [self.tree, *self._below()]
@@ -274,12 +275,15 @@ class Script:
 
     def dotted(self, node: ast.expr, depth: int = 0) -> str:
         """What an expression names, such as ``modularAnalysis.fillParticleList``; empty if that is unknown."""
-        if depth > _DEPTH:
+        if depth > _DEPTH or not isinstance(node, ast.Name | ast.Attribute):
             return ""
-        if isinstance(node, ast.Attribute):
-            before = self.dotted(node.value, depth + 1)
-            return f"{before}.{node.attr}" if before else ""
-        return self._meant(node, depth) if isinstance(node, ast.Name) else ""
+        if node not in self._named:
+            if isinstance(node, ast.Attribute):
+                before = self.dotted(node.value, depth + 1)
+                self._named[node] = f"{before}.{node.attr}" if before else ""
+            else:
+                self._named[node] = self._meant(node, depth)
+        return self._named[node]
 
     def _meant(self, name: ast.Name, depth: int) -> str:
         found = self.bound(name)
@@ -307,7 +311,7 @@ class Script:
                 return f"basf2.{name}"
             if module == "variables" and name == "variables":
                 return "variables.variables"
-            foreign = foreign or module.partition(".")[0] not in known_tops()
+            foreign = foreign or not is_known(module)
         return ""
 
 

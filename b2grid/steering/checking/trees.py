@@ -7,61 +7,49 @@ from typing import TYPE_CHECKING
 
 from b2grid.errors import printable
 from b2grid.steering.checking.order import FUNCTIONS, both
+from b2grid.steering.checking.outputs import is_on_one_path
 
 if TYPE_CHECKING:
-    from b2grid.steering.checking.context import Call, Context
+    from b2grid.steering.checking.context import Context
+    from b2grid.steering.checking.outputs import Output
+    from b2grid.steering.checking.world import World
 
 __all__ = ["check_trees"]
 
 
-def check_trees(context: Context) -> None:
+def check_trees(context: Context, world: World, outputs: list[Output]) -> None:
     """Trees called persistent, and trees that are in a file twice."""
-    seen: dict[tuple[str, str], Call] = {}
-    for call in context.calls:
-        if call.function != "variablesToNtuple" or any(word.arg is None for word in call.node.keywords):
+    seen: dict[tuple[str, str], Output] = {}
+    for output in outputs:
+        if "persistent" in output.trees:
+            said = "an ntuple tree cannot be called 'persistent'"
+            context.add("B2S401", said, "give it another treename", output.tree_place)
+        if len(output.trees) != 1 or not output.file:
             continue
-        trees, names = _known(context, call, "treename", "variables"), _known(context, call, "filename", "ntuple.root")
-        endings = _known(context, call, "filenameSuffix", "")
-        place = call.arguments.get("treename", call.node)
-        if "persistent" in trees:
-            context.add("B2S401", "an ntuple tree cannot be called 'persistent'", "give it another treename", place)
-        if len(trees) != 1 or len(names) != 1 or len(endings) != 1:
-            continue
-        key = trees[0], _file(names[0], endings[0])
-        first = seen.setdefault(key, call)
-        if first is not call and both(context, first, call):
-            _twice(context, key, place, f"line {first.node.lineno} writes it too")
-        elif first is call and (loop := _rounds(context, call)):
-            _twice(context, key, place, f"it is written in every round of the loop in line {loop}")
+        first = seen.setdefault((output.file, output.trees[0]), output)
+        if first is not output and is_on_one_path(context, first, output) and both(world, first.node, output.node):
+            _twice(context, output, f"line {first.node.lineno} writes it too")
+        elif first is output and (loop := _rounds(context, output)):
+            _twice(context, output, f"it is written in every round of the loop in line {loop}")
 
 
-def _twice(context: Context, key: tuple[str, str], node: ast.AST, why: str) -> None:
+def _twice(context: Context, output: Output, why: str) -> None:
     context.add(
         "B2S402",
-        f"tree {printable(key[0])!r} is twice in {printable(key[1])!r}: {why}",
+        f"tree {printable(output.trees[0])!r} is twice in {printable(output.file)!r}: {why}",
         "give each tree its own treename, or its own file",
-        node,
+        output.tree_place,
     )
 
 
-def _known(context: Context, call: Call, word: str, default: str) -> list[str]:
-    if word not in call.arguments:
-        return [default]
-    return [text for text in context.values.all(call.arguments[word]) if isinstance(text, str)]
-
-
-def _file(name: str, ending: str) -> str:
-    return f"{name.removesuffix('.root')}{ending}.root" if ending else name
-
-
-def _rounds(context: Context, call: Call) -> int:
+def _rounds(context: Context, output: Output) -> int:
     """The line of a loop of several rounds that writes the same tree each time; 0 if there is none."""
     script = context.script
-    for node in script.above(call.node):
+    for node in script.above(output.node):
         if isinstance(node, ast.If | ast.Try | ast.While | FUNCTIONS | ast.AsyncFor):
             return 0
         if isinstance(node, ast.For):
-            given = call.arguments.get("path")
+            given = output.path
             made_inside = not isinstance(given, ast.Name) or any(
                 node in script.above(binding.node) or binding.node is node for binding in script.bound(given)
             )

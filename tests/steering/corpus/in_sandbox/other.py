@@ -1,0 +1,1 @@
+"""Another module that travels with the scripts of the corpus."""

@@ -1,0 +1,3 @@
+"""A module that travels with the scripts of the corpus."""
+
+things = ["p", "E"]
