@@ -244,11 +244,15 @@ def _user() -> str:
 
 
 def _errors_in(steering: Path, release: str | None, sandbox: Sequence[str]) -> list[InvalidInput]:
+    from b2grid.steering.findings import SANDBOX
+
     try:
         report = examine(steering, release, sandbox)
     except InvalidInput:  # about the release, which has been said
         return []
-    return [InvalidInput(f"{report.where(one)}: {one.message}", hint=one.hint) for one in report.errors]
+    # about the sandbox, it has been said where it was collected
+    said = [one for one in report.errors if one.code not in SANDBOX]
+    return [InvalidInput(f"{report.where(one)}: {one.message}", hint=one.hint) for one in said]
 
 
 def _together(problems: list[InvalidInput]) -> InvalidInput:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from pathlib import Path
 
 from b2grid.steering.standin.opaque import OPAQUE_PACKAGES
+from b2grid.steering.standin.path import PACKAGES
 
 __all__ = ["is_known"]
 
@@ -22,25 +24,14 @@ def is_known(module: str) -> bool:
 @cache
 def _known_tops() -> frozenset[str]:
     """The top-level packages that basf2, its externals and Python have."""
-    return _BASF2_TOPS | OPAQUE_PACKAGES | _PLAIN_PACKAGES | frozenset(sys.stdlib_module_names)
+    stand_ins = frozenset(path.stem for path in Path(PACKAGES).iterdir())
+    return stand_ins | _BASF2_TOPS | OPAQUE_PACKAGES | _PLAIN_PACKAGES | sys.stdlib_module_names
 
 
 _BASF2_TOPS = frozenset(
     {
-        "basf2",
-        "modularAnalysis",
-        "variables",
-        "vertex",
-        "kinfit",
-        "mdst",
-        "stdCharged",
-        "stdPhotons",
-        "stdPi0s",
-        "stdV0s",
-        "stdKlongs",
         "stdHyperons",
         "stdKinks",
-        "b2pandas_utils",
         "b2",
         "beambackground",
         "geometry",

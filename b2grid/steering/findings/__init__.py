@@ -16,10 +16,13 @@ from b2grid.errors import Finding, InvalidInput, Severity, nearest, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CODES", "FAR_AWAY", "Code", "explain", "finding", "page"]
+__all__ = ["CODES", "FAR_AWAY", "SANDBOX", "Code", "explain", "finding", "page"]
 
 FAR_AWAY = frozenset({"B2S503", "B2S504", "B2S505", "B2S507", "B2S509"})
 """What works here and fails in a job; `Project.check` makes errors of these."""
+
+SANDBOX = frozenset({"B2S501", "B2S502"})
+"""About the files that travel, and not about the steering file."""
 
 
 @dataclass(frozen=True, slots=True)
