@@ -14,30 +14,33 @@ if TYPE_CHECKING:
 
     from b2grid.catalogue import Inputs
     from b2grid.execution import Definition
-    from b2grid.steering import Recipe, Trial
+    from b2grid.steering import Recipe, Sandbox, Source, Trial
 
 __all__ = ["examine", "failed", "first_files", "merged", "recorded", "refused"]
 
 _NOT_SHIPPED = "B2S503"
 
 
-def examine(steering: str | os.PathLike[str], release: str | None, sandbox: Sequence[str]) -> Report:
+def examine(steering: str | os.PathLike[str] | Source, release: str | None, sandbox: Sequence[str]) -> Report:
     """Check a steering file for the program that would run it: b2lite, or a release of basf2.
 
     What a job would open and not find is an error here: a project has a sandbox, and it is not in it.
     """
     from b2grid.lite import coverage
-    from b2grid.steering import check
+    from b2grid.steering import Source, check
 
-    report = check(
-        Path(steering), release=release or "main", sandbox=sandbox, covers=coverage() if release is None else None
-    )
+    source = steering if isinstance(steering, Source) else Path(steering)
+    report = check(source, release=release or "main", sandbox=sandbox, covers=coverage() if release is None else None)
     findings = (replace(found, severity="error") if found.code == _NOT_SHIPPED else found for found in report)
     return replace(report, findings=tuple(findings))
 
 
-def recorded(steering: Path, definition: Definition, samples: Sequence[str]) -> Recipe:
+def recorded(
+    steering: Path | Source, definition: Definition, samples: Sequence[str], sandbox: Sandbox | None = None
+) -> Recipe:
     """Record a steering file once for every set of arguments.
+
+    Its sandbox is what the definition names, beside it, unless it is given.
 
     Raises
     ------
@@ -48,14 +51,15 @@ def recorded(steering: Path, definition: Definition, samples: Sequence[str]) -> 
     """
     from b2grid.steering import Source, record
 
-    source = Source.read(steering)
+    source = steering if isinstance(steering, Source) else Source.read(steering)
+    shipped = definition.sandbox if sandbox is None else sandbox
     words = {
         sample: tuple(
             word.replace("{job}", "0").replace("{sample}", sample) for word in definition.args.get(sample, ())
         )
         for sample in samples
     }
-    recipes = {args: record(source, args=args, sandbox=definition.sandbox) for args in set(words.values())}
+    recipes = {args: record(source, args=args, sandbox=shipped) for args in set(words.values())}
     first, *others = words
     for other in others:
         if recipes[words[other]].outputs != recipes[words[first]].outputs:

@@ -144,12 +144,23 @@ def _sample_row(sample: str, one: dict[str, Any]) -> tuple[str, ...]:
     return (*known, walltime, duration(one["seconds"]), size(one["memory"]))
 
 
+def _passes(plan: Plan) -> tuple[str, int]:
+    """What one pass over the input does, and how many passes it would take apart.
+
+    Steering files that are combined would be submitted one by one, each with all of its trees.
+    """
+    if steerings := plan.spec.get("steerings", ()):  # plans of earlier versions do not say
+        return f"{len(steerings)} steering files run ({_named(steerings)})", len(steerings)
+    trees = sum(map(len, plan.spec["outputs"].values()))
+    return f"{trees} trees are filled", trees
+
+
 def _notes(plan: Plan, every: list[dict[str, Any]]) -> list[str]:
     notes = []
-    trees = sum(map(len, plan.spec["outputs"].values()))
-    if trees > 1:
-        saved = size(sum(one["bytes"] for one in every) * (trees - 1))
-        notes.append(f"{trees} trees are filled in one pass: {trees - 1} passes saved, {saved} of reading")
+    what, passes = _passes(plan)
+    if passes > 1:
+        saved = size(sum(one["bytes"] for one in every) * (passes - 1))
+        notes.append(f"{what} in one pass: {passes - 1} passes saved, {saved} of reading")
     if plan.spec["max_event"]:
         notes.append(f"the steering file itself stops each job after {plan.spec['max_event']:,} events")
     unknown = sum(one["files_without_events"] for one in every)

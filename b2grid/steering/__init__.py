@@ -1,4 +1,4 @@
-"""Steering files: reading, checking, recording and trying them.
+"""Steering files: reading, checking, recording, combining and trying them.
 
 Importing this package is cheap: what is heavy is loaded when it is used.
 """
@@ -6,11 +6,26 @@ Importing this package is cheap: what is heavy is loaded when it is used.
 from __future__ import annotations
 
 from b2grid.steering.check import check
+from b2grid.steering.combining.combine import combine
 from b2grid.steering.coverage import Coverage
 from b2grid.steering.recipe import Recipe
 from b2grid.steering.record import record
 from b2grid.steering.sandbox import Sandbox, collect
 from b2grid.steering.source import Source
+from b2grid.steering.steering import Steering
 from b2grid.steering.trial import Measurement, Trial, trial
 
-__all__ = ["Coverage", "Measurement", "Recipe", "Sandbox", "Source", "Trial", "check", "collect", "record", "trial"]
+__all__ = [
+    "Coverage",
+    "Measurement",
+    "Recipe",
+    "Sandbox",
+    "Source",
+    "Steering",
+    "Trial",
+    "check",
+    "collect",
+    "combine",
+    "record",
+    "trial",
+]

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from b2grid.errors import Finding, Report
 from b2grid.steering import facts as interface
 from b2grid.steering.checking.syntax import parse
+from b2grid.steering.combining.program import embedded
 from b2grid.steering.findings import CODES, finding
 from b2grid.steering.source import Source
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from b2grid.steering.combining.program import Embedded
     from b2grid.steering.coverage import Coverage
     from b2grid.steering.facts import Facts
 
@@ -51,6 +54,8 @@ def check(
     covers : Coverage or None
         What the chosen runner covers; what it does not is an error. `None` is basf2 itself.
 
+    A combined steering is checked with all steering files in it.
+
     Returns
     -------
     Report
@@ -71,11 +76,31 @@ def check(
     """
     source = path_or_text if isinstance(path_or_text, Source) else Source.read(path_or_text)
     facts = interface.load(release)
-    tree, found = parse(source.text, facts.python, release)
-    if tree is not None:
-        names = [sandbox] if isinstance(sandbox, str | os.PathLike) else sandbox
-        found = _read(tree, source, facts, [os.fspath(name) for name in names], covers)
-    return Report(tuple(_heard(found, source.text)), source.text, source.filename)
+    names = [sandbox] if isinstance(sandbox, str | os.PathLike) else sandbox
+    shipped = [os.fspath(name) for name in names]
+
+    def findings(one: Source) -> list[Finding]:
+        tree, found = parse(one.text, facts.python, release)
+        return _heard(found if tree is None else _read(tree, one, facts, shipped, covers), one.text)
+
+    found = findings(source)
+    if parts := embedded(source.text):
+        inside = [line for part in parts for line in range(part.line, part.line + part.text.count("\n"))]
+        found = [item for item in found if item.line not in inside]
+        for part in parts:
+            own = findings(Source(part.text, part.name, source.path))
+            found += [_placed(item, part) for item in own]
+    return Report(tuple(found), source.text, source.filename)
+
+
+def _placed(item: Finding, part: Embedded) -> Finding:
+    """A finding about a steering file, at its place in the combined one."""
+    if item.line is None:
+        return replace(item, message=f"{part.name}: {item.message}")
+    line = part.line + item.line - 1
+    # its first line begins behind what it is assigned to
+    column = item.column if item.line > 1 and part.verbatim else None
+    return replace(item, line=line, column=column, message=f"{part.name}:{item.line}: {item.message}")
 
 
 def _read(tree: ast.Module, source: Source, facts: Facts, sandbox: list[str], covers: Coverage | None) -> list[Finding]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidInput, printable
 from b2grid.html import Html, definitions, details, table, tag
+from b2grid.steering.combining.program import Span, original
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,6 +118,8 @@ class Recipe:
         The limit given to ``process``; 0 for none.
     notes : tuple of str
         What went wrong after ``process``, where results would have been needed.
+    steerings : tuple of Span
+        Of a combined steering: the steering files that run in one pass, and where they stand in it.
     """
 
     inputs: tuple[str, ...] = ()
@@ -131,6 +134,7 @@ class Recipe:
     other_outputs: tuple[str, ...] = ()
     max_event: int = 0
     notes: tuple[str, ...] = ()
+    steerings: tuple[Span, ...] = ()
 
     @property
     def outputs(self) -> dict[str, dict[str, tuple[str, ...]]]:
@@ -144,6 +148,11 @@ class Recipe:
     def opaque(self) -> tuple[ModuleInfo, ...]:
         """The modules that only basf2 can run."""
         return tuple(module for module in self.modules if module.kind)
+
+    def place(self, line: int | None) -> str:
+        """A line as people look it up: ``line 12``, or ``a.py:12`` where the steering is a combined one."""
+        found = None if line is None else original(self.steerings, line)
+        return f"line {line}" if found is None else f"{found[0]}:{found[1]}"
 
     def to_json(self) -> str:
         """The recipe as a JSON text.
@@ -183,6 +192,7 @@ class Recipe:
             }
             values["lists"] = tuple(ListInfo(**item) for item in found.get("lists", ()))
             values["modules"] = tuple(ModuleInfo(**item) for item in found.get("modules", ()))
+            values["steerings"] = tuple(Span(*item) for item in found.get("steerings", ()))
             values["ntuples"] = tuple(
                 NtupleTree(**{**item, "columns": tuple(item["columns"])}) for item in found.get("ntuples", ())
             )
@@ -202,15 +212,16 @@ class Recipe:
         rows = [self.summary()]
         rows += [f"  input   {name}" for name in self.inputs]
         rows += [
-            f"  list    {item.name:<24} {item.decay}  [{item.cut or 'no cut'}]  line {item.line}" for item in self.lists
+            f"  list    {item.name:<24} {item.decay}  [{item.cut or 'no cut'}]  {self.place(item.line)}"
+            for item in self.lists
         ]
         rows += [
             f"  tree    {item.file}:{item.tree}  {item.particle_list or '(per event)'}  "
-            f"{len(item.columns)} columns  line {item.line}"
+            f"{len(item.columns)} columns  {self.place(item.line)}"
             for item in self.ntuples
         ]
         rows += [f"  output  {name}" for name in self.other_outputs]
-        rows += [f"  by name {item.type}  line {item.line}" for item in self.opaque]
+        rows += [f"  by name {item.type}  {self.place(item.line)}" for item in self.opaque]
         rows += [f"  note    {note}" for note in self.notes]
         return "\n".join(printable(row) for row in rows)
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import Finding, InvalidInput, InvalidSteering, Report
+from b2grid.steering.combining.program import original, spans
 from b2grid.steering.recipe import ListInfo, ModuleInfo, NtupleTree, Recipe
-from b2grid.steering.sandbox import collect
+from b2grid.steering.sandbox import Sandbox, collect
 from b2grid.steering.source import Source
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from b2grid.run.supervisor import Limits, Outcome
 
-__all__ = ["ListInfo", "ModuleInfo", "NtupleTree", "Recipe", "record"]
+__all__ = ["ListInfo", "ModuleInfo", "NtupleTree", "Recipe", "record", "replay"]
 
 WALLTIME = 60.0
 MEMORY = 2 * 1024**3
@@ -41,7 +42,7 @@ _CODES = {
 def record(
     steering: str | os.PathLike[str] | Source,
     args: Sequence[str] = (),
-    sandbox: Iterable[str | os.PathLike[str]] = (),
+    sandbox: Iterable[str | os.PathLike[str]] | Sandbox = (),
     limits: Limits | None = None,
 ) -> Recipe:
     """Execute a steering file with stand-ins for basf2, and return what it builds.
@@ -56,7 +57,7 @@ def record(
         The steering file.
     args : sequence of str
         Its own arguments, ``sys.argv[1:]``.
-    sandbox : iterable of path
+    sandbox : iterable of path, or Sandbox
         Files and folders beside the steering that it needs.
     limits : Limits or None
         By default a minute and 2 GiB.
@@ -69,9 +70,22 @@ def record(
     InvalidInput
         If the steering or a sandbox file does not exist.
     """
+    return replay(steering, args, sandbox, limits)[0]
+
+
+def replay(
+    steering: str | os.PathLike[str] | Source,
+    args: Sequence[str] = (),
+    sandbox: Iterable[str | os.PathLike[str]] | Sandbox = (),
+    limits: Limits | None = None,
+) -> tuple[Recipe, dict[str, Any]]:
+    """Record a steering file, and return what it shares with others in one program beside its recipe.
+
+    The parameters and errors are those of `record`; the second answer is what `standin.sharing` finds.
+    """
     source = steering if isinstance(steering, Source) else Source.read(steering)
     beside = source.path.parent if source.path is not None else Path.cwd()
-    files = collect(sandbox, beside)
+    files = sandbox if isinstance(sandbox, Sandbox) else collect(sandbox, beside)
     name = source.path.name if source.path is not None else "steering.py"
     with _folder() as folder:
         work = folder / "work"
@@ -81,7 +95,7 @@ def record(
         script = work / f"{Path(name).stem}.py"
         script.write_text(source.text, "utf-8")
         outcome, answer = _run(folder, work, script.name, args, limits)
-    return _recipe(source, outcome, answer)
+    return _answer(source, outcome, answer)
 
 
 @contextmanager
@@ -138,7 +152,7 @@ def _environment(folder: Path, environment: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _recipe(source: Source, outcome: Outcome, answer: dict[str, Any] | None) -> Recipe:
+def _answer(source: Source, outcome: Outcome, answer: dict[str, Any] | None) -> tuple[Recipe, dict[str, Any]]:
     if answer is None:
         raise _invalid(source, [_stopped(outcome)])
     if answer["error"] is not None:
@@ -147,8 +161,10 @@ def _recipe(source: Source, outcome: Outcome, answer: dict[str, Any] | None) -> 
         raise _invalid(
             source, [Finding(code, "error", error["message"], error["hint"] or hint, error["line"], error["column"])]
         )
-    found = {name: value for name, value in answer["recipe"].items() if name != "calls"}
-    return Recipe.from_dict(found)
+    found = dict(answer["recipe"])
+    del found["calls"]
+    shared = found.pop("sharing")
+    return Recipe.from_dict(found), shared
 
 
 def _stopped(outcome: Outcome) -> Finding:
@@ -170,5 +186,6 @@ def _stopped(outcome: Outcome) -> Finding:
 def _invalid(source: Source, findings: list[Finding]) -> InvalidInput:
     report = Report(tuple(findings), source.text, source.filename)
     first = report.findings[0]
-    place = f"{source.filename}:{first.line}" if first.line is not None else source.filename
+    name, line = (first.line is not None and original(spans(source.text), first.line)) or (source.filename, first.line)
+    place = f"{name}:{line}" if line is not None else name
     return InvalidSteering(f"{place}: {first.message}", hint=first.hint, findings=report.findings)

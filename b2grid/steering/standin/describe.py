@@ -134,25 +134,27 @@ def _name(text: str) -> str:
 
 
 def _lists(modules: Iterable[Module]) -> list[dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for module in modules:
+        # in a combined steering every steering file has lists of its own
+        owner = session.owner(module.line)
         if module.type() == "ParticleSelector":
             name, cut = str(module.params.get("decayString", "")), str(module.params.get("cut", ""))
-            if name in found:
-                found[name]["cut"] = _joined(found[name]["cut"], cut)
+            if (owner, name) in found:
+                found[owner, name]["cut"] = _joined(found[owner, name]["cut"], cut)
             continue
         for name, made_of, cut in _made(module):
             # fillParticleList loads a base list and copies it to the list that the loader was asked for
-            if name not in found:
-                found[name] = {
+            if (owner, name) not in found:
+                found[owner, name] = {
                     "name": name,
                     "decay": made_of,
                     "cut": cut,
                     "line": module.line,
                     "module": module.function or module.type(),
                 }
-            elif module.line != found[name]["line"] or cut:
-                found[name]["cut"] = _joined(found[name]["cut"], cut)
+            elif module.line != found[owner, name]["line"] or cut:
+                found[owner, name]["cut"] = _joined(found[owner, name]["cut"], cut)
     return list(found.values())
 
 
