@@ -149,7 +149,8 @@ def _passes(plan: Plan) -> tuple[str, int]:
 
     Steering files that are combined would be submitted one by one, each with all of its trees.
     """
-    if steerings := plan.spec.get("steerings", ()):  # plans of earlier versions do not say
+    steerings = plan.spec.get("steerings", ())  # plans of earlier versions do not say
+    if len(steerings) > 1:
         return f"{len(steerings)} steering files run ({_named(steerings)})", len(steerings)
     trees = sum(map(len, plan.spec["outputs"].values()))
     return f"{trees} trees are filled", trees
@@ -160,7 +161,8 @@ def _notes(plan: Plan, every: list[dict[str, Any]]) -> list[str]:
     what, passes = _passes(plan)
     if passes > 1:
         saved = size(sum(one["bytes"] for one in every) * (passes - 1))
-        notes.append(f"{what} in one pass: {passes - 1} passes saved, {saved} of reading")
+        plural = "es" if passes > 2 else ""
+        notes.append(f"{what} in one pass: {passes - 1} pass{plural} saved, {saved} of reading")
     if plan.spec["max_event"]:
         notes.append(f"the steering file itself stops each job after {plan.spec['max_event']:,} events")
     unknown = sum(one["files_without_events"] for one in every)

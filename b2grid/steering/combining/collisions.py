@@ -90,6 +90,7 @@ def collisions(parts: Sequence[Part]) -> list[Finding]:
         *_files(parts),
         *_settings(parts),
         *_collections(parts),
+        *_cleared(last(parts)),
         *(found for part in parts for found in _own(part)),
         *_endings(parts),
         *_lists(parts),
@@ -130,6 +131,16 @@ def _collections(parts: Sequence[Part]) -> Iterator[Finding]:
                 for name in (column for column in tree.columns if column in made and column not in own):
                     said = f"{name!r} is a collection in {part.at(made[name])}, and a variable in {other.at(tree.line)}"
                     yield finding("B2S802", said, "basf2 would put the members in its place: rename the collection")
+
+
+def _cleared(ordered: Sequence[Part]) -> Iterator[Finding]:
+    """Where a steering file would forget the aliases of those before it."""
+    for before, part in enumerate(ordered):
+        for line in part.shared["cleared"] if before else ():
+            names = listed([earlier.name for earlier in ordered[:before]])
+            yield finding(
+                "B2S802", f"{part.at(line)} clears all aliases, also those of {names}", "leave clearAliases() out"
+            )
 
 
 def _trees(parts: Sequence[Part]) -> Iterator[Finding]:

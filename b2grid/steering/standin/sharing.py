@@ -59,8 +59,9 @@ def sharing(paths: Sequence[tuple[Path, int]], lines: Sequence[tuple[int | None,
     -------
     dict
         As JSON has it: ``settings``, each a kind, a name, a value and a line; ``processes``, the pairs of lines;
-        ``inputs``, the line of every RootInput; ``endings``, a line and a reason for each place where an event is
-        ended so that only the last of several steerings may do it.
+        ``inputs``, the line of every RootInput; ``cleared``, the line where all aliases are forgotten;
+        ``endings``, a line and a reason for each place where an event is ended so that only the last of several
+        steerings may do it.
     """
     path, limit = paths[0]
     modules = path.modules()
@@ -68,6 +69,7 @@ def sharing(paths: Sequence[tuple[Path, int]], lines: Sequence[tuple[int | None,
         "settings": [*_program(limit, lines[0][0]), *_names(), *_modules(modules)],
         "processes": [list(pair) for pair in lines],
         "inputs": [module.line for module in modules if module.type() == "RootInput"],
+        "cleared": [line for kind, line in session.places.items() if kind == ("cleared", "")],
         "endings": [[line, reason] for line, reason in _endings(path)],
     }
 
@@ -135,7 +137,7 @@ def _ends(path: Path) -> bool:
 
 def _endings(path: Path) -> Iterator[tuple[int | None, str]]:
     for module in path.modules():
-        if str(module.params.get("mode", "")).startswith("independent"):
+        if module.type() == "SubEvent" and str(module.params.get("mode", "")).startswith("independent"):
             yield module.line, "adds an independent path, and basf2 has no such path within another"
         yield from _module_endings(module)
 

@@ -45,6 +45,7 @@ class VariableManager:
 
     def clearAliases(self) -> None:  # noqa: N802 - basf2's name
         """Forget all aliases."""
+        session.places["cleared", ""] = origin().line
         session.aliases.clear()
 
     def getAliasNames(self) -> list[str]:  # noqa: N802 - basf2's name
