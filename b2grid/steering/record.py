@@ -86,7 +86,7 @@ def replay(
     source = steering if isinstance(steering, Source) else Source.read(steering)
     beside = source.path.parent if source.path is not None else Path.cwd()
     files = sandbox if isinstance(sandbox, Sandbox) else collect(sandbox, beside)
-    name = source.path.name if source.path is not None else "steering.py"
+    name = Path(source.filename).name if source.filename != "<text>" else "steering.py"
     with _folder() as folder:
         work = folder / "work"
         for inner in ("work", "home", "tmp"):
@@ -186,6 +186,7 @@ def _stopped(outcome: Outcome) -> Finding:
 def _invalid(source: Source, findings: list[Finding]) -> InvalidInput:
     report = Report(tuple(findings), source.text, source.filename)
     first = report.findings[0]
-    name, line = (first.line is not None and original(spans(source.text), first.line)) or (source.filename, first.line)
+    found = None if first.line is None else original(spans(source.text), first.line)
+    name, line = found or (source.filename, first.line)
     place = f"{name}:{line}" if line is not None else name
     return InvalidSteering(f"{place}: {first.message}", hint=first.hint, findings=report.findings)

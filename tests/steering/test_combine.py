@@ -155,9 +155,12 @@ def refused(*steerings: Path | str, **options: Any) -> dict[str, str]:
 # ---- what they write
 
 
-@pytest.fixture
-def three(write: Write) -> tuple[list[Path], Steering]:
-    steerings = write(cuts=CUTS, stars=STARS, loop=LOOP)
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Steering]:
+    """Three steering files, and what they are together."""
+    steerings = [tmp_path_factory.mktemp(name) / f"{name}.py" for name in ("cuts", "stars", "loop")]
+    for path, text in zip(steerings, (CUTS, STARS, LOOP), strict=True):
+        path.write_text(text.lstrip())
     return steerings, combine(steerings, args={"loop.py": ["0.5"]})
 
 
@@ -219,6 +222,7 @@ def test_tracebacks_show_the_line_of_the_steering_file(write: Write, tmp_path: P
 
 def test_what_is_recorded_of_it_points_to_the_steering_files(three: tuple[list[Path], Steering]) -> None:
     recipe = record(three[1].source)
+    assert recipe.outputs.keys() == {"cuts.root", "both.root", "loop.root"}
     assert [span.name for span in recipe.steerings] == list(three[1].steerings) == ["cuts.py", "stars.py", "loop.py"]
     assert recipe.place(next(tree.line for tree in recipe.ntuples if tree.tree == "d0")) == "stars.py:15"
     lists = {(item.name, recipe.place(item.line)): item.cut for item in recipe.lists}
@@ -440,7 +444,8 @@ def test_sandboxes_with_two_files_of_one_name_are_refused(write: Write, tmp_path
         ("a.py", {}, "takes a list"),
         (["gone.py"], {}, "does not exist"),
         ([plain("")], {"args": {"b.py": ["x"]}}, "none of the steering files"),
-        ([plain("")], {"args": "x y"}, "is the text 'x y'"),
+        ([plain("")], {"args": "x y"}, "args is 'x y'"),
+        ([plain("")], {"sandbox": Path("x.xml")}, "sandbox is"),
         ([plain("")], {"sandbox": {"text1.py": ["gone.xml"]}}, "'gone.xml' does not exist"),
     ],
 )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from b2grid.errors import Finding
     from b2grid.steering.recipe import Recipe
 
-__all__ = ["Part", "collisions", "last"]
+__all__ = ["Part", "collisions", "in_order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +90,14 @@ def collisions(parts: Sequence[Part]) -> list[Finding]:
         *_files(parts),
         *_settings(parts),
         *_collections(parts),
-        *_cleared(last(parts)),
+        *_cleared(in_order(parts)),
         *(found for part in parts for found in _own(part)),
         *_endings(parts),
         *_lists(parts),
     ]
 
 
-def last(parts: Sequence[Part]) -> list[Part]:
+def in_order(parts: Sequence[Part]) -> list[Part]:
     """The parts in the order in which they can run: one that ends events in a way of its own comes last."""
     return sorted(parts, key=lambda part: bool(part.shared["endings"]))
 
@@ -138,9 +138,8 @@ def _cleared(ordered: Sequence[Part]) -> Iterator[Finding]:
     for before, part in enumerate(ordered):
         for line in part.shared["cleared"] if before else ():
             names = listed([earlier.name for earlier in ordered[:before]])
-            yield finding(
-                "B2S802", f"{part.at(line)} clears all aliases, also those of {names}", "leave clearAliases() out"
-            )
+            said = f"{part.at(line)} clears all aliases, also those of {names}"
+            yield finding("B2S802", said, "leave clearAliases() out")
 
 
 def _trees(parts: Sequence[Part]) -> Iterator[Finding]:
@@ -184,15 +183,11 @@ def _own(part: Part) -> Iterator[Finding]:
     processes = part.shared["processes"]
     if len(processes) > 1:
         places = listed([part.at(line) for line, _ in processes])
-        yield finding(
-            "B2S810", f"process() is called in {places}", "a steering that is combined processes one path, once"
-        )
+        said = f"process() is called in {places}"
+        yield finding("B2S810", said, "a steering that is combined processes one path, once")
     if len(inputs := part.shared["inputs"]) != 1:
-        how = (
-            "has no RootInput"
-            if not inputs
-            else f"has several RootInputs: {listed([part.at(line) for line in inputs])}"
-        )
+        several = f"has several RootInputs: {listed([part.at(line) for line in inputs])}" if inputs else ""
+        how = several or "has no RootInput"
         yield finding("B2S811", f"{part.name} {how}", "read the input with one inputMdst() or inputMdstList()")
     if (line := _left_out(part.text, *processes[0])) is not None:
         said = f"{part.at(line)} and what follows is left out: it comes after process()"
@@ -240,7 +235,7 @@ def _behind(module: ast.Module, line: int | None, outermost: int | None) -> Iter
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and line != outermost and _holds(node, line):
             scope = node  # the innermost comes last
     while True:
-        blocks = [block for name in ("body", "orelse", "finalbody") for block in [getattr(scope, name, [])]]
+        blocks = [getattr(scope, name, []) for name in ("body", "orelse", "finalbody")]
         inner = next(((block, node) for block in blocks for node in block if _holds(node, line)), None)
         if inner is None:
             return

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import Finding, InvalidInput, InvalidSteering, Report, nearest
-from b2grid.steering.combining.collisions import Part, collisions, last
+from b2grid.steering.combining.collisions import Part, collisions, in_order
 from b2grid.steering.combining.program import listed, program
 from b2grid.steering.findings import finding
 from b2grid.steering.record import replay
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["combine"]
 
 Words = Sequence[str] | Mapping[str, Sequence[str]]
+Files = Sequence[str | os.PathLike[str]] | Mapping[str, Sequence[str | os.PathLike[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def combine(
     steerings: Iterable[str | os.PathLike[str] | Source | Steering],
     *,
     args: Words | None = None,
-    sandbox: Words = (),
+    sandbox: Files = (),
     filename: str = "combined.py",
 ) -> Steering:
     """Make one steering that runs several in a single pass over the input.
@@ -99,7 +100,7 @@ def combine(
             hint=first.hint if count == 1 else "mend them all, and combine again",
             findings=report.errors,
         )
-    ordered = last(parts)
+    ordered = in_order(parts)
     text = program(
         {part.name: part.text for part in ordered},
         {one.name: one.args for one in given if one.args is not None},
@@ -121,13 +122,13 @@ def _items(steerings: Any) -> list[Any]:
     return items
 
 
-def _read(items: list[Any], args: Words | None, sandbox: Words) -> list[_Given]:
+def _read(items: list[Any], args: Words | None, sandbox: Files) -> list[_Given]:
     sources = [_source(item) for item in items]
     names = _names(sources)
     words = _by_name(args if args is not None else {}, names, "args")
     files = _by_name(sandbox, names, "sandbox")
     everywhere = not isinstance(sandbox, Mapping)
-    if everywhere:
+    if not isinstance(sandbox, Mapping):
         _found_somewhere(sandbox, sources)
     return [
         _Given(
@@ -167,9 +168,10 @@ def _with_number(name: str, _source: Source, number: int) -> str:
     return str(path.with_name(f"{path.stem}_{number}{path.suffix}"))
 
 
-def _by_name(given: Words, names: list[str], what: str) -> dict[str, Sequence[str]]:
-    if isinstance(given, str):
-        raise InvalidInput(f"{what} is the text {given!r}", hint=f"give a list: {given.split()!r}")
+def _by_name(given: Any, names: list[str], what: str) -> dict[str, Sequence[Any]]:
+    """What is given for all, or for some by their names, by the name."""
+    if isinstance(given, str | os.PathLike):
+        raise InvalidInput(f"{what} is {given!r}", hint=f"give a list: {os.fspath(given).split()!r}")
     if not isinstance(given, Mapping):
         return dict.fromkeys(names, tuple(given)) if given else {}
     for name in given:
