@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
     from b2grid.project import Project, panel, projects
     from b2grid.showcase import demo
-    from b2grid.steering import check, record
+    from b2grid.steering import check, combine, record
 
 __version__ = "0.1.0"
 
@@ -39,6 +39,7 @@ _HOMES = {
     "Project": "project",
     "batch": "batching",
     "check": "steering",
+    "combine": "steering",
     "demo": "showcase",
     "panel": "project",
     "projects": "project",
@@ -64,6 +65,7 @@ __all__ = [
     "SubmissionRefused",
     "batch",
     "check",
+    "combine",
     "demo",
     "panel",
     "projects",

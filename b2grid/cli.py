@@ -132,6 +132,15 @@ def _record(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _combine(options: argparse.Namespace, console: Console) -> int:
+    target = Path(options.output)
+    given = [Path(name) for name in options.steerings]
+    made = b2grid.combine(given, sandbox=options.sandbox, filename=target.name)
+    made.save(target)
+    console.print(str(made), markup=False)
+    return 0
+
+
 def _submit(options: argparse.Namespace, console: Console) -> int:
     project = _new_project(options)
     if project.status.phase not in {"draft", "planned"}:
@@ -399,6 +408,12 @@ def _steering_verbs(verbs: Any) -> None:
     record.add_argument("--json", action="store_true")
     record.add_argument("--svg", metavar="FILE", help="write a drawing of the path")
     record.add_argument("--args", nargs=argparse.REMAINDER, default=[], help="the steering's own arguments")
+    combine = _verb(verbs, "combine", _combine, "one steering file that runs several in a single pass over the input")
+    combine.add_argument("steerings", nargs="+", metavar="STEERING")
+    combine.add_argument(
+        "-o", "--output", required=True, metavar="FILE", help="where to write it, its sandbox beside it"
+    )
+    combine.add_argument("-f", "--sandbox", action="append", default=[], metavar="FILE")
     submit = _verb(verbs, "submit", _submit, "check, try, plan and send a project")
     submit.add_argument("name")
     submit.add_argument("steering")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from b2grid.catalogue import Inputs
-    from b2grid.steering import Sandbox, Source
+    from b2grid.steering import Sandbox, Source, Steering
 
 __all__ = [
     "Draft",
@@ -163,7 +163,7 @@ class Draft:
 
 def gather(
     name: str | os.PathLike[str],
-    steering: str | os.PathLike[str] | None,
+    steering: str | os.PathLike[str] | Steering | None,
     inputs: Any,
     *,
     args: Any,
@@ -180,7 +180,7 @@ def gather(
         With everything that is wrong; nothing has been stored.
     """
     from b2grid.catalogue import Catalogue, resolve
-    from b2grid.steering import Source, collect
+    from b2grid.steering import Source, Steering
 
     problems: list[InvalidInput] = []
 
@@ -196,18 +196,19 @@ def gather(
     if inputs is None:
         problems.append(InvalidInput("no inputs were given", hint="inputs={'signal': '/belle/collection/…'}"))
     checked = attempt(lambda: _name(name))
-    path = Path(steering).expanduser() if steering is not None else None
-    source = attempt(lambda: Source.read(path)) if path is not None else None
+    made = steering if isinstance(steering, Steering) else None
+    path = None if steering is None or isinstance(steering, Steering) else Path(steering).expanduser()
+    source = made.source if made is not None else attempt(lambda: Source.read(path)) if path is not None else None
     beside = path.absolute().parent if path is not None else Path.cwd()
     shipped = _listed(sandbox)
-    files = attempt(lambda: collect(shipped, beside))
+    files = attempt(lambda: _shipped(made, shipped, beside))
     runs = os.fspath(runs) if isinstance(runs, os.PathLike) else runs
     found = attempt(lambda: resolve(inputs, Catalogue(), runs)) if inputs is not None else None
     attempt(lambda: site(where).runner(release))
     by_sample = attempt(lambda: _by_sample(args, found.samples if found is not None else _samples(inputs)))
     if problems or source is None or found is None or files is None or by_sample is None:
-        if source is not None and path is not None:  # what else is wrong, while something has to be mended anyway
-            problems += _errors_in(path, release, shipped)
+        if source is not None:  # what else is wrong, while something has to be mended anyway
+            problems += _errors_in(source, release, (*shipped, *(made.sandbox if made is not None else ())))
         raise _together(problems)
     definition = Definition(
         id=uuid.uuid4().hex,
@@ -231,6 +232,18 @@ def _listed(sandbox: Any) -> tuple[str, ...]:
     return tuple(os.fspath(name) for name in given)
 
 
+def _shipped(made: Steering | None, shipped: Sequence[str], beside: Path) -> Sandbox:
+    """The files that travel: those that are named, and those of a steering that was made."""
+    from b2grid.steering import Sandbox, collect
+
+    found = collect(shipped, beside)
+    own = made.sandbox.files if made is not None else {}
+    for name, file in found.files.items():
+        if name in own and own[name].read_bytes() != file.read_bytes():
+            raise InvalidInput(f"sandbox file '{name}' is not the one that the steering has", hint="rename one of them")
+    return Sandbox({**own, **found.files})
+
+
 def _samples(inputs: Any) -> list[str]:
     """The samples of inputs that could not be found."""
     return sorted(map(str, inputs)) if isinstance(inputs, Mapping) else ["sample"]
@@ -243,7 +256,7 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _errors_in(steering: Path, release: str | None, sandbox: Sequence[str]) -> list[InvalidInput]:
+def _errors_in(steering: Source, release: str | None, sandbox: Sequence[str]) -> list[InvalidInput]:
     from b2grid.steering.findings import SANDBOX
 
     try:

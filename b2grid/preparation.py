@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from b2grid.catalogue import Inputs
     from b2grid.execution import Definition
-    from b2grid.steering import Recipe, Replicas, Trial
+    from b2grid.steering import Recipe, Replicas, Sandbox, Source, Trial
 
 __all__ = ["arguments", "examine", "failed", "first_files", "merged", "recorded", "refused"]
 
 
 def examine(
-    steering: str | os.PathLike[str],
+    steering: str | os.PathLike[str] | Source,
     release: str | None,
     sandbox: Sequence[str],
     args: Iterable[tuple[str, ...]] = (),
@@ -38,7 +38,8 @@ def examine(
     from b2grid.steering import Source, check
     from b2grid.steering.findings import FAR_AWAY
 
-    source, covers = Source.read(Path(steering)), coverage() if release is None else None
+    source = steering if isinstance(steering, Source) else Source.read(Path(steering))
+    covers = coverage() if release is None else None
     reports = [
         check(source, release=release or "main", sandbox=sandbox, args=words, covers=covers)
         for words in dict.fromkeys(args) or [None]
@@ -58,8 +59,12 @@ def arguments(definition: Definition, samples: Sequence[str]) -> dict[str, tuple
     }
 
 
-def recorded(steering: Path, definition: Definition, samples: Sequence[str]) -> Recipe:
+def recorded(
+    steering: Path | Source, definition: Definition, samples: Sequence[str], sandbox: Sandbox | None = None
+) -> Recipe:
     """Record a steering file once for every set of arguments.
+
+    Its sandbox is what the definition names, beside it, unless it is given.
 
     Raises
     ------
@@ -70,9 +75,10 @@ def recorded(steering: Path, definition: Definition, samples: Sequence[str]) -> 
     """
     from b2grid.steering import Source, record
 
-    source = Source.read(steering)
+    source = steering if isinstance(steering, Source) else Source.read(steering)
+    shipped = definition.sandbox if sandbox is None else sandbox
     words = arguments(definition, samples)
-    recipes = {args: record(source, args=args, sandbox=definition.sandbox) for args in set(words.values())}
+    recipes = {args: record(source, args=args, sandbox=shipped) for args in set(words.values())}
     first, *others = words
     for other in others:
         one, two = recipes[words[first]], recipes[words[other]]

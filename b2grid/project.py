@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from b2grid.execution import Definition, Status
     from b2grid.outputs import Completeness, Fetched, Provenance
     from b2grid.planning import Plan
-    from b2grid.steering import Recipe, Trial
+    from b2grid.steering import Recipe, Source, Steering, Trial
     from b2grid.steering.trying import OnProgress
 
 __all__ = ["Project", "home", "panel", "projects"]
@@ -51,8 +51,8 @@ class Project:
     ----------
     name : str
         At most 32 characters of ``[A-Za-z0-9_-]``, never used twice for other work; or the path of a project.
-    steering : str or Path, optional
-        The steering file.
+    steering : str, Path or Steering, optional
+        The steering file, or one that was made, as by `combine`.
     inputs : optional
         ``{sample: one of, or a list of, collection | dataset | LFN or path | glob}``, or one of these without a
         name.
@@ -79,7 +79,7 @@ class Project:
     def __init__(
         self,
         name: str | os.PathLike[str],
-        steering: str | os.PathLike[str] | None = None,
+        steering: str | os.PathLike[str] | Steering | None = None,
         inputs: Any = None,
         *,
         args: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
@@ -139,6 +139,12 @@ class Project:
             return self._draft.source.path
         return self._folder.steering / self._definition.steering
 
+    @property
+    def _made(self) -> Source | None:
+        """A steering that is no file yet."""
+        source = self._draft.source if self._draft is not None else None
+        return source if source is not None and source.path is None else None
+
     def _store(self) -> None:
         if self._draft is not None:
             draft, self._draft = self._draft, None
@@ -164,7 +170,7 @@ class Project:
         """
         definition = self._definition
         words = arguments(definition, self.inputs.samples).values()
-        return examine(self.steering, definition.release, definition.sandbox, words)
+        return examine(self._made or self.steering, definition.release, definition.sandbox, words)
 
     @property
     def recipe(self) -> Recipe:
@@ -182,7 +188,8 @@ class Project:
         definition = self._definition
         if self._draft is None and self._folder.recipe.is_file():
             return Recipe.from_json(self._folder.recipe.read_text())
-        recipe = recorded(self.steering, definition, self.inputs.samples)
+        shipped = self._draft.sandbox if self._draft is not None and self._made is not None else None
+        recipe = recorded(self._made or self.steering, definition, self.inputs.samples, shipped)
         self._store()
         write_whole(self._folder.recipe, recipe.to_json())
         return recipe

@@ -32,6 +32,7 @@ PUBLIC = {
     "SubmissionRefused",
     "batch",
     "check",
+    "combine",
     "demo",
     "panel",
     "projects",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -84,6 +84,17 @@ class Context:
         if self._point is None:
             self._point = file_interaction_point(self.chunk.file)
         return self._point
+
+    def copy(self) -> Context:
+        """The same event data, to be changed without effect on these; what the log counts is shared."""
+        return replace(
+            self,
+            alive=self.alive.copy(),
+            particles=self.particles.copy(),
+            lists=self.lists.copy(),
+            cache=dict(self.cache),
+            loaded={key: done.copy() for key, done in self.loaded.items()},
+        )
 
     def living(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of the particles whose event the current module sees."""

@@ -16,7 +16,7 @@ from b2grid.lite.context import Context, Logger, file_beams, file_interaction_po
 from b2grid.lite.expression import Scope
 from b2grid.lite.modules import Blueprint, Step
 from b2grid.lite.modules.base import make
-from b2grid.lite.modules.conditions import ReturnValue
+from b2grid.lite.modules.conditions import Independent, ReturnValue
 from b2grid.lite.modules.inert import Input, Nothing
 from b2grid.lite.options import expand as expand_inputs
 from b2grid.lite.output import Account, Outputs
@@ -31,6 +31,10 @@ __all__ = ["RunOptions", "RunResult", "run"]
 
 _BASES = ("all", "V0", "MC", "ROE", "dummy", "kink")
 _NOT_COVERED, _WRONG = "B2S701", "B2S702"
+_ENDED_APART = (
+    "an independent path that ends the event is not covered by b2lite: basf2 goes on with the copy of the event",
+    "let its conditional paths CONTINUE",
+)
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
@@ -100,6 +104,7 @@ class _Node:
 
     step: Step
     branches: list[tuple[str, int, list[_Node], bool]] = field(default_factory=list)
+    apart: list[_Node] = field(default_factory=list)  # run on a copy of the event
 
 
 @dataclass
@@ -202,14 +207,26 @@ def _nodes(path: PathLike, blueprint: Blueprint, findings: list[Finding], refuse
             findings.append(Finding(_WRONG if covered else _NOT_COVERED, "error", error.message, error.hint, line))
             refused.append(not covered)
             _declare_anyway(kind, module.params, blueprint)
+            for condition in getattr(module, "conditions", ()):  # what is wrong behind it is said at the same time
+                _nodes(condition.path, blueprint, findings, refused)
             continue
         node = _Node(step)
+        if isinstance(step, Independent):
+            node.apart = _nodes(step.path, blueprint.copy(), findings, refused)
+            if _ends_event(node.apart):
+                findings.append(Finding(_NOT_COVERED, "error", *_ENDED_APART, line))
+                refused.append(True)
         for condition in conditions:
             inner = _nodes(condition.path, blueprint, findings, refused)
             ends = getattr(condition.after, "name", str(condition.after)) == "END"
             node.branches.append((condition.operator, condition.value, inner, ends))
         nodes.append(node)
     return nodes
+
+
+def _ends_event(nodes: list[_Node]) -> bool:
+    """Whether an event may end behind one of the conditional paths."""
+    return any(ends or _ends_event(inner) for node in nodes for _, _, inner, ends in node.branches)
 
 
 def _declare_anyway(kind: str, params: Mapping[str, Any], blueprint: Blueprint) -> None:
@@ -302,6 +319,9 @@ def _walk(nodes: Sequence[_Node], context: Context) -> None:
         if not context.alive.any():
             return
         if isinstance(node.step, Nothing | Input):
+            continue
+        if isinstance(node.step, Independent):
+            _walk(node.apart, context.copy())
             continue
         node.step.run(context)
         if node.branches and isinstance(node.step, ReturnValue):

@@ -106,6 +106,10 @@ class ParticleList:
         for code in np.unique(codes):
             self.own[int(code)] = by_event(particles, self.face(int(code)), flavoured[codes == code])
 
+    def copy(self) -> ParticleList:
+        """The same entries; arrays are never changed in place."""
+        return ParticleList(dict(self.own), self.shared)
+
     def all(self) -> Ids:
         """All entries in no particular order."""
         return np.concatenate([*self.own.values(), self.shared]) if self.own else self.shared
@@ -122,6 +126,12 @@ class Lists:
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         return iter(self._lists)
+
+    def copy(self) -> Lists:
+        """The same lists, to be changed without effect on these."""
+        other = Lists()
+        other._lists = {key: entries.copy() for key, entries in self._lists.items()}
+        return other
 
     def make(self, name: ListName) -> ParticleList:
         """The list of this name; empty where no module has filled it in this chunk."""

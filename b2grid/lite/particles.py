@@ -91,6 +91,12 @@ class _Growing:
         self._filled = min(self._filled, size)
         self.size = size
 
+    def copy(self) -> _Growing:
+        """The same values, in an array of its own."""
+        other = _Growing(self._data.dtype)
+        other._data, other._filled, other.size = self.view.copy(), self.size, self.size
+        return other
+
     @property
     def view(self) -> NDArray[Any]:
         """The values."""
@@ -185,6 +191,15 @@ class Particles:
         for _, has in self._extra.values():
             has[size:] = False
         self.size = size
+
+    def copy(self) -> Particles:
+        """The same particles, to be changed without effect on these."""
+        other = Particles()
+        other._columns = {name: column.copy() for name, column in self._columns.items()}
+        other._daughters, other._daughter_start = self._daughters.copy(), self._daughter_start.copy()
+        other._extra = {name: (values.copy(), has.copy()) for name, (values, has) in self._extra.items()}
+        other.decays, other.size = self.decays, self.size
+        return other
 
     # ---- relatives
 

@@ -16,7 +16,7 @@ from b2grid.steering.standin import Log, LogLevel, run_script, session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType, TracebackType
+    from types import FrameType
 
     from b2grid.steering.standin import Path
 
@@ -165,7 +165,7 @@ class _Run:
                 place = _place(finding.line)
                 self.log.fatal(f"{place}{finding.message}" + (f" - {finding.hint}" if finding.hint else ""))
         else:
-            self.log.fatal(f"{_place(_script_line(error.__traceback__))}{error}")
+            self.log.fatal(f"{_place(session.innermost_line(error.__traceback__))}{error}")
         return 1
 
     def _ended(self, ended: SystemExit) -> int:
@@ -191,17 +191,8 @@ class _Run:
         raise SystemExit(1)
 
 
-def _script_line(trace: TracebackType | None) -> int | None:
-    line = None
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == session.script:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line
-
-
 def _place(line: int | None) -> str:
-    return f"{session.script}:{line}: " if line is not None else ""
+    return f"{session.place(line)}: " if line is not None else ""
 
 
 def _refuse_unknown(path: Path) -> None:

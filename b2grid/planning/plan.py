@@ -102,6 +102,7 @@ def plan(
         "outputs": _outputs(recipe),
         "files": _files(recipe),
         "max_event": recipe.max_event if recipe is not None else 0,
+        "steerings": [span.name for span in recipe.steerings] if recipe is not None else [],
         "limits": asdict(limits),
         "files_per_job": files_per_job,
         "rates": {sample: measured[sample].to_json() for sample in layout.samples if sample in measured},

@@ -156,12 +156,25 @@ def _cpu(one: dict[str, Any]) -> float:
     return float(one.get("cpu", one["seconds"]))
 
 
+def _passes(plan: Plan) -> tuple[str, int]:
+    """What one pass over the input does, and how many passes it would take apart.
+
+    Steering files that are combined would be submitted one by one, each with all of its trees.
+    """
+    steerings = plan.spec.get("steerings", ())  # plans of earlier versions do not say
+    if len(steerings) > 1:
+        return f"{len(steerings)} steering files run ({_named(steerings)})", len(steerings)
+    trees = sum(map(len, plan.spec["outputs"].values()))
+    return f"{trees} trees are filled", trees
+
+
 def _notes(plan: Plan, every: list[dict[str, Any]]) -> list[str]:
     notes = []
-    trees = sum(map(len, plan.spec["outputs"].values()))
-    if trees > 1:
-        saved = size(sum(one["bytes"] for one in every) * (trees - 1))
-        notes.append(f"{trees} trees are filled in one pass: {trees - 1} passes saved, {saved} of reading")
+    what, passes = _passes(plan)
+    if passes > 1:
+        saved = size(sum(one["bytes"] for one in every) * (passes - 1))
+        plural = "es" if passes > 2 else ""
+        notes.append(f"{what} in one pass: {passes - 1} pass{plural} saved, {saved} of reading")
     if files := list(plan.spec.get("files", {})):
         notes.append(f"besides ntuples, every job writes {_named(files)}")
     if plan.spec["max_event"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from b2grid.errors import Finding, InvalidInput, Report, split_lines
 from b2grid.steering import compiling
 from b2grid.steering import facts as interface
 from b2grid.steering.checking.syntax import parse
+from b2grid.steering.combining.program import embedded
 from b2grid.steering.findings import CODES, finding
 from b2grid.steering.sandbox import collect
 from b2grid.steering.source import Source
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from b2grid.steering.checking.syntax import Verdict
+    from b2grid.steering.combining.program import Embedded
     from b2grid.steering.coverage import Coverage
     from b2grid.steering.facts import Facts
 
@@ -62,6 +65,8 @@ def check(
         What the release's own Python says of a text; by default that of the release that is installed on this
         host, if one is. With `None` nothing but the text is read.
 
+    A combined steering is checked with all steering files in it.
+
     Returns
     -------
     Report
@@ -82,15 +87,35 @@ def check(
     """
     source = path_or_text if isinstance(path_or_text, Source) else Source.read(path_or_text)
     facts = interface.load(release)
-    tree, found = parse(source.text, facts.python, release, ask)
     given = [sandbox] if isinstance(sandbox, str | os.PathLike) else list(sandbox)
-    if tree is not None:
-        shipped = tuple(PurePosixPath(os.fspath(name)) for name in given)
-        found += _read(tree, source, facts, shipped, None if args is None else tuple(args), covers)
+    shipped = tuple(PurePosixPath(os.fspath(name)) for name in given)
+    words = None if args is None else tuple(args)
+
+    def findings(one: Source) -> list[Finding]:
+        tree, found = parse(one.text, facts.python, release, ask)
+        return _heard(found if tree is None else [*found, *_read(tree, one, facts, shipped, words, covers)], one.text)
+
+    found = findings(source)
+    if parts := embedded(source.text):
+        inside = {line for part in parts for line in range(part.line, part.line + part.text.count("\n"))}
+        found = [item for item in found if item.line not in inside]
+        for part in parts:
+            own = findings(Source(part.text, part.name, source.path))
+            found += [_placed(item, part) for item in own]
     if source.path is not None and given:
         found += _of_sandbox(given, source.path)
-    heard = tuple(source.placed(finding) for finding in _heard(found, source.text))
-    return Report(heard, source.notebook or source.text, source.filename, source.cells)
+    placed = tuple(source.placed(item) for item in found)
+    return Report(placed, source.notebook or source.text, source.filename, source.cells)
+
+
+def _placed(item: Finding, part: Embedded) -> Finding:
+    """A finding about a steering file, at its place in the combined one."""
+    if item.line is None:
+        return replace(item, message=f"{part.name}: {item.message}")
+    line = part.line + item.line - 1
+    # its first line begins behind what it is assigned to
+    column = item.column if item.line > 1 and part.verbatim else None
+    return replace(item, line=line, column=column, message=f"{part.name}:{item.line}: {item.message}")
 
 
 def _read(

@@ -94,46 +94,53 @@ def _cards(recipe: Recipe) -> Iterator[tuple[str, _Card]]:
     """Every box by its name: the input, the lists, the trees, the other files."""
     names = ", ".join(recipe.inputs) or "events"
     yield _INPUT, _Card("input", (names,), f"input: {names}")
-    known = {list_key(made.name) for made in recipe.lists}
+    known = {_list_box(recipe, made.name, made.line) for made in recipe.lists}
     opaque = [module for module in recipe.modules if module.kind == "opaque"]
     makers = {module.function or module.type for module in opaque}
     for made in recipe.lists:
         lines = (made.name, *_daughters(made), made.cut)
-        yield f"list {made.name}", _Card(_kind(made), lines, _told(made, recipe), dashed=made.module in makers)
-    for name in {list_key(name): name for name in _used(recipe)}.values():
-        if list_key(name) not in known:
-            yield f"list {name}", _Card("made", (name, _by(opaque)), _unknown(name, opaque), dashed=True)
+        box = _list_box(recipe, made.name, made.line)
+        yield box, _Card(_kind(made), lines, _told(made, recipe), dashed=made.module in makers)
+    for box, name in {_list_box(recipe, name, line): name for name, line in _used(recipe)}.items():
+        if box not in known:
+            yield box, _Card("made", (name, _by(opaque)), _unknown(name, opaque), dashed=True)
     for number, tree in enumerate(recipe.ntuples):
         count = len(tree.columns)
         lines = (tree.tree, f"{count} column{'s' * (count != 1)}, {tree.file}")
-        told = f"{tree.file}:{tree.tree} (line {tree.line})\n{', '.join(tree.columns)}"
+        told = f"{tree.file}:{tree.tree} ({recipe.place(tree.line)})\n{', '.join(tree.columns)}"
         yield f"tree {number}", _Card("tree", lines, told)
     for output in recipe.other_outputs:
-        told = f"{output.file}: {output.kind} (line {output.line})\n{', '.join(output.particle_lists)}"
+        told = f"{output.file}: {output.kind} ({recipe.place(output.line)})\n{', '.join(output.particle_lists)}"
         yield f"file {output.file}", _Card("file", (output.file, output.kind), told)
 
 
-def _used(recipe: Recipe) -> Iterator[str]:
+def _list_box(recipe: Recipe, name: str, line: int | None) -> str:
+    """The name of a list's box: each steering file of a combined one has lists of its own."""
+    return " ".join(("list", recipe.owner(line), *list_key(name)))
+
+
+def _used(recipe: Recipe) -> Iterator[tuple[str, int | None]]:
+    """The lists that something is made of, with a line of the steering file that they are from."""
     for made in recipe.lists:
-        yield from made.made_from
-    yield from (tree.particle_list for tree in recipe.ntuples if tree.particle_list)
+        yield from ((name, made.line) for name in made.made_from)
+    yield from ((tree.particle_list, tree.line) for tree in recipe.ntuples if tree.particle_list)
     for output in recipe.other_outputs:
-        yield from output.particle_lists
+        yield from ((name, output.line) for name in output.particle_lists)
 
 
 def _wires(recipe: Recipe, cards: dict[str, _Card]) -> Iterator[tuple[str, str]]:
-    boxes = {list_key(name.removeprefix("list ")): name for name in cards if name.startswith("list ")}
+    def source(name: str, line: int | None) -> str:
+        return _list_box(recipe, name, line) if name else _INPUT
+
     made_here = set()
     for made in recipe.lists:
-        made_here.add(box := boxes[list_key(made.name)])
-        for name in made.made_from or [""]:
-            yield boxes[list_key(name)] if name else _INPUT, box
-    yield from ((_INPUT, name) for name in boxes.values() if name not in made_here)
+        made_here.add(box := _list_box(recipe, made.name, made.line))
+        yield from ((source(name, made.line), box) for name in made.made_from or [""])
+    yield from ((_INPUT, name) for name in cards if name.startswith("list ") and name not in made_here)
     for number, tree in enumerate(recipe.ntuples):
-        yield boxes[list_key(tree.particle_list)] if tree.particle_list else _INPUT, f"tree {number}"
+        yield source(tree.particle_list, tree.line), f"tree {number}"
     for output in recipe.other_outputs:
-        for name in output.particle_lists or [""]:
-            yield boxes[list_key(name)] if name else _INPUT, f"file {output.file}"
+        yield from ((source(name, output.line), f"file {output.file}") for name in output.particle_lists or [""])
 
 
 def _kind(made: ListInfo) -> str:
@@ -147,11 +154,11 @@ def _daughters(made: ListInfo) -> tuple[str, ...]:
 
 
 def _told(made: ListInfo, recipe: Recipe) -> str:
-    later = [f"{item.function.rpartition('.')[2]} (line {item.line})" for item in _touching(made, recipe)]
+    later = [f"{item.function.rpartition('.')[2]} ({recipe.place(item.line)})" for item in _touching(made, recipe)]
     parts = [
         made.decay if "->" in made.decay else f"{made.name}: {made.decay}",
         made.cut or "no cut",
-        f"{made.module}, line {made.line}",
+        f"{made.module}, {recipe.place(made.line)}",
         ", ".join(dict.fromkeys(later)),
     ]
     return "\n".join(part for part in parts if part)

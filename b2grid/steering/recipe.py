@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidInput
+from b2grid.steering.combining.program import Span, original
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -193,6 +194,8 @@ class Recipe:
         What went wrong after ``process``, where results would have been needed.
     started : tuple of StartedProgram
         They could not write outside the scratch, nor reach the network.
+    steerings : tuple of Span
+        Of a combined steering: the steering files that run in one pass, and where they stand in it.
     """
 
     inputs: tuple[str, ...] = ()
@@ -208,6 +211,7 @@ class Recipe:
     max_event: int = 0
     notes: tuple[str, ...] = ()
     started: tuple[StartedProgram, ...] = ()
+    steerings: tuple[Span, ...] = ()
 
     @property
     def outputs(self) -> dict[str, dict[str, tuple[str, ...]]]:
@@ -235,6 +239,16 @@ class Recipe:
     def opaque(self) -> tuple[ModuleInfo, ...]:
         """The modules that only basf2 can run."""
         return tuple(module for module in self.modules if module.kind)
+
+    def place(self, line: int | None) -> str:
+        """A line as people look it up: ``line 12``, or ``a.py:12`` where the steering is a combined one."""
+        found = None if line is None else original(self.steerings, line)
+        return f"line {line}" if found is None else f"{found[0]}:{found[1]}"
+
+    def owner(self, line: int | None) -> str:
+        """The steering file of a combined one that a line is from; empty where there is one only."""
+        found = None if line is None else original(self.steerings, line)
+        return "" if found is None else found[0]
 
     def to_json(self) -> str:
         """The recipe as a JSON text.
@@ -277,6 +291,7 @@ class Recipe:
             }
             for name, kind in _PARTS.items():
                 values[name] = tuple(_part(kind, item) for item in found.get(name, ()))
+            values["steerings"] = tuple(Span(*item) for item in found.get("steerings", ()))
             return cls(**values)
         except (TypeError, KeyError) as error:
             raise InvalidInput(f"this is not a recipe: {error}", hint="record the steering again") from None

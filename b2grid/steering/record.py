@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import Finding, InvalidInput, InvalidSteering, Report
+from b2grid.steering.combining.program import original, spans
 from b2grid.steering.recipe import Recipe
-from b2grid.steering.sandbox import collect
+from b2grid.steering.sandbox import Sandbox, collect
 from b2grid.steering.source import Source
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from b2grid.run.limits import Limits, Outcome
 
-__all__ = ["record"]
+__all__ = ["record", "replay"]
 
 WALLTIME = 60.0  # seconds
 MEMORY = 2 * 1024**3  # bytes
@@ -49,7 +50,7 @@ _CODES = {
 def record(
     steering: str | os.PathLike[str] | Source,
     args: Sequence[str] = (),
-    sandbox: Iterable[str | os.PathLike[str]] = (),
+    sandbox: Iterable[str | os.PathLike[str]] | Sandbox = (),
     limits: Limits | None = None,
 ) -> Recipe:
     """Execute a steering file with stand-ins for basf2, and return what it builds.
@@ -65,7 +66,7 @@ def record(
         The steering file.
     args : sequence of str
         Its own arguments, ``sys.argv[1:]``.
-    sandbox : iterable of path
+    sandbox : iterable of path, or Sandbox
         Files and folders beside the steering that it needs.
     limits : Limits or None
         By default a minute, 2 GiB, 64 processes and 256 MiB on disk.
@@ -78,10 +79,23 @@ def record(
     InvalidInput
         If the steering or a sandbox file does not exist.
     """
+    return replay(steering, args, sandbox, limits)[0]
+
+
+def replay(
+    steering: str | os.PathLike[str] | Source,
+    args: Sequence[str] = (),
+    sandbox: Iterable[str | os.PathLike[str]] | Sandbox = (),
+    limits: Limits | None = None,
+) -> tuple[Recipe, dict[str, Any]]:
+    """Record a steering file, and return what it shares with others in one program beside its recipe.
+
+    The parameters and errors are those of `record`; the second answer is what `standin.sharing` finds.
+    """
     source = steering if isinstance(steering, Source) else Source.read(steering)
     beside = source.path.parent if source.path is not None else Path.cwd()
-    files = collect(sandbox, beside)
-    name = source.path.name if source.path is not None else "steering.py"
+    files = sandbox if isinstance(sandbox, Sandbox) else collect(sandbox, beside)
+    name = Path(source.filename).name if source.filename != "<text>" else "steering.py"
     with _folder() as folder:
         work = folder / "work"
         for inner in ("work", "home", "tmp"):
@@ -90,7 +104,7 @@ def record(
         script = work / f"{Path(name).stem}.py"
         script.write_text(source.text, "utf-8")
         outcome, answer = _run(folder, work, script.name, args, limits)
-    return _recipe(source, outcome, answer)
+    return _answer(source, outcome, answer)
 
 
 @contextmanager
@@ -145,7 +159,7 @@ def _environment(folder: Path, environment: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _recipe(source: Source, outcome: Outcome, answer: dict[str, Any] | None) -> Recipe:
+def _answer(source: Source, outcome: Outcome, answer: dict[str, Any] | None) -> tuple[Recipe, dict[str, Any]]:
     if answer is None:
         raise _invalid(source, [_stopped(outcome)])
     if answer["error"] is not None:
@@ -153,7 +167,9 @@ def _recipe(source: Source, outcome: Outcome, answer: dict[str, Any] | None) -> 
         code, hint = _CODES[error["kind"]]
         hint = error["hint"] or (_advice(source, error["line"]) if error["kind"] == "raised" else "") or hint
         raise _invalid(source, [Finding(code, "error", error["message"], hint, error["line"], error["column"])])
-    return Recipe.from_dict(answer["recipe"])
+    found = dict(answer["recipe"])
+    shared = found.pop("sharing")
+    return Recipe.from_dict(found), shared
 
 
 def _advice(source: Source, line: int | None) -> str:
@@ -188,7 +204,9 @@ def _stopped(outcome: Outcome) -> Finding:
 
 
 def _invalid(source: Source, findings: list[Finding]) -> InvalidInput:
-    report = Report(tuple(findings), source.text, source.filename)
+    placed = tuple(source.placed(item) for item in findings)
+    report = Report(placed, source.notebook or source.text, source.filename, source.cells)
     first = report.findings[0]
-    place = f"{source.filename}:{first.line}" if first.line is not None else source.filename
+    found = None if first.line is None else original(spans(source.text), first.line)
+    place = f"{found[0]}:{found[1]}" if found else report.where(first)
     return InvalidSteering(f"{place}: {first.message}", hint=first.hint, findings=report.findings)

@@ -36,6 +36,18 @@ class Sandbox:
         """The total size."""
         return sum(path.stat().st_size for path in self.files.values())
 
+    def too_large(self, limit: int = LIMIT) -> list[Finding]:
+        """What is wrong with the total size: one finding, or none."""
+        if self.bytes <= limit:
+            return []
+        largest = max(self.files, key=lambda name: self.files[name].stat().st_size)
+        said = (
+            f"the sandbox has {self.bytes / 1e6:.1f} MB, limit {limit / 1e6:.1f} MB; the "
+            f"largest file is {largest!r} with {self.files[largest].stat().st_size / 1e6:.1f} MB"
+        )
+        hint = "put large files where jobs can read them, and name them by their full path"
+        return [Finding("B2S502", "error", said, hint)]
+
     def unpack(self, folder: Path) -> None:
         """Copy the files into a folder, under their names."""
         for name, path in self.files.items():
@@ -78,17 +90,7 @@ def collect(sandbox: Iterable[str | os.PathLike[str]], beside: Path, *, limit: i
         except InvalidInput as error:
             findings.append(Finding("B2S501", "error", error.message, error.hint))
     found = Sandbox(files)
-    if not findings and found.bytes > limit:
-        largest = max(files, key=lambda name: files[name].stat().st_size)
-        findings.append(
-            Finding(
-                "B2S502",
-                "error",
-                f"the sandbox has {found.bytes / 1e6:.1f} MB, limit {limit / 1e6:.1f} MB; the "
-                f"largest file is {largest!r} with {files[largest].stat().st_size / 1e6:.1f} MB",
-                "put large files where jobs can read them, and name them by their full path",
-            )
-        )
+    findings += [] if findings else found.too_large(limit)
     if findings:
         raise InvalidInput(
             "; ".join(finding.message for finding in findings), hint=findings[0].hint, findings=tuple(findings)

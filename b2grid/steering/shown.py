@@ -29,25 +29,25 @@ def _rows(recipe: Recipe) -> Iterator[str]:
     yield recipe.summary()
     yield from (f"  input   {name}" for name in recipe.inputs)
     for made in recipe.lists:
-        yield f"  list    {made.name:<24} {made.decay}  [{made.cut or 'no cut'}]  line {made.line}"
+        yield f"  list    {made.name:<24} {made.decay}  [{made.cut or 'no cut'}]  {recipe.place(made.line)}"
     for tree in recipe.ntuples:
         rows_of = tree.particle_list or "(per event)"
-        yield f"  tree    {tree.file}:{tree.tree}  {rows_of}  {len(tree.columns)} columns  line {tree.line}"
+        yield f"  tree    {tree.file}:{tree.tree}  {rows_of}  {len(tree.columns)} columns  {recipe.place(tree.line)}"
     for output in recipe.other_outputs:
-        yield f"  {output.kind:<7} {output.file}  {', '.join(output.particle_lists)}  line {output.line}"
+        yield f"  {output.kind:<7} {output.file}  {', '.join(output.particle_lists)}  {recipe.place(output.line)}"
     for module in recipe.modules:
         for inner in module.sub_paths:
             types = [item.type for item in recipe.modules if item.path == inner.path]
-            yield f"  path    {_where(module, inner)}: {', '.join(types) or 'nothing'}"
-    yield from (f"  by name {item.type}  line {item.line}" for item in recipe.opaque)
-    yield from (f"  program {item.command}  line {item.line}" for item in recipe.started)
+            yield f"  path    {_where(recipe, module, inner)}: {', '.join(types) or 'nothing'}"
+    yield from (f"  by name {item.type}  {recipe.place(item.line)}" for item in recipe.opaque)
+    yield from (f"  program {item.command}  {recipe.place(item.line)}" for item in recipe.started)
     yield from (f"  note    {note}" for note in recipe.notes)
 
 
-def _where(module: ModuleInfo, inner: SubPath) -> str:
+def _where(recipe: Recipe, module: ModuleInfo, inner: SubPath) -> str:
     """When a module leads to another path, and what comes after it."""
     after = ", then the event ends" if inner.after == "end" else ""
-    return f"{inner.when} ({module.type}, line {module.line}){after}"
+    return f"{inner.when} ({module.type}, {recipe.place(module.line)}){after}"
 
 
 def html(recipe: Recipe) -> Html:
@@ -96,7 +96,7 @@ def _facts(recipe: Recipe) -> dict[str, str]:
         "opened": ", ".join(name if there else f"{name} (not there)" for name, there in recipe.opened.items()),
         "other outputs": "; ".join(f"{output.file} ({output.kind})" for output in recipe.other_outputs),
         "known by name only": ", ".join(sorted({item.type for item in recipe.opaque})),
-        "programs started": "; ".join(f"{item.command} (line {item.line})" for item in recipe.started),
+        "programs started": "; ".join(f"{item.command} ({recipe.place(item.line)})" for item in recipe.started),
         "after process": "; ".join(recipe.notes),
     }
 

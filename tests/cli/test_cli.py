@@ -112,6 +112,22 @@ def test_a_finding_shows_its_line_with_a_marker(place: Path, said: Said) -> None
     assert said("check", "d0.py") == (0, "d0.py: no findings\n", "")
 
 
+def test_steering_files_are_combined_or_told_why_not(place: Path, said: Said) -> None:
+    (place / "other.py").write_text(D0.replace("d0.root", "other.root"))
+    status, out, _ = said("combine", "d0.py", "other.py", "-o", "all.py")
+    assert status == 0
+    assert out.startswith("all.py\n  steering files d0.py, other.py\n")
+    assert said("check", "all.py")[0] == 0
+    assert "2 trees in 2 files" in said("record", "all.py")[1]
+    status, _, error = said("combine", "d0.py", "protected.py", "raises.py", "-o", "all.py")
+    assert status == 1
+    assert "raises.py:10: ZeroDivisionError" in error
+    status, _, error = said("combine", "d0.py", "protected.py", "-o", "all.py")
+    assert "the tree 'd0' of 'd0.root' is written in d0.py:9 and protected.py:9" in error
+    assert said("combine", "d0.py", "other.py", "-o", "d0.py")[0] == 1
+    assert (place / "d0.py").read_text() == D0
+
+
 def test_a_trial_that_fails_is_shown_and_ends_it(place: Path, said: Said) -> None:
     status, out, error = said("submit", "p", "protected.py", "-i", COLLECTION)
     assert status == 1

@@ -36,6 +36,12 @@ NOT_COVERED = [
     ("ma.fillParticleList('pi+:e', '', enforceFitHypothesis=True, path=main)", "different ways"),
     ("ma.variablesToExtraInfo('pi+:x', {'p': 'a'}, option=5, path=main)", "overwrite=5"),
     ("main.add_module('Progress').if_value('>0', b2.create_path())", "conditional path"),
+    ("main.for_each('RestOfEvent', 'RestOfEvents', b2.create_path())", "a for_each path"),
+    ("main.add_independent_path(b2.create_path(), 'copy', ['Particles'])", "mergeBack"),
+    (
+        "apart = b2.create_path(); ma.applyEventCuts('nTracks > 3', path=apart); main.add_independent_path(apart)",
+        "independent path that ends the event",
+    ),
 ]
 WRONG = [
     ("ma.applyCuts('pi+:nowhere', 'p > 1', path=main)", "pi+:nowhere"),
@@ -57,6 +63,7 @@ WRONG = [
     ("for _ in range(2): ma.reconstructDecay('rho0:x -> pi+:x pi-:x', '', path=main)", "twice"),
     ("ma.rankByHighest('pi+:x', 'useCMSFrame(nTracks)', path=main)", "double"),
     ("main.add_module('ParticleSelector', decayString=5)", "decayString"),
+    ("main.add_module('SubEvent', mode='independent')", "path of SubEvent"),
 ]
 
 

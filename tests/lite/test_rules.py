@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from b2grid.errors import InvalidInput
+from b2grid.errors import InvalidInput, InvalidSteering
 
 PIONS = "ma.fillParticleList('pi+:x', 'pt > 0.2', path=main)\n"
 
@@ -193,3 +193,41 @@ def test_decays_that_are_their_own_conjugate_have_the_positive_code(real_data, l
 def test_functions_have_parentheses_and_variables_have_none(real_data, lite, text):
     with pytest.raises(InvalidInput, match=r"takes no arguments|is a function"):
         lite(PIONS + _write("pi+:x", text), real_data / "mdst.root")
+
+
+APART = """
+    ma.fillParticleList('pi+:x', 'p > 0.2', path=main)
+    ma.variablesToExtraInfo('pi+:x', {'p': 'before'}, path=main)
+    apart = b2.create_path()
+    ma.applyCuts('pi+:x', 'p > 0.5', path=apart)
+    ma.rankByHighest('pi+:x', 'p', numBest=3, outputVariable='rank', path=apart)
+    ma.fillParticleList('K+:y', '', path=apart)
+    test = apart.add_module('VariableToReturnValue', variable='nTracks')
+    some = b2.create_path()
+    test.if_value('>8', some, b2.AfterConditionPath.CONTINUE)
+    ma.applyCuts('pi+:x', 'p > 1', path=some)
+    names = ['p', 'extraInfo(rank)', 'extraInfo(before)', 'nTracks']
+    ma.variablesToNtuple('pi+:x', names, treename='apart', path=apart)
+    main.add_independent_path(apart, 'apart')
+    ma.variablesToNtuple('pi+:x', names, treename='main', path=main)
+"""
+
+
+def test_an_independent_path_sees_what_was_before_and_changes_nothing_behind_it(real_data, lite):
+    trees = lite(APART, real_data / "mdst.root").trees
+    alone = lite(
+        "ma.fillParticleList('pi+:x', 'p > 0.2', path=main)\n"
+        "ma.variablesToNtuple('pi+:x', ['p'], treename='main', path=main)",
+        real_data / "mdst.root",
+    ).trees["main"]
+    np.testing.assert_array_equal(trees["main"]["p"], alone["p"])
+    assert np.isnan(trees["main"]["extraInfo(rank)"]).all()
+    apart = trees["apart"]
+    np.testing.assert_array_equal(apart["extraInfo(before)"], apart["p"])
+    assert apart["extraInfo(rank)"].max() == 3
+    assert apart["p"][apart["nTracks"] > 8].min() > 1 > apart["p"][apart["nTracks"] <= 8].min() > 0.5
+
+
+def test_lists_of_an_independent_path_are_not_known_outside(real_data, lite):
+    with pytest.raises(InvalidSteering, match="no particle list 'K\\+:y'"):
+        lite(f"{APART}    ma.variablesToNtuple('K+:y', ['p'], treename='k', path=main)\n", real_data / "mdst.root")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from b2grid.errors import InvalidInput, InvalidPlan
 from b2grid.planning import PLAN, Plan, PlanLimits, seed
 from b2grid.run.command import Runner
+from b2grid.steering.combining.program import Span
 from tests.planning.conftest import GB, measured, row
 
 if TYPE_CHECKING:
@@ -268,6 +270,16 @@ def test_the_summary_has_every_line_of_gbasf2s(make: Make, recipe: Recipe, tried
     html = summary._repr_html_()
     assert "B0ch2" in html
     assert "passes saved" in html
+
+
+def test_the_summary_counts_the_passes_that_a_combined_steering_saves(make: Make, recipe: Recipe) -> None:
+    combined = replace(recipe, steerings=(Span("a.py", 30, 44), Span("b.py", 48, 90)))
+    plan = make(two_samples(), recipe=combined)
+    assert "2 steering files run (a.py, b.py) in one pass: 1 pass saved, 24.00 GB of reading" in str(plan.summary())
+    assert plan.spec["steerings"] == ["a.py", "b.py"]
+    three = make(two_samples(), recipe=replace(recipe, steerings=(*combined.steerings, Span("c.py", 95, 99))))
+    assert "(a.py, b.py, c.py) in one pass: 2 passes saved, 48.00 GB of reading" in str(three.summary())
+    assert "trees are filled" not in str(three.summary())
 
 
 def test_rows_and_bytes_follow_the_events_of_each_sample(make: Make, tried: Tried) -> None:

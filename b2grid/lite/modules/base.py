@@ -6,7 +6,7 @@ any value that is not covered, is refused with its name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from b2grid.errors import InvalidInput, InvalidName, InvalidSteering, NotInLite, printable
@@ -58,6 +58,10 @@ class Blueprint:
     decays: list[DecayRules] = field(default_factory=list)
     loaded: dict[tuple[int, str], Any] = field(default_factory=dict)
     needs: set[str] = field(default_factory=set)
+
+    def copy(self) -> Blueprint:
+        """The same, for a path whose lists are its own."""
+        return replace(self, lists=set(self.lists), faceless=set(self.faceless), loaded=dict(self.loaded))
 
     def number_of(self, rules: DecayRules) -> int:
         """Remember the rules of a decay string; their number."""
@@ -186,6 +190,15 @@ class Arguments:
                 f"parameter {name} of {self.kind} has to be a list of strings", hint="give strings only"
             )
         return list(values)
+
+    def path(self, name: str) -> Any:
+        """Another path."""
+        path = self._values.get(name)
+        if not callable(getattr(path, "modules", None)):
+            raise InvalidSteering(
+                f"parameter {name} of {self.kind} is no path", hint="add the path by a method of Path"
+            )
+        return path
 
     def mapping(self, name: str) -> dict[str, str]:
         """A dictionary of strings."""

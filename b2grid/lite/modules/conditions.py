@@ -1,4 +1,4 @@
-"""VariableToReturnValue: what conditional paths look at."""
+"""What leads to other paths: VariableToReturnValue, which conditions look at, and paths on a copy of the event."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from b2grid.errors import InvalidSteering
+from b2grid.errors import InvalidSteering, NotInLite
 from b2grid.lite.modules.base import Arguments, Blueprint, module
 from b2grid.lite.view import View
 
@@ -42,3 +42,24 @@ def _return_value(given: Arguments, blueprint: Blueprint) -> ReturnValue:
             f"{variable.text!r} is no variable of events", hint="use nParticlesInList, countInList, nTracks …"
         )
     return ReturnValue(variable)
+
+
+@dataclass(frozen=True, slots=True)
+class Independent:
+    """A path that runs on a copy of the event, as `add_independent_path` adds it."""
+
+    path: Any
+
+    def run(self, context: Context) -> None:
+        """Do nothing: the engine runs the path."""
+
+
+@module("SubEvent", "path mode objectName mergeBack loopOver loopCondition maxIterations")
+def _independent(given: Arguments, _blueprint: Blueprint) -> Independent:
+    mode = given.text("mode", "")
+    if mode != "independent":
+        raise NotInLite(
+            f"a {mode or 'SubEvent'} path is not covered by b2lite", hint="run this steering with a basf2 release"
+        )
+    given.only("mergeBack", [])
+    return Independent(given.path("path"))

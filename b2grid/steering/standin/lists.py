@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from b2grid.errors import InvalidInput
 from b2grid.steering.standin.build import mother
+from b2grid.steering.standin.session import session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,23 +32,25 @@ class _Made(NamedTuple):
 
 def lists(modules: Iterable[Module]) -> list[dict[str, Any]]:
     """Every list once, in the order in which they are first made, with all cuts on it."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    loaded: set[tuple[str, str]] = set()
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    loaded: set[tuple[str, ...]] = set()
     for module in modules:
+        # in a combined steering every steering file has lists of its own
+        owner = session.owner(module.line)
         if module.type() == "ParticleSelector":
-            if (known := found.get(list_key(str(module.params.get("decayString", ""))))) is not None:
+            if (known := found.get((owner, *list_key(str(module.params.get("decayString", "")))))) is not None:
                 known["cuts"].append(str(module.params.get("cut", "")))
             continue
         for made in _made(module):
             # fillParticleList loads a base list and copies it to the list that the loader was asked for
-            known = found.setdefault(list_key(made.name), _new(made, module))
+            known = found.setdefault((owner, *list_key(made.name)), _new(made, module))
             known["cuts"].append(made.cut)
             if module.type() == "ParticleLoader":
-                loaded |= {list_key(f"{made.name.partition(':')[0]}:{base}") for base in _BASES}
-            elif not (known["loaded"] and all(list_key(name) in loaded for name in made.made_from)):
+                loaded |= {(owner, *list_key(f"{made.name.partition(':')[0]}:{base}")) for base in _BASES}
+            elif not (known["loaded"] and all((owner, *list_key(name)) in loaded for name in made.made_from)):
                 known["made_from"] += made.made_from
     names = {key: item["name"] for key, item in found.items()}
-    return [_finished(item, names) for item in found.values()]
+    return [_finished(item, owner, names) for (owner, *_), item in found.items()]
 
 
 def _new(made: _Made, module: Module) -> dict[str, Any]:
@@ -62,8 +65,8 @@ def _new(made: _Made, module: Module) -> dict[str, Any]:
     }
 
 
-def _finished(item: dict[str, Any], names: dict[tuple[str, str], str]) -> dict[str, Any]:
-    sources = dict.fromkeys(names.get(list_key(name), name) for name in item.pop("made_from"))
+def _finished(item: dict[str, Any], owner: str, names: dict[tuple[str, ...], str]) -> dict[str, Any]:
+    sources = dict.fromkeys(names.get((owner, *list_key(name)), name) for name in item.pop("made_from"))
     cuts = list(dict.fromkeys(cut.strip() for cut in item.pop("cuts") if cut.strip()))
     del item["loaded"]
     return item | {

@@ -58,8 +58,8 @@ def origin() -> Origin:
     function, elsewhere = "", None
     while frame is not None:
         file = frame.f_code.co_filename
-        if file == session.script:
-            return Origin(file, frame.f_lineno, function)
+        if (line := session.line_of(file, frame.f_lineno)) is not None:
+            return Origin(session.script, line, function)
         if file.startswith(PACKAGES):
             function = _function(frame) or function
         elif elsewhere is None and not file.startswith((_OWN, "<")):
@@ -95,6 +95,22 @@ class Condition:
     def __str__(self) -> str:
         return f"{self.operator}{self.value}"
 
+    def get_operator(self) -> str:
+        """How the return value is compared."""
+        return self.operator
+
+    def get_value(self) -> int:
+        """What the return value is compared with."""
+        return self.value
+
+    def get_path(self) -> Path:
+        """The path that may be taken."""
+        return self.path
+
+    def get_after_path(self) -> AfterConditionPath:
+        """What happens after it."""
+        return self.after
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
@@ -118,6 +134,18 @@ def _copied(value: Any) -> Any:
     if type(value) is tuple:
         return tuple(_copied(item) for item in value)
     return value
+
+
+class _Name(str):
+    """A module's name that remembers where the module comes from: a copy that takes it over comes from there too."""
+
+    __slots__ = ("origin",)
+    origin: tuple[int | None, str, str]
+
+    def __new__(cls, name: str, module: Module) -> Self:
+        self = super().__new__(cls, name)
+        self.origin = module.line, module.file, module.function
+        return self
 
 
 class Module:
@@ -181,11 +209,13 @@ class Module:
 
     def name(self) -> str:
         """The name that shows in logs and statistics."""
-        return self._name
+        return _Name(self._name, self)
 
     def set_name(self, name: str) -> None:
         """Name the module for logs and statistics."""
         self._name = str(name)
+        if isinstance(name, _Name):
+            self.line, self.file, self.function = name.origin
 
     def param(self, *args: Any) -> None:
         """Set one parameter by name and value, or several by a dictionary."""
@@ -368,7 +398,8 @@ class Path:
         self.add_module(Module.make("SubEvent"), path=path, **params)
 
     def __contains__(self, name: object) -> bool:
-        return any(module.name() == name for module in self.modules())
+        """Whether there is a module of this type."""
+        return any(module.type() == name for module in self.modules())
 
     def __iter__(self) -> Iterator[Module]:
         return iter(self.modules())

@@ -20,8 +20,10 @@ from b2grid.errors import B2GridError
 from b2grid.run.confine import confine
 from b2grid.steering.standin.guard import Refused, watch
 from b2grid.steering.standin.log import LogLevel
+from b2grid.steering.standin.path import origin
 from b2grid.steering.standin.script import run_script
 from b2grid.steering.standin.session import session
+from b2grid.steering.standin.sharing import outermost_line, sharing
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -69,6 +71,7 @@ class _Recorder:
 
     def __init__(self) -> None:
         self.paths: list[tuple[Path, int]] = []
+        self.places: list[tuple[int | None, int | None]] = []
         self.errors_before: list[str] = []
 
     def run(self, script: str, args: list[str]) -> dict[str, Any]:
@@ -81,11 +84,12 @@ class _Recorder:
         except B2GridError as raised:
             error = _error(raised.message, _line(raised.__traceback__), kind="raised", hint=raised.hint)
         except SyntaxError as raised:
-            ours = raised.filename == session.script
+            line = session.line_of(raised.filename or "", raised.lineno or 1)
+            ours = line is not None
             where = "" if ours else f" in {raised.filename}"
             error = _error(
                 f"{type(raised).__name__}: {raised.msg}{where}",
-                raised.lineno if ours else _line(raised.__traceback__),
+                line if ours else _line(raised.__traceback__),
                 kind="raised",
                 column=(raised.offset or 1) - 1 if ours else None,
             )
@@ -108,6 +112,7 @@ class _Recorder:
         if not self.paths and session.log.counts[LogLevel.ERROR]:
             self.errors_before = list(session.log.errors)
         self.paths.append((path, max_event))
+        self.places.append((origin().line, outermost_line()))
 
     def _ended(self, ended: SystemExit) -> dict[str, Any] | None:
         if self.paths and ended.code in (None, 0):
@@ -131,6 +136,8 @@ class _Recorder:
             "imported": session.imported,
             "started": [asdict(item) for item in session.started],
             "max_event": self.paths[0][1],
+            "steerings": list(session.embedded.values()),
+            "sharing": sharing(self.paths, self.places),
         }
 
 
@@ -155,13 +162,7 @@ def _said(error: dict[str, Any]) -> str:
 
 
 def _line(trace: TracebackType | None) -> int | None:
-    """The innermost line of the steering that an exception passed."""
-    line = None
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == session.script:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line
+    return session.innermost_line(trace)
 
 
 if __name__ == "__main__":

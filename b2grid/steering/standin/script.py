@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import B2GridError
+from b2grid.steering.combining.program import spans
 from b2grid.steering.source import Source
 from b2grid.steering.standin.opaque import OPAQUE_PACKAGES, OpaqueFinder
 from b2grid.steering.standin.path import PACKAGES
@@ -129,6 +130,7 @@ def run_script(
     source = Source.read(FilePath(path))
     script = str(path)
     session.begin(script, argv, recording=recording, on_process=on_process, log=log)
+    session.embedded = {span.name: span for span in spans(source.text)}
     code = compile(source.text, script, "exec", dont_inherit=True)
     with _in_place(script, argv) as main:
         exec(code, main.__dict__)  # noqa: S102 - running the user's script is the purpose

@@ -12,10 +12,12 @@ from functools import cache
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
+from b2grid.steering.combining.program import Span, original
 from b2grid.steering.standin.log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from types import TracebackType
 
 __all__ = ["Refusal", "Session", "Started", "builtin_collections", "session"]
 
@@ -69,6 +71,8 @@ class Session:
     ----------
     script : str
         The file name under which the steering is compiled: frames are recognised by it.
+    embedded : dict
+        Of a combined steering: the name of each steering file in it -> where it stands.
     aliases : dict
         Alias -> definition, in the order in which they were first made.
     collections : dict
@@ -82,6 +86,10 @@ class Session:
         Calls of what exists only by name; the runtime refuses them, the recorder lists them.
     recording : bool
         Whether questions about the surroundings (`find_file`) are answered plausibly.
+    places : dict
+        Where what holds for the whole program was set last: (kind, name) -> line.
+    conditions : object
+        basf2's ``conditions``, once the steering has imported basf2.
     """
 
     script: str = ""
@@ -100,6 +108,9 @@ class Session:
     processes: int = 0
     log: Log = field(default_factory=Log)
     statistics: Any = None
+    embedded: dict[str, Span] = field(default_factory=dict)
+    places: dict[tuple[str, str], int | None] = field(default_factory=dict)
+    conditions: Any = None
 
     def begin(
         self,
@@ -116,6 +127,40 @@ class Session:
             setattr(self, name, getattr(fresh, name))
         if log is not None:
             self.log = log
+
+    def line_of(self, file: str, line: int) -> int | None:
+        """The line of the steering that a line of a file is; `None` in any other file.
+
+        >>> Session(script="all.py", embedded={"a.py": Span("a.py", 30, 44)}).line_of("a.py", 2)
+        31
+        """
+        if file == self.script:
+            return line
+        span = self.embedded.get(file)
+        return None if span is None else span.first + line - 1
+
+    def innermost_line(self, trace: TracebackType | None) -> int | None:
+        """The innermost line of the steering that an exception passed."""
+        line = None
+        while trace is not None:
+            here = self.line_of(trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+            line = line if here is None else here
+            trace = trace.tb_next
+        return line
+
+    def place(self, line: int) -> str:
+        """A line of the steering as people look it up: of a combined one, in the file that it was written in.
+
+        >>> Session(script="all.py", embedded={"a.py": Span("a.py", 30, 44)}).place(31)
+        'a.py:2'
+        """
+        name, number = original(self.embedded.values(), line) or (self.script, line)
+        return f"{name}:{number}"
+
+    def owner(self, line: int | None) -> str:
+        """The steering file of a combined one that a line belongs to; empty for what is its own."""
+        found = None if line is None else original(self.embedded.values(), line)
+        return "" if found is None else found[0]
 
     def expand(self, variables: Iterable[str]) -> tuple[str, ...]:
         """Variables with collections replaced by their members, each name once, first place kept.

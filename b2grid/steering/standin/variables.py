@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from b2grid.steering.standin.opaque import Opaque
+from b2grid.steering.standin.path import origin
 from b2grid.steering.standin.session import builtin_collections, session
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class VariableManager:
                 f"An alias with the name '{alias}' exists and is set to '{before}', setting it to '{variable}'."
             )
         session.aliases[alias] = variable
+        session.places["alias", alias] = origin().line
         return before is None
 
     def printAliases(self) -> None:  # noqa: N802 - basf2's name
@@ -43,6 +45,7 @@ class VariableManager:
 
     def clearAliases(self) -> None:  # noqa: N802 - basf2's name
         """Forget all aliases."""
+        session.places["cleared", ""] = origin().line
         session.aliases.clear()
 
     def getAliasNames(self) -> list[str]:  # noqa: N802 - basf2's name
@@ -60,6 +63,7 @@ class VariableManager:
     def addCollection(self, collection: str, variables: Iterable[str]) -> bool:  # noqa: N802 - basf2's name
         """Name a list of variables."""
         session.collections[str(collection)] = [str(variable) for variable in variables]
+        session.places["collection", str(collection)] = origin().line
         return True
 
     def getCollection(self, collection: str) -> list[str]:  # noqa: N802 - basf2's name

@@ -302,6 +302,11 @@ class _Conditions:
 
     def __init__(self):
         self.metadata_providers, self.payload_locations, self.testing_payloads = [], [], []
+        self.expert, self.callback = {}, ""
+        _session.conditions = self
+
+    def _changed(self):
+        _session.places["conditions", ""] = _origin().line
 
     @property
     def globaltags(self):
@@ -310,43 +315,54 @@ class _Conditions:
 
     @globaltags.setter
     def globaltags(self, tags):
+        self._changed()
         _session.global_tags[:] = [str(tag) for tag in tags]
 
     def prepend_globaltag(self, name):
         """Ask for a global tag, before the others."""
+        self._changed()
         if name:
             _session.global_tags.insert(0, str(name))
 
     def append_globaltag(self, name):
         """Ask for a global tag, after the others."""
+        self._changed()
         if name:
             _session.global_tags.append(str(name))
 
     def override_globaltags(self, tags=None):
         """Use these global tags, whatever the input was made with."""
+        self._changed()
         self.override_enabled = True
         if tags is not None:
             self.globaltags = tags
 
     def disable_globaltag_replay(self):
         """Do not use the global tags of the input."""
+        self._changed()
         self.override_enabled = True
 
     def prepend_testing_payloads(self, filename):
         """Use payloads of a file before others."""
+        self._changed()
         _session.opened[str(filename)] = _FilePath(filename).exists()
         self.testing_payloads.insert(0, filename)
 
     def append_testing_payloads(self, filename):
         """Use payloads of a file after others."""
+        self._changed()
         _session.opened[str(filename)] = _FilePath(filename).exists()
         self.testing_payloads.append(filename)
 
     def set_globaltag_callback(self, function):
         """Choose global tags by a function."""
+        self._changed()
+        self.callback = getattr(function, "__qualname__", str(function))
 
     def expert_settings(self, **kwargs):
         """Settings of the conditions database."""
+        self._changed()
+        self.expert.update(kwargs)
         return kwargs
 
     def reset(self):
@@ -361,6 +377,7 @@ conditions = _Conditions()
 
 def set_random_seed(seed):
     """Set the seed of the random generator."""
+    _session.places["seed", ""] = _origin().line
     _session.seed = str(seed)
 
 
