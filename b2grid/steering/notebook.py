@@ -23,6 +23,7 @@ __all__ = ["code_cells"]
 _PYTHON_CELL = re.compile(r"%%(?:time|timeit|capture|prun)\b")  # the others are not this notebook's code
 _RUNS = re.compile(r"%(?:time|timeit|prun)\b(?:[ \t]+-\w+(?:[ \t]*\d+)?)*[ \t]+(?=\S)")
 _BRINGS_NAMES = re.compile(r"%(?:run|pylab|store|load|edit)\b")
+_CAPTURED = re.compile(r"%%capture[ \t]+(?:-[\w-]+[ \t]+)*([A-Za-z_]\w*)")
 _HELP = re.compile(r"\?{1,2}[ \t]*[\w.*%]+[ \t]*|[%\w.*]+\?{1,2}[ \t]*")
 _ASSIGNED = re.compile(r"([ \t]*[A-Za-z_][\w.,\[\] \t'\"]*(?<![=!<>])=[ \t]*)([!%](?=\S).*)")
 
@@ -68,12 +69,9 @@ def _plain(lines: list[str]) -> list[str]:
     plain, state, goes_on = [], ("", 0), False
     for line in lines:
         said = f"#{line}" if goes_on else _magic(line) if state == ("", 0) else None
-        if said is None:
-            plain.append(line)
-            state = after(line, state)
-        else:
-            plain.append(said)
-            goes_on = line.rstrip().endswith("\\")
+        plain.append(line if said is None else said)
+        state = after(plain[-1], state)
+        goes_on = said is not None and state == ("", 0) and line.rstrip().endswith("\\")
     return plain
 
 
@@ -95,8 +93,10 @@ def _magic(line: str) -> str | None:
         return f"{indent}{'pass;'.ljust(runs.end())}{stripped[runs.end() :]}"
     if _BRINGS_NAMES.match(stripped) and not indent:
         return f"from builtins import *  # {stripped}"  # a star: which names it brings is not known
+    if captured := _CAPTURED.match(stripped):
+        return f"{captured[1]} = list(dict())  # {stripped}"
     if stripped.startswith(("%", "!")) or _HELP.fullmatch(stripped):
-        return f"{indent}pass  # {stripped}"
+        return f"{indent}pass  # {stripped}" if indent else f"#{stripped}"  # alone in a block, it stands for one
     if assigned := _ASSIGNED.fullmatch(line):
-        return f"{assigned[1]}list(dict())  # {assigned[2]}"  # a list of which nothing is known
+        return f"{assigned[1]}list(dict())  # {assigned[2]}"  # something of which nothing is known
     return None

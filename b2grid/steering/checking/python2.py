@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["places"]
 
 _LONGEST = 500  # characters of a line that is looked at
+_SURE = 100  # places from which on it is no longer doubted
 _START = r"(?:^|[:;])[ \t]*"
 _WORDS = r"(?!(?:is|in|and|or|if|else|for|as)\b|not\s+in\b)"  # behind a name, these make an expression of it
 
@@ -89,7 +90,7 @@ def places(text: str) -> list[tuple[int, str]]:
             continue
         for kind, pattern, holds in _SIGNS:
             match = pattern.search(line)
-            if match is not None and holds(match[1]):
+            if match is not None and (len(found) > _SURE or holds(match[1])):
                 found.append((number, kind))
         hints += [(number, kind) for kind, pattern in _HINTS if pattern.search(line)]
     found += [

@@ -20,7 +20,9 @@ _BEFORE = (
 )
 _BEHIND = re.compile(r"(?<=[^\s'\"(\[{,=])(?=[ \t]*(?:[)\]},]|$))")
 _LONGEST = 1000  # characters of a line
-_TRIED = 24
+_TRIED = 12  # places for a quote: each costs a reading of the script
+_LARGEST = 100_000  # characters of a script
+_BEHIND_IT = 20  # lines that are read to see that the mistake is gone
 _ARROW = re.compile(r"\w[\w*+:()/-]*\s+->\s+[\w\[]")
 
 
@@ -37,7 +39,7 @@ def missing_quote(text: str, line: int, column: int, error_line: Callable[[str],
         The line of the first syntax error of a text, or `None`.
     """
     lines = split_lines(text)
-    if not 0 < line <= len(lines) or len(lines[line - 1]) > _LONGEST:
+    if not 0 < line <= len(lines) or len(lines[line - 1]) > _LONGEST or len(text) > _LARGEST:
         return ""
     wrong = lines[line - 1]
     if wrong[column : column + 1] not in {"'", '"'}:
@@ -47,7 +49,7 @@ def missing_quote(text: str, line: int, column: int, error_line: Callable[[str],
     for quote in (wrong[column], "'" if wrong[column] == '"' else '"'):
         for at, side in tries[:_TRIED]:
             mended = f"{wrong[:at]}{quote}{wrong[at:]}"
-            later = error_line("\n".join([*lines[: line - 1], mended, *lines[line:], ""]))
+            later = error_line("\n".join([*lines[: line - 1], mended, *lines[line : line + _BEHIND_IT], ""]))
             if later is None or later > line:
                 return f"a quote is missing {side} {_near(wrong, at, side)}"
     return ""

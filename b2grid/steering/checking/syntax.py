@@ -128,7 +128,9 @@ def _place(error: SyntaxError) -> tuple[int, int]:
 
 def _error_line(text: str) -> int | None:
     try:
-        _compiled(text, sys.version_info[:2])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
     except SyntaxError as error:
         return error.lineno or 1
     except (ValueError, RecursionError, MemoryError):
