@@ -117,6 +117,7 @@ _BASF2_TOPS = frozenset(
         "vertex",
         "kinfit",
         "mdst",
+        "udst",
         "stdCharged",
         "stdPhotons",
         "stdPi0s",
