@@ -317,11 +317,9 @@ class Recipe:
         on: dict[int, list[ModuleInfo]] = {}
         for module in self.modules:
             on.setdefault(module.path, []).append(module)
-        waiting: list[tuple[int, ModuleInfo, SubPath | None]] = [
-            (0, module, None) for path in on if path == 0 or path not in below for module in on[path]
-        ]
         shown = {path for path in on if path == 0 or path not in below}
-        stack = waiting[::-1]
+        stack: list[tuple[int, ModuleInfo, SubPath | None]] = []
+        stack += [(0, module, None) for path in sorted(shown, reverse=True) for module in reversed(on[path])]
         while stack:
             depth, module, inner = item = stack.pop()
             yield item

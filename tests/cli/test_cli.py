@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,6 +147,16 @@ def test_a_dry_run_sends_nothing(place: Path, said: Said) -> None:
     assert "Planned" in said("jobs", "p")[1]
     assert said("command", "p", 1)[1].rstrip().endswith("d0.py")
     assert "planned" in said("projects")[1]
+
+
+def test_a_recording_is_shown_and_drawn(said: Said, place: Path) -> None:
+    status, shown, _ = said("record", "d0.py", "--svg", "path.svg")
+    assert status == 0
+    assert "particle lists" in shown
+    assert ET.parse(place / "path.svg").getroot().tag.endswith("svg")
+    status, text, _ = said("record", "d0.py", "--json")
+    assert json.loads(text)["ntuples"][0]["branches"] == ["M", "p"]
+    assert said("record", "raises.py")[0] == 1
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,28 @@ def test_memory_of_all_descendants_counts(tmp_path: Path) -> None:
         outcome = supervisor.run(payload(tmp_path, *hungry, memory=100_000_000))
     assert outcome.cause == "memory"
     assert outcome.peak_memory > 200_000_000
+
+
+def test_too_many_processes_are_ended_at_once(tmp_path: Path) -> None:
+    multiplying = python("import os, signal\nsignal.alarm(20)\nwhile True: os.fork() or signal.alarm(20)")
+    asked = payload(tmp_path, *multiplying, processes=20, grace=20)
+    with Supervisor() as supervisor:
+        outcome = supervisor.run(asked)
+    assert (outcome.cause, outcome.signal) == ("processes", signal.SIGKILL)
+    assert outcome.walltime < 10
+    assert marked(asked.nonce) == []
+
+
+def test_a_scratch_that_fills_up_ends_the_payload(tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    filling = python("while True: open('scratch/deep', 'ab').write(bytes(100_000))")
+    sparse = python("import os; os.truncate(os.open('scratch/hole', os.O_CREAT | os.O_RDWR), 10**12)")
+    with Supervisor() as supervisor:
+        asked = payload(tmp_path, *filling, disk=3_000_000, walltime=20)
+        full = supervisor.run(replace(asked, scratch=str(tmp_path / "scratch")))
+        (tmp_path / "scratch" / "deep").unlink()
+        assert supervisor.run(payload(tmp_path, *sparse, disk=3_000_000)).ok
+    assert full.cause == "disk"
 
 
 def test_silence_is_a_stall_but_work_is_not(tmp_path: Path) -> None:

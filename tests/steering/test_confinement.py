@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -17,6 +18,9 @@ from b2grid.steering import Recipe, record
 from tests.steering.test_record import LIMITS, finding
 
 MB = 1024**2
+needs_landlock = pytest.mark.skipif(
+    ctypes.CDLL(None).syscall(444, None, 0, 1) < 6, reason="needs a kernel with Landlock, Linux 6.12 or later"
+)
 
 
 @pytest.fixture
@@ -88,6 +92,7 @@ def test_what_python_would_change_outside_is_a_finding_at_its_line(precious: Pat
     assert state(precious) == before
 
 
+@needs_landlock
 def test_what_programs_and_c_code_would_change_outside_does_not_happen(precious: Path) -> None:
     before = state(precious)
     recipe = recorded(f"""
@@ -134,6 +139,7 @@ def test_the_network_is_a_finding_at_its_line(deed: str) -> None:
     assert "no network" in message
 
 
+@needs_landlock
 def test_programs_and_c_code_have_no_network_either() -> None:
     recorded("""
         assert subprocess.run([sys.executable, "-c", "import socket; socket.socket()"]).returncode == 1
@@ -239,6 +245,7 @@ def test_a_full_disk_is_a_finding(text: str, line: int | None) -> None:
     assert (code, found) == ("B2S611", line)
 
 
+@needs_landlock
 def test_what_scripts_do_well_still_works(tmp_path: Path) -> None:
     (tmp_path / "cuts.txt").write_text("M > 5")
     repository = tmp_path / "repository"

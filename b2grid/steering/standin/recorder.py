@@ -81,23 +81,9 @@ class _Recorder:
             run_script(script, args, on_process=self._process, recording=True)
         except SystemExit as ended:
             error = self._ended(ended)
-        except B2GridError as raised:
-            error = _error(raised.message, _line(raised.__traceback__), kind="raised", hint=raised.hint)
-        except SyntaxError as raised:
-            line = session.line_of(raised.filename or "", raised.lineno or 1)
-            ours = line is not None
-            where = "" if ours else f" in {raised.filename}"
-            error = _error(
-                f"{type(raised).__name__}: {raised.msg}{where}",
-                line if ours else _line(raised.__traceback__),
-                kind="raised",
-                column=(raised.offset or 1) - 1 if ours else None,
-            )
-        except MemoryError as raised:
-            error = _error("the script needs more memory than it may have", _line(raised.__traceback__), kind="memory")
         except BaseException as raised:
             # whatever a script raises is a finding
-            error = _error(f"{type(raised).__name__}: {raised}", _line(raised.__traceback__), kind=_kind(raised))
+            error = _raised(raised)
         if error is None and not self.paths:
             error = _error("the script ends without calling process()", None, kind="no process")
         if error is None and self.errors_before:
@@ -139,6 +125,25 @@ class _Recorder:
             "steerings": list(session.embedded.values()),
             "sharing": sharing(self.paths, self.places),
         }
+
+
+def _raised(raised: BaseException) -> dict[str, Any]:
+    """An exception in its own words, at the line of the steering."""
+    line, name = _line(raised.__traceback__), type(raised).__name__
+    if isinstance(raised, B2GridError):
+        return _error(raised.message, line, kind="raised", hint=raised.hint)
+    if isinstance(raised, MemoryError):
+        return _error("the script needs more memory than it may have", line, kind="memory")
+    if isinstance(raised, SyntaxError):
+        own = session.line_of(raised.filename or "", raised.lineno or 1)
+        if own is None:
+            return _error(f"{name}: {raised.msg} in {raised.filename}", line, kind="raised")
+        return _error(f"{name}: {raised.msg}", own, kind="raised", column=(raised.offset or 1) - 1)
+    text = str(raised)
+    if isinstance(raised, ImportError):
+        # where a stand-in lies says nothing to who wrote the script
+        text = text.replace(f" ({raised.path})", "")
+    return _error(f"{name}: {text}", line, kind=_kind(raised))
 
 
 def _kind(raised: BaseException) -> str:

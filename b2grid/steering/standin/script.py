@@ -29,11 +29,12 @@ __all__ = ["run_script"]
 @contextmanager
 def _in_place(script: str, argv: Sequence[str]) -> Iterator[ModuleType]:
     """Put script, arguments and stand-ins where Python looks for them, and all back afterwards."""
+    place = FilePath(script).resolve()  # scripts may go elsewhere
     main = ModuleType("__main__")
     main.__dict__.update(__file__=script, __builtins__=__builtins__)
     before = (sys.argv, list(sys.path), list(sys.meta_path), sys.modules.get("__main__"), set(sys.modules))
     sys.argv = [script, *argv]
-    sys.path[:0] = [str(FilePath(script).resolve().parent), PACKAGES]
+    sys.path[:0] = [str(place.parent), PACKAGES]
     sys.meta_path.append(OpaqueFinder())
     sys.modules["__main__"] = main
     importlib.invalidate_caches()
@@ -43,20 +44,20 @@ def _in_place(script: str, argv: Sequence[str]) -> Iterator[ModuleType]:
         sys.argv, sys.path[:], sys.meta_path[:] = before[0], before[1], before[2]
         if before[3] is not None:
             sys.modules["__main__"] = before[3]
-        kinds = {name: _kind(name, sys.modules[name]) for name in sorted(set(sys.modules) - before[4])}
+        kinds = {name: _kind(name, sys.modules[name], place) for name in sorted(set(sys.modules) - before[4])}
         if session.recording:
-            session.imported |= _told(kinds)
+            session.imported |= _told(kinds, place)
         for name, kind in kinds.items():
             if kind in ("basf2", "opaque", "local"):
                 del sys.modules[name]
 
 
-def _kind(name: str, module: ModuleType) -> str:
+def _kind(name: str, module: ModuleType, script: FilePath) -> str:
     """Where a module comes from; empty for Python's own and ours."""
     file = _file(module)
     if file.startswith(PACKAGES):
         return "basf2"
-    if file.startswith(f"{FilePath(session.script).resolve().parent}{os.sep}"):
+    if file.startswith(f"{script.parent}{os.sep}"):
         return "local"
     top = name.partition(".")[0]
     if top in OPAQUE_PACKAGES and not file:
@@ -68,9 +69,9 @@ def _file(module: ModuleType) -> str:
     return str(getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), ""))
 
 
-def _told(kinds: dict[str, str]) -> dict[str, str]:
+def _told(kinds: dict[str, str], script: FilePath) -> dict[str, str]:
     """The modules that are worth naming: what the steering writes, not what that brings along."""
-    files = [session.script, *(_file(sys.modules[name]) for name, kind in kinds.items() if kind == "local")]
+    files = [str(script), *(_file(sys.modules[name]) for name, kind in kinds.items() if kind == "local")]
     written = set().union(*map(_written, files))
     return {
         name: kind
