@@ -82,8 +82,8 @@ def check(
     --------
     >>> for item in check("import modularAnalysis as ma\nma.fillParticleLits('pi+', '', path=None)\n"):
     ...     print(item.code, item.line, item.hint)
-    B2S110 None end the script with basf2.process(path)
     B2S201 2 did you mean fillParticleLists or fillParticleList or fillParticleListsFromMC?
+    B2S110 None end the script with basf2.process(path)
     """
     source = path_or_text if isinstance(path_or_text, Source) else Source.read(path_or_text)
     facts = interface.load(release)
@@ -91,16 +91,16 @@ def check(
     shipped = tuple(PurePosixPath(os.fspath(name)) for name in given)
     words = None if args is None else tuple(args)
 
-    def findings(one: Source) -> list[Finding]:
+    def findings(one: Source, words: tuple[str, ...] | None) -> list[Finding]:
         tree, found = parse(one.text, facts.python, release, ask)
         return _heard(found if tree is None else [*found, *_read(tree, one, facts, shipped, words, covers)], one.text)
 
-    found = findings(source)
+    found = findings(source, words)
     if parts := embedded(source.text):
         inside = {line for part in parts for line in range(part.line, part.line + part.text.count("\n"))}
         found = [item for item in found if item.line not in inside]
         for part in parts:
-            own = findings(Source(part.text, part.name, source.path))
+            own = findings(Source(part.text, part.name, source.path), words if part.args is None else part.args)
             found += [_placed(item, part) for item in own]
     if source.path is not None and given:
         found += _of_sandbox(given, source.path)

@@ -21,7 +21,7 @@ from b2grid.ntuple import TreeProfile
 from b2grid.run.command import Runner
 from b2grid.run.supervisor import Limits
 from b2grid.steering import Recipe, Replicas, Trial, record, trial
-from b2grid.steering.recipe import NtupleTree
+from b2grid.steering.recipe import FileOutput, NtupleTree
 from b2grid.steering.trying import Measurement, Step
 from b2grid.steering.trying.cache import Cache
 from b2grid.steering.trying.messages import LogSummary, marked, read_log
@@ -279,7 +279,9 @@ def test_a_promised_output_that_is_missing_fails_the_trial(basf2: Basf2) -> None
 
 
 def test_a_recipe_without_ntuples_is_measured_by_what_is_written(basf2: Basf2) -> None:
-    found = basf2.trial({"s": SIGNAL}, recipe=Recipe(other_outputs=("out.root",)), args=["statistics"])["s"]
+    found = basf2.trial(
+        {"s": SIGNAL}, recipe=Recipe(other_outputs=(FileOutput("out.root", "histograms"),)), args=["statistics"]
+    )["s"]
     assert (found.ok, found.events, found.trees) == (True, 7, ())
     assert [name for name, _ in found.others] == ["out.root"]
 

@@ -27,12 +27,15 @@ class Embedded(NamedTuple):
         The line of the combined one that its first line is.
     verbatim : bool
         Whether the other lines stand there as they are.
+    args : tuple of str or None
+        Its own arguments; `None` where it has those of all.
     """
 
     name: str
     text: str
     line: int
     verbatim: bool
+    args: tuple[str, ...] | None = None
 
 
 class Span(NamedTuple):
@@ -107,22 +110,26 @@ def embedded(text: str) -> tuple[Embedded, ...]:
         statements = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # somebody has changed it
         return ()
-    return tuple(found for statement in statements if (found := _embedded(statement)) is not None)
-
-
-def _embedded(statement: ast.stmt) -> Embedded | None:
-    match statement:
-        case ast.Assign(
-            targets=[ast.Subscript(value=ast.Name(id="STEERINGS"), slice=ast.Constant(value=str(name)))],
-            value=ast.Constant(value=str(text)) as literal,
-        ):
-            return Embedded(name, text, literal.lineno, literal.lineno == statement.lineno)
-    return None
+    found: dict[str, Embedded] = {}
+    for statement in statements:
+        match statement:
+            case ast.Assign(
+                targets=[ast.Subscript(value=ast.Name(id="STEERINGS"), slice=ast.Constant(value=str(name)))],
+                value=ast.Constant(value=str(text)) as literal,
+            ):
+                found[name] = Embedded(name, text, literal.lineno, literal.lineno == statement.lineno)
+            case ast.Assign(
+                targets=[ast.Subscript(value=ast.Name(id="ARGUMENTS"), slice=ast.Constant(value=str(name)))],
+                value=ast.List(elts=words),
+            ) if name in found:
+                args = tuple(str(word.value) for word in words if isinstance(word, ast.Constant))
+                found[name] = found[name]._replace(args=args)
+    return tuple(found.values())
 
 
 def spans(text: str) -> tuple[Span, ...]:
     """Where each steering file stands in a combined one; nothing in any other text."""
-    return tuple(Span(name, first, first + own.count("\n") - 1) for name, own, first, _ in embedded(text))
+    return tuple(Span(name, first, first + own.count("\n") - 1) for name, own, first, *_ in embedded(text))
 
 
 def original(found: Iterable[Span], line: int) -> tuple[str, int] | None:

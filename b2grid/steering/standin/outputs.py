@@ -115,5 +115,4 @@ def _skimmed(name: str, params: dict[str, Any]) -> Iterator[str]:
 def _skim_codes() -> dict[str, str]:
     """The code of every skim, by the name of its class, from basf2's interface facts."""
     data = resources.files("b2grid").joinpath("steering", "facts", "common.json.gz").read_bytes()
-    codes: dict[str, str] = json.loads(gzip.decompress(data))["skims"]
-    return codes
+    return {name: str(code) for name, (code, _) in json.loads(gzip.decompress(data))["skims"].items()}

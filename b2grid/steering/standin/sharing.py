@@ -126,30 +126,30 @@ def _params(module: Module) -> dict[str, Any]:
 # ---- the end of an event
 
 
-def _ends(path: Path) -> bool:
-    """Whether a module of a path may end the event."""
-    return any(
-        condition.after is AfterConditionPath.END or _ends(condition.path)
+def _ends(path: Path, above: tuple[Path, ...] = ()) -> bool:
+    """Whether a module of a path may end the event; paths may lead back to those above them."""
+    return path not in above and any(
+        condition.after is AfterConditionPath.END or _ends(condition.path, (*above, path))
         for module in path.modules()
         for condition in module.conditions
     )
 
 
-def _endings(path: Path) -> Iterator[tuple[int | None, str]]:
-    for module in path.modules():
+def _endings(path: Path, above: tuple[Path, ...] = ()) -> Iterator[tuple[int | None, str]]:
+    for module in () if path in above else path.modules():
         if module.type() == "SubEvent" and str(module.params.get("mode", "")).startswith("independent"):
             yield module.line, "adds an independent path, and basf2 has no such path within another"
-        yield from _module_endings(module)
+        yield from _module_endings(module, (*above, path))
 
 
-def _module_endings(module: Module) -> Iterable[tuple[int | None, str]]:
+def _module_endings(module: Module, above: tuple[Path, ...]) -> Iterable[tuple[int | None, str]]:
     conditions = module.conditions
     if not any(condition.after is AfterConditionPath.END or _ends(condition.path) for condition in conditions):
         for condition in conditions:
-            yield from _endings(condition.path)
+            yield from _endings(condition.path, above)
     elif len(conditions) > 1 or conditions[0].after is not AfterConditionPath.END:
         yield module.line, "ends the event in one of several conditional paths, or from within one that continues"
     elif module.python or module.opaque:
         yield module.line, f"ends the event by {module.type()}, which is no module of basf2 that can be made again"
     else:
-        yield from _endings(conditions[0].path)
+        yield from _endings(conditions[0].path, above)
