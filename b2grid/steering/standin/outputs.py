@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from b2grid.steering.standin.session import session
@@ -107,12 +103,12 @@ def _skimmed(name: str, params: dict[str, Any]) -> Iterator[str]:
         return
     parts = [match[1] for value in params.values() if (match := _SKIM.fullmatch(str(value)))]
     for skim in parts or [name]:
-        stem = str(params.get("OutputFileName") or _skim_codes().get(skim, skim)).removesuffix(".udst.root")
+        stem = str(params.get("OutputFileName") or _code(skim)).removesuffix(".udst.root")
         yield f"{stem}.udst.root"
 
 
-@cache
-def _skim_codes() -> dict[str, str]:
-    """The code of every skim, by the name of its class, from basf2's interface facts."""
-    data = resources.files("b2grid").joinpath("steering", "facts", "common.json.gz").read_bytes()
-    return {name: str(code) for name, (code, _) in json.loads(gzip.decompress(data))["skims"].items()}
+def _code(skim: str) -> str:
+    """The code of a skim, by which its file is called; an unknown one is called by its name."""
+    from b2grid.steering import facts
+
+    return facts.load().skims.get(skim, [skim])[0]
