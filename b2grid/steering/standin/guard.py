@@ -39,7 +39,7 @@ class Refused(PermissionError):
 
     Parameters
     ----------
-    kind : {"outside", "network", "program"}
+    kind : {"outside", "signal", "network", "program"}
     """
 
     def __init__(self, kind: str, said: str, what: object) -> None:
@@ -118,7 +118,7 @@ class _Guard:
 
     def _signal(self, pid: int) -> None:
         if pid not in (0, os.getpid(), os.getpgrp()) and pid not in descendants(os.getpid()):
-            raise Refused("outside", "may not signal programs that it did not start", pid)
+            raise Refused("signal", "may not signal programs that it did not start", pid)
 
     def _start(self, event: str, details: tuple[Any, ...]) -> None:
         command = details[0] if event == "os.system" else details[1]

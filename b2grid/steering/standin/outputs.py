@@ -115,5 +115,5 @@ def _skimmed(name: str, params: dict[str, Any]) -> Iterator[str]:
 def _skim_codes() -> dict[str, str]:
     """The code of every skim, by the name of its class, from basf2's interface facts."""
     data = resources.files("b2grid").joinpath("steering", "facts", "common.json.gz").read_bytes()
-    codes: dict[str, str] = json.loads(gzip.decompress(data))["skims"]
-    return codes
+    skims = json.loads(gzip.decompress(data))["skims"]
+    return {name: skim if isinstance(skim, str) else skim[0] for name, skim in skims.items()}
