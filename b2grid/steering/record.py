@@ -40,6 +40,7 @@ _CODES = {
     "memory": ("B2S606", "building the path should need little memory: read large files elsewhere"),
     "killed": ("B2S607", "the process of the script ended; its last words are in the message"),
     "outside": ("B2S608", "write in the working directory: a job has no other place that is its own"),
+    "signal": ("B2S608", "end what the script itself has started, by its process id"),
     "network": ("B2S609", "bring what the script needs in the sandbox: not every site has a way out"),
     "processes": ("B2S610", "build the path in one process: a job has one core"),
     "disk": ("B2S611", "building the path should write little: what jobs write comes from modules"),

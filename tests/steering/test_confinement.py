@@ -266,6 +266,8 @@ def test_what_scripts_do_well_still_works(tmp_path: Path) -> None:
         open("plots/deep/a.txt", "w").write("x")
         os.rename("plots/deep/a.txt", "b.txt")
         os.chmod("b.txt", 0o600)
+        os.symlink({str(tmp_path / "cuts.txt")!r}, "link")
+        os.remove("link")
         open("/dev/null", "w").write("x")
         print("seen", file=open("/dev/stdout", "w"))
         asyncio.run(asyncio.sleep(0))

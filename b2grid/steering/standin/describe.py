@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from b2grid.steering.standin.path import Module
 
-__all__ = ["describe", "plain"]
+__all__ = ["describe", "input_files", "plain"]
 
 
 def plain(value: Any) -> Any:
@@ -39,7 +39,7 @@ def describe(paths: Iterable[Path]) -> dict[str, Any]:
     return {
         "modules": [_module(module, number, numbered) for module, number in once],
         "lists": lists(only),
-        "inputs": [str(name) for module in only if module.type() == "RootInput" for name in _inputs(module)],
+        "inputs": [name for module in only if module.type() == "RootInput" for name in input_files(module)],
         "ntuples": trees(only),
         "other_outputs": files(only),
     }
@@ -88,8 +88,9 @@ def _module(module: Module, number: int, numbered: dict[int, tuple[int, Path]]) 
     }
 
 
-def _inputs(module: Module) -> list[Any]:
+def input_files(module: Module) -> list[str]:
+    """The files that a module which reads input names."""
     single, several = module.params.get("inputFileName"), module.params.get("inputFileNames")
     if single or isinstance(several, str):
-        return [single or several]
-    return list(several) if isinstance(several, list | tuple) else []
+        return [str(single or several)]
+    return list(map(str, several)) if isinstance(several, list | tuple) else []

@@ -30,6 +30,7 @@ _CHANGES = {
     "os.removexattr": ((0, None),), "os.rename": ((0, 2), (1, 3)), "os.rmdir": ((0, 1),),
     "os.setxattr": ((0, None),), "os.symlink": ((1, 2),), "os.truncate": ((0, None),), "os.utime": ((0, 3),),
 }  # fmt: skip
+_FOLLOWS = {"os.chmod", "os.chown", "os.removexattr", "os.setxattr", "os.truncate", "os.utime"}  # others change links
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _SHOWN = 200  # characters of a command
 
@@ -39,7 +40,7 @@ class Refused(PermissionError):
 
     Parameters
     ----------
-    kind : {"outside", "network", "program"}
+    kind : {"outside", "signal", "network", "program"}
     """
 
     def __init__(self, kind: str, said: str, what: object) -> None:
@@ -106,19 +107,20 @@ class _Guard:
             if event == "os.mkdir" and Path(os.fsdecode(path)).is_dir():
                 return  # it is there, and makedirs(…, exist_ok=True) only wants to hear so
             handle = -1 if folder is None else details[folder]
-            self._write(path, "" if handle < 0 else f"/proc/self/fd/{handle}")
+            self._write(path, "" if handle < 0 else f"/proc/self/fd/{handle}", follows=event in _FOLLOWS)
 
-    def _write(self, path: Any, folder: str = "") -> None:
+    def _write(self, path: Any, folder: str = "", *, follows: bool = True) -> None:
         if isinstance(path, int):
             return
-        full = os.path.realpath(Path(folder, os.fsdecode(path)))
+        given = Path(folder, os.fsdecode(path))
+        full = os.path.realpath(given) if follows else f"{os.path.realpath(given.parent)}{os.sep}{given.name}"
         # what a script gets by /dev/stdout is no file
         if not f"{full}{os.sep}".startswith((*self.allowed, "/proc/")) and full not in DEVICES:
             raise Refused("outside", "may write in its own folder only", full)
 
     def _signal(self, pid: int) -> None:
         if pid not in (0, os.getpid(), os.getpgrp()) and pid not in descendants(os.getpid()):
-            raise Refused("outside", "may not signal programs that it did not start", pid)
+            raise Refused("signal", "may not signal programs that it did not start", pid)
 
     def _start(self, event: str, details: tuple[Any, ...]) -> None:
         command = details[0] if event == "os.system" else details[1]

@@ -10,7 +10,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from b2grid.steering.standin.describe import plain
+from b2grid.steering.standin.describe import input_files, plain
 from b2grid.steering.standin.path import AfterConditionPath
 from b2grid.steering.standin.session import session
 
@@ -107,16 +107,11 @@ def _modules(modules: Sequence[Module]) -> Iterator[dict[str, Any]]:
             options = {name: value for name, value in _params(module).items() if name not in _FILES}
             told = {name: value for name, value in options.items() if name not in _INPUT or value != _INPUT[name]}
             yield _setting("input", "", told, module.line)
-            yield _setting("files", "", ", ".join(_files(module)), module.line)
+            yield _setting("files", "", ", ".join(input_files(module)), module.line)
     if not any(module.type() == "AnalysisConfiguration" for module in modules):
         yield _setting("module", "AnalysisConfiguration", {}, None)
     belle = [module.line for module in modules if module.type() == _BELLE]
     yield _setting("environment", "", "Belle" if belle else "default", belle[0] if belle else None)
-
-
-def _files(module: Module) -> list[str]:
-    given = [module.params[name] for name in _FILES if name in module.params]
-    return [str(file) for one in given for file in ([one] if isinstance(one, str) else one)]
 
 
 def _params(module: Module) -> dict[str, Any]:
