@@ -216,7 +216,8 @@ def gather(
     by_sample = attempt(lambda: _by_sample(args, found.samples if found is not None else _samples(inputs)))
     if problems or source is None or found is None or files is None or by_sample is None:
         if source is not None and path is not None:  # what else is wrong, while something has to be mended anyway
-            problems += _errors_in(path, release, shipped)
+            said = {finding.code for problem in problems for finding in problem.findings}
+            problems += _errors_in(path, release, shipped, said)
         raise _together(problems)
     definition = Definition(
         id=uuid.uuid4().hex,
@@ -252,12 +253,17 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _errors_in(steering: Path, release: str | None, sandbox: Sequence[str]) -> list[InvalidInput]:
+def _errors_in(steering: Path, release: str | None, sandbox: Sequence[str], said: set[str]) -> list[InvalidInput]:
+    """What is wrong with a steering file, except for what has been said of its sandbox."""
     try:
         errors = examine(steering, release, sandbox).errors
     except InvalidInput:  # about the release, which has been said
         return []
-    return [InvalidInput(f"{steering.name}:{finding.line}: {finding.message}", hint=finding.hint) for finding in errors]
+    return [
+        InvalidInput(f"{steering.name}:{finding.line}: {finding.message}", hint=finding.hint)
+        for finding in errors
+        if finding.code not in said
+    ]
 
 
 def _together(problems: list[InvalidInput]) -> InvalidInput:

@@ -60,7 +60,7 @@ _MODULES = {
 # what basf2 opens once, however many modules write to it
 _SHARED = {"ntuple", "tree", "histogram"}
 _OVERRIDE = "ignoreCommandLineOverride"
-_MOST = 2000  # outputs that are compared
+_MOST = 20  # outputs of one name that are compared with another
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,9 +187,9 @@ def check_outputs(context: Context, world: World, outputs: list[Output]) -> None
 def _pairs(context: Context, world: World, outputs: list[Output]) -> Iterator[tuple[Output, Output]]:
     """The first of each file, or of each name in different folders, with every later one on its path."""
     by_name: dict[str, list[Output]] = {}
-    for output in outputs[:_MOST]:
+    for output in outputs:
         same = by_name.setdefault(posixpath.basename(output.file), [])
-        for first in same:
+        for first in same[:_MOST]:
             if is_on_one_path(context, first, output) and both(world, first.node, output.node):
                 yield first, output
                 break
