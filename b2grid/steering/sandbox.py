@@ -86,7 +86,7 @@ def collect(sandbox: Iterable[str | os.PathLike[str]], beside: Path, *, limit: i
                 "error",
                 f"the sandbox has {found.bytes / 1e6:.1f} MB, limit {limit / 1e6:.1f} MB; the "
                 f"largest file is {largest!r} with {files[largest].stat().st_size / 1e6:.1f} MB",
-                "put large files where jobs can read them, and name them by their full path",
+                "large files belong on CVMFS or into the conditions database",
             )
         )
     if findings:
