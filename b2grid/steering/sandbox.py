@@ -45,7 +45,7 @@ class Sandbox:
             f"the sandbox has {self.bytes / 1e6:.1f} MB, limit {limit / 1e6:.1f} MB; the "
             f"largest file is {largest!r} with {self.files[largest].stat().st_size / 1e6:.1f} MB"
         )
-        hint = "put large files where jobs can read them, and name them by their full path"
+        hint = "large files belong on CVMFS or into the conditions database"
         return [Finding("B2S502", "error", said, hint)]
 
     def unpack(self, folder: Path) -> None:

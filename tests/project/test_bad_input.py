@@ -62,6 +62,14 @@ def test_a_file_that_jobs_would_miss_stops_the_submission(home: Path, write: Wri
     assert "sandbox=['table.csv']" in str(error.findings[0])  # type: ignore[attr-defined]
 
 
+def test_arguments_that_jobs_lack_stop_the_submission(home: Path, write: Write) -> None:
+    steering = write(f"import sys\nmode = sys.argv[1]\n{D0}")
+    project = Project("p", steering, COLLECTION)
+    assert "without arguments, sys.argv[1] is not there" in str(project.check())
+    assert "args=[" in refused(home, project.submit, InvalidSteering).findings[0].hint  # type: ignore[attr-defined]
+    assert Project("p", steering, COLLECTION, args=["data"]).check().ok
+
+
 def test_a_long_name_says_by_how_much(home: Path, write: Write) -> None:
     error = refused(home, lambda: Project("n" * 40, write(), COLLECTION), InvalidName)
     assert "40 characters, limit 32" in error.message
@@ -166,7 +174,7 @@ def test_what_makes_no_sense_is_said(home: Path, write: Write, given: dict[str, 
 
 
 def test_a_script_that_raises_is_not_submitted(home: Path, write: Write) -> None:
-    raises = D0.replace("b2.process", "raise RuntimeError('no calibration')\nb2.process")
+    raises = D0.replace("b2.process", "print({}['no calibration'])\nb2.process")
     project = Project("p", write(raises), COLLECTION)
     error = refused(home, project.submit, InvalidSteering)
     assert "d0.py:10" in error.message

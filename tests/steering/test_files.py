@@ -90,6 +90,9 @@ def test_what_arguments_decide_is_known_with_them() -> None:
         "def unused():\n    return sys.argv[1]",
         "tree = (sys.argv + ['x'])[1]",
         "ok = ma.x or sys.argv[1]",
+        "for x in ['a', 'b']:\n    if ma.x:\n        continue\n    tree = sys.argv[1]",
+        "def tree():\n    if ma.x:\n        return ''\n    return sys.argv[1]\nprint(tree())",
+        "import contextlib\nwith contextlib.suppress(IndexError):\n    tree = sys.argv[1]",
     ],
 )
 def test_arguments_that_may_not_be_read_are_left_alone(read: str) -> None:

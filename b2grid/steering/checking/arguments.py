@@ -58,7 +58,7 @@ def _stops(world: World, calls: list[ast.Call]) -> list[tuple[ast.AST, str]]:
     ]
     found += _beyond(context, world)
     for call in context.script.calls:
-        if (parser := _parsed(context, call)) is not None and world.reaches(call):
+        if (parser := _parsed(context, call)) is not None and world.happens(call):
             found += [(call, why) for why in _missing(context, world, parser)]
     return sorted(found, key=lambda stop: getattr(stop[0], "lineno", 0))
 
@@ -70,9 +70,9 @@ def _beyond(context: Context, world: World) -> Iterator[tuple[ast.AST, str]]:
     """Arguments that are read and not there."""
     for node in context.script.parents:
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and is_argv(context, node.value):
-            if world.fails(node) and world.reaches(node):
+            if world.fails(node) and world.happens(node):
                 yield node, f"{printable(ast.unparse(node))} is not there"
-        elif isinstance(node, ast.Assign) and is_argv(context, node.value) and world.reaches(node):
+        elif isinstance(node, ast.Assign) and is_argv(context, node.value) and world.happens(node):
             target, words = node.targets[0], world.values(node.value)
             if (
                 isinstance(target, ast.Tuple | ast.List)
@@ -147,12 +147,12 @@ def _missing(context: Context, world: World, parser: Binding) -> Iterator[str]:
         if names[0].startswith("-"):
             required = "required" in given and context.values.one(given["required"]) is True
             if required and not any(_is_option(word, names) for word in words):
-                yield f"it stops: option {printable(names[-1])} is required"
+                yield f"it stops for want of the option {printable(names[-1])}"
         else:
             needed += [names[0]] * _count(context, given.get("nargs"))
     values = [word for word in words if not (isinstance(word, str) and word.startswith("-"))]
     if len(values) < len(needed):
-        yield f"it stops: {printable(', '.join(dict.fromkeys(needed[len(values) :])))} is required"
+        yield f"it stops for want of {printable(', '.join(dict.fromkeys(needed[len(values) :])))}"
 
 
 def _is_option(word: object, names: list[str]) -> bool:

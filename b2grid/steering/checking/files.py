@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from b2grid.errors import printable
-from b2grid.steering.checking.outputs import is_outside, say_outside
+from b2grid.steering.checking.outputs import is_outside, lacks_folder, say_no_folder, say_outside
 from b2grid.steering.checking.worth import is_system
 
 if TYPE_CHECKING:
@@ -56,9 +56,6 @@ _MODULES = {
     "Fragmentation": ("UserDecFile", "DecFile", "ParameterFile"),
     "KKGenInput": ("tauinputFile", "taudecaytableFile", "KKdefaultFile"),
     "PhokharaInput": ("ParameterFile",),
-    "HepMCInput": ("inputFileList",),
-    "HepevtInput": ("inputFileList",),
-    "LHEInput": ("inputFileList",),
     "BGOverlayInput": ("inputFileNames",),
 }
 _WEIGHTS = {
@@ -70,6 +67,8 @@ _WEIGHTS = {
     "BelleNbarMVA": ("identifier",),
 }
 _WEIGHT_FILES = (".xml", ".root")
+_UNCERTAIN = frozenset("*?$")
+_COMMANDS = ("os.system", "os.popen", "subprocess.")
 _SILENT = "# b2grid: ignore[B2S505]"
 
 
@@ -77,7 +76,7 @@ def check_files(context: Context, world: World, modules: list[Added], outputs: l
     """Files that a job opens and does not have, and files that it writes where they are lost."""
     made = _Made(context, world, outputs)
     for file, place, node in _read(context, world, modules):
-        if "*" in file or not world.reaches(node) or made.has(file, node):
+        if _UNCERTAIN & set(file) or not world.happens(node) or made.has(file, node):
             continue
         name = printable(file)
         if is_outside(file):
@@ -89,8 +88,15 @@ def check_files(context: Context, world: World, modules: list[Added], outputs: l
                     place,
                 )
         elif not is_system(file) and not _is_shipped(context, file):
-            context.add("B2S503", f"{name!r} is opened, and is not in the sandbox", f"add sandbox=[{name!r}]", place)
-    _check_written(context, world)
+            hint = f"add sandbox=[{printable(_with_it(file))!r}]"
+            context.add("B2S503", f"{name!r} is opened, and is not in the sandbox", hint, place)
+    _check_written(context, world, outputs)
+
+
+def _with_it(file: str) -> str:
+    """What has to travel with a file: a local database is nothing without its payloads."""
+    folder, name = posixpath.split(file)
+    return folder if folder and name == "database.txt" else file
 
 
 def _is_shipped(context: Context, file: str) -> bool:
@@ -170,7 +176,7 @@ class _Made:
     def __init__(self, context: Context, world: World, outputs: list[Output]) -> None:
         self.context = context
         self.world = world
-        self.outputs = {file for output in outputs for file in output.files}
+        self.outputs = {posixpath.normpath(file) for output in outputs for file in output.files}
 
     @cached_property
     def calls(self) -> dict[str, list[ast.Call]]:
@@ -180,21 +186,31 @@ class _Made:
             if _opened(self.context, call) is None or _mode(self.context, call) != "read":
                 for name in (*call.args, *(word.value for word in call.keywords)):
                     for file in _texts(self.context.values.all(name)):
-                        found.setdefault(file, []).append(call)
+                        found.setdefault(posixpath.normpath(file), []).append(call)
         return found
 
+    @cached_property
+    def commands(self) -> str:
+        """The lines that run other programs, which may fetch files."""
+        called = (call for call in self.context.script.calls if name_of(self.context, call.func).startswith(_COMMANDS))
+        lines = [ast.unparse(call) for call in called]
+        return "\n".join([*lines, *(line for line in self.context.lines if line.lstrip().startswith(("#!", "#%")))])
+
     def has(self, file: str, reader: ast.AST) -> bool:
-        if file in self.outputs:
+        file = posixpath.normpath(file)
+        if file in self.outputs or posixpath.basename(file) in self.commands:
             return True
         within = set(ast.walk(reader))
         return any(call not in within and not self.world.before(reader, call) for call in self.calls.get(file, ()))
 
 
-def _check_written(context: Context, world: World) -> None:
+def _check_written(context: Context, world: World, outputs: list[Output]) -> None:
     for call in context.script.calls:
         place = _opened(context, call)
-        if place is None or _mode(context, call) != "written" or not world.reaches(call):
+        if place is None or _mode(context, call) != "written" or not world.happens(call):
             continue
         for file in _texts(world.values(place)):
             if is_outside(file) and not file.startswith(("/tmp/", "/var/tmp/")):  # noqa: S108 - is not opened
                 say_outside(context, file, place)
+            elif lacks_folder(context, world, file, outputs):
+                say_no_folder(context, file, place)

@@ -108,7 +108,8 @@ def _round_of(context: Context, world: World, node: ast.Call, file: ast.expr) ->
     for loop in context.script.above(node):
         if isinstance(loop, ast.For) and (source := _listing(context, loop.iter)) is not None:
             names = {inner.id for inner in ast.walk(loop.target) if isinstance(inner, ast.Name)}
-            if _depends(context, file, names) and world.reaches(node, inside=loop) and world.reaches(loop):
+            every = world.reaches(node, inside=loop) and not context.script.leaves(loop)
+            if every and world.happens(loop) and _depends(context, file, names):
                 return source
     return None
 
@@ -140,7 +141,7 @@ def _check_needed(context: Context, world: World, calls: list[ast.Call]) -> None
         if not isinstance(node, ast.Subscript) or not isinstance(node.ctx, ast.Load):
             continue
         source = None if isinstance(node.slice, ast.Slice) else _listing(context, node.value)
-        if source is None or is_argv(context, source) or not bare.fails(node) or not bare.reaches(node):
+        if source is None or is_argv(context, source) or not bare.fails(node) or not bare.happens(node):
             continue
         if all(bare.before(node, call) for call in calls):
             found.append((node, f"{_shown(source)} is empty"))
@@ -165,7 +166,7 @@ def _check_readers(context: Context, world: World, calls: list[ast.Call]) -> Non
         if not node.args or not (_reads(context, node) and all(world.before(node, call) for call in calls)):
             continue
         source = _round_of(context, world, node, node.args[0])
-        if source is None and world.reaches(node):
+        if source is None and world.happens(node):
             source = _listing(context, node.args[0])
         if isinstance(source, ast.Call) and source.args and bare.values(source) == [[]]:
             context.add(
@@ -215,7 +216,7 @@ def _check_environment(context: Context, world: World, inputs: list[tuple[ast.Ca
         if not isinstance(node.ctx, ast.Load) or not isinstance(name, str) or name in made:
             continue
         lacking = name.startswith(_OF_BATCH) or name == _OF_DEVELOPERS
-        if (lacking or (id(node) in for_input and not name.startswith(_EVERYWHERE))) and world.reaches(node):
+        if (lacking or (id(node) in for_input and not name.startswith(_EVERYWHERE))) and world.happens(node):
             context.add(
                 "B2S508",
                 f"a job has no environment variable {printable(name)!r}",

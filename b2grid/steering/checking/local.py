@@ -29,7 +29,7 @@ def check_local_modules(context: Context, world: World, beside: Path | None) -> 
     """Report modules of one's own that are imported and are not in the sandbox."""
     shipped = _Shipped(context, world, beside)
     for module, node in context.script.imports:
-        if is_known(module) or not world.reaches(node):
+        if is_known(module) or not world.happens(node):
             continue
         if module.startswith("."):
             context.add(

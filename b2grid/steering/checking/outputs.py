@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from b2grid.steering.checking.context import Context
     from b2grid.steering.checking.world import World
 
-__all__ = ["Output", "check_outputs", "find_outputs", "is_on_one_path", "is_outside", "say_outside"]
+__all__ = ["Output", "check_outputs", "find_outputs", "is_on_one_path", "is_outside", "lacks_folder",
+           "say_no_folder", "say_outside"]  # fmt: skip
 
 
 class _Writer(NamedTuple):
@@ -60,7 +61,7 @@ _MODULES = {
 # what basf2 opens once, however many modules write to it
 _SHARED = {"ntuple", "tree", "histogram"}
 _OVERRIDE = "ignoreCommandLineOverride"
-_MOST = 2000  # outputs that are compared
+_MOST = 20  # outputs of one name that are compared with another
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,9 +188,9 @@ def check_outputs(context: Context, world: World, outputs: list[Output]) -> None
 def _pairs(context: Context, world: World, outputs: list[Output]) -> Iterator[tuple[Output, Output]]:
     """The first of each file, or of each name in different folders, with every later one on its path."""
     by_name: dict[str, list[Output]] = {}
-    for output in outputs[:_MOST]:
+    for output in outputs:
         same = by_name.setdefault(posixpath.basename(output.file), [])
-        for first in same:
+        for first in same[:_MOST]:
             if is_on_one_path(context, first, output) and both(world, first.node, output.node):
                 yield first, output
                 break
@@ -258,38 +259,41 @@ def say_outside(context: Context, file: str, place: ast.expr) -> None:
     )
 
 
+def say_no_folder(context: Context, file: str, place: ast.expr) -> None:
+    """Report a file that is written into a folder which is not there."""
+    name, folder = printable(posixpath.basename(file)), printable(posixpath.dirname(file))
+    context.add(
+        "B2S507",
+        f"{printable(file)!r} cannot be written: a job starts without the folder {folder!r}",
+        f"name it {name!r}, or first os.makedirs({folder!r})",
+        place,
+    )
+
+
 def _check_places(context: Context, world: World, outputs: list[Output]) -> None:
     """Outputs in folders that a job does not have, each folder once."""
     said: set[str] = set()
     for output in outputs:
-        for file in output.files if world.reaches(output.node) else ():
+        for file in output.files if world.happens(output.node) else ():
             folder = posixpath.dirname(posixpath.normpath(file))
-            if not folder or "://" in file or folder in said:
+            if folder in said:
                 continue
             if is_outside(file):
-                said.add(folder)
                 say_outside(context, file, output.place)
-            elif not (file.startswith("/") or output.makes_folder or _has(context, world, folder, outputs)):
                 said.add(folder)
-                name, folder = printable(posixpath.basename(file)), printable(folder)
-                context.add(
-                    "B2S507",
-                    f"{printable(file)!r} cannot be written: a job starts without the folder {folder!r}",
-                    f"name it {name!r}, or first os.makedirs({folder!r})",
-                    output.place,
-                )
+            # only basf2 is known not to make it
+            elif context.covers is None and not output.makes_folder and lacks_folder(context, world, file, outputs):
+                say_no_folder(context, file, output.place)
+                said.add(folder)
 
 
-def _has(context: Context, world: World, folder: str, outputs: list[Output]) -> bool:
-    """Whether a folder may be there: the runner, the script, a module of its own or the sandbox may bring it."""
-    return (
-        context.covers is not None  # only basf2 is known not to make it
-        or world.makes_folders
-        or world.imports_own
-        or any(folder == str(parent) for name in context.sandbox for parent in (name, *name.parents))
-        or any(
-            other.makes_folder and posixpath.normpath(file).startswith(f"{folder}/")
-            for other in outputs
-            for file in other.files
-        )
-    )
+def lacks_folder(context: Context, world: World, file: str, outputs: list[Output]) -> bool:
+    """Whether the folder of a file is certain to be missing: neither the script nor the sandbox can bring it."""
+    folder = posixpath.dirname(posixpath.normpath(file))
+    if not folder or "://" in file or "$" in file or file.startswith("/"):
+        return False
+    made = (posixpath.normpath(other) for output in outputs if output.makes_folder for other in output.files)
+    shipped = (str(parent) for name in context.sandbox for parent in (name, *name.parents) if name.parts)
+    everything = any(not name.parts for name in context.sandbox)
+    may_be_made = everything or world.makes_folders or world.imports_own
+    return not (may_be_made or folder in shipped or any(other.startswith(f"{folder}/") for other in made))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from b2grid.steering.checking.order import FUNCTIONS, both, ended, leaves
+from b2grid.steering.checking.order import FUNCTIONS, both, ended
 
 if TYPE_CHECKING:
     from b2grid.steering.checking.context import Context
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["check_process", "ends", "find_process"]
 
 _MOST = 50  # calls of process that are compared
-_CALLERS = {"b2test_utils", "b2luigi", "b2luigi.basf2_helper", "b2luigi.basf2_helper.tasks", "hep_ipython_tools"}
+_CALLERS = {"b2test_utils", "b2luigi", "hep_ipython_tools"}
 
 
 def find_process(context: Context) -> list[ast.Call]:
@@ -64,17 +64,9 @@ def check_process(context: Context, world: World, calls: list[ast.Call]) -> None
             )
 
 
-def ends(world: World, calls: list[ast.Call]) -> list[ast.stmt]:
+def ends(world: World, calls: list[ast.Call]) -> list[ast.AST]:
     """The statements that are certain to end the script before `calls` of process, in the order of the file."""
-    found = [
-        node
-        for node in world.context.script.parents
-        if isinstance(node, ast.Raise | ast.Expr)
-        and leaves(world.context, node)
-        and world.reaches(node)
-        and all(world.before(node, call) for call in calls)
-    ]
-    return sorted(found, key=lambda node: node.lineno)
+    return [node for node in world.exits() if all(world.before(node, call) for call in calls)]
 
 
 def _in_every_round(world: World, call: ast.Call, loop: ast.For | ast.While) -> bool:
@@ -112,7 +104,11 @@ def _elsewhere(context: Context, world: World) -> bool:
         or (isinstance(node, ast.Name) and context.script.dotted(node) == "basf2.process")
         for node in context.script.parents
     )
-    return mentioned or world.imports_own or any(module in _CALLERS for module, _ in context.script.imports)
+    return (
+        mentioned
+        or world.imports_own
+        or any(module.partition(".")[0] in _CALLERS for module, _ in context.script.imports)
+    )
 
 
 def _again(world: World, calls: list[ast.Call]) -> ast.Call | None:

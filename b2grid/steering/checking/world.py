@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Self
 
-from b2grid.steering.checking.order import FUNCTIONS, steps
+from b2grid.steering.checking.order import FUNCTIONS, leaves, steps
 from b2grid.steering.checking.packages import is_known
 from b2grid.steering.checking.worth import Worth
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["World"]
 
 _DEPTH = 40
+_MOST = 10  # exits that a place is compared with
 
 
 class World(Worth):
@@ -41,14 +42,29 @@ class World(Worth):
         self._called: dict[ast.AST, bool] = {}
         self._returns: dict[ast.AST, int] = {}
         self._deep = 0
+        self._exits: list[ast.AST] | None = None
+        self._always: list[ast.AST] | None = None
 
     def but(self, args: Sequence[object] | None, *, bare: bool = False) -> Self:
         """The same script with other arguments, or where nothing is found by looking for files."""
         other = super().but(args, bare=bare)
-        other._called = {}  # noqa: SLF001 - of the same class
+        other._called, other._exits = {}, None  # noqa: SLF001 - of the same class
         return other
 
     # -- what is reached
+
+    def happens(self, node: ast.AST) -> bool:
+        """Whether a place is certain to be reached by a script that does not end before, whatever it is given."""
+        if self._always is None:
+            self._always = self.but(None).exits()[:_MOST]
+        return self.reaches(node) and not any(self.before(end, node) for end in self._always)
+
+    def exits(self) -> list[ast.AST]:
+        """The statements that are certain to end the script, in the order of the file."""
+        if self._exits is None:
+            found = [node for node in self.script.parents if leaves(self.context, node) and self.reaches(node)]
+            self._exits = sorted(found, key=_at)
+        return self._exits
 
     def reaches(self, node: ast.AST, inside: ast.AST | None = None) -> bool:
         """Whether a place is certain to be reached; with `inside`, once that is."""
@@ -81,7 +97,9 @@ class World(Worth):
         return (tried and not outer.handlers) or any(inner is below for inner in outer.finalbody)
 
     def _while(self, outer: ast.While, below: ast.AST) -> bool:
-        return below is outer.test or (below not in outer.orelse and self.truth(outer.test) is True)
+        if below is outer.test:
+            return True
+        return below not in outer.orelse and self.truth(outer.test) is True and not self.script.leaves(outer)
 
     def _for(self, outer: ast.For, below: ast.AST) -> bool:
         if below is outer.iter or below is outer.target:

@@ -27,10 +27,9 @@ _DEPTH = 40
 _STEPS = 100_000  # for a whole script
 _CHANGING = {"append", "extend", "insert", "pop", "remove", "clear", "reverse", "sort"}
 _EXISTING = {"os.path.exists", "os.path.isfile", "os.path.isdir", "os.path.lexists"}
-_SAME = {"os.path.expanduser", "os.path.expandvars", "os.path.normpath"}
+_SAME = {"os.path.expanduser", "os.path.normpath"}
 _MAKING = re.compile(r"mkdir|makedirs|os\.system|subprocess|copytree|symlink|extractall|unpack_archive")
 _SYSTEM = ("/cvmfs/", "/dev/", "/proc/", "/sys/", "/etc/", "/usr/", "/bin/", "/lib")
-_HOME = {"HOME", "PWD"}
 
 
 class _Unknown(Exception):
@@ -122,7 +121,7 @@ class Worth:
         if file.startswith(("/", "~")):
             return True
         first = posixpath.normpath(file).partition("/")[0]
-        shipped = any(fnmatchcase(name.parts[0], first) for name in self.context.sandbox if name.parts)
+        shipped = any(not name.parts or fnmatchcase(name.parts[0], first) for name in self.context.sandbox)
         return first not in {".", ".."} and not shipped and not (self.makes_folders and "/" in file)
 
     # -- by kind of expression; `None` leaves it to what is written down
@@ -153,7 +152,7 @@ class Worth:
         return None
 
     def _subscript(self, node: ast.Subscript, depth: int) -> tuple[Any] | None:
-        if self.script.dotted(node.value) == "os.environ" and self.context.values.one(node.slice) in _HOME:
+        if self.script.dotted(node.value) == "os.environ" and self.context.values.one(node.slice) == "HOME":
             return ("~",)
         owner = self._value(node.value, depth)
         if isinstance(node.slice, ast.Slice):
