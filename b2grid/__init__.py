@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from b2grid.project import Project, panel, projects
     from b2grid.showcase import demo
     from b2grid.steering import check, combine, record
+    from b2grid.steering.skims import skim_steering
 
 __version__ = "0.1.0"
 
@@ -44,6 +45,7 @@ _HOMES = {
     "panel": "project",
     "projects": "project",
     "record": "steering",
+    "skim_steering": "steering.skims",
 }
 
 __all__ = [
@@ -70,6 +72,7 @@ __all__ = [
     "panel",
     "projects",
     "record",
+    "skim_steering",
 ]
 
 

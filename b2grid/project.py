@@ -506,6 +506,38 @@ class Project:
 
         return outputs.iterate(self._folder, self.plan(), tree, columns, cut, **options)
 
+    def skim_efficiencies(
+        self,
+        tree: str = "skims",
+        *,
+        among: tuple[str, str | None] | None = None,
+        sample: str | None = None,
+        allow_partial: bool = False,
+    ) -> pd.DataFrame:
+        """What each skim keeps of each sample, from the flags that `skim_steering` stores for every event.
+
+        Parameters
+        ----------
+        tree : str
+            The tree with the flags.
+        among : (tree, cut), optional
+            Only events in which this tree has a candidate that passes the cut, such as ``("B0ch1", "isSignal == 1")``.
+        sample : str, optional
+            Only this one.
+        allow_partial : bool
+            Take what is there, also when something is missing.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``sample``, ``skim``, ``events``, ``passed``, ``efficiency``, and its bounds ``low`` and ``high`` (68.3 %).
+        """
+        from b2grid import outputs
+
+        return outputs.skim_efficiencies(
+            self._folder, self.plan(), tree, among=among, sample=sample, allow_partial=allow_partial
+        )
+
     def completeness(self) -> Completeness:
         """What is done and what is missing: jobs, files, events, rows."""
         from b2grid import outputs

@@ -37,6 +37,7 @@ PUBLIC = {
     "panel",
     "projects",
     "record",
+    "skim_steering",
 }
 
 PROJECT_SIGNATURES = {
@@ -92,6 +93,7 @@ def test_a_project_has_every_verb() -> None:
         "provenance",
         "fetch",
         "panel",
+        "skim_efficiencies",
     }
     assert verbs <= set(dir(b2grid.Project))
     assert {"status", "jobs"} <= {n for n, v in inspect.getmembers(b2grid.Project) if isinstance(v, property)}

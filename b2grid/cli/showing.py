@@ -1,0 +1,72 @@
+"""What verbs share: how they are made, and how they show reports, tables and errors."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from b2grid.errors import B2GridError, printable
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from b2grid.errors import Report
+
+
+__all__ = ["complain", "print_frame", "print_report", "say", "verb", "working"]
+
+
+def verb(
+    verbs: Any, name: str, function: Callable[[argparse.Namespace, Console], int], text: str
+) -> argparse.ArgumentParser:
+    """Add a verb, whose arguments the caller adds."""
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
+    parser.set_defaults(verb=function)
+    return parser
+
+
+def complain(error: B2GridError) -> None:
+    """Say on standard error what went wrong, with all findings and what to do."""
+    print(f"b2grid: {printable(error.message)}", file=sys.stderr)
+    findings = getattr(error, "findings", ())
+    for finding in findings if len(findings) > 1 else ():  # a single one is the message itself
+        place = f"{finding.place}: " if finding.place else ""
+        print(f"  {place}{printable(finding.message)}", file=sys.stderr)
+        if finding.hint:
+            print(f"    -> {printable(finding.hint)}", file=sys.stderr)
+    if error.hint:
+        print(f"  -> {printable(error.hint)}", file=sys.stderr)
+
+
+_STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold blue", "marker": "bold green", "hint": "cyan"}
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print a report with the source lines, in colours where there are any."""
+    for kind, line in report.shown():
+        console.print(line, style=_STYLES.get(kind, "bold" if kind == "summary" else None), markup=False)
+
+
+def working(console: Console, text: str) -> Any:
+    """Say that something takes a while, for as long as the context lasts."""
+    return console.status(text) if console.is_terminal else contextlib.nullcontext()
+
+
+def say(what: object, console: Console) -> int:
+    """Print something as its text, which ends a verb well."""
+    console.print(str(what), markup=False)
+    return 0
+
+
+def print_frame(frame: Any, csv: bool, nothing: str = "nothing") -> None:
+    """Print a table, as text or as CSV; `nothing` stands for one without rows."""
+    if csv:
+        print(frame.to_csv(index=False), end="")
+        return
+    whole = {column: "Int64" for column in frame if column.startswith("events_")}
+    shown = frame.astype(whole).to_string(index=False, na_rep="-", float_format="{:.4g}".format)
+    print(printable(shown if len(frame) else nothing))
