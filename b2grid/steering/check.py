@@ -71,8 +71,8 @@ def check(
     --------
     >>> for item in check("import modularAnalysis as ma\nma.fillParticleLits('pi+', '', path=None)\n"):
     ...     print(item.code, item.line, item.hint)
-    B2S110 None end the script with basf2.process(path)
     B2S201 2 did you mean fillParticleLists or fillParticleList or fillParticleListsFromMC?
+    B2S110 None end the script with basf2.process(path)
     """
     source = path_or_text if isinstance(path_or_text, Source) else Source.read(path_or_text)
     facts = interface.load(release)
