@@ -99,6 +99,13 @@ def test_arguments_that_may_not_be_read_are_left_alone(read: str) -> None:
     assert "B2S113" not in codes(check(f"{HEAD}{read}\n{TAIL}", args=[]))
 
 
+def test_a_path_that_is_not_processed_is_an_error_and_what_has_no_path_may_be_something_else() -> None:
+    assert one(check(HEAD)).severity == "error"
+    assert one(check("import basf2 as b2\nb2.print_env()\n")).severity == "warning"
+    for caller in ("import b2test_utils as b2tu\nb2tu.safe_process(path)", "from b2luigi import Task\nprint(Task)"):
+        assert codes(check(f"{HEAD}{caller}\n")) == []
+
+
 # -- a project makes errors of what fails in its jobs
 
 AT_HOME = f"""{HEAD}

@@ -42,6 +42,7 @@ class World(Worth):
         self._called: dict[ast.AST, bool] = {}
         self._returns: dict[ast.AST, int] = {}
         self._deep = 0
+        self._leaving = sorted((node for node in self.script.parents if leaves(context, node)), key=_at)
         self._exits: list[ast.AST] | None = None
         self._always: list[ast.AST] | None = None
 
@@ -62,8 +63,7 @@ class World(Worth):
     def exits(self) -> list[ast.AST]:
         """The statements that are certain to end the script, in the order of the file."""
         if self._exits is None:
-            found = [node for node in self.script.parents if leaves(self.context, node) and self.reaches(node)]
-            self._exits = sorted(found, key=_at)
+            self._exits = [node for node in self._leaving if self.reaches(node)]
         return self._exits
 
     def reaches(self, node: ast.AST, inside: ast.AST | None = None) -> bool:
