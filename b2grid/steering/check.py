@@ -79,7 +79,7 @@ def check(
 
 
 def _read(tree: ast.Module, source: Source, facts: Facts, sandbox: list[str], covers: Coverage | None) -> list[Finding]:
-    from b2grid.steering.checking import calls, decays, files, process, trees, variables
+    from b2grid.steering.checking import calls, decays, events, files, lists, process, trees, variables
     from b2grid.steering.checking.aliases import Aliases
     from b2grid.steering.checking.context import Context
     from b2grid.steering.checking.script import Script
@@ -91,8 +91,11 @@ def _read(tree: ast.Module, source: Source, facts: Facts, sandbox: list[str], co
     calls.check_imports(context)
     calls.check_calls(context)
     calls.check_modules(context)
-    variables.check_variables(context, Aliases.of(context))
+    aliases = Aliases.of(context)
+    variables.check_variables(context, aliases)
+    events.check_events(context, aliases)
     decays.check_decays(context)
+    lists.check_lists(context)
     process.check_process(context)
     trees.check_trees(context)
     files.check_files(context, sandbox)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from b2grid.steering.checking.context import Call, Context
 
-__all__ = ["FUNCTIONS", "both", "ended", "exclusive"]
+__all__ = ["FUNCTIONS", "both", "ended", "exclusive", "leaves"]
 
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -68,12 +68,13 @@ def ended(context: Context, earlier: ast.AST, later: ast.AST) -> bool:
             statements = getattr(node, block, None)
             if isinstance(statements, list) and any(statement is below for statement in statements):
                 at = next(number for number, statement in enumerate(statements) if statement is below)
-                if any(_leaves(context, statement) for statement in statements[at:]):
+                if any(leaves(context, statement) for statement in statements[at:]):
                     return True
     return False
 
 
-def _leaves(context: Context, statement: ast.stmt) -> bool:
+def leaves(context: Context, statement: ast.stmt) -> bool:
+    """Whether a statement ends its block: a return, or an exit."""
     if isinstance(statement, ast.Return | ast.Raise | ast.Continue | ast.Break):
         return True
     return (

@@ -40,7 +40,7 @@ class Binding:
 
     Parameters
     ----------
-    kind : {"import", "assign", "grow", "loop", "other"}
+    kind : {"import", "assign", "grow", "loop", "parameter", "other"}
         ``grow`` is ``+=``, ``append`` or ``extend``.
     node : ast.AST
         The statement or comprehension.
@@ -203,7 +203,7 @@ class Script:
         given = function.args
         for argument in [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]:
             if argument is not None:
-                self._add(function, argument.arg, Binding("other", argument))
+                self._add(function, argument.arg, Binding("parameter", argument))
 
     def _imported(self, node: ast.Import | ast.ImportFrom) -> None:
         scope = self.scope(node)
@@ -240,11 +240,11 @@ class Script:
     def chosen(self, name: ast.Name) -> list[Binding]:
         """The bindings that give a name its value where it is used; empty if that is not certain.
 
-        The first is an assignment or a loop, and the others let it grow.
+        The first is an assignment, a loop or a parameter, and the others let it grow.
         """
         found = self.bound(name)
         if len(found) == 1:
-            return found if found[0].kind in {"assign", "loop"} else []
+            return found if found[0].kind in {"assign", "loop", "parameter"} else []
         if not found or any(binding.kind not in {"assign", "grow"} for binding in found):
             return []
         return self._before(name, found)

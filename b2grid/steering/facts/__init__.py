@@ -25,7 +25,7 @@ from b2grid.errors import InvalidInput, printable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["POINTS", "Facts", "Signature", "load", "particle_charges"]
+__all__ = ["POINTS", "Facts", "Signature", "antiparticles", "load", "particle_charges"]
 
 POINTS = {
     "release-06": (2021, 11),
@@ -117,6 +117,8 @@ class Facts:
         Public names of `basf2`, of the latest point.
     collections : mapping
         Name of a standard collection -> its variables.
+    groups : mapping
+        Variable -> the group that basf2's documentation has it in, of the latest point that has the variable.
     neighbours : tuple of str
         Other points that the release may agree with.
     beyond : bool
@@ -131,6 +133,7 @@ class Facts:
     modules: Mapping[str, list[str]] = field(repr=False)
     names: frozenset[str] = field(repr=False)
     collections: Mapping[str, list[str]] = field(repr=False)
+    groups: Mapping[str, str] = field(repr=False)
     neighbours: tuple[str, ...] = ()
     beyond: bool = False
 
@@ -179,6 +182,7 @@ def load(release: str | None = "main") -> Facts:
         common["modules"],
         frozenset(common["names"]) | frozenset(common["basf2"]),
         common["collections"],
+        _groups(),
         neighbours,
         beyond,
     )
@@ -189,6 +193,11 @@ def _data(name: str) -> dict[str, Any]:
     packed = files("b2grid.steering.facts").joinpath(f"{name}.json.gz").read_bytes()
     read: dict[str, Any] = json.loads(gzip.decompress(packed))
     return read
+
+
+@cache
+def _groups() -> Mapping[str, str]:
+    return {name: group for group, names in _data("common")["groups"].items() for name in names}
 
 
 def _nearest(release: str) -> tuple[str, tuple[str, ...], bool]:
@@ -235,9 +244,23 @@ def _python(release: str) -> tuple[int, int]:
 
 
 @cache
-def particle_charges() -> Mapping[str, float]:
-    """Every particle that basf2 knows by name, with its charge in units of e."""
+def _particles() -> list[list[str]]:
     # read as a file: importing the physics room would load numpy for it
     text = files("b2grid").joinpath("physics", "particles.tsv").read_text(encoding="utf-8")
-    rows = (line.split("\t") for line in text.splitlines()[1:])
-    return {row[0]: round(float(row[4]) * 3) / 3 for row in rows}
+    return [line.split("\t") for line in text.splitlines()[1:]]
+
+
+@cache
+def particle_charges() -> Mapping[str, float]:
+    """Every particle that basf2 knows by name, with its charge in units of e."""
+    return {row[0]: round(float(row[4]) * 3) / 3 for row in _particles()}
+
+
+@cache
+def antiparticles() -> Mapping[str, str]:
+    """Every particle that basf2 knows by name, with its antiparticle; itself if there is no other.
+
+    >>> antiparticles()["pi+"], antiparticles()["K_S0"], antiparticles()["anti-D0"]
+    ('pi-', 'K_S0', 'D0')
+    """
+    return {row[0]: row[2] for row in _particles()}

@@ -11,7 +11,10 @@ import gzip
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["build"]
 
@@ -38,8 +41,17 @@ def build(folder: Path, target: Path = HERE) -> list[Path]:
         "names": modules["basf2"]["names"],
         "skims": {name: skim["code"] for name, skim in modules["skims"].items()},
         "collections": variables["collections"],
+        "groups": _groups(variables["releases"].values()),
     }
     return [*written, _write(target / "common.json.gz", content)]
+
+
+def _groups(points: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
+    """The variables of each group of basf2's documentation; the latest point that has a variable decides."""
+    latest: dict[str, str] = {}
+    for point in sorted(points, key=lambda facts: str(facts["date"])):
+        latest.update({name: str(entries[0]["group"]) for name, entries in point["variables"].items()})
+    return {group: sorted(name for name in latest if latest[name] == group) for group in set(latest.values())}
 
 
 def _form(entry: dict[str, Any]) -> str:
