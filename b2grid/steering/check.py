@@ -95,7 +95,7 @@ def _read(tree: ast.Module, source: Source, facts: Facts, sandbox: list[str], co
     variables.check_variables(context, aliases)
     events.check_events(context, aliases)
     decays.check_decays(context)
-    lists.check_lists(context)
+    lists.check_lists(context, aliases)
     process.check_process(context)
     trees.check_trees(context)
     files.check_files(context, sandbox)

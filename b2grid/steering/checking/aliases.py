@@ -12,7 +12,7 @@ from b2grid.steering.standin.opaque import OPAQUE_PACKAGES
 if TYPE_CHECKING:
     from b2grid.steering.checking.context import Call, Context
 
-__all__ = ["PLAIN_PACKAGES", "Aliases", "foreign", "safe"]
+__all__ = ["Aliases", "safe"]
 
 # functions of basf2 that make aliases by themselves
 _MAKERS = {
@@ -69,7 +69,7 @@ class Aliases:
     @classmethod
     def of(cls, context: Context) -> Aliases:
         """Collect what the calls of a script make."""
-        aliases = cls(open=foreign(context))
+        aliases = cls(open=_foreign(context))
         for node in context.script.calls:
             if isinstance(node.func, ast.Attribute) and node.func.attr in {"addAlias", "addCollection"}:
                 aliases._added(context, node, node.func.attr == "addAlias")
@@ -145,7 +145,7 @@ def _opens(dotted: str) -> bool:
     return dotted in _MAKERS or (dotted.partition(".")[0] in OPAQUE_PACKAGES - _SILENT)
 
 
-def foreign(context: Context) -> bool:
+def _foreign(context: Context) -> bool:
     """Whether a module is imported of which nothing is known: it may make aliases too."""
     import sys
 

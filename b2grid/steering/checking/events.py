@@ -25,6 +25,7 @@ from b2grid.grammar import (
     parse_formula,
     parse_variable,
 )
+from b2grid.steering.facts import variable_groups
 
 if TYPE_CHECKING:
     import ast
@@ -74,13 +75,12 @@ def check_events(context: Context, aliases: Aliases) -> None:
         if call.name == "modularAnalysis.applyEventCuts" and "cut" in given:
             checked.cut(given["cut"])
         elif call.name == "modularAnalysis.variablesToNtuple" and "variables" in given:
-            if context.values.one(given.get("decayString")) == "":
-                checked.columns(given["variables"], "a tree with one row per event", marked=True)
+            checked.tree(given.get("decayString"), given["variables"])
     for node in context.script.calls:
         words = {word.arg: word.value for word in node.keywords}
         kind = context.values.one(node.args[0]) if node.args and _adds(node) else None
-        if kind == "VariablesToNtuple" and "variables" in words and context.values.one(words.get("particleList")) == "":
-            checked.columns(words["variables"], "a tree with one row per event", marked=True)
+        if kind == "VariablesToNtuple" and "variables" in words:
+            checked.tree(words.get("particleList"), words["variables"])
         elif kind == "VariablesToEventBasedTree" and "event_variables" in words:
             checked.columns(words["event_variables"], "event_variables", marked=False)
 
@@ -105,6 +105,11 @@ class _Events:
                     "cut on what a list has: countInList(list, cut), nParticlesInList(list)",
                     self.context.values.origin(value),
                 )
+
+    def tree(self, particles: ast.expr | None, variables: ast.expr) -> None:
+        """Check the variables of a tree, if it has one row per event."""
+        if self.context.values.one(particles) == "":
+            self.columns(variables, "a tree with one row per event", marked=True)
 
     def columns(self, value: ast.expr, where: str, *, marked: bool) -> None:
         """Check the variables of a tree; of a `marked` one, basf2 takes only what it marks as event-based."""
@@ -168,13 +173,13 @@ class _Events:
         elif call.name in _EVENTWISE:
             return ""
         else:
-            meta = self.context.facts.groups.get(call.name) == "MetaFunctions"
+            meta = variable_groups().get(call.name) == "MetaFunctions"
             return f"{call.name}()" if meta or self._of_particle(call.name) else ""
         found = (self._particle(tree, depth + 1) for tree in inner if tree is not None)
         return next(filter(None, found), "")
 
     def _of_particle(self, name: str) -> bool:
-        group = self.context.facts.groups.get(name)
+        group = variable_groups().get(name)
         if group in _CLUSTERS:
             return name.startswith("cluster")
         return group in _OF_PARTICLES and _OF_EVENTS.fullmatch(name) is None

@@ -125,14 +125,16 @@ class Flow(Follower):
         if call.module == "b2pandas_utils":  # its functions make modules
             return step
         word = next((name for name in ("path", "roe_path") if name in signature.names), "")
+        paths = _paths(given)
         path = given.get(call.arguments[word]) if word in call.arguments else None
-        if isinstance(path, BuiltPath):
+        if isinstance(path, BuiltPath) or len(paths) == 1:
+            path = path if isinstance(path, BuiltPath) else paths[0]
             path.parts.append(step)
-            step.inner += [other for other in _paths(given) if other is not path]
+            step.inner += [other for other in paths if other is not path]
         elif word:  # to a path that is not known, or to none, which is said elsewhere
             self.lost |= word in call.arguments or _is_open(call.node)
         else:
-            self._unknown(call.node, _paths(given), foreign=False)
+            self._unknown(call.node, paths, foreign=False)
         return None
 
     # -- functions of the script

@@ -13,7 +13,7 @@ from b2grid.steering.checking.order import FUNCTIONS, leaves
 from b2grid.steering.checking.paths import Arm, BuiltPath
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from b2grid.steering.checking.context import Context
     from b2grid.steering.checking.paths import Env
@@ -22,9 +22,7 @@ __all__ = ["Follower", "has_path"]
 
 _ROUNDS = 100
 _LOOPS = ast.For | ast.While | ast.AsyncFor
-_COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-_HARMLESS = ast.Compare | ast.BoolOp | ast.FormattedValue | ast.Attribute
-_DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_HARMLESS = ast.Compare | ast.BoolOp | ast.FormattedValue
 
 
 class Follower:
@@ -79,42 +77,49 @@ class Follower:
         return Arm(place, way, bool(self.inside))
 
     def _statement(self, node: ast.stmt, env: Env) -> ast.stmt | None:
-        if isinstance(node, ast.If):
-            self.look(node.test, env)
-            truth = self._truth(node.test, env)
-            return self._arms([node.body, node.orelse], env) if truth is None else self._taken(node, truth, env)
-        if isinstance(node, ast.Match):
-            self.look(node.subject, env)
-            return self._arms([*(case.body for case in node.cases), []], env)
-        if isinstance(node, ast.With | ast.AsyncWith):
-            for item in node.items:
-                self.look(item.context_expr, env)
-            return self.block(node.body, env)
-        if isinstance(node, _LOOPS):
-            self._repeat(node, env)
-        elif isinstance(node, ast.Try):
-            self.block(node.body, env)
-            for handler in node.handlers:
-                self._arms([handler.body, []], env)
-            self.block([*node.orelse, *node.finalbody], env)
-        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.Return):
-            self._assign(node, env)
-        elif not isinstance(node, _DEFINITIONS) and node in self.busy:
-            for child in ast.iter_child_nodes(node):
-                if isinstance(child, ast.expr):
-                    self.look(child, env)
-        return node if leaves(self.context, node) else None
+        """Follow a statement; itself, or one in it, if that leaves the block for certain."""
+        follow = _STATEMENTS.get(type(node), Follower._plain)
+        return follow(self, node, env)
 
-    def _taken(self, node: ast.If, truth: bool, env: Env) -> ast.stmt | None:
+    def _plain(self, node: ast.stmt, env: Env) -> ast.stmt | None:
+        for child in ast.iter_child_nodes(node) if node in self.busy else ():
+            if isinstance(child, ast.expr):
+                self.look(child, env)
+        return node if _ends(self.context, node) else None
+
+    def _definition(self, _node: ast.stmt, _env: Env) -> None:
+        """A function or class: nothing happens before it is called."""
+
+    def _if(self, node: ast.If, env: Env) -> ast.stmt | None:
+        self.look(node.test, env)
+        truth = self._truth(node.test, env)
+        if truth is None:
+            return self._arms([node.body, node.orelse], env)
         return self.block(node.body if truth else node.orelse, env)
 
-    def _assign(self, node: ast.Assign | ast.AnnAssign | ast.Return, env: Env) -> None:
+    def _match(self, node: ast.Match, env: Env) -> ast.stmt | None:
+        self.look(node.subject, env)
+        return self._arms([*(case.body for case in node.cases), []], env)
+
+    def _with(self, node: ast.With | ast.AsyncWith, env: Env) -> ast.stmt | None:
+        for item in node.items:
+            self.look(item.context_expr, env)
+        return self.block(node.body, env)
+
+    def _try(self, node: ast.Try, env: Env) -> None:
+        self.block(node.body, env)
+        for handler in node.handlers:
+            self._arms([handler.body, []], env)
+        self.block([*node.orelse, *node.finalbody], env)
+
+    def _assign(self, node: ast.Assign | ast.AnnAssign, env: Env) -> None:
         value = None if node.value is None else self.look(node.value, env)
-        if isinstance(node, ast.Return):
-            self.returned.append(value)
-            return
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
             self._bind(target, value)
+
+    def _return(self, node: ast.Return, env: Env) -> ast.stmt:
+        self.returned.append(None if node.value is None else self.look(node.value, env))
+        return node
 
     def _bind(self, target: ast.expr, value: Any) -> None:
         if isinstance(target, ast.Name):
@@ -144,7 +149,7 @@ class Follower:
 
     # -- loops
 
-    def _repeat(self, node: ast.For | ast.While | ast.AsyncFor, env: Env) -> None:
+    def _repeat(self, node: ast.For | ast.AsyncFor | ast.While, env: Env) -> None:
         self.look(node.test if isinstance(node, ast.While) else node.iter, env)
         rounds = self._rounds(node, node.iter, env) if isinstance(node, ast.For) else None
         self.inside.append(node)
@@ -191,26 +196,33 @@ class Follower:
         """Follow the calls in an expression; the path, the module, or the tuple of these, that it is worth."""
         if isinstance(node, ast.Name):
             return self.named(node)
-        if node not in self.busy or isinstance(node, ast.Lambda):
-            return None
-        if isinstance(node, ast.Call):
-            return self.call(node, env)
-        if isinstance(node, _COMPREHENSIONS):
-            return self._comprehend(node, node.generators, env)
-        if isinstance(node, ast.IfExp):
-            return self._either(node, env)
+        follow: Callable[[Follower, Any, Env], Any] = _EXPRESSIONS.get(type(node), Follower._parts)
+        return follow(self, node, env) if node in self.busy else None
+
+    def _parts(self, node: ast.expr, env: Env) -> Any:
         found = [self.look(child, env) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
         if isinstance(node, ast.NamedExpr):
             self._bind(node.target, found[-1])
             return found[-1]
         if isinstance(node, ast.Tuple):
             return tuple(found) if any(item is not None for item in found) else None
-        # a method of a path that is not called, or a path in a container
+        # a path in a container, or a method of a path that is not called
         self.lost |= has_path(tuple(found)) and not isinstance(node, _HARMLESS)
         return None
 
+    def _called(self, node: ast.Call, env: Env) -> Any:
+        return self.call(node, env)
+
+    def _lambda(self, _node: ast.Lambda, _env: Env) -> None:
+        """A function without a name: nothing happens before it is called."""
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, env: Env) -> None:
+        self._comprehend(node, node.generators, env)
+
     def _either(self, node: ast.IfExp, env: Env) -> Any:
         self.look(node.test, env)
+        if (truth := self._truth(node.test, env)) is not None:
+            return self.look(node.body if truth else node.orelse, env)
         branch, place = self.branch, self._place()
         found = []
         for way, part in enumerate((node.body, node.orelse)):
@@ -275,6 +287,11 @@ def _merged(ends: Sequence[Mapping[ast.AST, Mapping[str, Any]]]) -> dict[ast.AST
     return merged
 
 
+def _ends(context: Context, statement: ast.stmt) -> bool:
+    """Whether nothing behind a statement in its block is reached."""
+    return isinstance(statement, ast.Return | ast.Break | ast.Continue) or leaves(context, statement)
+
+
 def _climbed(context: Context, tracked: set[str]) -> tuple[set[ast.AST], set[ast.AST]]:
     """The nodes that have a call or a path in them, and the statements that may leave their block."""
     busy: set[ast.AST] = set()
@@ -286,10 +303,34 @@ def _climbed(context: Context, tracked: set[str]) -> tuple[set[ast.AST], set[ast
                 if outer in busy:
                     break
                 busy.add(outer)
-        elif isinstance(node, ast.stmt) and leaves(context, node):
+        elif isinstance(node, ast.stmt) and _ends(context, node):
             stops = FUNCTIONS | _LOOPS if isinstance(node, ast.Break | ast.Continue) else FUNCTIONS
             for outer in context.script.above(node):
                 if isinstance(outer, stops):
                     break
                 leaving.add(outer)
     return busy, leaving
+
+
+_STATEMENTS: dict[type, Callable[[Follower, Any, Env], ast.stmt | None]] = {
+    kind: getattr(Follower, f"_{name}")
+    for kind, name in {
+        **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef), "definition"),
+        **dict.fromkeys((ast.For, ast.AsyncFor, ast.While), "repeat"),
+        **dict.fromkeys((ast.With, ast.AsyncWith), "with"),
+        **dict.fromkeys((ast.Try, ast.TryStar), "try"),
+        **dict.fromkeys((ast.Assign, ast.AnnAssign), "assign"),
+        ast.If: "if",
+        ast.Match: "match",
+        ast.Return: "return",
+    }.items()
+}
+_EXPRESSIONS: dict[type, Callable[[Follower, Any, Env], Any]] = {
+    kind: getattr(Follower, f"_{name}")
+    for kind, name in {
+        **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), "comprehension"),
+        ast.Call: "called",
+        ast.Lambda: "lambda",
+        ast.IfExp: "either",
+    }.items()
+}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import nearest, printable
-from b2grid.steering.checking.aliases import foreign
 from b2grid.steering.checking.effects import effect, faces, split
 from b2grid.steering.checking.flow import Flow
 from b2grid.steering.checking.paths import exclude, implies
@@ -17,150 +17,166 @@ from b2grid.steering.checking.standard import handling, standard
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from b2grid.steering.checking.aliases import Aliases
     from b2grid.steering.checking.context import Context
     from b2grid.steering.checking.effects import Effect
+    from b2grid.steering.checking.paths import Step
 
 __all__ = ["check_lists"]
 
-# what events themselves have: lists of these do not come with the input
-_TRACKS = {"e-", "mu-", "pi+", "K+", "p+", "deuteron", "gamma"}
-_FINAL = {name for track in _TRACKS for name in faces(track)}
+# what is loaded from the tracks and clusters of an event does not come with its lists
+_FINAL = {face for track in ("e-", "mu-", "pi+", "K+", "p+", "deuteron", "gamma") for face in faces(track)}
 _UDST = re.compile(r"udst|skim|b2bii", re.IGNORECASE)  # an input that has lists is somewhere called so
 _BELLE = {"mdst", "v0mdst"}  # labels of lists that come with converted Belle data
+_ASKED = 40  # lists that nothing makes, of which it is asked what was meant
+_READERS = {"open", "exec", "eval"}
+_PUT_TOGETHER = ast.JoinedStr | ast.BinOp | ast.Attribute
 
 
-def check_lists(context: Context) -> None:
+Made = dict[str, list["Step"]]
+
+
+def check_lists(context: Context, aliases: Aliases) -> None:
     """Report lists that are used before they are made, made and never used, or made twice."""
     flow = Flow(context)
     if flow.lost:
         return
-    sequences = [[effect(context, step) for step in path.steps()] for path in flow.paths]
-    checked = _Lists(context, sequences, [effect(context, step) for step in flow.steps])
-    if not checked.unfollowed(flow.reached):
+    ways = [list(path.steps()) for path in flow.paths]
+    effects = {step: effect(context, step) for step in (*flow.steps, *itertools.chain(*ways))}
+    sequences = [[effects[step] for step in way] for way in ways]
+    lists = _Lists(context, aliases, list(effects.values()))
+    if lists.read_unreached(flow.reached):
         for sequence in sequences:
-            checked.order(sequence)
-    checked.unused()
+            lists.check_order(sequence)
+    lists.check_use([one for sequence in sequences for one in sequence])
 
 
-@dataclass
 class _Lists:
-    context: Context
-    sequences: list[list[Effect]]
-    everything: list[Effect]
-    elsewhere: set[str] = field(default_factory=set)
-    wanted: set[str] = field(default_factory=set)
+    def __init__(self, context: Context, aliases: Aliases, effects: list[Effect]) -> None:
+        self.context = context
+        self.aliases = aliases
+        self.effects = effects
+        self.loads = any(one.loads for one in effects)
+        self.wanted = {name for one in effects for name in (*one.seen, *(name for name, _ in one.needed))}
+        self.made: dict[str, list[Effect]] = {}
+        self._given: dict[str, set[str]] = {}  # particle -> lists that the script names
+        for one in effects:
+            for name, given in one.made.items():
+                self.made.setdefault(name, []).append(one)
+                if given:
+                    self._given.setdefault(split(given)[0], set()).add(given)
+        self.elsewhere: set[str] = set()
+        self._hints: dict[str, str] = {}
 
-    def __post_init__(self) -> None:
-        for one in self.everything:
-            self.wanted |= one.seen | {name for name, _ in one.needed}
+    def read_unreached(self, reached: set[ast.Call]) -> bool:
+        """Take in what calls make that were not followed; whether that is known.
 
-    def unfollowed(self, reached: set[ast.Call]) -> bool:
-        """Keep the lists that calls make which were not followed; whether there may be others."""
-        values = self.context.values
-        if any(
-            getattr(node.func, "attr", "") == "add_module" for node in self.context.script.calls if node not in reached
-        ):
-            return True
+        They are in functions that nothing in the script calls, and in methods.
+        """
+        script, values = self.context.script, self.context.values
+        if any(getattr(node.func, "attr", "") == "add_module" for node in script.calls if node not in reached):
+            return False
         for call in self.context.calls:
             entry: Any = handling().get(call.name, {})
-            words = [word for kind in ("makes", "loads", "combines") for word in entry.get(kind, ())]
-            if call.node in reached or not (words or "standard" in entry):
+            makers = [word for kind in ("makes", "loads", "combines") for word in entry.get(kind, ())]
+            if call.node in reached or not (makers or "standard" in entry):
                 continue
-            texts = [text for word in words if word in call.arguments for text in values.all(call.arguments[word])]
-            if "standard" in entry or not texts or not all(isinstance(text, str) for text in texts):
-                return True
+            texts = [text for word in makers if word in call.arguments for text in values.all(call.arguments[word])]
+            if not texts or not all(isinstance(text, str) for text in texts):
+                return False
             self.elsewhere |= {face for text in texts for face in faces(str(text).partition(" ")[0])}
-        return False
+        return True
 
     # -- the order
 
-    def order(self, sequence: Sequence[Effect]) -> None:
-        """Check that lists are made before they are used, and once."""
-        made: dict[str, list[int]] = {}
-        for number, one in enumerate(sequence):
+    def check_order(self, sequence: Sequence[Effect]) -> None:
+        """Report what is used before it is made, or made twice, as far as all that is made is known."""
+        made: Made = {}
+        for one in sequence:
             for name in one.made:
-                made.setdefault(name, []).append(number)
-        loops = {one.step.loop for one in sequence if one.vague} - {0}
-        for number, one in enumerate(sequence):
-            if one.step.loop in loops:
-                break
+                made.setdefault(name, []).append(one.step)
+        before: Made = {}
+        vague = {one.step.loop for one in sequence if one.vague} - {0}
+        for one in sequence:
+            if one.step.loop in vague:
+                return
             if one.combines:
-                self._again(sequence, made, number)
+                self._check_again(one, before)
             for name, node in one.needed:
-                makers = made.get(name, []) + (made.get(_alike(name), []) if _alike(name) != name else [])
-                if not any(self._before(sequence, maker, number) for maker in makers) and name not in self.elsewhere:
-                    self._missing(sequence, makers, number, name, node)
-            if one.vague:  # lists of any name may be there from here on
-                break
+                if not self._is_there(one.step, name, made, before):
+                    self._missing(made.get(name, []), len(before.get(name, [])), one.step, name, node)
+            if one.vague:  # from here on, lists of any name may be there
+                return
+            for name in one.made:
+                before.setdefault(name, []).append(one.step)
 
-    @staticmethod
-    def _before(sequence: Sequence[Effect], maker: int, number: int) -> bool:
-        one, other = sequence[maker].step, sequence[number].step
-        if exclude(one.branch, other.branch):
-            return False
-        return maker < number or (one.loop == other.loop != 0 and maker != number)
+    def _is_there(self, step: Step, name: str, made: Made, before: Made) -> bool:
+        makers = [maker for other in {name, _alike(name)} for maker in before.get(other, ())]
+        if step.loop:  # what a later line of the loop makes is there in its next round
+            makers += [maker for maker in made.get(name, ()) if maker.loop == step.loop and maker is not step]
+        return name in self.elsewhere or any(not exclude(maker.branch, step.branch) for maker in makers)
 
-    def _again(self, sequence: Sequence[Effect], made: dict[str, list[int]], number: int) -> None:
-        step = sequence[number].step
-        for name in dict.fromkeys(filter(None, sequence[number].made.values())):
-            for earlier in made.get(name, []):
-                if earlier < number and implies(step.branch, sequence[earlier].step.branch):
-                    line = sequence[earlier].step.node.lineno
-                    where = "in another round" if line == step.node.lineno else f"in line {line}"
-                    self.context.add(
-                        "B2S316",
-                        f"the list {printable(name)} is made twice: {where} too",
-                        "reconstruct into lists with other labels, and copy them into one with copyLists",
-                        step.node,
-                    )
-                    return
+    def _check_again(self, one: Effect, before: Made) -> None:
+        for name in dict.fromkeys(filter(None, one.made.values())):
+            makers = before.get(name, ())
+            if first := next((maker for maker in makers if implies(one.step.branch, maker.branch)), None):
+                where = "in another round" if first.node is one.step.node else f"in line {first.node.lineno}"
+                self.context.add(
+                    "B2S316",
+                    f"the list {printable(name)} is made twice: {where} too",
+                    "reconstruct into lists with other labels, and copy them into one with copyLists",
+                    one.step.node,
+                )
 
-    def _missing(self, sequence: Sequence[Effect], makers: list[int], number: int, name: str, node: ast.expr) -> None:
-        step = sequence[number].step
-        later = [maker for maker in makers if maker > number and not exclude(sequence[maker].step.branch, step.branch)]
-        if later:
-            if not any(arm.again for arm in step.branch):
-                line = sequence[later[0]].step.node.lineno
-                said = f"the list {printable(name)} is used before it is made in line {line}"
-                self.context.add("B2S314", said, "make it first", node)
-            return
-        others = [one for one in self.everything if name in one.made]
-        if others and not makers:
-            line = others[0].step.node.lineno
-            said = f"the list {printable(name)} is not on this path: it is made in line {line} on another"
+    def _missing(self, here: Sequence[Step], gone: int, step: Step, name: str, node: ast.expr) -> None:
+        """Report a list that is not there, if that is certain; `gone` of those that make it come before."""
+        shown = printable(name)
+        later = [maker for maker in here[gone : gone + 1] if not exclude(maker.branch, step.branch)]
+        if later and not any(arm.again for arm in step.branch):
+            said = f"the list {shown} is used before it is made in line {later[0].node.lineno}"
+            self.context.add("B2S314", said, "make it first", node)
+        elif not here and (makers := self.made.get(name)):
+            said = f"the list {shown} is not on this path: it is made in line {makers[0].step.node.lineno} on another"
             self.context.add("B2S314", said, "give both the same path, or join the paths", node)
-        elif not others and (hint := self._never(name)):
-            self.context.add("B2S314", f"the list {printable(name)} is never made", hint, node)
+        elif not here and (hint := self._never(name)):
+            self.context.add("B2S314", f"the list {shown} is never made", hint, node)
 
     # -- lists that are made nowhere
 
     def _never(self, name: str) -> str:
         """What to do about a list that is made nowhere; empty if it may come with the input."""
+        if name not in self._hints and len(self._hints) < _ASKED:
+            self._hints[name] = self._slip(name) or (self._certain(name) if self.loads else "")
+        return self._hints.get(name, "")
+
+    def _kin(self, name: str) -> list[str]:
+        """The lists of the same particle that the script makes, without those that are made of this one."""
+        given = {other for particle in faces(split(name)[0]) for other in self._given.get(particle, ())}
+        made = [other for other in given if all(name not in dict(one.needed) for one in self.made[other])]
+        return sorted(made)
+
+    def _slip(self, name: str) -> str:
+        return _meant([other for other in self._kin(name) if _is_slip(split(name)[1], split(other)[1])])
+
+    def _certain(self, name: str) -> str:
         particle, label = split(name)
-        copies = {given for one in self.everything if name in dict(one.needed) for given in one.made.values()}
-        made = {given for one in self.everything for given in one.made.values() if given} - copies
-        kin = sorted(
-            other for other in made if set(faces(other)) & {f"{face}:{split(other)[1]}" for face in faces(particle)}
-        )
-        if slips := [other for other in kin if _slip(label, split(other)[1])]:
-            return f"did you mean {' or '.join(printable(other) for other in slips[:2])}?"
-        if not any(one.loads for one in self.everything) or label in _BELLE:
-            return ""
-        near = nearest(name, kin) or kin
-        meant = f"did you mean {' or '.join(printable(other) for other in near[:2])}?" if near else ""
-        spare = [other for other in kin if not self._used(other)]
-        if spare and not self._open:
-            return meant
-        if any(_UDST.search(line) for line in self.context.lines):
+        if label in _BELLE or self._may_have_lists:
             return ""
         if maker := _standard_maker(name):
             return f"{maker} makes it"
-        if particle in _FINAL or not label:
-            return meant or "fill or reconstruct it before it is used"
-        return (meant or "reconstruct it before it is used") if self._from_mdst() else ""
+        kin = self._kin(name)
+        spare = particle not in _FINAL and not self.open and any(not self._used(other) for other in kin)
+        if particle in _FINAL or not label or spare or self._from_mdst:
+            return _meant(nearest(name, kin) or kin) or "fill or reconstruct it before it is used"
+        return ""
 
+    @cached_property
+    def _may_have_lists(self) -> bool:
+        return any(_UDST.search(line) for line in self.context.lines)
+
+    @cached_property
     def _from_mdst(self) -> bool:
-        """Whether the events are certainly without lists: generated, or from a file that is called mDST."""
+        """Whether the events have no lists: they are generated, or from a file that is called mDST."""
         names = [
             text
             for call in self.context.calls
@@ -174,52 +190,52 @@ class _Lists:
 
     # -- lists that nothing uses
 
-    @property
-    def _open(self) -> bool:
-        """Whether lists may be used under names that are not seen."""
-        return foreign(self.context) or any(one.blind for one in self.everything) or self._reads_files()
-
-    def _reads_files(self) -> bool:
-        return any(
-            isinstance(node.func, ast.Name)
-            and node.func.id in {"open", "exec", "eval"}
-            and not self.context.script.bound(node.func)
-            for node in self.context.script.calls
-        )
-
-    def unused(self) -> None:
+    def check_use(self, effects: Sequence[Effect]) -> None:
         """Report lists that are made on a path that is processed, and that nothing uses."""
-        effects = [one for sequence in self.sequences for one in sequence]
-        if not any(one.writes for one in effects) or self._open:
+        if not any(one.writes for one in effects) or self.open:
             return
         for one in effects:
+            kept = one.step.arguments.get("writeOut")
+            if kept is not None and getattr(kept, "value", True) is not False:
+                continue
             for name in dict.fromkeys(filter(None, one.made.values())):
-                kept = one.step.arguments.get("writeOut")
-                if (kept is None or getattr(kept, "value", True) is False) and not self._used(name):
-                    self.context.add(
-                        "B2S315",
-                        f"the list {printable(name)} is made and never used",
-                        "remove it, or use it",
-                        one.step.node,
-                    )
+                if not self._used(name):
+                    said = f"the list {printable(name)} is made and never used"
+                    self.context.add("B2S315", said, "use it, or do not make it", one.step.node)
+
+    @cached_property
+    def open(self) -> bool:
+        """Whether lists may be used under names that are not seen."""
+        calls = (node.func for node in self.context.script.calls)
+        reads = any(isinstance(name, ast.Name) and name.id in _READERS for name in calls)
+        return reads or self.aliases.open or any(one.blind for one in self.effects)
+
+    @cached_property
+    def _strings(self) -> list[ast.Constant]:
+        nodes = self.context.script.parents
+        return [node for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+    @cached_property
+    def _texts(self) -> tuple[str, str]:
+        return self._joined(self._strings), self._joined(self._strings, pieces=True)
+
+    def _joined(self, strings: Iterable[ast.AST], *, pieces: bool = False) -> str:
+        """The text of strings; of `pieces`, only of those that are put together with others."""
+        parents = self.context.script.parents
+        found = (node for node in strings if not pieces or isinstance(parents[node], _PUT_TOGETHER))
+        return "\n".join(str(getattr(node, "value", "")) for node in found)
 
     def _used(self, name: str) -> bool:
-        names = set(faces(name)) | {_alike(face) for face in faces(name)}
+        """Whether a list is needed, or its name is in any string but those of the calls that make it."""
+        names = {other for face in faces(name) for other in (face, _alike(face))}
         if names & self.wanted:
             return True
-        own = {id(node) for one in self.everything if name in one.made.values() for node in ast.walk(one.step.node)}
-        label = split(name)[1]
-        return any(
-            id(node) not in own and (any(face in text for face in names) or (piece and label in text))
-            for node, text, piece in self._strings()
-        )
-
-    def _strings(self) -> Iterable[tuple[ast.Constant, str, bool]]:
-        """The strings of the script, and whether they are put together with others."""
-        parents = self.context.script.parents
-        for node in parents:
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield node, node.value, isinstance(parents[node], ast.JoinedStr | ast.BinOp | ast.Attribute)
+        calls = {one.step.node for one in self.made.get(name, ())}
+        own = [node for call in calls for node in ast.walk(call) if isinstance(node, ast.Constant)]
+        (text, pieces), label = self._texts, split(name)[1]
+        if label and pieces.count(label) > self._joined(own, pieces=True).count(label):
+            return True
+        return any(text.count(face) > self._joined(own).count(face) for face in names)
 
 
 def _alike(name: str) -> str:
@@ -230,20 +246,22 @@ def _alike(name: str) -> str:
     return f"{particle}:all" if not label else particle if label == "all" else name
 
 
-def _slip(one: str, other: str) -> bool:
-    """Whether two labels differ by upper and lower case, or in one letter."""
-    if (
-        min(len(one), len(other)) < 3
-        or abs(len(one) - len(other)) > 1
-        or re.sub(r"\d", "", one) == re.sub(r"\d", "", other)
-    ):
+def _meant(names: Sequence[str]) -> str:
+    return f"did you mean {' or '.join(printable(name) for name in names[:2])}?" if names else ""
+
+
+def _is_slip(one: str, other: str) -> bool:
+    """Whether two labels differ by upper and lower case, or by one letter that is no digit.
+
+    >>> _is_slip("good", "godo"), _is_slip("Kpi", "kpi"), _is_slip("good", "god"), _is_slip("sig1", "sig2")
+    (False, True, True, False)
+    """
+    if min(len(one), len(other)) < 3 or re.sub(r"\d", "", one) == re.sub(r"\d", "", other):
         return False
-    if one.lower() == other.lower():
-        return True
-    short, long = sorted((one, other), key=len)
-    if len(short) < len(long):
-        return any(long[:at] + long[at + 1 :] == short for at in range(len(long)))
-    return sum(a != b for a, b in zip(one, other, strict=True)) == 1
+    short, long = sorted((one.lower(), other.lower()), key=len)
+    if len(short) == len(long):
+        return sum(a != b for a, b in zip(short, long, strict=True)) <= 1
+    return any(long[:at] + long[at + 1 :] == short for at in range(len(long)))
 
 
 def _standard_maker(name: str) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from b2grid.steering.checking.context import Call, Context
 
-__all__ = ["FUNCTIONS", "both", "ended", "exclusive", "leaves"]
+__all__ = ["FUNCTIONS", "both", "ended", "exclusive"]
 
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_EXITS = {"sys.exit", "os._exit"}
 
 
 def both(context: Context, first: Call, second: Call) -> bool:
@@ -68,17 +69,22 @@ def ended(context: Context, earlier: ast.AST, later: ast.AST) -> bool:
             statements = getattr(node, block, None)
             if isinstance(statements, list) and any(statement is below for statement in statements):
                 at = next(number for number, statement in enumerate(statements) if statement is below)
-                if any(leaves(context, statement) for statement in statements[at:]):
+                if any(_goes_away(context, statement) for statement in statements[at:]):
                     return True
     return False
 
 
-def leaves(context: Context, statement: ast.stmt) -> bool:
-    """Whether a statement ends its block: a return, or an exit."""
-    if isinstance(statement, ast.Return | ast.Raise | ast.Continue | ast.Break):
+def _goes_away(context: Context, statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Return | ast.Continue | ast.Break) or leaves(context, statement)
+
+
+def leaves(context: Context, statement: ast.AST) -> bool:
+    """Whether a statement ends the script: an exit, or an exception that is raised."""
+    if isinstance(statement, ast.Raise):
         return True
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Call)
-        and context.script.dotted(statement.value.func) in {"sys.exit", "os._exit"}
-    )
+    if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)):
+        return False
+    function = statement.value.func
+    if isinstance(function, ast.Name) and function.id in {"exit", "quit"} and not context.script.bound(function):
+        return True
+    return isinstance(function, ast.Name | ast.Attribute) and context.script.dotted(function) in _EXITS

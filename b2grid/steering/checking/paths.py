@@ -76,17 +76,20 @@ class BuiltPath:
 
     parts: list[Step | BuiltPath] = field(default_factory=list)
 
-    def steps(self, outer: tuple[BuiltPath, ...] = ()) -> Iterator[Step]:
-        """All that an event meets, in order; a path in itself is left out."""
-        if self in outer:
-            return
-        for part in self.parts:
-            if isinstance(part, BuiltPath):
-                yield from part.steps((*outer, self))
-            else:
+    def steps(self) -> Iterator[Step]:
+        """All that an event meets, in order; of a path that is in it twice, the first time."""
+        seen = {id(self)}
+        waiting: list[Iterator[Step | BuiltPath]] = [iter(self.parts)]
+        while waiting:
+            part = next(waiting[-1], None)
+            if part is None:
+                waiting.pop()
+            elif isinstance(part, Step):
                 yield part
-                for path in part.inner:
-                    yield from path.steps((*outer, self))
+                waiting.append(iter(part.inner))
+            elif id(part) not in seen:
+                seen.add(id(part))
+                waiting.append(iter(part.parts))
 
 
 def exclude(one: tuple[Arm, ...], other: tuple[Arm, ...]) -> bool:

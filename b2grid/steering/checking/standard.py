@@ -38,8 +38,10 @@ def _table() -> dict[str, Any]:
 @cache
 def handling() -> Mapping[str, Mapping[str, Any]]:
     """What functions do with lists, by module and name; of C++ modules, by their type."""
-    rooms = _table()["function"].items()
-    return {f"{room}.{name}": entry for room, found in rooms for name, entry in found.items()} | _table()["module"]
+    table = _table()
+    rooms = table["function"].items()
+    functions = {f"{room}.{name}": entry for room, found in rooms for name, entry in found.items()}
+    return {**functions, **table["module"]}
 
 
 def quiet(function: str) -> bool:

@@ -25,7 +25,7 @@ from b2grid.errors import InvalidInput, printable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["POINTS", "Facts", "Signature", "antiparticles", "load", "particle_charges"]
+__all__ = ["POINTS", "Facts", "Signature", "load", "particle_charges"]
 
 POINTS = {
     "release-06": (2021, 11),
@@ -117,8 +117,6 @@ class Facts:
         Public names of `basf2`, of the latest point.
     collections : mapping
         Name of a standard collection -> its variables.
-    groups : mapping
-        Variable -> the group that basf2's documentation has it in, of the latest point that has the variable.
     neighbours : tuple of str
         Other points that the release may agree with.
     beyond : bool
@@ -133,7 +131,6 @@ class Facts:
     modules: Mapping[str, list[str]] = field(repr=False)
     names: frozenset[str] = field(repr=False)
     collections: Mapping[str, list[str]] = field(repr=False)
-    groups: Mapping[str, str] = field(repr=False)
     neighbours: tuple[str, ...] = ()
     beyond: bool = False
 
@@ -182,7 +179,6 @@ def load(release: str | None = "main") -> Facts:
         common["modules"],
         frozenset(common["names"]) | frozenset(common["basf2"]),
         common["collections"],
-        _groups(),
         neighbours,
         beyond,
     )
@@ -193,11 +189,6 @@ def _data(name: str) -> dict[str, Any]:
     packed = files("b2grid.steering.facts").joinpath(f"{name}.json.gz").read_bytes()
     read: dict[str, Any] = json.loads(gzip.decompress(packed))
     return read
-
-
-@cache
-def _groups() -> Mapping[str, str]:
-    return {name: group for group, names in _data("common")["groups"].items() for name in names}
 
 
 def _nearest(release: str) -> tuple[str, tuple[str, ...], bool]:
@@ -241,6 +232,16 @@ def _python(release: str) -> tuple[int, int]:
     if match := _LIGHT.fullmatch(release):
         return (3, 8) if match[1] + match[2] < "2406" else (3, 11)
     return (3, 11)
+
+
+@cache
+def variable_groups() -> Mapping[str, str]:
+    """Every variable of any point, with its group in basf2's documentation.
+
+    >>> variable_groups()["p"], variable_groups()["nTracks"]
+    ('Kinematics', 'Event')
+    """
+    return {name: group for group, names in _data("groups").items() for name in names}
 
 
 @cache

@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 
 
 def build(folder: Path, target: Path = HERE) -> list[Path]:
-    """Write one compressed file per release, and one of C++ modules, basf2's names and collections."""
+    """Write one compressed file per release, one of C++ modules, basf2's names and collections, one of groups."""
     api, modules, variables = (
         json.loads((folder / f"basf2_{what}.json").read_text()) for what in ("api", "modules", "variables")
     )
@@ -41,9 +41,9 @@ def build(folder: Path, target: Path = HERE) -> list[Path]:
         "names": modules["basf2"]["names"],
         "skims": {name: skim["code"] for name, skim in modules["skims"].items()},
         "collections": variables["collections"],
-        "groups": _groups(variables["releases"].values()),
     }
-    return [*written, _write(target / "common.json.gz", content)]
+    groups = _groups(variables["releases"].values())
+    return [*written, _write(target / "common.json.gz", content), _write(target / "groups.json.gz", groups)]
 
 
 def _groups(points: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
