@@ -131,8 +131,10 @@ class Flow(Follower):
             path = path if isinstance(path, BuiltPath) else paths[0]
             path.parts.append(step)
             step.inner += [other for other in paths if other is not path]
-        elif word:  # to a path that is not known, or to none, which is said elsewhere
-            self.lost |= word in call.arguments or _is_open(call.node)
+        elif word in call.arguments or (word and _is_open(call.node)):
+            self.lost = True
+        elif word:  # without a path, which is said elsewhere
+            self.reached.discard(call.node)
         else:
             self._unknown(call.node, paths, foreign=False)
         return None

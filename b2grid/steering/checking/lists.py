@@ -67,6 +67,7 @@ class _Lists:
                     self._given.setdefault(split(given)[0], set()).add(given)
         self.elsewhere: set[str] = set()
         self._hints: dict[str, str] = {}
+        self._said: set[str] = set()
 
     def read_unreached(self, reached: set[ast.Call]) -> bool:
         """Take in what calls make that were not followed; whether that is known.
@@ -103,7 +104,7 @@ class _Lists:
             if one.combines:
                 self._check_again(one, before)
             for name, node in one.needed:
-                if not self._is_there(one.step, name, made, before):
+                if name not in self._said and not self._is_there(one.step, name, made, before):
                     self._missing(made.get(name, []), len(before.get(name, [])), one.step, name, node)
             if one.vague:  # from here on, lists of any name may be there
                 return
@@ -130,16 +131,18 @@ class _Lists:
 
     def _missing(self, here: Sequence[Step], gone: int, step: Step, name: str, node: ast.expr) -> None:
         """Report a list that is not there, if that is certain; `gone` of those that make it come before."""
-        shown = printable(name)
         later = [maker for maker in here[gone : gone + 1] if not exclude(maker.branch, step.branch)]
+        said = hint = ""
         if later and not any(arm.again for arm in step.branch):
-            said = f"the list {shown} is used before it is made in line {later[0].node.lineno}"
-            self.context.add("B2S314", said, "make it first", node)
+            said, hint = f"used before it is made in line {later[0].node.lineno}", "make it first"
         elif not here and (makers := self.made.get(name)):
-            said = f"the list {shown} is not on this path: it is made in line {makers[0].step.node.lineno} on another"
-            self.context.add("B2S314", said, "give both the same path, or join the paths", node)
+            said = f"not on this path: it is made in line {makers[0].step.node.lineno} on another"
+            hint = "give both the same path, or join the paths"
         elif not here and (hint := self._never(name)):
-            self.context.add("B2S314", f"the list {shown} is never made", hint, node)
+            said = "never made"
+        if said:
+            self._said |= set(faces(name))
+            self.context.add("B2S314", f"the list {printable(name)} is {said}", hint, node)
 
     # -- lists that are made nowhere
 
