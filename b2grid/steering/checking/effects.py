@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from b2grid.grammar import Decay, GrammarError, parse_list
-from b2grid.steering.checking.standard import handling, quiet, standard
+from b2grid.steering.checking.standard import handling, standard
 from b2grid.steering.facts import antiparticles
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def effect(context: Context, step: Step) -> Effect:
     found = Effect(step, {}, [], set())
     if entry is None:
         # a module that makes lists is in the table; a function that gets a path and is not there may do anything
-        known = step.name in context.facts.modules if step.kind == "module" else quiet(step.name)
+        known = step.kind == "module" and step.name in context.facts.modules
         found.vague = not known and step.kind != "own"
         found.blind = step.kind == "unknown" and step.foreign
         return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.steering.checking.following import Follower
 from b2grid.steering.checking.paths import BuiltPath, Step
+from b2grid.steering.checking.standard import quiet
 from b2grid.steering.standin.opaque import OPAQUE_PACKAGES
 
 if TYPE_CHECKING:
@@ -31,16 +32,10 @@ class Flow(Follower):
     Parameters
     ----------
     context : Context
-
-    Attributes
-    ----------
-    reached : set of ast.Call
-        The calls that were followed.
     """
 
     def __init__(self, context: Context) -> None:
         super().__init__(context, _tracked(context))
-        self.reached: set[ast.Call] = set()
         self._known = {call.node: call for call in context.calls}
         self._made: list[BuiltPath] = []
         self._processed: list[BuiltPath] = []
@@ -70,7 +65,7 @@ class Flow(Follower):
         if self.lost or self._count > _CALLS:
             self.lost = True
             return None
-        self.reached.add(node)
+        self.settled.add(node)
         owner = self.look(node.func.value, env) if isinstance(node.func, ast.Attribute) else None
         given = {value: self.look(value, env) for value in [*node.args, *(word.value for word in node.keywords)]}
         method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
@@ -99,7 +94,7 @@ class Flow(Follower):
         if (defined := self._defined(node.func)) is not None:
             return self._enter(defined, node, given, env)
         bare = node.func.id if isinstance(node.func, ast.Name) else ""
-        if room != "basf2" and bare not in _LOOKS:
+        if not quiet(room) and bare not in _LOOKS:
             of_basf2 = room.partition(".")[0] in OPAQUE_PACKAGES or room in self.context.facts.functions
             self._unknown(node, _paths(given), foreign=not of_basf2)
         return None
@@ -119,7 +114,7 @@ class Flow(Follower):
     def _function(self, call: Call, given: Mapping[ast.expr, Any], env: Env) -> Step | None:
         """A call of a function of basf2."""
         signature = self.context.facts.signature(call.module, call.function)
-        if call.module == "basf2" or signature is None:
+        if signature is None or quiet(call.name):
             return None
         step = self._step(call.node, "function", call.name, call.arguments, env)
         if call.module == "b2pandas_utils":  # its functions make modules
@@ -134,7 +129,7 @@ class Flow(Follower):
         elif word in call.arguments or (word and _is_open(call.node)):
             self.lost = True
         elif word:  # without a path, which is said elsewhere
-            self.reached.discard(call.node)
+            self.settled.discard(call.node)
         else:
             self._unknown(call.node, paths, foreign=False)
         return None

@@ -38,11 +38,14 @@ class Follower:
     ----------
     lost : bool
         Whether a path went where it cannot be followed: then nothing is known about any.
+    settled : set of ast.Call
+        The calls that were followed, and those that are certainly not reached.
     """
 
     def __init__(self, context: Context, tracked: set[str]) -> None:
         self.context = context
         self.lost = False
+        self.settled: set[ast.Call] = set()
         self.script, self.values = context.script, context.values
         self.inside: list[ast.AST] = []  # loops and functions
         self.branch: tuple[Arm, ...] = ()
@@ -61,13 +64,19 @@ class Follower:
     def block(self, statements: Sequence[ast.stmt], env: Env) -> ast.stmt | None:
         """Follow statements; the one that leaves them for certain, if there is one."""
         before, left = self.branch, None
-        for statement in statements:
+        for number, statement in enumerate(statements, 1):
             if self.lost or (left := self._statement(statement, env)) is not None:
+                self._skip(statements[number:])
                 break
             if statement in self._leaving:  # what follows may not be reached
                 self.branch += (self._arm(self._place()),)
         self.branch = before
         return left
+
+    def _skip(self, nodes: Iterable[ast.AST]) -> None:
+        """Leave out what is not reached."""
+        inner = (one for node in nodes if node in self.busy for one in ast.walk(node))
+        self.settled.update(one for one in inner if isinstance(one, ast.Call))
 
     def _place(self) -> int:
         self._places += 1
@@ -95,6 +104,7 @@ class Follower:
         truth = self._truth(node.test, env)
         if truth is None:
             return self._arms([node.body, node.orelse], env)
+        self._skip(node.orelse if truth else node.body)
         return self.block(node.body if truth else node.orelse, env)
 
     def _match(self, node: ast.Match, env: Env) -> ast.stmt | None:
@@ -126,12 +136,18 @@ class Follower:
             frame = self.frames.setdefault(self.script.scope(target), {})
             if value is not None or target.id in frame:
                 frame[target.id] = value
+                self.lost |= value is not None and not self._is_plain(target)
         elif isinstance(target, ast.Tuple | ast.List):
             fits = isinstance(value, tuple) and len(value) == len(target.elts)
             for number, one in enumerate(target.elts):
                 self._bind(one, value[number] if fits else None)
         elif has_path(value):
             self.lost = True  # kept in an attribute or a container
+
+    def _is_plain(self, name: ast.Name) -> bool:
+        """Whether a name gets what it means by nothing but assignments."""
+        bound = self.script.bound(name)
+        return all(one.kind == "parameter" or isinstance(one.node, ast.Assign | ast.AnnAssign) for one in bound)
 
     def _arms(self, ways: Iterable[Sequence[ast.stmt]], env: Env) -> ast.stmt | None:
         """Follow each of several ways; behind them, a name means what it means after all that lead there."""
@@ -157,6 +173,8 @@ class Follower:
             loop, self.loop = self.loop, self.loop or self._place()
             self._arms([node.body, []], env)
             self.loop = loop
+        elif not rounds:
+            self._skip(node.body)
         for one in rounds or ():
             left = self.block(node.body, one)
             if left is not None and not isinstance(left, ast.Continue):
@@ -222,6 +240,7 @@ class Follower:
     def _either(self, node: ast.IfExp, env: Env) -> Any:
         self.look(node.test, env)
         if (truth := self._truth(node.test, env)) is not None:
+            self._skip([node.orelse if truth else node.body])
             return self.look(node.body if truth else node.orelse, env)
         branch, place = self.branch, self._place()
         found = []

@@ -45,7 +45,7 @@ def check_lists(context: Context, aliases: Aliases) -> None:
     effects = {step: effect(context, step) for step in (*flow.steps, *itertools.chain(*ways))}
     sequences = [[effects[step] for step in way] for way in ways]
     lists = _Lists(context, aliases, list(effects.values()))
-    if lists.read_unreached(flow.reached):
+    if lists.read_unsettled(flow.settled):
         for sequence in sequences:
             lists.check_order(sequence)
     lists.check_use([one for sequence in sequences for one in sequence])
@@ -69,18 +69,18 @@ class _Lists:
         self._hints: dict[str, str] = {}
         self._said: set[str] = set()
 
-    def read_unreached(self, reached: set[ast.Call]) -> bool:
+    def read_unsettled(self, settled: set[ast.Call]) -> bool:
         """Take in what calls make that were not followed; whether that is known.
 
         They are in functions that nothing in the script calls, and in methods.
         """
         script, values = self.context.script, self.context.values
-        if any(getattr(node.func, "attr", "") == "add_module" for node in script.calls if node not in reached):
+        if any(getattr(node.func, "attr", "") == "add_module" for node in script.calls if node not in settled):
             return False
         for call in self.context.calls:
             entry: Any = handling().get(call.name, {})
             makers = [word for kind in ("makes", "loads", "combines") for word in entry.get(kind, ())]
-            if call.node in reached or not (makers or "standard" in entry):
+            if call.node in settled or not (makers or "standard" in entry):
                 continue
             texts = [text for word in makers if word in call.arguments for text in values.all(call.arguments[word])]
             if not texts or not all(isinstance(text, str) for text in texts):

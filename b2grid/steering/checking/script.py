@@ -245,9 +245,23 @@ class Script:
         found = self.bound(name)
         if len(found) == 1:
             return found if found[0].kind in {"assign", "loop", "parameter"} else []
+        if found and all(binding.kind == "loop" for binding in found):
+            return self._around(name, found)
         if not found or any(binding.kind not in {"assign", "grow"} for binding in found):
             return []
         return self._before(name, found)
+
+    def _around(self, name: ast.Name, found: list[Binding]) -> list[Binding]:
+        """Of several loops, the inmost around a use, unless another one in it may have left its last value."""
+        loops = {loop.node: loop for loop in found}
+        below: ast.AST = name
+        for outer in self.above(name):
+            if outer in loops:
+                in_body = isinstance(outer, ast.For) and below not in (outer.target, outer.iter, *outer.orelse)
+                alone = not any(outer in self.above(loop) for loop in loops)
+                return [loops[outer]] if in_body and alone else []
+            below = outer
+        return []
 
     def _before(self, name: ast.Name, found: list[Binding]) -> list[Binding]:
         """Of statements that follow each other in one block, those since the last assignment before a use."""
