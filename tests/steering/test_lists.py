@@ -279,7 +279,8 @@ def test_the_hint_says_what_may_have_been_meant(call: str, hint: str) -> None:
     "line",
     [
         "# the input is a uDST",
-        "from skim.WGs.fei import feiHadronicB0",
+        "from skim.WGs.systematics import SystematicsDstar",
+        "# tagged by the FEI",
         "INPUT = 'SkimB'",
     ],
 )
@@ -294,6 +295,8 @@ def test_lists_may_come_with_the_input(line: str) -> None:
     "unseen",
     [
         "ma.fillParticleList(b2.find_file('x'), '', path=path)",
+        "ma.fillParticleList(*mine, path=path)",
+        "path.add_module('ParticleLoader')",
         "mine(path)",
         "mine.load(path=path)",
         "[path]",

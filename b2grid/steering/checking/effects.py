@@ -114,6 +114,7 @@ def effect(context: Context, step: Step) -> Effect:
 def _make(context: Context, found: Effect, entry: Mapping[str, Any]) -> None:
     found.combines, found.loads = bool(entry.get("combines")), bool(entry.get("loads"))
     makers = [*entry.get("makes", ()), *entry.get("loads", ()), *entry.get("combines", ())]
+    found.blind = bool(makers) and not any(word in found.step.arguments for word in makers)
     for text, _ in _texts(context, found, makers):
         if (read := _read(text)) is None:
             found.vague = True

@@ -46,7 +46,7 @@ _OF_PARTICLES = {
 # and what is in them all the same
 _OF_EVENTS = re.compile(
     r"(n|has)Extra.*|trackFindingFailureFlag|svdFirstSampleTime|trackTime|E[hl]er|[XY]Angle|generatorEventWeight|"
-    r"m2RecoilSignalSide"
+    r"m2RecoilSignalSide|transformedNetworkOutput"
 )
 _CLUSTERS = {"ECL Cluster related", "ECL cluster related"}  # of these, only what is called after one cluster
 # functions that are event-based themselves, whatever their arguments are about

@@ -26,7 +26,7 @@ __all__ = ["check_lists"]
 
 # what is loaded from the tracks and clusters of an event does not come with its lists
 _FINAL = {face for track in ("e-", "mu-", "pi+", "K+", "p+", "deuteron", "gamma") for face in faces(track)}
-_UDST = re.compile(r"udst|skim|b2bii", re.IGNORECASE)  # an input that has lists is somewhere called so
+_UDST = re.compile(r"udst|skim|fei|b2bii", re.IGNORECASE)  # an input that has lists is somewhere called so
 _BELLE = {"mdst", "v0mdst"}  # labels of lists that come with converted Belle data
 _ASKED = 40  # lists that nothing makes, of which it is asked what was meant
 _READERS = {"open", "exec", "eval"}
@@ -169,7 +169,7 @@ class _Lists:
             return f"{maker} makes it"
         kin = self._kin(name)
         spare = particle not in _FINAL and not self.open and any(not self._used(other) for other in kin)
-        if particle in _FINAL or not label or spare or self._from_mdst:
+        if particle in _FINAL or spare or self._from_mdst:
             return _meant(nearest(name, kin) or kin) or "fill or reconstruct it before it is used"
         return ""
 
