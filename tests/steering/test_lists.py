@@ -297,6 +297,8 @@ def test_lists_may_come_with_the_input(line: str) -> None:
         "ma.fillParticleList(b2.find_file('x'), '', path=path)",
         "ma.fillParticleList(*mine, path=path)",
         "path.add_module('ParticleLoader')",
+        "exec('mine')",
+        "# %run mine.py",
         "mine(path)",
         "mine.load(path=path)",
         "[path]",

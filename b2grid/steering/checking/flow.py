@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING, Any
 
 from b2grid.steering.checking.following import Follower
@@ -24,6 +25,8 @@ _JOINS = {"add_path", "for_each", "do_while", "add_independent_path", "add_indep
 _CONDITIONS = {"if_value", "if_true", "if_false"}
 _LOOKS = {"print", "str", "repr", "len", "type", "id", "isinstance", "list"}
 _ROOMS = {"basf2", "modularAnalysis"}
+_RUNS = {"exec", "eval"}
+_MAGIC = re.compile(r"#\s*%(?:run|load|edit|store)\b")  # in notebooks, what other files do here
 
 
 class Flow(Follower):
@@ -40,6 +43,7 @@ class Flow(Follower):
         self._made: list[BuiltPath] = []
         self._processed: list[BuiltPath] = []
         self._count = 0
+        self.lost = any(_MAGIC.search(line) for line in context.lines if "%" in line)
         self.block(context.script.tree.body, {})
 
     @property
@@ -94,7 +98,9 @@ class Flow(Follower):
         if (defined := self._defined(node.func)) is not None:
             return self._enter(defined, node, given, env)
         bare = node.func.id if isinstance(node.func, ast.Name) else ""
-        if not quiet(room) and bare not in _LOOKS:
+        if bare in _RUNS:
+            self.lost = True
+        elif not quiet(room) and bare not in _LOOKS:
             of_basf2 = room.partition(".")[0] in OPAQUE_PACKAGES or room in self.context.facts.functions
             self._unknown(node, _paths(given), foreign=not of_basf2)
         return None
