@@ -131,8 +131,10 @@ def _read(
         arguments,
         calls,
         decays,
+        events,
         files,
         inputs,
+        lists,
         local,
         modules,
         names,
@@ -155,8 +157,11 @@ def _read(
     calls.check_calls(context)
     modules.check_modules(context)
     skims.check_skims(context)
-    variables.check_variables(context, Aliases.of(context))
+    aliases = Aliases.of(context)
+    variables.check_variables(context, aliases)
+    events.check_events(context, aliases)
     decays.check_decays(context)
+    lists.check_lists(context, aliases)
     world, runs, made = World(context, args), process.find_process(context), added.find_added(context)
     process.check_process(context, world, runs)
     arguments.check_arguments(context, world, runs)

@@ -42,7 +42,7 @@ class Binding:
 
     Parameters
     ----------
-    kind : {"import", "assign", "grow", "loop", "other"}
+    kind : {"import", "assign", "grow", "loop", "parameter", "other"}
         ``grow`` is ``+=``, ``append`` or ``extend``.
     node : ast.AST
         The statement or comprehension.
@@ -206,7 +206,7 @@ class Script:
         given = function.args
         for argument in [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]:
             if argument is not None:
-                self._add(function, argument.arg, Binding("other", argument))
+                self._add(function, argument.arg, Binding("parameter", argument))
 
     def _imported(self, node: ast.Import | ast.ImportFrom) -> None:
         scope = self.scope(node)
@@ -243,14 +243,28 @@ class Script:
     def chosen(self, name: ast.Name) -> list[Binding]:
         """The bindings that give a name its value where it is used; empty if that is not certain.
 
-        The first is an assignment or a loop, and the others let it grow.
+        The first is an assignment, a loop or a parameter, and the others let it grow.
         """
         found = self.bound(name)
         if len(found) == 1:
-            return found if found[0].kind in {"assign", "loop"} else []
+            return found if found[0].kind in {"assign", "loop", "parameter"} else []
+        if found and all(binding.kind == "loop" for binding in found):
+            return self._around(name, found)
         if not found or any(binding.kind not in {"assign", "grow"} for binding in found):
             return []
         return self._before(name, found)
+
+    def _around(self, name: ast.Name, found: list[Binding]) -> list[Binding]:
+        """Of several loops, the inmost around a use, unless another one in it may have left its last value."""
+        loops = {loop.node: loop for loop in found}
+        below: ast.AST = name
+        for outer in self.above(name):
+            if outer in loops:
+                in_body = isinstance(outer, ast.For) and below not in (outer.target, outer.iter, *outer.orelse)
+                alone = not any(outer in self.above(loop) for loop in loops)
+                return [loops[outer]] if in_body and alone else []
+            below = outer
+        return []
 
     def _before(self, name: ast.Name, found: list[Binding]) -> list[Binding]:
         """Of statements that follow each other in one block, those since the last assignment before a use."""

@@ -55,6 +55,20 @@ class Values:
         except (_Unknown, _Loop):
             return []
 
+    def under(self, node: ast.expr, env: dict[ast.AST, dict[str, Any]]) -> list[Any]:
+        """The value of an expression where loops and parameters have these values; empty if it is unknown."""
+        try:
+            return [self._value(node, env)]
+        except (_Unknown, _Loop):
+            return []
+
+    def unpacked(self, loop: ast.For | ast.comprehension, item: Any) -> dict[str, Any] | None:
+        """The names of a loop's target with their values in one round; `None` if they do not fit."""
+        try:
+            return _unpacked(loop, item)
+        except _Unknown:
+            return None
+
     def one(self, node: ast.expr | None) -> Any:
         """The only value of an expression, or `None`."""
         found = self.all(node) if node is not None else []
@@ -157,9 +171,9 @@ class Values:
         if not chosen:
             raise _Unknown
         first = chosen[0]
+        if first.node in env:
+            return env[first.node][node.id]
         if first.kind == "loop":
-            if first.node in env:
-                return env[first.node][node.id]
             raise _Loop(first)
         if first.value is None:
             raise _Unknown

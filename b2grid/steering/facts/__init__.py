@@ -232,9 +232,33 @@ def _data(name: str) -> dict[str, Any]:
 
 
 @cache
-def particle_charges() -> Mapping[str, float]:
-    """Every particle that basf2 knows by name, with its charge in units of e."""
+def variable_groups() -> Mapping[str, str]:
+    """Every variable of any point, with its group in basf2's documentation.
+
+    >>> variable_groups()["p"], variable_groups()["nTracks"]
+    ('Kinematics', 'Event')
+    """
+    return {name: group for group, names in _data("groups").items() for name in names}
+
+
+@cache
+def _particles() -> list[list[str]]:
     # read as a file: importing the physics room would load numpy for it
     text = files("b2grid").joinpath("physics", "particles.tsv").read_text(encoding="utf-8")
-    rows = (line.split("\t") for line in text.splitlines()[1:])
-    return {row[0]: round(float(row[4]) * 3) / 3 for row in rows}
+    return [line.split("\t") for line in text.splitlines()[1:]]
+
+
+@cache
+def particle_charges() -> Mapping[str, float]:
+    """Every particle that basf2 knows by name, with its charge in units of e."""
+    return {row[0]: round(float(row[4]) * 3) / 3 for row in _particles()}
+
+
+@cache
+def antiparticles() -> Mapping[str, str]:
+    """Every particle that basf2 knows by name, with its antiparticle; itself if there is no other.
+
+    >>> antiparticles()["pi+"], antiparticles()["K_S0"], antiparticles()["anti-D0"]
+    ('pi-', 'K_S0', 'D0')
+    """
+    return {row[0]: row[2] for row in _particles()}

@@ -11,7 +11,10 @@ import gzip
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["build"]
 
@@ -19,7 +22,7 @@ HERE = Path(__file__).parent
 
 
 def build(folder: Path, target: Path = HERE) -> list[Path]:
-    """Write one compressed file per release, and one of C++ modules, basf2's names and collections."""
+    """Write one compressed file per release, one of C++ modules, basf2's names and collections, one of groups."""
     api, modules, variables = (
         json.loads((folder / f"basf2_{what}.json").read_text()) for what in ("api", "modules", "variables")
     )
@@ -40,7 +43,16 @@ def build(folder: Path, target: Path = HERE) -> list[Path]:
         "skims": {name: [skim["code"], skim["module"].rpartition(".")[2]] for name, skim in modules["skims"].items()},
         "collections": variables["collections"],
     }
-    return [*written, _write(target / "common.json.gz", content)]
+    groups = _groups(variables["releases"].values())
+    return [*written, _write(target / "common.json.gz", content), _write(target / "groups.json.gz", groups)]
+
+
+def _groups(points: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
+    """The variables of each group of basf2's documentation; the latest point that has a variable decides."""
+    latest: dict[str, str] = {}
+    for point in sorted(points, key=lambda facts: str(facts["date"])):
+        latest.update({name: str(entries[0]["group"]) for name, entries in point["variables"].items()})
+    return {group: sorted(name for name in latest if latest[name] == group) for group in set(latest.values())}
 
 
 def _form(entry: dict[str, Any]) -> str:
