@@ -125,10 +125,13 @@ def test_what_jobs_would_miss_is_a_warning_of_a_script_and_an_error_of_a_project
     steering.write_text(AT_HOME)
     alone = {item.code: item.severity for item in check(steering)}
     far = FAR_AWAY - {"B2S110"}  # it does call process
-    assert alone == dict.fromkeys(far, "warning") | {"B2S113": "note"}
+    assert alone == dict.fromkeys([*far, "B2S505"], "warning") | {"B2S113": "note"}
     report = examine(steering, "main", (), [("a",), ("a",), ()])
-    assert {item.code: item.severity for item in report} == dict.fromkeys([*far, "B2S113"], "error")
-    assert len(report.findings) == len(far) + 1
+    assert {item.code: item.severity for item in report} == {
+        **dict.fromkeys([*far, "B2S113"], "error"),
+        "B2S505": "warning",  # jobs of this host, or of a farm with the same folders, have it
+    }
+    assert len(report.findings) == len(far) + 2
     (tmp_path / "my_cuts.py").touch()
     (tmp_path / "cuts.txt").touch()
     kept = examine(steering, "main", ("my_cuts.py", "cuts.txt"), [("a",)])
