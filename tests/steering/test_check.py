@@ -205,22 +205,6 @@ def test_a_comment_that_silences_nothing_known_is_said() -> None:
     assert report.ok
 
 
-def test_five_hundred_lines_take_a_fifth_of_a_second() -> None:
-    cut = "1.8 < M < 1.9 and daughter(0, p) > "
-    body = "".join(
-        f"ma.reconstructDecay('D0:c{i} -> K-:all pi+:all', '{cut}{i}', path=path)\n"
-        f"ma.variablesToNtuple('D0:c{i}', ['M', 'useCMSFrame(p)'], 't{i}', path=path)\n"
-        for i in range(250)
-    )
-    check(HEAD + TAIL)
-    times = []
-    for _ in range(3):
-        started = time.process_time()
-        assert found(check(HEAD + body + TAIL)) == []
-        times.append(time.process_time() - started)
-    assert min(times) < 0.2
-
-
 def test_importing_the_check_is_cheap() -> None:
     code = "import sys, b2grid.steering.check; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
