@@ -167,7 +167,7 @@ def run(body: str, answers: list[bool]) -> set[str]:
     made: set[str] = set()
     lost: set[str] = set()
     for what, name in fake.processed.steps():
-        faces = set(facts_of(name))
+        faces = set(both(name))
         if what == "make":
             made |= faces
         elif not made & faces:
@@ -175,7 +175,7 @@ def run(body: str, answers: list[bool]) -> set[str]:
     return lost
 
 
-def facts_of(name: str) -> tuple[str, str]:
+def both(name: str) -> tuple[str, str]:
     particle, label = name.split(":")
     return name, f"{facts.antiparticles()[particle]}:{label}"
 
@@ -228,19 +228,17 @@ def script(pieces: list[str]) -> str:
 
 
 @given(st.lists(st.one_of(plain, plain, looped, called, known), max_size=8), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_the_check_finds_what_running_the_script_shows(pieces: list[str], join: bool) -> None:
     body = script(pieces + ["path.add_path(side)"] * join)
-    assert missing(f"{HEAD}side = b2.create_path()\n{body}{TAIL}") <= {
-        face for name in run(body, []) for face in facts_of(name)
-    }
-    found = missing(f"{HEAD}side = b2.create_path()\n{body}{TAIL}")
-    # one finding for a list and its antiparticles' list
-    assert {min(facts_of(name)) for name in found} == {min(facts_of(name)) for name in run(body, [])}
+    found, lost = missing(f"{HEAD}side = b2.create_path()\n{body}{TAIL}"), run(body, [])
+    assert found <= {face for name in lost for face in both(name)}
+    # a list and that of the antiparticles are said to be missing once
+    assert {min(both(name)) for name in found} == {min(both(name)) for name in lost}
 
 
 @given(st.lists(st.one_of(plain, looped, called, asked, joined), max_size=8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_what_goes_well_on_every_way_is_not_reported(pieces: list[str]) -> None:
     body = script(pieces)
     ways = body.count("b2.ask()")
@@ -248,7 +246,7 @@ def test_what_goes_well_on_every_way_is_not_reported(pieces: list[str]) -> None:
         return
     lost = set().union(*(run(body, [bool(number >> bit & 1) for bit in range(ways)]) for number in range(2**ways)))
     found = missing(f"{HEAD}side = b2.create_path()\n{body}{TAIL}".replace("b2.ask()", "b2.find_file('x')"))
-    assert found <= {face for name in lost for face in facts_of(name)}
+    assert found <= {face for name in lost for face in both(name)}
 
 
 # -- what is said

@@ -1,7 +1,8 @@
 """Variables of particles where there is none: trees with one row per event, and cuts on events.
 
-basf2 takes there what it marks as event-based; of everything else `variablesToNtuple` and `applyEventCuts` make an
-error, and nothing is processed. The marks are those in basf2's main branch of February 2026.
+basf2 takes there what the descriptions of its variables mark as event-based; of everything else `variablesToNtuple`
+and `applyEventCuts` make an error, and nothing is processed. Which functions are marked was read from basf2's source
+(LGPL-3.0); of plain variables, those of groups are reported that are about one particle.
 """
 
 from __future__ import annotations
