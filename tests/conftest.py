@@ -7,6 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# nothing is asserted about time: a machine that is busy is no failure, and what hangs meets pytest's own limit
+settings.register_profile("b2grid", deadline=None)
+settings.load_profile("b2grid")
 
 _PROGRAMS = {"browser": ("chromium", "chromium-browser", "google-chrome")}
 

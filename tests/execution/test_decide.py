@@ -117,7 +117,7 @@ def test_an_unknown_job_in_a_request_is_answered_and_nothing_is_done() -> None:
 failures = st.sampled_from(["", "", "", *POLICIES, "nobody knows"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     mains=st.integers(1, 12),
     scouts=st.integers(0, 3),

@@ -10,7 +10,7 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from b2grid.errors import InvalidInput
@@ -96,7 +96,6 @@ def test_candidates_are_counted_where_keys_repeat(tmp_path: Path) -> None:
 EVENTS = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 8)), max_size=30)
 
 
-@settings(deadline=2000)
 @given(EVENTS, st.lists(st.integers(0, 200), max_size=6), st.booleans())
 def test_windows_do_not_change_the_count(events: list[tuple[int, int]], cuts: list[int], merged: bool) -> None:
     """Against the plain loop; events that follow each other with the same number are told apart by candidates."""

@@ -60,19 +60,19 @@ def holds(text: str) -> None:
 
 
 @given(texts)
-@settings(max_examples=100, deadline=2000)
+@settings(max_examples=100)
 def test_any_text_gives_a_report(text: str) -> None:
     holds(text)
 
 
 @given(st.lists(statements, max_size=6))
-@settings(max_examples=100, deadline=2000)
+@settings(max_examples=100)
 def test_any_script_gives_a_report(body: list[str]) -> None:
     holds(HEAD + "\n".join(body))
 
 
 @given(st.sampled_from(CORPUS), st.data())
-@settings(max_examples=60, deadline=2000)
+@settings(max_examples=60)
 def test_a_damaged_script_gives_a_report(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, min(len(text), start + 40)))
@@ -80,6 +80,6 @@ def test_a_damaged_script_gives_a_report(text: str, data: st.DataObject) -> None
 
 
 @given(st.sampled_from(CORPUS))
-@settings(max_examples=20, deadline=2000)
+@settings(max_examples=20)
 def test_the_same_text_has_the_same_findings(text: str) -> None:
     assert check(text) == check(text)

@@ -275,7 +275,7 @@ def test_the_frame_uses_nothing_of_basf2_but_what_is_written_down() -> None:
     ast.parse(program({"a.py": ""}, {}, (), 0), feature_version=(3, 7))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.text(st.characters(blacklist_categories=["Cs"])), min_size=1, max_size=4))
 def test_texts_are_found_again_whatever_is_in_them(texts: list[str]) -> None:
     given_texts = {f"{number}'\".py": text for number, text in enumerate(texts)}

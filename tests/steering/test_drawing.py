@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from itertools import combinations, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from b2grid.steering import Recipe
@@ -57,7 +57,6 @@ def crossed(layout: Layout) -> list[tuple[str, str, str]]:
     ]
 
 
-@settings(deadline=None)
 @given(sizes, wires, st.lists(st.sampled_from(NAMES), max_size=4))
 def test_every_box_has_a_place_of_its_own_and_wires_go_to_the_right(
     boxes: dict[str, Size], asked: list[tuple[str, str]], last: list[str]
@@ -79,7 +78,6 @@ def test_every_box_has_a_place_of_its_own_and_wires_go_to_the_right(
         assert layout.boxes[wire.source].layer < layout.boxes[wire.target].layer
 
 
-@settings(deadline=None)
 @given(sizes, wires)
 def test_no_wire_is_left_out_unless_it_closes_a_circle(boxes: dict[str, Size], asked: list[tuple[str, str]]) -> None:
     forward = {(one, two) for one, two in asked if one < two and one in boxes and two in boxes}

@@ -306,7 +306,7 @@ def numbered(text: str) -> str:
     return "".join(f"{part}f{number}" for number, part in enumerate(parts[:-1])) + parts[-1]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(scripts.map(numbered), st.lists(st.sampled_from(["a", "b"]), max_size=3))
 def test_what_is_said_to_happen_happens_whatever_chance_does(text: str, args: list[str]) -> None:
     report = check(text, args=args)

@@ -228,7 +228,7 @@ def script(pieces: list[str]) -> str:
 
 
 @given(st.lists(st.one_of(plain, plain, looped, called, known), max_size=8), st.booleans())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_the_check_finds_what_running_the_script_shows(pieces: list[str], join: bool) -> None:
     body = script(pieces + ["path.add_path(side)"] * join)
     found, lost = missing(f"{HEAD}side = b2.create_path()\n{body}{TAIL}"), run(body, [])
@@ -238,7 +238,7 @@ def test_the_check_finds_what_running_the_script_shows(pieces: list[str], join: 
 
 
 @given(st.lists(st.one_of(plain, looped, called, asked, joined), max_size=8))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_what_goes_well_on_every_way_is_not_reported(pieces: list[str]) -> None:
     body = script(pieces)
     ways = body.count("b2.ask()")

@@ -157,7 +157,7 @@ def test_a_notebook_of_another_language_is_refused(write: Write) -> None:
     assert check(write("x = 1", kernelspec={"language": None}, language_info=None)).findings
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cells=st.lists(st.text("%!?x=()'\"\\ \n#:[]i f", max_size=30), max_size=4))
 def test_no_cell_makes_the_check_raise_and_every_place_exists(write: Write, cells: list[str]) -> None:
     path = write(*cells)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import uproot
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import b2grid.catalogue.demo as demo
@@ -396,7 +396,6 @@ def test_lines_are_marked_with_what_belongs_to_them() -> None:
     ]
 
 
-@settings(deadline=2000)
 @given(
     st.lists(
         st.sampled_from(["[ERROR] a", "[INFO] b", "Traceback (most recent call last):", " c", "d", ""]) | st.text()
