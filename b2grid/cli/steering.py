@@ -48,7 +48,7 @@ def _check(options: argparse.Namespace, console: Console) -> int:
 
 
 def _record(options: argparse.Namespace, console: Console) -> int:
-    recipe = b2grid.record(Path(options.steering), args=options.args)
+    recipe = b2grid.record(Path(options.steering), options.args, options.sandbox)
     if options.svg:
         Path(options.svg).write_text(recipe.drawing(alone=True), "utf-8", errors="replace")
     if options.json:
@@ -134,6 +134,7 @@ def steering_verbs(verbs: Any) -> None:
     verb(verbs, "coverage", _coverage, "what b2lite covers: functions, modules and variables, as JSON")
     record = verb(verbs, "record", _record, "what a steering file would do: lists, trees, columns")
     record.add_argument("steering")
+    record.add_argument("-f", "--sandbox", action="append", default=[], metavar="FILE", help="what travels with it")
     record.add_argument("--json", action="store_true")
     record.add_argument("--svg", metavar="FILE", help="write a drawing of the path")
     record.add_argument("--args", nargs=argparse.REMAINDER, default=[], help="the steering's own arguments")
@@ -142,4 +143,4 @@ def steering_verbs(verbs: Any) -> None:
     combine.add_argument(
         "-o", "--output", required=True, metavar="FILE", help="where to write it, its sandbox beside it"
     )
-    combine.add_argument("-f", "--sandbox", action="append", default=[], metavar="FILE")
+    combine.add_argument("-f", "--sandbox", action="append", default=[], metavar="FILE", help="what travels with it")

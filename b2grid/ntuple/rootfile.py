@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedReader
 
-__all__ = ["open_regular", "open_root"]
+__all__ = ["HEADER", "length_in_header", "open_regular", "open_root"]
+
+HEADER = 20
+"""Bytes at the begin of a ROOT file that say how long it is."""
 
 _MAGIC = b"root"
 
@@ -62,7 +65,7 @@ def open_root(path: str | Path, *, opened: BufferedReader | None = None) -> Iter
     import uproot
 
     if opened is not None:
-        _check_header(path, os.pread(opened.fileno(), 20, 0), os.fstat(opened.fileno()).st_size)
+        _check_header(path, os.pread(opened.fileno(), HEADER, 0), os.fstat(opened.fileno()).st_size)
     elif "://" not in str(path):
         _check_local(Path(path))
     source = os.fdopen(os.dup(opened.fileno()), "rb") if opened is not None else str(path)  # uproot closes it
@@ -86,7 +89,7 @@ def _check_local(path: Path) -> None:
                 raise InvalidInput(f"{path} is {_kind(path)}, not a file", hint="give a ROOT file")
             raise FileNotFoundError(2, "no such file")
         with path.open("rb") as file:
-            _check_header(path, file.read(20), os.fstat(file.fileno()).st_size)
+            _check_header(path, file.read(HEADER), os.fstat(file.fileno()).st_size)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be opened: {error.strerror}", hint=_hint(error)) from None
 
@@ -98,11 +101,20 @@ def _check_header(path: str | Path, header: bytes, size: int) -> None:
     if header[:4] != _MAGIC[:size]:
         begin = repr(header[:8])[1:]
         raise InvalidInput(f"{path} is not a ROOT file: it begins with {begin}", hint="give a ROOT file")
-    large = int.from_bytes(header[4:8], "big") >= 1_000_000  # 64-bit pointers from 2 GB on
-    end = int.from_bytes(header[12:20] if large else header[12:16], "big")
-    if len(header) < 20 or size < end:
-        of = f" of {end}" if len(header) == 20 else ""
+    end = length_in_header(header)
+    if len(header) < HEADER or size < end:
+        of = f" of {end}" if len(header) == HEADER else ""
         raise InvalidInput(f"{path} is truncated: {size} bytes{of}", hint="write or fetch the file again")
+
+
+def length_in_header(header: bytes) -> int:
+    """The bytes that a ROOT file should have, by its own header.
+
+    >>> length_in_header(b"root" + (62800).to_bytes(4, "big") + (100).to_bytes(4, "big") + (5000).to_bytes(4, "big"))
+    5000
+    """
+    large = int.from_bytes(header[4:8], "big") >= 1_000_000  # 64-bit pointers from 2 GB on
+    return int.from_bytes(header[12:20] if large else header[12:16], "big")
 
 
 def _damaged(path: str | Path, error: Exception) -> InvalidInput:

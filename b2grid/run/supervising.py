@@ -277,8 +277,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # payloads inherit it: no core dumps
     ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Ctrl-C in a notebook's terminal reaches the whole group; who asked decides what ends
-        signal.signal(number, signal.SIG_IGN)
+        # Ctrl-C in a notebook's terminal reaches the whole group; who asked decides what ends. With SIG_IGN payloads
+        # would begin with it, and ignore TERM as well
+        signal.signal(number, lambda *_: None)
     requests = Asked()
     while requests.open:
         for request in requests.lines():

@@ -175,7 +175,7 @@ def _touching(made: ListInfo, recipe: Recipe) -> Iterator[ModuleInfo]:
 
 
 def _by(opaque: list[ModuleInfo]) -> str:
-    return f"by {opaque[0].type}" if len(opaque) == 1 else "not made here"
+    return f"by {opaque[0].type}" if len(opaque) == 1 else "by basf2" if opaque else "not made here"
 
 
 def _unknown(name: str, opaque: list[ModuleInfo]) -> str:
@@ -201,7 +201,7 @@ def _wide(text: str, size: float) -> float:
 
 def _fitted(text: str, room: float, size: float) -> str:
     """As much of a text as there is room for."""
-    if _wide(text, size) <= room:
+    if _wide(text, size) <= room + 0.1:  # the box may have been made for it
         return text
     while text and _wide(text + "\N{HORIZONTAL ELLIPSIS}", size) > room:
         text = text[:-1]

@@ -299,10 +299,9 @@ class Recipe:
     def summary(self) -> str:
         """One line: how much there is of everything."""
         trees = sum(len(trees) for trees in self.outputs.values())
-        return (
-            f"{len(self.modules)} modules, {len(self.lists)} particle lists, {trees} trees in "
-            f"{len(self.outputs)} files, {len(self.aliases)} aliases"
-        )
+        lists, files = _some(len(self.lists), "particle list"), _some(len(self.outputs), "file")
+        aliases = _some(len(self.aliases), "alias", "es")
+        return f"{_some(len(self.modules), 'module')}, {lists}, {_some(trees, 'tree')} in {files}, {aliases}"
 
     def nested(self) -> Iterator[tuple[int, ModuleInfo, SubPath | None]]:
         """The modules in the order in which events meet them, paths below the modules that lead there.
@@ -350,6 +349,10 @@ class Recipe:
         from b2grid.steering.shown import html
 
         return html(self)
+
+
+def _some(count: int, what: str, more: str = "s") -> str:
+    return f"{count} {what}{more * (count != 1)}"
 
 
 _PARTS = {

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import site
 import sys
 import tempfile
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,7 @@ WALLTIME = 60.0  # seconds
 MEMORY = 2 * 1024**3  # bytes
 PROCESSES = 64
 DISK = 256 * 1024**2  # bytes
+_TRACE = "trace.txt"
 
 _CODES = {
     "raised": ("B2S601", "mend the script where it says; a job would run it in the same way"),
@@ -105,7 +108,8 @@ def replay(
         script = work / f"{Path(name).stem}.py"
         script.write_text(source.text, "utf-8")
         outcome, answer = _run(folder, work, script.name, args, limits)
-    return _answer(source, outcome, answer)
+        line = _line_of(folder / _TRACE, source, script.name)
+    return _answer(source, outcome, answer, line)
 
 
 @contextmanager
@@ -134,7 +138,7 @@ def _run(
     result = folder / "result.json"
     program = (sys.executable, "-P", "-m", "b2grid.steering.standin.recorder")
     payload = Payload(
-        command=(*program, str(result), json.dumps(own), script, *map(str, args)),
+        command=(*program, str(result), str(folder / _TRACE), json.dumps(own), script, *map(str, args)),
         folder=str(work),
         environment=_environment(folder, clean_environment(Runner.lite())),
         limits=limits,
@@ -160,14 +164,32 @@ def _environment(folder: Path, environment: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _answer(source: Source, outcome: Outcome, answer: dict[str, Any] | None) -> tuple[Recipe, dict[str, Any]]:
+def _line_of(trace: Path, source: Source, script: str) -> int | None:
+    """The innermost line of the steering in what the recorder wrote down last, where it could."""
+    try:
+        last = trace.read_text("utf-8", errors="replace").rpartition("(most recent call first)")[2]
+    except OSError:  # it has not come so far
+        return None
+    starts = {script: 1, **{span.name: span.first for span in spans(source.text)}}
+    lines = len(source.text.splitlines())
+    for name, number in re.findall(r'File "(.*)", line (\d{1,9}) in ', last):
+        if name in starts and (line := starts[name] + int(number) - 1) <= lines:
+            return line
+    return None
+
+
+def _answer(
+    source: Source, outcome: Outcome, answer: dict[str, Any] | None, line: int | None
+) -> tuple[Recipe, dict[str, Any]]:
+    """The recipe; `line` is where the script was when it was stopped."""
     if answer is None:
-        raise _invalid(source, [_stopped(outcome)])
+        raise _invalid(source, [replace(_stopped(outcome), line=line)])
     if answer["error"] is not None:
         error = answer["error"]
         code, hint = _CODES[error["kind"]]
         hint = error["hint"] or (_advice(source, error["line"]) if error["kind"] == "raised" else "") or hint
-        raise _invalid(source, [Finding(code, "error", error["message"], hint, error["line"], error["column"])])
+        message = error["message"] + (_refused(outcome) if error["kind"] == "exit" else "")
+        raise _invalid(source, [Finding(code, "error", message, hint, error["line"], error["column"])])
     found = dict(answer["recipe"])
     shared = found.pop("sharing")
     return Recipe.from_dict(found), shared
@@ -183,6 +205,12 @@ def _advice(source: Source, line: int | None) -> str:
         return "the script reads its arguments there: give them as args, as the job will"
     said = [f"{item.message} - {item.hint}" for item in check(source.text) if item.line == line and item.hint]
     return said[0] if said else ""
+
+
+def _refused(outcome: Outcome) -> str:
+    """What argparse, and programs like it, said about the arguments before they exited."""
+    said = [line for line in outcome.log_tail.splitlines() if ": error: " in line]
+    return f": {said[-1].partition(': error: ')[2]}" if said else ""
 
 
 def _stopped(outcome: Outcome) -> Finding:

@@ -17,6 +17,7 @@ __all__ = ["html", "text"]
 
 _HIGHEST = 560  # pixels of a drawing before it scrolls
 _MOST = 300  # lists and trees that are drawn unasked
+_TYPES = 8  # modules of a path that are named on a terminal
 _INDENT = 18  # pixels for each level of nested paths
 
 
@@ -38,10 +39,15 @@ def _rows(recipe: Recipe) -> Iterator[str]:
     for module in recipe.modules:
         for inner in module.sub_paths:
             types = [item.type for item in recipe.modules if item.path == inner.path]
-            yield f"  path    {_where(recipe, module, inner)}: {', '.join(types) or 'nothing'}"
+            yield f"  path    {_where(recipe, module, inner)}: {_few(types) or 'nothing'}"
     yield from (f"  by name {item.type}  {recipe.place(item.line)}" for item in recipe.opaque)
     yield from (f"  program {item.command}  {recipe.place(item.line)}" for item in recipe.started)
     yield from (f"  note    {note}" for note in recipe.notes)
+
+
+def _few(types: list[str]) -> str:
+    more = len(types) - _TYPES
+    return ", ".join(types[:_TYPES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _where(recipe: Recipe, module: ModuleInfo, inner: SubPath) -> str:

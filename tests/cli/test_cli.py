@@ -129,6 +129,13 @@ def test_steering_files_are_combined_or_told_why_not(place: Path, said: Said) ->
     assert (place / "d0.py").read_text() == D0
 
 
+def test_a_recipe_needs_what_travels_with_the_script(place: Path, said: Said) -> None:
+    (place / "mine.py").write_text("LIST = 'K_S0:merged'\n")
+    (place / "uses.py").write_text(f"import mine\n{D0}")
+    assert "No module named 'mine'" in said("record", "uses.py")[2]
+    assert "1 tree in 1 file," in said("record", "uses.py", "-f", "mine.py")[1]
+
+
 def test_a_trial_that_fails_is_shown_and_ends_it(place: Path, said: Said) -> None:
     status, out, error = said("submit", "p", "protected.py", "-i", COLLECTION)
     assert status == 1

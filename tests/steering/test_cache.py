@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import threading
 import time
 import zlib
@@ -17,7 +18,7 @@ from b2grid.errors import InvalidInput, SiteError, SiteUnavailable
 from b2grid.steering.trying.cache import Cache, size_limit
 from b2grid.steering.trying.replicas import Replicas, _fsspec
 
-CONTENT = b"root" + os.urandom(199_996)
+CONTENT = b"root" + struct.pack(">III", 62800, 100, 200_000) + os.urandom(199_984)  # its header says how long it is
 SUM = f"{zlib.adler32(CONTENT):08x}"
 LFN = "/belle/MC/x/sub00/mdst_1.root"
 
@@ -41,9 +42,8 @@ class Answers(BaseHTTPRequestHandler):
         if kind == "mute":
             time.sleep(3)
             return
-        body = {"page": b"<!DOCTYPE html>", "wrong": CONTENT[::-1], "longer": CONTENT * 2, "empty": b""}.get(
-            kind, CONTENT
-        )
+        others = {"page": b"<!DOCTYPE html>", "wrong": CONTENT[::-1], "longer": CONTENT * 2, "short": CONTENT[:5000]}
+        body = {**others, "empty": b""}.get(kind, CONTENT)
         start = int(wanted[6:-1]) if wanted and kind != "norange" else 0
         self.send_response(206 if start else 200)
         if kind == "endless":
@@ -173,6 +173,9 @@ def test_without_size_and_checksum_an_answer_must_be_whole_and_a_root_file(cache
     nothing = {"bytes": None, "adler32": None}
     with pytest.raises(SiteUnavailable, match="is not a ROOT file: it begins with b'<!DOCTYP'"):
         cache.get(replicas(url("page"), **nothing))
+    with pytest.raises(SiteUnavailable, match=r"cannot be read: .*short.*: is truncated: 5000 bytes of 200000"):
+        cache.get(replicas(url("short"), **nothing))
+    assert files_of(cache) == []  # else it would be there for good
     with pytest.raises(SiteUnavailable, match="does not say how large the file is"):
         cache.get(replicas(url("endless"), **nothing))
     assert cache.get(replicas(url("endless"), bytes=None)).path.read_bytes() == CONTENT

@@ -154,15 +154,17 @@ def test_programs_and_c_code_have_no_network_either() -> None:
         "subprocess.run(['sleep', '{end}'])",
         "subprocess.Popen(['sleep', '{end}'], start_new_session=True)\nwhile True: pass",
         "subprocess.run('trap \"\" TERM; sleep {end}; sleep {end}', shell=True)",
+        "[signal.signal(n, signal.SIG_IGN) for n in (2, 15)] and time.sleep({end})",
     ],
 )
 def test_a_script_that_hangs_is_stopped_with_all_that_it_started(endless: str, text: str) -> None:
     started = time.monotonic()
-    code, message, _ = finding(
-        f"import subprocess, time\nprint('waiting', flush=True)\n{text.format(end=endless)}\n",
+    code, message, line = finding(
+        f"import signal, subprocess, time\nprint('waiting', flush=True)\n{text.format(end=endless)}\n",
         limits=Limits(walltime=1, grace=0.2),
     )
     assert (code, "not come to an end" in message) == ("B2S605", True)
+    assert line == text.count("\n") + 3
     assert time.monotonic() - started < 10
     assert sleeping(endless) == []
 
@@ -183,7 +185,7 @@ def test_a_daemon_does_not_outlive_the_recording(endless: str) -> None:
 @pytest.mark.parametrize("away", ["", "os.setsid()"])
 def test_processes_that_multiply_are_ended_at_once(away: str) -> None:
     started = time.monotonic()
-    code, message, _ = finding(
+    code, message, line = finding(
         f"""
         import os, signal, time
         signal.alarm(20)
@@ -195,11 +197,12 @@ def test_processes_that_multiply_are_ended_at_once(away: str) -> None:
         limits=Limits(walltime=15, memory=4096 * MB, processes=32, grace=0.2),
     )
     assert (code, "starting processes" in message) == ("B2S610", True)
+    assert line == 4
     assert time.monotonic() - started < 10
 
 
 def test_memory_of_what_it_starts_counts() -> None:
-    code, message, _ = finding(
+    code, message, line = finding(
         """
         import os, time
         for _ in range(4):
@@ -211,6 +214,7 @@ def test_memory_of_what_it_starts_counts() -> None:
         limits=Limits(walltime=20, memory=400 * MB, processes=32, grace=0.2),
     )
     assert (code, "with what it started" in message) == ("B2S606", True)
+    assert line in (4, 5, 6)
 
 
 def test_memory_that_processes_share_counts_once() -> None:
@@ -233,12 +237,12 @@ def test_memory_that_processes_share_counts_once() -> None:
     [
         ("file = open('large', 'wb')\nwhile True: file.write(bytes(1_000_000))", 2),
         ("import os\nos.truncate(os.open('large', os.O_CREAT | os.O_WRONLY), 10**12)", 2),
-        ("for number in range(10**6): open(f'f{number}', 'wb').write(bytes(1_000_000))", None),
-        ("for number in range(10**9): open(f'f{number % 10**6}', 'wb')", None),
-        ("import subprocess\nwhile True: subprocess.run('cat /dev/zero > $(mktemp)', shell=True)", None),
+        ("for number in range(10**6): open(f'f{number}', 'wb').write(bytes(1_000_000))", 1),
+        ("for number in range(10**9): open(f'f{number % 10**6}', 'wb')", 1),
+        ("import subprocess\nwhile True: subprocess.run('cat /dev/zero > $(mktemp)', shell=True)", 2),
     ],
 )
-def test_a_full_disk_is_a_finding(text: str, line: int | None) -> None:
+def test_a_full_disk_is_a_finding(text: str, line: int) -> None:
     code, _, found = finding(
         f"{text}\n", limits=Limits(walltime=20, memory=600 * MB, processes=32, disk=20 * MB, grace=0.2)
     )
@@ -287,7 +291,7 @@ def test_where_the_kernel_cannot_confine_programs_none_is_started(tmp_path: Path
         from b2grid.run.confine import filter_calls
         from b2grid.steering.standin.guard import watch
         assert filter_calls(programs=False)
-        watch([Path({str(tmp_path)!r})], programs=False)
+        watch([Path({str(tmp_path)!r})], programs=False, trace=open({str(tmp_path / "trace")!r}, "wb"))
         for deed in (lambda: os.system("true"), lambda: subprocess.run(["true"]), lambda: os.execv("/bin/true", ["t"])):
             try:
                 deed()

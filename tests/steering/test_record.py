@@ -286,7 +286,15 @@ def test_sandbox_and_opened_files_are_found(tmp_path: Path) -> None:
             None,
         ),
         ("x = bytearray(10**10)\n", "B2S606", "memory", 1),
-        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "B2S607", "signal 9", None),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "B2S607", "signal 9", 2),
+        ("import ctypes\nctypes.string_at(0)\n", "B2S607", "signal 11", 2),
+        ("import os\nos._exit(0)\n", "B2S607", "exit code 0", None),
+        (
+            "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('mode')\nparser.parse_args()\n",
+            "B2S602",
+            "exits with 2 before processing: the following arguments are required: mode",
+            4,
+        ),
     ],
 )
 def test_a_script_that_fails_is_a_finding_at_its_line(text: str, code: str, message: str, line: int | None) -> None:

@@ -346,6 +346,8 @@ def test_what_makes_no_sense_is_refused_before_anything_runs(basf2: Basf2) -> No
         basf2.trial({"s": SIGNAL, "empty": []})
     with pytest.raises(InvalidInput, match="0 events"):
         basf2.trial({"s": SIGNAL}, events=0)
+    with pytest.raises(InvalidInput, match="measures nothing"):
+        basf2.trial({"s": SIGNAL}, events="many")  # type: ignore[arg-type]
     assert not (basf2.folder / "trial").exists()
 
 

@@ -6,13 +6,14 @@ and what other programs do, is held by the kernel: see `b2grid.run.confine`.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import shlex
 import socket
 import sys
 import sysconfig
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from b2grid.run.confine import DEVICES
 from b2grid.run.proc import descendants
@@ -48,7 +49,7 @@ class Refused(PermissionError):
         self.kind = kind
 
 
-def watch(folders: Sequence[Path], *, programs: bool) -> None:
+def watch(folders: Sequence[Path], *, programs: bool, trace: IO[bytes]) -> None:
     """Watch this process from now on.
 
     Parameters
@@ -57,15 +58,20 @@ def watch(folders: Sequence[Path], *, programs: bool) -> None:
         Where files may be written; the first is the script's own folder.
     programs : bool
         Whether other programs may be started.
+    trace : binary file
+        Where it is written down at which line the script last multiplied, or sent a signal: it may be killed then
+        without a word.
     """
-    sys.addaudithook(_Guard(folders, programs=programs))
+    sys.addaudithook(_Guard(folders, programs=programs, trace=trace))
 
 
 class _Guard:
     """Looks at what Python is about to do, and objects by raising."""
 
-    def __init__(self, folders: Sequence[Path], *, programs: bool) -> None:
+    def __init__(self, folders: Sequence[Path], *, programs: bool, trace: IO[bytes]) -> None:
         self.programs = programs
+        self.trace = trace
+        self.process = os.getpid()
         self.here = f"{folders[0]}{os.sep}"
         self.allowed = tuple(os.path.realpath(folder) + os.sep for folder in folders)
         self.own = (
@@ -89,8 +95,12 @@ class _Guard:
         elif event in _CHANGES:
             self._change(event, details)
         elif event in ("os.kill", "os.killpg"):
+            self._mark()
             self._signal(details[0])
+        elif event in ("os.fork", "os.forkpty"):
+            self._mark()
         elif event in ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn"):
+            self._mark()
             self._start(event, details)
         elif event in ("socket.__new__", "socket.getaddrinfo"):
             self._connect(event, details)
@@ -116,7 +126,7 @@ class _Guard:
         full = os.path.realpath(given) if follows else f"{os.path.realpath(given.parent)}{os.sep}{given.name}"
         # what a script gets by /dev/stdout is no file
         if not f"{full}{os.sep}".startswith((*self.allowed, "/proc/")) and full not in DEVICES:
-            raise Refused("outside", "may write in its own folder only", full)
+            raise Refused("outside", "may change files in its own folder only", full)
 
     def _signal(self, pid: int) -> None:
         if pid not in (0, os.getpid(), os.getpgrp()) and pid not in descendants(os.getpid()):
@@ -130,6 +140,13 @@ class _Guard:
             raise Refused("program", "may not start programs: this system's kernel cannot confine them", text)
         if len(session.started) < _SHOWN:
             session.started.append(Started(text, origin().line))
+
+    def _mark(self) -> None:
+        """Write down where the script is, in the place of what was there; its copies would write all at once."""
+        if os.getpid() == self.process:
+            self.trace.seek(0)
+            self.trace.truncate()
+            faulthandler.dump_traceback(self.trace, all_threads=False)
 
     def _connect(self, event: str, details: tuple[Any, ...]) -> None:
         if event == "socket.getaddrinfo":

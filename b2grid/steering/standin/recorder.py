@@ -1,20 +1,23 @@
 """Executes a steering file and writes down what it builds: the program behind `b2grid.record`.
 
-Run as ``python -m b2grid.steering.standin.recorder RESULT.json LIMITS.json STEERING [ARGS…]``, in a process that may
-be killed at any time: the result file appears whole, or not at all. Before it executes the script it confines
-itself, and with it all that the script starts, to the folder of the result.
+Run as ``python -m b2grid.steering.standin.recorder RESULT.json TRACE.txt LIMITS.json STEERING [ARGS…]``, in a process
+that may be killed at any time: the result file appears whole, or not at all. Where the script was when it was stopped,
+or last multiplied, is in the trace, in Python's own words. Before it executes the script it confines itself, and with
+it all that the script starts, to the folder of the result.
 """
 
 from __future__ import annotations
 
 import errno
+import faulthandler
 import json
 import os
 import resource
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from b2grid.errors import B2GridError
 from b2grid.run.confine import confine
@@ -35,11 +38,12 @@ __all__ = ["main"]
 
 def main(arguments: list[str]) -> int:
     """Record one steering file; 0 when the result was written."""
-    result, limits, script, *args = arguments
-    scratch = FilePath(result).parent
-    _limit(**json.loads(limits))
+    result, trace, words, script, *args = arguments
+    scratch, limits = FilePath(result).parent, json.loads(words)
+    _limit(**limits)
     held = confine([scratch])
-    watch([FilePath.cwd(), scratch], programs=held.files and held.network)
+    traced = _traced(trace, limits["seconds"])
+    watch([FilePath.cwd(), scratch], programs=held.files and held.network, trace=traced)
     process = os.getpid()
     answer = _Recorder().run(script, args)
     if os.getpid() != process:
@@ -51,6 +55,16 @@ def main(arguments: list[str]) -> int:
     # threads or exit handlers of the script must not keep or change anything now
     sys.stdout.flush()
     os._exit(0)
+
+
+def _traced(file: str, seconds: float) -> IO[bytes]:
+    """Open the trace, to which goes where the script is when it is asked to end, or crashes."""
+    trace = FilePath(file).open("wb", buffering=0)  # noqa: SIM115 - open until the process ends
+    faulthandler.enable(trace, all_threads=False)
+    for number in (signal.SIGTERM, signal.SIGXCPU):
+        faulthandler.register(number, trace, all_threads=False, chain=True)
+    faulthandler.dump_traceback_later(seconds / 2, file=trace)  # for scripts that have no ear for signals
+    return trace
 
 
 def _limit(*, seconds: float, memory: int, disk: int) -> None:
@@ -132,6 +146,8 @@ def _raised(raised: BaseException) -> dict[str, Any]:
     line, name = _line(raised.__traceback__), type(raised).__name__
     if isinstance(raised, B2GridError):
         return _error(raised.message, line, kind="raised", hint=raised.hint)
+    if isinstance(raised, Refused):
+        return _error(f"{raised.strerror}: {raised.filename!r}", line, kind=raised.kind)
     if isinstance(raised, MemoryError):
         return _error("the script needs more memory than it may have", line, kind="memory")
     if isinstance(raised, SyntaxError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit, urlunsplit
 
 from b2grid.errors import SiteUnavailable
+from b2grid.ntuple.rootfile import HEADER, length_in_header
 from b2grid.steering.trying.replicas import ReplicaDown, reading
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ Tell = Callable[[int, int | None], None]
 
 _CHUNK = 1024**2
 _ROUNDS = 3
-_ROOT, _BEGIN = b"root", 8  # how a ROOT file begins, and what is shown of one that does not
+_ROOT, _SHOWN = b"root", 8  # how a ROOT file begins, and what is shown of one that does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,15 @@ def fetch(file: Replicas, target: Path, *, patience: float, tell: Tell) -> Fetch
 
 def _all_down(file: Replicas, down: dict[str, str]) -> SiteUnavailable:
     each = "; ".join(f"{shown_url(url)}: {reason}" for url, reason in down.items())
-    what = f"none of the {len(down)} replicas" if len(down) > 1 else "the only replica"
+    name = shown_url(file.name)
+    if len(down) > 1:
+        said = f"none of the {len(down)} replicas of {name} can be read: {each}"
+    elif [name] == [shown_url(url) for url in down]:
+        said = f"{name} cannot be read: {'; '.join(down.values())}"
+    else:
+        said = f"the only replica of {name} cannot be read: {each}"
     return SiteUnavailable(
-        f"{what} of {shown_url(file.name)} can be read: {each}",
+        said,
         hint="try again later, or give a file that is on this machine",
         transient=True,
     )
@@ -134,10 +141,17 @@ def _wrong(file: Replicas, part: _Partial) -> str:
     if file.bytes is not None and part.bytes != file.bytes:
         return f"has {part.bytes} bytes, not {file.bytes} as expected"
     if file.adler32 is None:  # a storage element may answer with a page in the place of the file
-        return "" if part.begin.startswith(_ROOT) else f"is not a ROOT file: it begins with {part.begin!r}"
+        return _not_root(part)
     if int(file.adler32, 16) != int(part.adler32, 16):
         return f"has other content: adler32 {part.adler32}, not {file.adler32} as expected"
     return ""
+
+
+def _not_root(part: _Partial) -> str:
+    if not part.begin.startswith(_ROOT):
+        return f"is not a ROOT file: it begins with {part.begin[:_SHOWN]!r}"
+    whole = length_in_header(part.begin)
+    return f"is truncated: {part.bytes} bytes of {whole}" if part.bytes < whole else ""
 
 
 class _Partial:
@@ -160,7 +174,7 @@ class _Partial:
         self.file.close()
 
     def _count(self, chunk: bytes) -> None:
-        self.begin = (self.begin + chunk[:_BEGIN])[:_BEGIN]
+        self.begin = (self.begin + chunk[:HEADER])[:HEADER]
         self.bytes += len(chunk)
         self.sum = zlib.adler32(chunk, self.sum)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -108,15 +109,18 @@ def trial(
     Raises
     ------
     InvalidInput
-        If the steering or a file of its sandbox does not exist, a sample has no file, or `events` is below 1.
+        If the steering or a file of its sandbox does not exist, a sample has no file, or `events` is no whole number
+        from 1 on.
     SiteUnavailable
         If basf2 cannot be set up.
     """
     from b2grid.run.environment import clean_environment
     from b2grid.run.supervisor import Limits, Supervisor
 
-    if events < 1:
-        raise InvalidInput(f"a trial of {events} events measures nothing", hint=f"take at least one, such as {EVENTS}")
+    if not isinstance(events, Integral) or events < 1:
+        raise InvalidInput(
+            f"a trial of {events!r} events measures nothing", hint=f"take at least one, such as {EVENTS}"
+        )
     source = Source.read(Path(steering))
     files = collect(sandbox, Path(steering).resolve().parent)
     chosen = {sample: _first(sample, given) for sample, given in samples.items()}

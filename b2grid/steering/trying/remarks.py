@@ -82,7 +82,7 @@ def _of_trees(good: Sequence[Measurement]) -> Iterator[Finding]:
             yield finding(
                 "B2S911",
                 f"tree {name}: NaN in all {rows} rows of {_count(filled)}: {_named(hollow)}",
-                "a variable that cannot be had for this list, or a daughter that is not there",
+                "a variable that cannot be had for this list, a daughter that is not there, or, in data, the truth",
             )
         if same := _common(_items(tree) for tree in filled):
             yield finding("B2S912", f"tree {name}: one value in all {rows} rows of {_count(filled)}: {_named(same)}")
