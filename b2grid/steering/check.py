@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
-_IGNORE = re.compile(r"#[^\n]*?\bb2grid:\s*ignore\s*\[([^\]\n]*)\]")
+_IGNORE = re.compile(r"\bb2grid:\s*ignore\s*\[([^\[\]]*)\]")
 _ALWAYS = frozenset({"B2S101", "B2S102", "B2S103", "B2S104"})
 
 
@@ -192,7 +192,7 @@ def _heard(found: list[Finding], text: str) -> list[Finding]:
     silenced: dict[int, set[str]] = {}
     heard = []
     for number, line in enumerate(split_lines(text), 1):
-        for match in _IGNORE.finditer(line) if "b2grid" in line else ():
+        for match in _IGNORE.finditer(line, line.find("#")) if "#" in line and "b2grid" in line else ():
             named = {code.strip().upper() for code in match[1].split(",") if code.strip()}
             silenced.setdefault(number, set()).update(named)
             heard += [_no_code(code, number, match.start()) for code in sorted(named - set(CODES))]

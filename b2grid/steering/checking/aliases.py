@@ -79,6 +79,8 @@ class Aliases:
         for call in context.calls:
             if call.module == "variables.utils":
                 aliases._made(context, call)
+            elif call.name == "modularAnalysis.signalRegion":
+                aliases._marked(context, call)
         return aliases
 
     def _added(self, context: Context, node: ast.Call, alias: bool) -> None:
@@ -100,6 +102,12 @@ class Aliases:
             pairs = zip(names, texts if len(texts) == len(names) else texts * len(names), strict=True)
             for name, text in pairs:
                 self.definitions.setdefault(str(name), []).append((str(text), origin))
+
+    def _marked(self, context: Context, call: Call) -> None:
+        """Take in the alias that tells a signal region."""
+        names = context.values.all(call.arguments["name"]) if "name" in call.arguments else ["isSignalRegion"]
+        self.names |= set(map(str, names))
+        self.open |= not names
 
     def _made(self, context: Context, call: Call) -> None:
         given, function = call.arguments, call.function

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from b2grid.errors import printable
@@ -31,7 +32,13 @@ _NAMES = {
 }
 _SEVERAL = {"inputListNames", "particleLists", "inputParticlelists", "inputParticleLists", "lists_to_keep"}
 _ROOMS = {"modularAnalysis", "vertex", "kinfit", "variables.utils", "b2pandas_utils"}
+_WRITERS = {"variablesToNtuple", "variablesToHistogram"}  # what they call a decay string is the name of a list
 _CHARGED = {"reconstructDecay", "reconstructMCDecay", "reconstructRecoil", "reconstructDecayWithNeutralHadron"}
+
+
+# loops and functions say the same again and again
+_list_name = lru_cache(maxsize=512)(parse_particle)
+_decay = lru_cache(maxsize=512)(parse_list)
 
 
 def check_decays(context: Context) -> None:
@@ -88,9 +95,9 @@ def _check(
 ) -> None:
     if not text.strip() and not (word == "decayString" and call.function in _CHARGED):
         return
-    is_list = word in _NAMES | _SEVERAL or call.function.startswith("variablesTo")
+    is_list = word in _NAMES | _SEVERAL or call.function in _WRITERS
     try:
-        tree = parse_particle(text) if is_list else parse_list(text)
+        tree = _list_name(text) if is_list else _decay(text)
     except GrammarError as error:
         what = "the list name" if is_list else "the decay string"
         shown = printable(text if len(text) <= 100 else f"{text[:97]}...")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Flow"]
 
-_CALLS = 20_000  # that are followed
+_CALLS = 8_000  # that are followed
 _DEPTH = 10  # of functions that call each other
 _JOINS = {"add_path", "for_each", "do_while", "add_independent_path", "add_independent_merge_path"}
 _CONDITIONS = {"if_value", "if_true", "if_false"}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Follower", "has_path"]
 
 _ROUNDS = 100
+_NESTED = 80  # blocks within each other, of which each elif is one
 _LOOPS = ast.For | ast.While | ast.AsyncFor
 _HARMLESS = ast.Compare | ast.BoolOp | ast.FormattedValue
 
@@ -53,6 +54,7 @@ class Follower:
         self.frames: dict[ast.AST, dict[str, Any]] = {}
         self.returned: list[Any] = []
         self._places = 0
+        self._nested = 0
         self.busy, self._leaving = _climbed(context, tracked)
 
     def call(self, node: ast.Call, env: Env) -> Any:
@@ -64,6 +66,8 @@ class Follower:
     def block(self, statements: Sequence[ast.stmt], env: Env) -> ast.stmt | None:
         """Follow statements; the one that leaves them for certain, if there is one."""
         before, left = self.branch, None
+        self._nested += 1
+        self.lost |= self._nested > _NESTED
         for number, statement in enumerate(statements, 1):
             if self.lost or (left := self._statement(statement, env)) is not None:
                 self._skip(statements[number:])
@@ -71,6 +75,7 @@ class Follower:
             if statement in self._leaving:  # what follows may not be reached
                 self.branch += (self._arm(self._place()),)
         self.branch = before
+        self._nested -= 1
         return left
 
     def _skip(self, nodes: Iterable[ast.AST]) -> None:

@@ -19,17 +19,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Binding", "Script"]
 
-_SCOPES = (
-    ast.Module,
-    ast.FunctionDef,
-    ast.AsyncFunctionDef,
-    ast.Lambda,
-    ast.ClassDef,
-    ast.ListComp,
-    ast.SetComp,
-    ast.DictComp,
-    ast.GeneratorExp,
+# ast makes nodes of these very classes: to ask for the class is quicker than isinstance
+_SCOPES = frozenset(
+    {
+        ast.Module,
+        ast.FunctionDef,
+        ast.AsyncFunctionDef,
+        ast.Lambda,
+        ast.ClassDef,
+        ast.ListComp,
+        ast.SetComp,
+        ast.DictComp,
+        ast.GeneratorExp,
+    }
 )
+_SHARED = (ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
+_NAMELESS = frozenset({ast.Constant, ast.Name, ast.Attribute, ast.keyword, ast.alias, ast.arg, ast.Expr, ast.List})
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _GROWING = {"append", "extend", "insert"}
 _CHANGING = {"remove", "pop", "clear", "sort", "reverse", "update", "setdefault", "popitem", "add", "discard"}
@@ -82,10 +87,13 @@ class Script:
     _leaves: dict[ast.AST, bool] = field(default_factory=dict)
     _orders: dict[int, dict[int, int]] = field(default_factory=dict)
     _named: dict[ast.AST, str] = field(default_factory=dict)
+    _chosen: dict[ast.Name, list[Binding]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         nodes = [self.tree, *self._below()]
         for node in nodes:
+            if type(node) in _NAMELESS:
+                continue
             if isinstance(node, _FUNCTIONS):
                 self._parameters(node)
             self._bind(node)
@@ -100,7 +108,7 @@ class Script:
             node = waiting.pop()
             for child in ast.iter_child_nodes(node):
                 # the nodes of contexts and operators are shared, and of no interest
-                if not isinstance(child, ast.expr_context | ast.operator | ast.cmpop | ast.boolop | ast.unaryop):
+                if not isinstance(child, _SHARED):
                     self.parents[child] = node
                     found.append(child)
                     waiting.append(child)
@@ -116,7 +124,10 @@ class Script:
 
     def scope(self, node: ast.AST) -> ast.AST:
         """The function, class, comprehension or module that a node is in."""
-        return next((outer for outer in self.above(node) if isinstance(outer, _SCOPES)), self.tree)
+        outer = self.parents.get(node)
+        while outer is not None and type(outer) not in _SCOPES:
+            outer = self.parents.get(outer)
+        return self.tree if outer is None else outer
 
     def leaves(self, loop: ast.AST) -> bool:
         """Whether a loop has a ``break`` or ``continue``."""
@@ -221,7 +232,7 @@ class Script:
         self.imports.append((module, node))
         for alias in node.names:
             if alias.name == "*":
-                self.stars.append(module)
+                self.stars = [*(other for other in self.stars if other != module), module]
             else:
                 self._add(scope, alias.asname or alias.name, Binding("import", node, dotted=f"{module}.{alias.name}"))
 
@@ -245,6 +256,11 @@ class Script:
 
         The first is an assignment, a loop or a parameter, and the others let it grow.
         """
+        if name not in self._chosen:
+            self._chosen[name] = self._choose(name)
+        return self._chosen[name]
+
+    def _choose(self, name: ast.Name) -> list[Binding]:
         found = self.bound(name)
         if len(found) == 1:
             return found if found[0].kind in {"assign", "loop", "parameter"} else []

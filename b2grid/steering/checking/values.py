@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["Values"]
 
 _DEPTH = 40
-_STEPS = 300_000  # for a whole script
+_STEPS = 100_000  # for a whole script
 _LENGTH = 5000
 _MOST = 100
+_WIDE = re.compile(r"\*|\d{4}")  # in a format, what may make a very long text
 
 
 class _Unknown(Exception):
@@ -193,7 +195,7 @@ class Values:
             if isinstance(part, ast.FormattedValue):
                 spec = self._value(part.format_spec, env) if part.format_spec else ""
                 value = repr(value) if part.conversion in {114, 97} else str(value) if part.conversion == 115 else value
-            if not isinstance(value, str | int | float | bool) or len(spec) > 8:
+            if not isinstance(value, str | int | float | bool) or _WIDE.search(spec):
                 raise _Unknown
             shown.append(format(value, spec))
         return "".join(shown)
@@ -202,7 +204,7 @@ class Values:
         left, right = self._value(node.left, env), self._value(node.right, env)
         if isinstance(node.op, ast.Add) and type(left) is type(right):
             return left + right
-        if isinstance(node.op, ast.Mod) and isinstance(left, str) and len(left) < _LENGTH and "*" not in left:
+        if isinstance(node.op, ast.Mod) and isinstance(left, str) and len(left) < _LENGTH and not _WIDE.search(left):
             return left % tuple(right) if isinstance(right, list | tuple) else left % right
         numbers = isinstance(left, int | float) and isinstance(right, int | float)
         if numbers and isinstance(node.op, ast.Sub | ast.Mult | ast.Div | ast.Add):
