@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from b2grid.errors import Finding, InvalidInput, Report, split_lines
 from b2grid.steering import compiling
 from b2grid.steering import facts as interface
-from b2grid.steering.checking.syntax import parse
+from b2grid.steering.checking.text.syntax import parse
 from b2grid.steering.combining.program import embedded
 from b2grid.steering.findings import CODES, finding
 from b2grid.steering.sandbox import collect
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from b2grid.steering.checking.syntax import Verdict
+    from b2grid.steering.checking.text.syntax import Verdict
     from b2grid.steering.combining.program import Embedded
     from b2grid.steering.coverage import Coverage
     from b2grid.steering.facts import Facts
@@ -126,29 +126,14 @@ def _read(
     args: tuple[str, ...] | None,
     covers: Coverage | None,
 ) -> list[Finding]:
-    from b2grid.steering.checking import (
-        added,
-        arguments,
-        calls,
-        decays,
-        events,
-        files,
-        inputs,
-        lists,
-        local,
-        modules,
-        names,
-        outputs,
-        process,
-        skims,
-        trees,
-        variables,
-    )
-    from b2grid.steering.checking.aliases import Aliases
+    from b2grid.steering.checking.analysis import decays, events, lists, variables
+    from b2grid.steering.checking.analysis.aliases import Aliases
     from b2grid.steering.checking.context import Context
-    from b2grid.steering.checking.script import Script
-    from b2grid.steering.checking.values import Values
-    from b2grid.steering.checking.world import World
+    from b2grid.steering.checking.interface import added, calls, modules, names, skims
+    from b2grid.steering.checking.job import arguments, files, inputs, local, outputs, process, trees
+    from b2grid.steering.checking.reading.script import Script
+    from b2grid.steering.checking.reading.values import Values
+    from b2grid.steering.checking.reading.world import World
 
     script = Script(tree, facts)
     context = Context(script, Values(script), facts, covers, split_lines(source.text), sandbox, args)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from b2grid.errors import SiteUnavailable, printable
-from b2grid.steering.checking.syntax import Verdict
+from b2grid.steering.checking.text.syntax import Verdict
 
 __all__ = ["verdict"]
 

@@ -13,7 +13,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidInput, split_lines
-from b2grid.steering.checking.masking import after
+from b2grid.steering.checking.text.masking import after
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from b2grid import lite
 from b2grid.catalogue import demo
 from b2grid.errors import InvalidInput, Report
 from b2grid.steering import check, facts
-from b2grid.steering.checking.syntax import parse
+from b2grid.steering.checking.text.syntax import parse
 from b2grid.steering.findings import CODES, Code, explain, page
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b2grid.steering import check, facts, record
-from b2grid.steering.checking.standard import handling, quiet, record_standard, standard
+from b2grid.steering.checking.analysis.standard import handling, quiet, record_standard, standard
 from b2grid.steering.findings import CODES
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def missing(text: str) -> set[str]:
 
 
 def test_the_lists_of_standard_functions_are_those_of_the_stand_ins() -> None:
-    again = "make it again: python -m b2grid.steering.checking.standard"
+    again = "make it again: python -m b2grid.steering.checking.analysis.standard"
     assert record_standard() == standard(), again
 
 

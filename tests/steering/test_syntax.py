@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from b2grid.errors import split_lines
 from b2grid.steering import check
-from b2grid.steering.checking.masking import after, masked
-from b2grid.steering.checking.python2 import places
+from b2grid.steering.checking.text.masking import after, masked
+from b2grid.steering.checking.text.python2 import places
 
 OLD = [
     'print "a"',

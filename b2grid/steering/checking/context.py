@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import PurePosixPath
 
     from b2grid.errors import Finding, Severity
-    from b2grid.steering.checking.script import Script
-    from b2grid.steering.checking.values import Values
+    from b2grid.steering.checking.reading.script import Script
+    from b2grid.steering.checking.reading.values import Values
     from b2grid.steering.coverage import Coverage
     from b2grid.steering.facts import Facts
 

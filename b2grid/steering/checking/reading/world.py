@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Self
 
-from b2grid.steering.checking.order import FUNCTIONS, leaves, steps
-from b2grid.steering.checking.packages import is_known
-from b2grid.steering.checking.worth import Worth
+from b2grid.steering.checking.interface.packages import is_known
+from b2grid.steering.checking.reading.order import FUNCTIONS, leaves, steps
+from b2grid.steering.checking.reading.worth import Worth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

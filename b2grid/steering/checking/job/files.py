@@ -9,16 +9,16 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from b2grid.errors import printable
-from b2grid.steering.checking.outputs import is_outside, lacks_folder, say_no_folder, say_outside
-from b2grid.steering.checking.worth import is_system
+from b2grid.steering.checking.job.outputs import is_outside, lacks_folder, say_no_folder, say_outside
+from b2grid.steering.checking.reading.worth import is_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from b2grid.steering.checking.added import Added
     from b2grid.steering.checking.context import Context
-    from b2grid.steering.checking.outputs import Output
-    from b2grid.steering.checking.world import World
+    from b2grid.steering.checking.interface.added import Added
+    from b2grid.steering.checking.job.outputs import Output
+    from b2grid.steering.checking.reading.world import World
 
 __all__ = ["check_files", "name_of"]
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from b2grid.grammar import Decay, GrammarError, parse_list
-from b2grid.steering.checking.standard import handling, standard
+from b2grid.steering.checking.analysis.standard import handling, standard
 from b2grid.steering.facts import antiparticles
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from b2grid.steering.checking.context import Context
-    from b2grid.steering.checking.paths import Step
+    from b2grid.steering.checking.reading.paths import Step
 
 __all__ = ["Effect", "effect", "faces", "split"]
 

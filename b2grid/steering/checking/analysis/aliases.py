@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from b2grid.steering.checking.packages import is_known
+from b2grid.steering.checking.interface.packages import is_known
 from b2grid.steering.standin.opaque import OPAQUE_PACKAGES
 
 if TYPE_CHECKING:

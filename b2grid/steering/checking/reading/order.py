@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from b2grid.steering.checking.context import Context
-    from b2grid.steering.checking.world import World
+    from b2grid.steering.checking.reading.world import World
 
 __all__ = ["FUNCTIONS", "both", "ended", "leaves", "steps"]
 

@@ -6,17 +6,17 @@ import ast
 from typing import TYPE_CHECKING
 
 from b2grid.errors import printable
-from b2grid.steering.checking.arguments import is_argv
-from b2grid.steering.checking.files import name_of
-from b2grid.steering.checking.process import ends
-from b2grid.steering.checking.worth import LISTS
+from b2grid.steering.checking.job.arguments import is_argv
+from b2grid.steering.checking.job.files import name_of
+from b2grid.steering.checking.job.process import ends
+from b2grid.steering.checking.reading.worth import LISTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from b2grid.steering.checking.added import Added
     from b2grid.steering.checking.context import Context
-    from b2grid.steering.checking.world import World
+    from b2grid.steering.checking.interface.added import Added
+    from b2grid.steering.checking.reading.world import World
 
 __all__ = ["check_inputs"]
 

@@ -6,13 +6,13 @@ import ast
 from typing import TYPE_CHECKING
 
 from b2grid.errors import printable
-from b2grid.steering.checking.order import FUNCTIONS, both
-from b2grid.steering.checking.outputs import is_on_one_path
+from b2grid.steering.checking.job.outputs import is_on_one_path
+from b2grid.steering.checking.reading.order import FUNCTIONS, both
 
 if TYPE_CHECKING:
     from b2grid.steering.checking.context import Context
-    from b2grid.steering.checking.outputs import Output
-    from b2grid.steering.checking.world import World
+    from b2grid.steering.checking.job.outputs import Output
+    from b2grid.steering.checking.reading.world import World
 
 __all__ = ["check_trees"]
 

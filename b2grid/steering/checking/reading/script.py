@@ -10,7 +10,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from b2grid.steering.checking.packages import is_known
+from b2grid.steering.checking.interface.packages import is_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,16 +6,16 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any
 
-from b2grid.steering.checking.following import Follower
-from b2grid.steering.checking.paths import BuiltPath, Step
-from b2grid.steering.checking.standard import quiet
+from b2grid.steering.checking.analysis.standard import quiet
+from b2grid.steering.checking.reading.following import Follower
+from b2grid.steering.checking.reading.paths import BuiltPath, Step
 from b2grid.steering.standin.opaque import OPAQUE_PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from b2grid.steering.checking.context import Call, Context
-    from b2grid.steering.checking.paths import Env
+    from b2grid.steering.checking.reading.paths import Env
 
 __all__ = ["Flow"]
 

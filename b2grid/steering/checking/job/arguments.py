@@ -6,15 +6,15 @@ import ast
 from typing import TYPE_CHECKING
 
 from b2grid.errors import printable
-from b2grid.steering.checking.process import ends
-from b2grid.steering.checking.worth import ANY
+from b2grid.steering.checking.job.process import ends
+from b2grid.steering.checking.reading.worth import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from b2grid.steering.checking.context import Context
-    from b2grid.steering.checking.script import Binding
-    from b2grid.steering.checking.world import World
+    from b2grid.steering.checking.reading.script import Binding
+    from b2grid.steering.checking.reading.world import World
 
 __all__ = ["check_arguments", "is_argv"]
 

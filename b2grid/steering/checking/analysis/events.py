@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import ast
     from collections.abc import Iterable
 
-    from b2grid.steering.checking.aliases import Aliases
+    from b2grid.steering.checking.analysis.aliases import Aliases
     from b2grid.steering.checking.context import Context
 
 __all__ = ["check_events"]

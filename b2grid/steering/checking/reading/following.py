@@ -7,16 +7,17 @@ decided. What is followed are the calls: `Follower.call` says what they are wort
 from __future__ import annotations
 
 import ast
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from b2grid.steering.checking.order import FUNCTIONS, leaves
-from b2grid.steering.checking.paths import Arm, BuiltPath
+from b2grid.steering.checking.reading.order import FUNCTIONS, leaves
+from b2grid.steering.checking.reading.paths import Arm, BuiltPath
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from b2grid.steering.checking.context import Context
-    from b2grid.steering.checking.paths import Env
+    from b2grid.steering.checking.reading.paths import Env
 
 __all__ = ["Follower", "has_path"]
 
@@ -26,7 +27,7 @@ _LOOPS = ast.For | ast.While | ast.AsyncFor
 _HARMLESS = ast.Compare | ast.BoolOp | ast.FormattedValue
 
 
-class Follower:
+class Follower(ABC):
     """Goes through the statements of a script.
 
     Parameters
@@ -57,9 +58,9 @@ class Follower:
         self._nested = 0
         self.busy, self._leaving = _climbed(context, tracked)
 
+    @abstractmethod
     def call(self, node: ast.Call, env: Env) -> Any:
         """The path, the module, or the tuple of these, that a call is worth; `None` if it is nothing of these."""
-        raise NotImplementedError
 
     # -- statements
 

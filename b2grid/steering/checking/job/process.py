@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from b2grid.steering.checking.order import FUNCTIONS, both, ended
+from b2grid.steering.checking.reading.order import FUNCTIONS, both, ended
 
 if TYPE_CHECKING:
     from b2grid.steering.checking.context import Context
-    from b2grid.steering.checking.world import World
+    from b2grid.steering.checking.reading.world import World
 
 __all__ = ["check_process", "ends", "find_process"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from b2grid.steering.checking.script import Binding, Script
+    from b2grid.steering.checking.reading.script import Binding, Script
 
 __all__ = ["Values"]
 

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from b2grid.errors import split_lines
-from b2grid.steering.checking.masking import masked
+from b2grid.steering.checking.text.masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from b2grid.errors import printable
-from b2grid.steering.checking.order import both
+from b2grid.steering.checking.reading.order import both
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from b2grid.steering.checking.added import Added
     from b2grid.steering.checking.context import Context
-    from b2grid.steering.checking.world import World
+    from b2grid.steering.checking.interface.added import Added
+    from b2grid.steering.checking.reading.world import World
 
 __all__ = ["Output", "check_outputs", "find_outputs", "is_on_one_path", "is_outside", "lacks_folder",
            "say_no_folder", "say_outside"]  # fmt: skip

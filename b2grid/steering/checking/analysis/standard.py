@@ -1,4 +1,4 @@
-"""The lists that basf2's standard functions make: ``python -m b2grid.steering.checking.standard``.
+"""The lists that basf2's standard functions make: ``python -m b2grid.steering.checking.analysis.standard``.
 
 The stand-ins know them; what they make is recorded here once for every choice that a function has, and kept as
 package data, so that the check needs to run nothing.

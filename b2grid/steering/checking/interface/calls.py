@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from b2grid.steering.checking.context import Call
-from b2grid.steering.checking.names import unknown_name
+from b2grid.steering.checking.interface.names import unknown_name
 from b2grid.steering.facts import replaced
 from b2grid.steering.standin.opaque import OPAQUE_PACKAGES
 

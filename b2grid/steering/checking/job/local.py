@@ -9,15 +9,15 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from b2grid.errors import printable
-from b2grid.steering.checking.packages import is_known
-from b2grid.steering.checking.worth import is_system
+from b2grid.steering.checking.interface.packages import is_known
+from b2grid.steering.checking.reading.worth import is_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from b2grid.steering.checking.context import Context
-    from b2grid.steering.checking.world import World
+    from b2grid.steering.checking.reading.world import World
 
 __all__ = ["check_local_modules"]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from b2grid.errors import SiteUnavailable
-from b2grid.steering.checking import python2
-from b2grid.steering.checking.quotes import missing_quote
+from b2grid.steering.checking.text import python2
+from b2grid.steering.checking.text.quotes import missing_quote
 from b2grid.steering.findings import finding
 
 if TYPE_CHECKING:

@@ -23,14 +23,14 @@ from b2grid.grammar import (
     parse_formula,
     parse_variable,
 )
-from b2grid.steering.checking.forms import Form, form
+from b2grid.steering.checking.analysis.forms import Form, form
 from b2grid.steering.facts import replaced
 
 if TYPE_CHECKING:
     import ast
     from collections.abc import Callable
 
-    from b2grid.steering.checking.aliases import Aliases
+    from b2grid.steering.checking.analysis.aliases import Aliases
     from b2grid.steering.checking.context import Call as FunctionCall
     from b2grid.steering.checking.context import Context
 

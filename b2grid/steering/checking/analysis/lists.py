@@ -9,18 +9,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import nearest, printable
-from b2grid.steering.checking.effects import effect, faces, split
-from b2grid.steering.checking.flow import Flow
-from b2grid.steering.checking.paths import exclude, implies
-from b2grid.steering.checking.standard import handling, standard
+from b2grid.steering.checking.analysis.standard import handling, standard
+from b2grid.steering.checking.reading.effects import effect, faces, split
+from b2grid.steering.checking.reading.flow import Flow
+from b2grid.steering.checking.reading.paths import exclude, implies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from b2grid.steering.checking.aliases import Aliases
+    from b2grid.steering.checking.analysis.aliases import Aliases
     from b2grid.steering.checking.context import Context
-    from b2grid.steering.checking.effects import Effect
-    from b2grid.steering.checking.paths import Step
+    from b2grid.steering.checking.reading.effects import Effect
+    from b2grid.steering.checking.reading.paths import Step
 
 __all__ = ["check_lists"]
 

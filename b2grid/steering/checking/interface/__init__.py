@@ -1,0 +1,1 @@
+"""What it takes from basf2, held against the interface facts: functions, modules, names, skims."""

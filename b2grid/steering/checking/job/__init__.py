@@ -1,0 +1,1 @@
+"""What a job would miss: files, modules, arguments, inputs, outputs, the one process."""

@@ -1,0 +1,1 @@
+"""What a script means without running it: names, values, what is reached and in which order, paths."""
