@@ -102,9 +102,6 @@ class Follower(ABC):
                 self.look(child, env)
         return node if _ends(self.context, node) else None
 
-    def _definition(self, _node: ast.stmt, _env: Env) -> None:
-        """A function or class: nothing happens before it is called."""
-
     def _if(self, node: ast.If, env: Env) -> ast.stmt | None:
         self.look(node.test, env)
         truth = self._truth(node.test, env)
@@ -237,9 +234,6 @@ class Follower(ABC):
     def _called(self, node: ast.Call, env: Env) -> Any:
         return self.call(node, env)
 
-    def _lambda(self, _node: ast.Lambda, _env: Env) -> None:
-        """A function without a name: nothing happens before it is called."""
-
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, env: Env) -> None:
         self._comprehend(node, node.generators, env)
 
@@ -337,10 +331,15 @@ def _climbed(context: Context, tracked: set[str]) -> tuple[set[ast.AST], set[ast
     return busy, leaving
 
 
-_STATEMENTS: dict[type, Callable[[Follower, Any, Env], ast.stmt | None]] = {
+def _later(_follower: Follower, _node: ast.AST, _env: Env) -> None:
+    """What a function or class has in it happens when it is called."""
+
+
+_STATEMENTS: dict[type, Callable[[Follower, Any, Env], ast.stmt | None]] = dict.fromkeys(
+    (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef), _later
+) | {
     kind: getattr(Follower, f"_{name}")
     for kind, name in {
-        **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef), "definition"),
         **dict.fromkeys((ast.For, ast.AsyncFor, ast.While), "repeat"),
         **dict.fromkeys((ast.With, ast.AsyncWith), "with"),
         **dict.fromkeys((ast.Try, ast.TryStar), "try"),
@@ -350,12 +349,11 @@ _STATEMENTS: dict[type, Callable[[Follower, Any, Env], ast.stmt | None]] = {
         ast.Return: "return",
     }.items()
 }
-_EXPRESSIONS: dict[type, Callable[[Follower, Any, Env], Any]] = {
+_EXPRESSIONS: dict[type, Callable[[Follower, Any, Env], Any]] = {ast.Lambda: _later} | {
     kind: getattr(Follower, f"_{name}")
     for kind, name in {
         **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), "comprehension"),
         ast.Call: "called",
-        ast.Lambda: "lambda",
         ast.IfExp: "either",
     }.items()
 }
