@@ -134,6 +134,7 @@ def _read(
         events,
         files,
         inputs,
+        kinds,
         lists,
         local,
         modules,
@@ -155,6 +156,7 @@ def _read(
     names.check_undefined(context, source.filename)
     names.check_taken(context)
     calls.check_calls(context)
+    kinds.check_kinds(context)
     modules.check_modules(context)
     skims.check_skims(context)
     aliases = Aliases.of(context)
