@@ -220,7 +220,9 @@ class _Reader:
         closing = _closing(self.text, opening)
         if closing < 0:
             self.start = opening
-            raise self.error(f"the parenthesis of '{name}(' is never closed", f"close it behind the arguments of {name}")
+            raise self.error(
+                f"the parenthesis of '{name}(' is never closed", f"close it behind the arguments of {name}"
+            )
         arguments = _arguments(self.text[opening + 1 : closing])
         self.position = closing + 1
         self._advance()

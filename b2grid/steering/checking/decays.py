@@ -39,8 +39,15 @@ _CHARGED = {"reconstructDecay", "reconstructMCDecay", "reconstructRecoil", "reco
 _SPOKEN = {
     **dict.fromkeys(("Ks", "KS", "Ks0", "KS0", "K_S", "Kshort"), "K_S0"),
     **dict.fromkeys(("Kl", "KL", "Kl0", "KL0", "K_L", "Klong"), "K_L0"),
-    **{"Jpsi": "J/psi", "JPsi": "J/psi", "p": "p+", "p-": "anti-p-", "pbar-": "anti-p-", "Lambda": "Lambda0"},
-    **{"Dst+": "D*+", "Dst-": "D*-", "Dst0": "D*0", "Y4S": "Upsilon(4S)", "Y(4S)": "Upsilon(4S)", "photon": "gamma"},
+    **dict.fromkeys(("Jpsi", "JPsi"), "J/psi"),
+    **dict.fromkeys(("p-", "pbar-"), "anti-p-"),
+    **dict.fromkeys(("Y4S", "Y(4S)"), "Upsilon(4S)"),
+    "p": "p+",
+    "Lambda": "Lambda0",
+    "Dst+": "D*+",
+    "Dst-": "D*-",
+    "Dst0": "D*0",
+    "photon": "gamma",
 }
 # loops and functions say the same again and again
 _list_name = lru_cache(maxsize=512)(parse_particle)

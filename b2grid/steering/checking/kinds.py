@@ -1,4 +1,4 @@
-"""Arguments of the wrong kind: a list where basf2 takes a text, a path that is none, lists within a list of variables."""
+"""Arguments of the wrong kind: lists where basf2 takes a text, paths that are none, lists in a list of variables."""
 
 from __future__ import annotations
 
@@ -22,23 +22,19 @@ _LISTS = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp)
 
 def check_kinds(context: Context) -> None:
     """Report arguments that are certain to be of another kind than what basf2 takes."""
-    for call in context.calls:
-        if not _is_settled(context, call):
-            continue
-        if "path" in call.arguments:
-            _path(context, call, call.arguments["path"])
-        if call.module not in _ROOMS:
-            continue
+    for call in (call for call in context.calls if _is_settled(context, call)):
         for word, value in call.arguments.items():
-            if word in _TEXTS:
+            if word == "path":
+                _path(context, call, value)
+            elif call.module not in _ROOMS:
+                continue
+            elif word in _TEXTS:
                 _text(context, call, word, value)
             elif word == "mask_tuples":
                 _masks(context, call, value)
             elif word in _VARIABLES and call.function != "variablesToHistogram":
                 _nested(context, call, word, value)
-    for node in context.script.parents:
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            _sum(context, node)
+    _sums(context)
 
 
 def _is_settled(context: Context, call: Call) -> bool:
@@ -55,7 +51,7 @@ def _path(context: Context, call: Call, value: ast.expr) -> None:
     if isinstance(written, ast.Attribute | ast.Name) and context.script.dotted(written) in _MAKERS:
         said = "this is the function that makes paths, and not a path"
         context.add("B2S213", said, f"call it: {printable(ast.unparse(written))}()", written)
-    elif (kind := _kind(written)) and kind != "None":
+    elif kind := _kind(written):
         said = f"the path of {call.function}() is {kind}"
         context.add("B2S213", said, "give what basf2.create_path() returns: path=path, without quotes", value)
 
@@ -70,12 +66,12 @@ def _text(context: Context, call: Call, word: str, value: ast.expr) -> None:
 
 
 def _kind(node: ast.expr) -> str:
-    """What a value that is written down is; empty for all others."""
+    """What a value that is written down is; empty for all others, and for None, which may stand for a default."""
     if isinstance(node, _LISTS):
         return "a tuple" if isinstance(node, ast.Tuple) else "a dictionary" if isinstance(node, ast.Dict) else "a list"
-    if not isinstance(node, ast.Constant):
+    if not isinstance(node, ast.Constant) or node.value is None:
         return ""
-    if node.value is None or isinstance(node.value, bool):
+    if isinstance(node.value, bool):
         return str(node.value)
     return "a text" if isinstance(node.value, str) else "a number"
 
@@ -94,12 +90,16 @@ def _masks(context: Context, call: Call, value: ast.expr) -> None:
             context.add("B2S213", said, "write [('name', 'cut on tracks', 'cut on clusters')]", node)
 
 
-def _sum(context: Context, node: ast.BinOp) -> None:
+def _sums(context: Context) -> None:
     """A list and a text that are added."""
-    for one, other in ((node.left, node.right), (node.right, node.left)):
-        if isinstance(one, ast.Constant) and isinstance(one.value, str):
-            if isinstance(context.values.one(other), list) and not isinstance(context.values.origin(other), ast.Tuple):
+    for node in context.script.of(ast.BinOp):
+        for one, other in ((node.left, node.right), (node.right, node.left)):
+            if isinstance(node.op, ast.Add) and _kind(one) == "a text" and _is_list(context, other):
                 context.add("B2S213", "a list and a text cannot be added", f"write [{_short(one)}]", one)
+
+
+def _is_list(context: Context, node: ast.expr) -> bool:
+    return isinstance(context.values.one(node), list)
 
 
 def _short(node: ast.expr) -> str:

@@ -34,17 +34,20 @@ _OUT_OF_SIGHT = {"exec", "globals", "vars", "locals", "setattr"}  # names may be
 def check_taken(context: Context) -> None:
     """Report names that are taken from a module that does not have them; calls are seen to with their arguments."""
     called = {id(call.func) for call in context.script.calls}
-    for node in context.script.parents:
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+    for node in context.script.of(ast.Attribute):
+        if isinstance(node.ctx, ast.Load):
             module, _, name = context.script.dotted(node).rpartition(".")
             if module in {"basf2", "variables.collections"} or (module and id(node) not in called):
                 unknown_name(context, module, name, node, called=False)
             elif not module and node.attr not in _MEMBERS["basf2.Path"] and _is_path(context, node.value):
                 _of_path(context, node)
-    for module, node in context.script.imports:
-        if not isinstance(node, ast.ImportFrom) or module not in {*context.facts.functions, "variables.collections"}:
+    for module, statement in context.script.imports:
+        if not isinstance(statement, ast.ImportFrom) or module not in {
+            *context.facts.functions,
+            "variables.collections",
+        }:
             continue
-        for alias in node.names:
+        for alias in statement.names:
             if alias.name != "*" and alias.name not in context.facts.functions.get(module, {}):
                 unknown_name(context, module, alias.name, alias)
 
@@ -58,15 +61,8 @@ def unknown_name(context: Context, module: str, name: str, node: ast.AST, *, cal
         Whether it is called or imported; what is only mentioned may be a constant, which the facts do not have.
     """
     facts = context.facts
-    if module in _MEMBERS:
-        if meant := _member(module, name):
-            context.add("B2S208", f"{module} has no {name!r}", f"did you mean {meant}?", node)
-        return
-    if module == "basf2":
-        _of_basf2(context, name, node)
-        return
-    if module == "variables.collections":
-        _collection(context, name, node)
+    if module in {*_MEMBERS, "basf2", "variables.collections"}:
+        _of_whole(context, module, name, node)
         return
     if module not in facts.functions or name.startswith("_") or name.isupper() or facts.uncertain(name, module):
         return
@@ -85,6 +81,16 @@ def unknown_name(context: Context, module: str, name: str, node: ast.AST, *, cal
         known = f"it came later: {there}" if "main" in points else f"{there} had it"
         now = "; ".join(filter(None, (known, now or near)))
     context.add("B2S201", f"{module} has no {name!r} in {facts.release}", now or near, node)
+
+
+def _of_whole(context: Context, module: str, name: str, node: ast.AST) -> None:
+    """Report that what is no module of functions has no such name."""
+    if module == "basf2":
+        _of_basf2(context, name, node)
+    elif module == "variables.collections":
+        _collection(context, name, node)
+    elif meant := _member(module, name):
+        context.add("B2S208", f"{module} has no {name!r}", f"did you mean {meant}?", node)
 
 
 def _packages(context: Context) -> set[str]:
@@ -157,8 +163,8 @@ def check_undefined(context: Context, filename: str) -> None:
             _star(context, place)
         elif type(message).__name__ in _MISFITS:
             context.add("B2S107", message.message % message.message_args, "", place)
-    for node in context.script.parents:
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.RShift) and _is_print(context, node.left):
+    for node in context.script.of(ast.BinOp):
+        if isinstance(node.op, ast.RShift) and _is_print(context, node.left):
             context.add("B2S106", "print >> is Python 2", "write print(…, file=…)", node)
 
 

@@ -99,13 +99,9 @@ def _argument(checked: Variables, call: FunctionCall, word: str, value: ast.expr
     elif word in _LISTS and call.function not in {"create_daughter_aliases", "create_aliases_for_selected"}:
         for text, node in _listed(checked, value):
             checked.variable(text, node, listed=True, covered=call.module != "variables.utils")
-    elif word == "mask_tuples":
-        masks = [mask for found in values.all(value) if isinstance(found, list) for mask in found]
-        for text in _texts([cut for mask in masks if isinstance(mask, list) for cut in mask[1:]]):
-            checked.cut(text, values.origin(value), covered=True)
-    elif word == "decayStringsWithCuts":
-        pairs = [pair for found in values.all(value) if isinstance(found, list) for pair in found]
-        for text in _texts([pair[1] for pair in pairs if isinstance(pair, list) and len(pair) == 2]):
+    elif word in {"mask_tuples", "decayStringsWithCuts"}:
+        tuples = [one for found in values.all(value) if isinstance(found, list) for one in found]
+        for text in _texts([cut for one in tuples if isinstance(one, list) for cut in one[1:]]):
             checked.cut(text, value, covered=True)
 
 
