@@ -37,6 +37,12 @@ _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
 _BOOLEANS = {"True": True, "true": True, "False": False, "false": False}
 _CONSTANTS = {"nan": math.nan, "inf": math.inf, "infinity": math.inf}
 _ADVICE = {
+    "and": "write 'and'",
+    "or": "write 'or'",
+    "not": "write 'not'",
+    "=<": "write '<='",
+    "=>": "write '>='",
+    "!": "write 'not'; or '!=' to compare",
     "&": "write 'and'; basf2's cuts have no '&&'",
     "|": "write 'or'; basf2's cuts have no '||'",
     "'": "cuts have no quotes",
@@ -73,9 +79,8 @@ class _Reader:
         self.start = match.start(self.kind)
         self.position = match.end()
 
-    def error(self, message: str) -> GrammarError:
-        found = self.text[self.start : self.start + 1]
-        return GrammarError.at(self.text, self.start, message, _ADVICE.get(found, ""))
+    def error(self, message: str, hint: str = "") -> GrammarError:
+        return GrammarError.at(self.text, self.start, message, hint or _advice(self.text[self.start :]))
 
     def unexpected(self) -> GrammarError:
         return self.error("ends too early" if self.kind == "end" else f"'{self.value}' is not expected here")
@@ -215,11 +220,20 @@ class _Reader:
         closing = _closing(self.text, opening)
         if closing < 0:
             self.start = opening
-            raise self.error(f"the parenthesis of '{name}(' is never closed")
+            raise self.error(
+                f"the parenthesis of '{name}(' is never closed", f"close it behind the arguments of {name}"
+            )
         arguments = _arguments(self.text[opening + 1 : closing])
         self.position = closing + 1
         self._advance()
         return Call(name, arguments)
+
+
+def _advice(rest: str) -> str:
+    """What to do about what stands at a place: a word in capitals, two signs, or one."""
+    word = re.match(r"[A-Za-z]*", rest)
+    found = [word[0].lower() if word and word[0].isupper() else "", rest[:2], rest[:1]]
+    return next((_ADVICE[one] for one in found if (one or not rest) and one in _ADVICE), "")
 
 
 _HEIGHT = 250  # of a tree that Python's stack lets one print, compare and evaluate

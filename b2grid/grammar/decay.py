@@ -148,7 +148,7 @@ class _Reader:
         return Decay(mother, arrow, tuple(daughters), tuple(keywords))
 
     def no_arrow(self, mother: Particle) -> GrammarError:
-        if mother.name.endswith(("-", "=")) and self.text.startswith(">", self.position):
+        if (mother.label or mother.name).endswith(("-", "=")) and self.text.startswith(">", self.position):
             return self.error("an arrow needs a blank before it", "write a blank between the particle and '->'")
         return self.error(f"an arrow is expected behind '{mother}'", f"one of {' '.join(ARROWS)}")
 

@@ -129,7 +129,7 @@ def _read(
     from b2grid.steering.checking.analysis import decays, events, lists, variables
     from b2grid.steering.checking.analysis.aliases import Aliases
     from b2grid.steering.checking.context import Context
-    from b2grid.steering.checking.interface import added, calls, modules, names, skims
+    from b2grid.steering.checking.interface import added, calls, kinds, modules, names, skims
     from b2grid.steering.checking.job import arguments, files, inputs, local, outputs, process, trees
     from b2grid.steering.checking.reading.script import Script
     from b2grid.steering.checking.reading.values import Values
@@ -140,6 +140,7 @@ def _read(
     names.check_undefined(context, source.filename)
     names.check_taken(context)
     calls.check_calls(context)
+    kinds.check_kinds(context)
     modules.check_modules(context)
     skims.check_skims(context)
     aliases = Aliases.of(context)

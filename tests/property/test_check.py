@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,6 +71,32 @@ def test_any_text_gives_a_report(text: str) -> None:
 @settings(max_examples=100)
 def test_any_script_gives_a_report(body: list[str]) -> None:
     holds(HEAD + "\n".join(body))
+
+
+NASTY = {
+    "many loops over one name": HEAD + "for i in range(90):\n    ma.applyCuts(f'B0:{i}', f'p > {i}', path=path)\n" * 90,
+    "a long chain of elif": HEAD
+    + "if x == 0:\n    y = 0\n"
+    + "".join(f"elif x == {i}:\n    y = 1\n" for i in range(700)),
+    "formats that are wide": HEAD + "ma.applyCuts('%999999999d' % 1, f'{1:>{10**9}}', path=path)\n" * 40,
+    "comments that ask again and again": HEAD + "# " + "b2grid: ignore[" * 6000,
+    "stars": "from modularAnalysis import *\n" * 300 + "fillParticleLits('a', 'b', path=p)\n" * 300,
+    "texts that double": HEAD + "s = 'ab'\n" + "s = s + s\n" * 300 + "ma.applyCuts(s, s, path=path)\n",
+    "loops within loops": HEAD
+    + "".join("  " * i + f"for x{i} in range(99):\n" for i in range(9))
+    + " " * 18
+    + "f(path)\n",
+    "deep brackets": HEAD + f"ma.applyCuts('B0', '{'[' * 50000}p > 1', path=path)\n",
+    "calls that are never closed": HEAD + f"ma.applyCuts('B0', '{'daughter(0, ' * 3000}', path=path)\n",
+}
+
+
+@pytest.mark.parametrize("text", NASTY.values(), ids=NASTY.keys())
+def test_a_hostile_script_takes_no_longer_than_others(text: str) -> None:
+    started = time.process_time()
+    holds(text)
+    # a second for 500 lines, and as much again for machines that are slow
+    assert time.process_time() - started < 2 * (1 + text.count("\n") / 500)
 
 
 @given(st.sampled_from(CORPUS), st.data())

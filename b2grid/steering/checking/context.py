@@ -27,7 +27,9 @@ _COMPARED = 40  # misspelt names that are compared with all known ones
 
 @cache
 def _near(name: str, known: tuple[str, ...], count: int) -> tuple[str, ...]:
-    return tuple(nearest(name, known, count=count))
+    folded = name.lower()
+    alike = [other for other in known if other.lower() == folded]
+    return tuple(dict.fromkeys([*alike, *nearest(name, known, count=count)]))[:count]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,6 +42,8 @@ class Aliases:
     ----------
     definitions : dict
         Alias -> definitions with their places.
+    named : dict
+        Alias -> places where ``addAlias`` names it.
     names : set
         Aliases and collections whose definition is not known.
     collections : dict
@@ -53,6 +55,7 @@ class Aliases:
     """
 
     definitions: dict[str, list[tuple[str, ast.expr]]] = field(default_factory=dict)
+    named: dict[str, list[ast.expr]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     collections: dict[str, list[tuple[Any, ast.expr]]] = field(default_factory=dict)
     endings: set[str] = field(default_factory=set)
@@ -88,9 +91,15 @@ class Aliases:
         first = node.args[0] if node.args else words.get("alias")
         second = node.args[1] if len(node.args) > 1 else words.get("variable", words.get("variables"))
         names = context.values.all(first) if first is not None else []
-        if not names or second is None:
+        certain = alias and context.script.dotted(node.func) == "variables.variables.addAlias"
+        if certain and len(node.args) + len(words) < 2 and None not in words and not _is_starred(node):
+            context.add("B2S203", "addAlias() takes two arguments", "give the alias, and what it stands for", node)
+        if not names or first is None or second is None:
             self.open = True
             return
+        if certain:
+            for name in names:
+                self.named.setdefault(str(name), []).append(context.values.origin(first))
         if not alias:
             items = context.values.items(second)
             self.collections.update({str(name): items for name in names})
@@ -147,6 +156,10 @@ class Aliases:
                 if len(wrappers) == len(prefixes) == 1 and isinstance(wrappers[0], str):
                     text = wrappers[0].replace("{variable}", name)
                     self.definitions.setdefault(made, []).append((text, call.node))
+
+
+def _is_starred(node: ast.Call) -> bool:
+    return any(isinstance(one, ast.Starred) for one in node.args)
 
 
 def _opens(dotted: str) -> bool:

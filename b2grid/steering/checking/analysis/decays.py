@@ -36,6 +36,19 @@ _WRITERS = {"variablesToNtuple", "variablesToHistogram"}  # what they call a dec
 _CHARGED = {"reconstructDecay", "reconstructMCDecay", "reconstructRecoil", "reconstructDecayWithNeutralHadron"}
 
 
+_SPOKEN = {
+    **dict.fromkeys(("Ks", "KS", "Ks0", "KS0", "K_S", "Kshort"), "K_S0"),
+    **dict.fromkeys(("Kl", "KL", "Kl0", "KL0", "K_L", "Klong"), "K_L0"),
+    **dict.fromkeys(("Jpsi", "JPsi"), "J/psi"),
+    **dict.fromkeys(("p-", "pbar-"), "anti-p-"),
+    **dict.fromkeys(("Y4S", "Y(4S)"), "Upsilon(4S)"),
+    "p": "p+",
+    "Lambda": "Lambda0",
+    "Dst+": "D*+",
+    "Dst-": "D*-",
+    "Dst0": "D*0",
+    "photon": "gamma",
+}
 # loops and functions say the same again and again
 _list_name = lru_cache(maxsize=512)(parse_particle)
 _decay = lru_cache(maxsize=512)(parse_list)
@@ -107,9 +120,20 @@ def _check(
         return
     unknown = [particle.name for particle in _particles(tree) if particle.name not in charges]
     for name in unknown:
-        context.add("B2S312", f"unknown particle {printable(name[:60])!r}", context.near(name, charges), node)
+        hint = _meant(name, charges) or context.near(name, charges)
+        context.add("B2S312", f"unknown particle {printable(name[:60])!r}", hint, node)
     if isinstance(tree, Decay) and call.function in _CHARGED and not unknown:
         _charge(context, charges, call, tree, node)
+
+
+def _meant(name: str, charges: Mapping[str, float | None]) -> str:
+    """What was meant by a name that people use, or by a particle with its label and no colon between them."""
+    if name in _SPOKEN:
+        return f"did you mean {_SPOKEN[name]}?"
+    for end in range(min(len(name), 40) - 1, 1, -1):
+        if name[:end] in charges and name[end - 1] in "+-0*" and name[end].isalpha():
+            return f"a colon comes before the label: {name[:end]}:{printable(name[end:])}"
+    return ""
 
 
 def _particles(tree: Decay | Particle) -> list[Particle]:

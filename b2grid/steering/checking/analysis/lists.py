@@ -215,8 +215,7 @@ class _Lists:
 
     @cached_property
     def _strings(self) -> list[ast.Constant]:
-        nodes = self.context.script.parents
-        return [node for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+        return [node for node in self.context.script.of(ast.Constant) if isinstance(node.value, str)]
 
     @cached_property
     def _texts(self) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +24,11 @@ from b2grid.grammar import (
     parse_formula,
     parse_variable,
 )
+from b2grid.steering.checking.analysis.aliases import safe
 from b2grid.steering.checking.analysis.forms import Form, form
 from b2grid.steering.facts import replaced
 
 if TYPE_CHECKING:
-    import ast
     from collections.abc import Callable
 
     from b2grid.steering.checking.analysis.aliases import Aliases
@@ -52,12 +53,14 @@ _LISTS = {"variables", "list_of_variables", "var_names", "varToExtraInfo"}
 _NOT = {("modularAnalysis.getECLKLID", "variable")}
 _ROOMS = {"modularAnalysis", "variables.utils", "b2pandas_utils", "stdCharged", "vertex"}
 # strict about one argument, which is neither a variable nor a cut
+_NUMBERED = frozenset({"daughter", "mcDaughter"})
 _ONE = frozenset({"extraInfo", "eventExtraInfo", "isInList", "massDifference"})
 
 
 def check_variables(context: Context, aliases: Aliases) -> None:
     """Check every variable and cut that is known, at its place."""
     checked = Variables(context, aliases)
+    _check_names(context, aliases)
     for name, definitions in aliases.definitions.items():
         for text, node in definitions:
             if text != name:
@@ -66,6 +69,23 @@ def check_variables(context: Context, aliases: Aliases) -> None:
         if call.module in _ROOMS:
             for word, value in call.arguments.items():
                 _argument(checked, call, word, value)
+
+
+def _check_names(context: Context, aliases: Aliases) -> None:
+    """Report aliases that basf2 does not make."""
+    for name, places in aliases.named.items():
+        if not re.fullmatch(r"\w*", name, re.ASCII):
+            said = f"{_short(name)} cannot be the name of an alias"
+            hint = f"use letters, digits and underscores: {printable(safe(name)) or 'p_CMS'}"
+        elif context.facts.exact and "" in context.facts.variables.get(name, ()):
+            said = f"{name!r} is a variable of basf2 in {context.facts.release}: no alias can have its name"
+            hint = f"call it otherwise, such as my_{name}"
+        else:
+            continue
+        for node in places:
+            # where it is made on a condition, that may be that there is no such variable
+            if not any(isinstance(outer, ast.If | ast.IfExp | ast.Try) for outer in context.script.above(node)):
+                context.add("B2S307", said, hint, node)
 
 
 def _argument(checked: Variables, call: FunctionCall, word: str, value: ast.expr) -> None:
@@ -79,9 +99,9 @@ def _argument(checked: Variables, call: FunctionCall, word: str, value: ast.expr
     elif word in _LISTS and call.function not in {"create_daughter_aliases", "create_aliases_for_selected"}:
         for text, node in _listed(checked, value):
             checked.variable(text, node, listed=True, covered=call.module != "variables.utils")
-    elif word == "decayStringsWithCuts":
-        pairs = [pair for found in values.all(value) if isinstance(found, list) for pair in found]
-        for text in _texts([pair[1] for pair in pairs if isinstance(pair, list) and len(pair) == 2]):
+    elif word in {"mask_tuples", "decayStringsWithCuts"}:
+        tuples = [one for found in values.all(value) if isinstance(found, list) for one in found]
+        for text in _texts([cut for one in tuples if isinstance(one, list) for cut in one[1:]]):
             checked.cut(text, value, covered=True)
 
 
@@ -207,7 +227,7 @@ class Variables:
             self._unknown(call.name, node)
             return
         self._covered(call.name, node, covered=covered)
-        if self._miscounted(call, forms, node):
+        if self._miscounted(call, forms, node) or self._unnumbered(call, node):
             return
         if call.name == "formula":
             self._parsed(parse_formula, "B2S303", ", ".join(call.arguments), node, covered=covered, depth=depth + 1)
@@ -239,6 +259,14 @@ class Variables:
             f"it is {call.name}{next(filter(None, forms), '')}",
             node,
         )
+        return True
+
+    def _unnumbered(self, call: Call, node: ast.expr) -> bool:
+        """Whether the number of a daughter is none; it is reported."""
+        if call.name not in _NUMBERED or not call.arguments or re.match(r"[+-]?\d", call.arguments[0]):
+            return False
+        said = f"the first argument of {call.name} is a number, counted from 0, and not {_short(call.arguments[0])}"
+        self.context.add("B2S304", said, f"write {call.name}(0, {printable(call.arguments[0][:40])})", node)
         return True
 
     def _covered(self, name: str, node: ast.expr, *, covered: bool) -> None:

@@ -20,6 +20,13 @@ __all__ = ["check_taken", "check_undefined", "unknown_name"]
 _WHOLE = {"modularAnalysis", "vertex", "variables.utils", "stdV0s", "stdPhotons", "stdPi0s", "stdKlongs", "stdHyperons"}
 _FIRST = ("modularAnalysis", "basf2", "variables.utils", "vertex")  # where a name without an import is looked for
 _GIVEN = {"snakemake"}  # to a script that Snakemake runs
+# members of which one that is written otherwise was certainly meant
+_MEMBERS = {
+    "basf2.LogLevel": ("DEBUG", "INFO", "RESULT", "WARNING", "ERROR", "FATAL"),
+    "basf2.AfterConditionPath": ("CONTINUE", "END"),
+    "basf2.Path": ("add_module", "add_path", "for_each", "do_while", "add_independent_path", "modules"),
+    "variables.variables": ("addAlias", "addCollection", "getVariable", "printAliases", "clearAliases"),
+}
 _NOTEBOOK = {"get_ipython", "display", "In", "Out"}
 _OUT_OF_SIGHT = {"exec", "globals", "vars", "locals", "setattr"}  # names may be made by these
 
@@ -27,15 +34,20 @@ _OUT_OF_SIGHT = {"exec", "globals", "vars", "locals", "setattr"}  # names may be
 def check_taken(context: Context) -> None:
     """Report names that are taken from a module that does not have them; calls are seen to with their arguments."""
     called = {id(call.func) for call in context.script.calls}
-    for node in context.script.parents:
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+    for node in context.script.of(ast.Attribute):
+        if isinstance(node.ctx, ast.Load):
             module, _, name = context.script.dotted(node).rpartition(".")
             if module in {"basf2", "variables.collections"} or (module and id(node) not in called):
                 unknown_name(context, module, name, node, called=False)
-    for module, node in context.script.imports:
-        if not isinstance(node, ast.ImportFrom) or module not in {*context.facts.functions, "variables.collections"}:
+            elif not module and node.attr not in _MEMBERS["basf2.Path"] and _is_path(context, node.value):
+                _of_path(context, node)
+    for module, statement in context.script.imports:
+        if not isinstance(statement, ast.ImportFrom) or module not in {
+            *context.facts.functions,
+            "variables.collections",
+        }:
             continue
-        for alias in node.names:
+        for alias in statement.names:
             if alias.name != "*" and alias.name not in context.facts.functions.get(module, {}):
                 unknown_name(context, module, alias.name, alias)
 
@@ -49,11 +61,8 @@ def unknown_name(context: Context, module: str, name: str, node: ast.AST, *, cal
         Whether it is called or imported; what is only mentioned may be a constant, which the facts do not have.
     """
     facts = context.facts
-    if module == "basf2":
-        _of_basf2(context, name, node)
-        return
-    if module == "variables.collections":
-        _collection(context, name, node)
+    if module in {*_MEMBERS, "basf2", "variables.collections"}:
+        _of_whole(context, module, name, node)
         return
     if module not in facts.functions or name.startswith("_") or name.isupper() or facts.uncertain(name, module):
         return
@@ -74,6 +83,16 @@ def unknown_name(context: Context, module: str, name: str, node: ast.AST, *, cal
     context.add("B2S201", f"{module} has no {name!r} in {facts.release}", now or near, node)
 
 
+def _of_whole(context: Context, module: str, name: str, node: ast.AST) -> None:
+    """Report that what is no module of functions has no such name."""
+    if module == "basf2":
+        _of_basf2(context, name, node)
+    elif module == "variables.collections":
+        _collection(context, name, node)
+    elif meant := _member(module, name):
+        context.add("B2S208", f"{module} has no {name!r}", f"did you mean {meant}?", node)
+
+
 def _packages(context: Context) -> set[str]:
     return {*context.facts.functions, *OPAQUE_PACKAGES, "os", "sys", "basf2", "numpy", "np"}
 
@@ -89,6 +108,30 @@ def _of_basf2(context: Context, name: str, node: ast.AST) -> None:
         return
     if near := _slip(name, context.facts.names):
         context.add("B2S208", f"basf2 has no {name!r}", f"did you mean {' or '.join(near)}?", node)
+
+
+def _is_path(context: Context, node: ast.expr) -> bool:
+    made = context.values.origin(node) if isinstance(node, ast.Name) else node
+    return isinstance(made, ast.Call) and context.script.dotted(made.func) in {"basf2.create_path", "basf2.Path"}
+
+
+def _of_path(context: Context, node: ast.Attribute) -> None:
+    """Report what a path does not have: a slip, or a function that is given the path."""
+    if meant := _member("basf2.Path", node.attr):
+        context.add("B2S208", f"a path has no {node.attr!r}", f"did you mean {meant}?", node)
+    elif node.attr in context.facts.functions.get("modularAnalysis", {}):
+        hint = f"it is a function of modularAnalysis: {node.attr}(…, path=path)"
+        context.add("B2S208", f"a path has no {node.attr!r}", hint, node)
+
+
+def _member(owner: str, name: str) -> str:
+    """The member that was meant by a name that differs in case and underscores, or is cut short; else empty."""
+    if name in _MEMBERS[owner]:
+        return ""
+    start = name.replace("_", "").lower()
+    folded = {member.replace("_", "").lower(): member for member in _MEMBERS[owner]}
+    cut = [member for whole, member in folded.items() if name.isupper() and len(name) > 2 and whole.startswith(start)]
+    return folded.get(start, "") or (cut[0] if len(cut) == 1 else "")
 
 
 def _collection(context: Context, name: str, node: ast.AST) -> None:
@@ -120,8 +163,8 @@ def check_undefined(context: Context, filename: str) -> None:
             _star(context, place)
         elif type(message).__name__ in _MISFITS:
             context.add("B2S107", message.message % message.message_args, "", place)
-    for node in context.script.parents:
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.RShift) and _is_print(context, node.left):
+    for node in context.script.of(ast.BinOp):
+        if isinstance(node.op, ast.RShift) and _is_print(context, node.left):
             context.add("B2S106", "print >> is Python 2", "write print(…, file=…)", node)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from b2grid.steering.standin.opaque import OPAQUE_PACKAGES
 from b2grid.steering.standin.path import PACKAGES
 
-__all__ = ["is_known"]
+__all__ = ["is_known", "otherwise_cased"]
 
 
 def is_known(module: str) -> bool:
@@ -19,6 +19,16 @@ def is_known(module: str) -> bool:
     (True, False, False)
     """
     return module.partition(".")[0] in _known_tops()
+
+
+def otherwise_cased(module: str) -> str:
+    """The known module whose name differs in upper and lower case only; empty if there is none.
+
+    >>> otherwise_cased("modularanalysis"), otherwise_cased("my_cuts")
+    ('modularAnalysis', '')
+    """
+    top = module.partition(".")[0].lower()
+    return next((known for known in sorted(_known_tops()) if known.lower() == top), "")
 
 
 @cache

@@ -40,8 +40,8 @@ def _taken(context: Context) -> Iterator[tuple[str, str, ast.AST]]:
             yield from ((module, alias.name, alias) for alias in node.names)
         elif isinstance(node, ast.Import):
             yield from ((module, "", alias) for alias in node.names if alias.name == module)
-    for inner in context.script.parents:
-        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Load):
+    for inner in context.script.of(ast.Attribute):
+        if isinstance(inner.ctx, ast.Load):
             module, _, name = context.script.dotted(inner).rpartition(".")
             if module == "skim" or module.startswith("skim."):
                 yield module, name, inner

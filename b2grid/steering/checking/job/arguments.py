@@ -68,19 +68,20 @@ def _stops(world: World, calls: list[ast.Call]) -> list[tuple[ast.AST, str]]:
 
 def _beyond(context: Context, world: World) -> Iterator[tuple[ast.AST, str]]:
     """Arguments that are read and not there."""
-    for node in context.script.parents:
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and is_argv(context, node.value):
-            if world.fails(node) and world.happens(node):
-                yield node, f"{printable(ast.unparse(node))} is not there"
-        elif isinstance(node, ast.Assign) and is_argv(context, node.value) and world.happens(node):
-            target, words = node.targets[0], world.values(node.value)
+    for node in context.script.of(ast.Subscript):
+        read = isinstance(node.ctx, ast.Load) and is_argv(context, node.value)
+        if read and world.fails(node) and world.happens(node):
+            yield node, f"{printable(ast.unparse(node))} is not there"
+    for taken in context.script.of(ast.Assign):
+        if is_argv(context, taken.value) and world.happens(taken):
+            target, words = taken.targets[0], world.values(taken.value)
             if (
                 isinstance(target, ast.Tuple | ast.List)
                 and not any(isinstance(each, ast.Starred) for each in target.elts)
                 and len(words) == 1
                 and len(words[0]) != len(target.elts)
             ):
-                yield node, f"{len(words[0])} values cannot be taken as {len(target.elts)}"
+                yield taken, f"{len(words[0])} values cannot be taken as {len(target.elts)}"
 
 
 def is_argv(context: Context, node: ast.expr, depth: int = 0) -> bool:

@@ -137,8 +137,8 @@ def _check_needed(context: Context, world: World, calls: list[ast.Call]) -> None
     found: list[tuple[ast.AST, str]] = [
         (node, f"the script ends here{_because(context, node)}") for node in ends(bare, calls) if id(node) not in always
     ]
-    for node in context.script.parents:
-        if not isinstance(node, ast.Subscript) or not isinstance(node.ctx, ast.Load):
+    for node in context.script.of(ast.Subscript):
+        if not isinstance(node.ctx, ast.Load):
             continue
         source = None if isinstance(node.slice, ast.Slice) else _listing(context, node.value)
         if source is None or is_argv(context, source) or not bare.fails(node) or not bare.happens(node):
@@ -206,9 +206,7 @@ def _check_override(context: Context, modules: list[Added]) -> None:
 def _check_environment(context: Context, world: World, inputs: list[tuple[ast.Call, ast.expr]]) -> None:
     """Variables that the script needs and jobs do not have."""
     script, values = context.script, context.values
-    asked = [
-        node for node in script.parents if isinstance(node, ast.Subscript) and script.dotted(node.value) == "os.environ"
-    ]
+    asked = [node for node in script.of(ast.Subscript) if script.dotted(node.value) == "os.environ"]
     made = {values.one(node.slice) for node in asked if isinstance(node.ctx, ast.Store)}
     for_input = {id(inner) for _, file in inputs for inner in ast.walk(values.origin(file))}
     for node in asked:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from b2grid.errors import printable
-from b2grid.steering.checking.interface.packages import is_known
+from b2grid.steering.checking.interface.packages import is_known, otherwise_cased
 from b2grid.steering.checking.reading.worth import is_system
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ class _Shipped:
 
     def hint(self, module: str) -> str:
         top = module.partition(".")[0]
+        if meant := otherwise_cased(module):
+            return f"did you mean {meant}?"
         is_folder = "." in module or (self.beside is not None and (self.beside / top).is_dir())
         copied = f"copy it from {printable(self.elsewhere)} beside the steering file, and " if self.elsewhere else ""
         return f"{copied}add sandbox=['{printable(top if is_folder else f'{top}.py')}']"

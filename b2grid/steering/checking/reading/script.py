@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from b2grid.steering.checking.interface.packages import is_known
 
@@ -39,6 +39,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _GROWING = {"append", "extend", "insert"}
 _CHANGING = {"remove", "pop", "clear", "sort", "reverse", "update", "setdefault", "popitem", "add", "discard"}
 _DEPTH = 20
+_Kind = TypeVar("_Kind", bound=ast.AST)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +81,7 @@ class Script:
     tree: ast.Module
     facts: Facts
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
+    nodes: dict[type, list[Any]] = field(default_factory=dict)
     calls: list[ast.Call] = field(default_factory=list)
     stars: list[str] = field(default_factory=list)
     imports: list[tuple[str, ast.stmt]] = field(default_factory=list)
@@ -92,14 +94,13 @@ class Script:
     def __post_init__(self) -> None:
         nodes = [self.tree, *self._below()]
         for node in nodes:
+            self.nodes.setdefault(type(node), []).append(node)
             if type(node) in _NAMELESS:
                 continue
             if isinstance(node, _FUNCTIONS):
                 self._parameters(node)
             self._bind(node)
-            if isinstance(node, ast.Call):
-                self.calls.append(node)
-        self.calls.sort(key=lambda call: (call.lineno, call.col_offset))
+        self.calls = sorted(self.of(ast.Call), key=lambda call: (call.lineno, call.col_offset))
 
     def _below(self) -> list[ast.AST]:
         found: list[ast.AST] = []
@@ -115,6 +116,10 @@ class Script:
         return found
 
     # -- where things are
+
+    def of(self, kind: type[_Kind]) -> list[_Kind]:
+        """All nodes of a kind."""
+        return self.nodes.get(kind, [])
 
     def above(self, node: ast.AST) -> Iterator[ast.AST]:
         """The nodes that a node is in, inmost first."""

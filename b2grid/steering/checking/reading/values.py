@@ -49,6 +49,7 @@ class Values:
         self.script = script
         self._steps = 0
         self._level = 0
+        self._items: dict[ast.expr, list[tuple[Any, ast.expr]]] = {}
 
     def all(self, node: ast.expr) -> list[Any]:
         """All values that an expression takes, one per round of the loops that it is in; empty if unknown."""
@@ -85,8 +86,13 @@ class Values:
             node = chosen[0].value
         return node
 
-    def items(self, node: ast.expr, depth: int = 0) -> list[tuple[Any, ast.expr]]:
+    def items(self, node: ast.expr) -> list[tuple[Any, ast.expr]]:
         """The known items of what is a list, with their places; unknown ones are left out."""
+        if node not in self._items:
+            self._items[node] = self._collected(node, 0)
+        return self._items[node]
+
+    def _collected(self, node: ast.expr, depth: int) -> list[tuple[Any, ast.expr]]:
         self._steps += 1
         if depth > _DEPTH or self._steps > _STEPS:
             return []
@@ -108,7 +114,7 @@ class Values:
             if single:
                 found += [(value, part) for value in self.all(part)]
             else:
-                found += self.items(part, depth + 1)
+                found += self._collected(part, depth + 1)
         return found
 
     # -- loops

@@ -42,7 +42,8 @@ class World(Worth):
         self._called: dict[ast.AST, bool] = {}
         self._returns: dict[ast.AST, int] = {}
         self._deep = 0
-        self._leaving = sorted((node for node in self.script.parents if leaves(context, node)), key=_at)
+        ends = [*self.script.of(ast.Raise), *self.script.of(ast.Expr)]
+        self._leaving = sorted((node for node in ends if leaves(context, node)), key=_at)
         self._exits: list[ast.AST] | None = None
         self._always: list[ast.AST] | None = None
 

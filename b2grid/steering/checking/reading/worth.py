@@ -217,12 +217,9 @@ def _changes_arguments(context: Context) -> bool:
         for call in script.calls
     ):
         return True
-    changed = (node for node in script.parents if isinstance(getattr(node, "ctx", None), ast.Store | ast.Del))
-    return any(
-        script.dotted(node.value if isinstance(node, ast.Subscript) else node) == "sys.argv"
-        for node in changed
-        if isinstance(node, ast.Attribute | ast.Subscript)
-    )
+    changed = [node for node in script.of(ast.Attribute) if not isinstance(node.ctx, ast.Load)]
+    items = [node.value for node in script.of(ast.Subscript) if not isinstance(node.ctx, ast.Load)]
+    return any(script.dotted(node) == "sys.argv" for node in [*changed, *items])
 
 
 def _is_in(one: Any, other: Any) -> bool:
