@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from b2grid.steering.layout import Box, Wire
-    from b2grid.steering.recipe import ListInfo, ModuleInfo, Recipe
+    from b2grid.steering.parts import ListInfo, ModuleInfo
+    from b2grid.steering.recipe import Recipe
 
 __all__ = ["draw"]
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from b2grid.errors import printable
 from b2grid.html import Html, definitions, details, table, tag
 from b2grid.steering.drawing import draw
+from b2grid.steering.recipe import some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from b2grid.steering.recipe import ModuleInfo, Recipe, SubPath
+    from b2grid.steering.parts import ModuleInfo, SubPath
+    from b2grid.steering.recipe import Recipe
 
 __all__ = ["html", "text"]
 
@@ -71,21 +73,22 @@ def html(recipe: Recipe) -> Html:
             caption="trees",
             numeric=[4],
         ),
-        details(
-            f"{len(recipe.lists)} particle lists",
-            table(
-                ["list", "made of", "cut", "by", "line"],
-                [(made.name, made.decay, made.cut, made.module, made.line) for made in recipe.lists],
-                numeric=[4],
-            ),
-        ),
-        details(f"{len(recipe.aliases)} aliases", table(["alias", "definition"], list(recipe.aliases.items()))),
-        details(
-            f"{len(recipe.modules)} modules",
-            table(["module", "parameters", "line"], _modules(recipe), numeric=[2]),
-        ),
+        *_folded(recipe),
     ]
     return Html("".join(parts))
+
+
+def _folded(recipe: Recipe) -> Iterator[Html]:
+    if recipe.lists:
+        rows = [(made.name, made.decay, made.cut, made.module, made.line) for made in recipe.lists]
+        yield details(
+            some(len(rows), "particle list"), table(["list", "made of", "cut", "by", "line"], rows, numeric=[4])
+        )
+    if recipe.aliases:
+        aliases = table(["alias", "definition"], list(recipe.aliases.items()))
+        yield details(some(len(recipe.aliases), "alias", "es"), aliases)
+    modules = table(["module", "parameters", "line"], _modules(recipe), numeric=[2])
+    yield details(some(len(recipe.modules), "module"), modules)
 
 
 def _drawing(recipe: Recipe) -> Html:

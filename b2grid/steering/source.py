@@ -63,7 +63,7 @@ class Source:
             return cls(path_or_text)
         path = Path(path_or_text)
         if not path.is_file():
-            what = "is a folder" if path.is_dir() else "does not exist"
+            what = "is a folder" if path.is_dir() else "is not a file" if path.exists() else "does not exist"
             raise InvalidInput(
                 f"steering file {str(path)!r} {what}",
                 hint="give the path of a Python script or notebook, relative to where you are",

@@ -17,7 +17,8 @@ from b2grid.ntuple import Input, Manifest, encode, manifest_key, sub_folder, ver
 from b2grid.outputs import arrays
 from b2grid.planning import plan
 from b2grid.run.command import Runner
-from b2grid.steering.recipe import NtupleTree, Recipe
+from b2grid.steering.parts import NtupleTree
+from b2grid.steering.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable

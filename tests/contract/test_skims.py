@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from b2grid import Project, skim_steering
+from b2grid.cli import main
 from tests.contract.test_one_word import SETUP
 from tests.project.conftest import COLLECTION, Write
 
@@ -58,7 +59,7 @@ def setup(write: Write, monkeypatch: pytest.MonkeyPatch) -> Path:
     return script
 
 
-def test_a_project_of_skims_ends_in_a_table_of_what_they_keep(setup: Path) -> None:
+def test_a_project_of_skims_ends_in_a_table_of_what_they_keep(setup: Path, capsys: pytest.CaptureFixture[str]) -> None:
     steering = skim_steering(["13160200", "BtoHad3Tracks1Pi0"], analysis_globaltag="analysis_tag")
     project = Project("skims", steering, {"signal": COLLECTION}, release="release-09-00-00")
     assert project.check().ok
@@ -68,3 +69,11 @@ def test_a_project_of_skims_ends_in_a_table_of_what_they_keep(setup: Path) -> No
     assert list(table["events"]) == [900, 900]
     assert list(table["efficiency"]) == [pytest.approx(1 / 3, abs=0.01), 1.0]
     assert (table["low"] < table["efficiency"]).all()
+    capsys.readouterr()
+    assert main(["efficiencies", "skims"]) == 0
+    assert [line.split() for line in capsys.readouterr().out.splitlines()][1][:4] == [
+        "signal",
+        "TDCPV_ccs",
+        "900",
+        "300",
+    ]

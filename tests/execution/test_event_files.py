@@ -10,7 +10,7 @@ import b2grid.catalogue.demo
 from b2grid.execution.job import run_attempt
 from b2grid.execution.publish import settle
 from b2grid.steering import Recipe
-from b2grid.steering.recipe import FileOutput
+from b2grid.steering.parts import FileOutput
 from tests.execution.conftest import Make
 from tests.execution.test_recovery import attempt
 

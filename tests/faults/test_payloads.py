@@ -16,7 +16,8 @@ from b2grid.execution.publish import published
 from b2grid.ntuple import encode
 from b2grid.planning import plan
 from b2grid.run import Runner
-from b2grid.steering.recipe import NtupleTree, Recipe
+from b2grid.steering.parts import NtupleTree
+from b2grid.steering.recipe import Recipe
 from tests.execution.conftest import inputs
 
 pytestmark = pytest.mark.slow

@@ -63,6 +63,7 @@ def test_the_quickstart_ends_with_a_figure_and_complete_outputs(tmp_path):
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert not [output for output in outputs if output.output_type == "stream" and output.name == "stderr"]
     assert any("widget-view" in kind for output in outputs for kind in output.get("data", {}))
+    assert "<svg" in shown(notebook)  # the drawing of its path
     assert "b2-static" in shown(notebook)  # what GitHub and nbconvert show of the panel
 
 

@@ -14,7 +14,8 @@ from b2grid.catalogue.model import INPUTS
 from b2grid.ntuple import Input, Manifest, encode, manifest_key, sub_folder, verify
 from b2grid.planning import Plan, plan
 from b2grid.run.command import Runner
-from b2grid.steering.recipe import NtupleTree, Recipe
+from b2grid.steering.parts import NtupleTree
+from b2grid.steering.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

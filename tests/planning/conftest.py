@@ -12,7 +12,8 @@ from b2grid.catalogue.model import INPUTS
 from b2grid.ntuple import TreeProfile
 from b2grid.planning import Plan, plan
 from b2grid.run.command import Runner
-from b2grid.steering.recipe import NtupleTree, Recipe
+from b2grid.steering.parts import NtupleTree
+from b2grid.steering.recipe import Recipe
 from b2grid.steering.trying import Measurement, Trial
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from b2grid.steering import Recipe
 from b2grid.steering.layout import Layout, Size, arrange
-from b2grid.steering.recipe import FileOutput, ListInfo, ModuleInfo, NtupleTree
+from b2grid.steering.parts import FileOutput, ListInfo, ModuleInfo, NtupleTree
 
 SVG = "{http://www.w3.org/2000/svg}"
 NAMES = [f"n{number}" for number in range(14)]

@@ -11,7 +11,7 @@ import pytest
 from b2grid.errors import InvalidInput, InvalidSteering
 from b2grid.run.supervisor import Limits
 from b2grid.steering import Recipe, Source, collect, record
-from b2grid.steering.recipe import FileOutput, SubPath
+from b2grid.steering.parts import FileOutput, SubPath
 
 LIMITS = Limits(walltime=20, memory=600 * 1024**2, stall=None, grace=0.5)
 

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from b2grid import check, record, skim_steering
+from b2grid import check, combine, record, skim_steering
 from b2grid.errors import InvalidInput
 from b2grid.steering import facts
 from b2grid.steering.skims import Skim, find_skims, known_skims
@@ -62,3 +62,14 @@ def test_odd_names_of_trees_and_files_stay_texts() -> None:
     ast.parse(made.text)
     (tree,) = record(made.source).ntuples
     assert (tree.file, tree.tree) == ('c"{d}.root', "a'b")
+
+
+def test_skims_read_what_the_analysis_that_they_run_beside_reads() -> None:
+    analysis = (
+        "import basf2\nimport modularAnalysis as ma\nbasf2.conditions.prepend_globaltag('tag')\npath = basf2.Path()\n"
+        "ma.inputMdst('a.root', path=path)\nma.variablesToNtuple('', ['nTracks'], filename='a.root', path=path)\n"
+        "basf2.process(path)\n"
+    )
+    made = combine([analysis, skim_steering("TauThrust", analysis_globaltag="tag")])
+    assert made.steerings == ("text1.py", "skims.py")
+    assert made.findings == ()

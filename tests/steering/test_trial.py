@@ -21,7 +21,7 @@ from b2grid.ntuple import TreeProfile
 from b2grid.run.command import Runner
 from b2grid.run.supervisor import Limits
 from b2grid.steering import Recipe, Replicas, Trial, record, trial
-from b2grid.steering.recipe import FileOutput, NtupleTree
+from b2grid.steering.parts import FileOutput, NtupleTree
 from b2grid.steering.trying import Measurement, Step
 from b2grid.steering.trying.cache import Cache
 from b2grid.steering.trying.messages import LogSummary, marked, read_log

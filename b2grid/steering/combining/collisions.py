@@ -116,6 +116,8 @@ def _settings(parts: Sequence[Part]) -> Iterator[Finding]:
             values = found.setdefault((one["kind"], one["name"]), {})
             values.setdefault(one["value"], []).append(part.at(one["line"]))
     for (kind, name), values in found.items():
+        if kind == "files" and next(iter(values)):
+            values.pop("", None)  # one that names no files of its own reads those of the first
         if len(values) > 1:
             code, what, hint = _SETTINGS[kind]
             yield finding(code, f"{what.format(name=name)} is {_told(values)}", hint)
