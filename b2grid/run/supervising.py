@@ -245,8 +245,9 @@ def _supervise(asked: dict[str, Any], requests: Asked) -> dict[str, Any]:
     """Run one payload to its end."""
     try:
         running = Running(asked)
-    except OSError as error:
-        return {"cause": "not started", "log_tail": f"{asked['command'][0]}: {error.strerror}"}
+    except (OSError, ValueError) as error:  # a null character in a word is a ValueError
+        said = getattr(error, "strerror", None) or error
+        return {"cause": "not started", "log_tail": f"{asked['command'][0]}: {said}"}
     with selectors.DefaultSelector() as selector:
         ended = os.pidfd_open(running.process.pid)
         selector.register(ended, selectors.EVENT_READ)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from b2grid.html import Html, tag
 from b2grid.steering.layout import Layout, Size, arrange
+from b2grid.steering.recipe import some
 from b2grid.steering.standin.lists import list_key
 
 if TYPE_CHECKING:
@@ -106,8 +107,7 @@ def _cards(recipe: Recipe) -> Iterator[tuple[str, _Card]]:
         if box not in known:
             yield box, _Card("made", (name, _by(opaque)), _unknown(name, opaque), dashed=True)
     for number, tree in enumerate(recipe.ntuples):
-        count = len(tree.columns)
-        lines = (tree.tree, f"{count} column{'s' * (count != 1)}, {tree.file}")
+        lines = (tree.tree, f"{some(len(tree.columns), 'column')}, {tree.file}")
         told = f"{tree.file}:{tree.tree} ({recipe.place(tree.line)})\n{', '.join(tree.columns)}"
         yield f"tree {number}", _Card("tree", lines, told)
     for output in recipe.other_outputs:

@@ -81,7 +81,7 @@ def record(
         If the script fails, exits, hangs, goes where it may not, or never calls ``process``; the finding has its
         line and its own words.
     InvalidInput
-        If the steering or a sandbox file does not exist.
+        If the steering or a sandbox file does not exist, or `args` is a text.
     """
     return replay(steering, args, sandbox, limits)[0]
 
@@ -96,6 +96,8 @@ def replay(
 
     The parameters and errors are those of `record`; the second answer is what `standin.sharing` finds.
     """
+    if isinstance(args, str):
+        raise InvalidInput(f"args is the text {args!r}", hint=f"give a list: {args.split()!r}")
     source = steering if isinstance(steering, Source) else Source.read(steering)
     beside = source.path.parent if source.path is not None else Path.cwd()
     files = sandbox if isinstance(sandbox, Sandbox) else collect(sandbox, beside)
@@ -227,6 +229,9 @@ def _stopped(outcome: Outcome) -> Finding:
         code, hint = _CODES[cause]
         return Finding(code, "error", said[cause], hint)
     code, hint = _CODES["killed"]
+    if cause == "not started":
+        said_of_it = outcome.log_tail.strip().rpartition(": ")[2]
+        return Finding(code, "error", f"the script could not be started: {said_of_it}", "look at its arguments")
     how = f"by signal {outcome.signal}" if outcome.signal else f"with exit code {outcome.exit_code}"
     last = " / ".join(outcome.log_tail.strip().splitlines()[-3:])
     return Finding(code, "error", f"the script ended {how} while it was recorded" + (f": {last}" if last else ""), hint)

@@ -34,8 +34,8 @@ def _rows(recipe: Recipe) -> Iterator[str]:
     for made in recipe.lists:
         yield f"  list    {made.name:<24} {made.decay}  [{made.cut or 'no cut'}]  {recipe.place(made.line)}"
     for tree in recipe.ntuples:
-        rows_of = tree.particle_list or "(per event)"
-        yield f"  tree    {tree.file}:{tree.tree}  {rows_of}  {len(tree.columns)} columns  {recipe.place(tree.line)}"
+        rows_of, columns = tree.particle_list or "(per event)", some(len(tree.columns), "column")
+        yield f"  tree    {tree.file}:{tree.tree}  {rows_of}  {columns}  {recipe.place(tree.line)}"
     for output in recipe.other_outputs:
         yield f"  {output.kind:<7} {output.file}  {', '.join(output.particle_lists)}  {recipe.place(output.line)}"
     for module in recipe.modules:

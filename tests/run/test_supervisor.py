@@ -45,12 +45,14 @@ def test_exit_codes_signals_and_output_come_back(tmp_path: Path) -> None:
     with Supervisor() as supervisor:
         three = supervisor.run(payload(tmp_path, "/bin/sh", "-c", "echo out; echo err >&2; exit 3"))
         killed = supervisor.run(payload(tmp_path, "/bin/sh", "-c", "kill -9 $$"))
+        null = supervisor.run(payload(tmp_path, "/bin/echo", "a\0b"))
         absent = supervisor.run(payload(tmp_path, "/no/such/program"))
     assert (three.exit_code, three.signal, three.ok) == (3, None, False)
     assert three.log_tail == "out\nerr\n"
     assert (killed.exit_code, killed.signal) == (None, 9)
     assert absent.cause == "not started"
     assert "/no/such/program: No such file" in absent.log_tail
+    assert (null.cause, null.log_tail) == ("not started", "/bin/echo: embedded null byte")
 
 
 def test_the_walltime_ends_what_ignores_term(tmp_path: Path) -> None:

@@ -285,6 +285,12 @@ def test_sandbox_and_opened_files_are_found(tmp_path: Path) -> None:
             "bad list",
             None,
         ),
+        (
+            "from variables import variables as vm\nvm.addAlias('a b', 'p')\n",
+            "B2S601",
+            "FATAL: Invalid alias name 'a b'",
+            2,
+        ),
         ("x = bytearray(10**10)\n", "B2S606", "memory", 1),
         ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "B2S607", "signal 9", 2),
         ("import ctypes\nctypes.string_at(0)\n", "B2S607", "signal 11", 2),
@@ -301,6 +307,20 @@ def test_a_script_that_fails_is_a_finding_at_its_line(text: str, code: str, mess
     found = finding(text)
     assert (found[0], found[2]) == (code, line)
     assert message in found[1]
+
+
+def test_arguments_are_a_list() -> None:
+    with pytest.raises(InvalidInput, match="args is the text 'loose 3'") as raised:
+        record("import basf2\n", args="loose 3")
+    assert raised.value.hint == "give a list: ['loose', '3']"
+
+
+@pytest.mark.parametrize("word", ["a\0b", "x" * 200_000])
+def test_arguments_that_no_program_can_have_are_a_finding(word: str) -> None:
+    assert finding("import basf2\n", args=[word])[:2] in [
+        ("B2S607", "the script could not be started: embedded null byte"),
+        ("B2S607", "the script could not be started: Argument list too long"),
+    ]
 
 
 def test_nothing_outside_the_scratch_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,15 @@ import sys
 from collections import Counter
 from enum import IntEnum
 
-__all__ = ["Log", "LogLevel"]
+__all__ = ["Fatal", "Log", "LogLevel"]
+
+
+class Fatal(SystemExit):
+    """The end that a fatal error brings: exit code 1, what was said, and where it was called."""
+
+    def __init__(self, text: str, place: object) -> None:
+        super().__init__(1)
+        self.text, self.place = text, place
 
 
 class LogLevel(IntEnum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from b2grid.steering.standin.log import Fatal
 from b2grid.steering.standin.opaque import Opaque
 from b2grid.steering.standin.path import origin
 from b2grid.steering.standin.session import builtin_collections, session
@@ -25,8 +26,9 @@ class VariableManager:
         """Name an expression; the last definition wins, also for what was added before."""
         alias, variable = str(alias), str(variable)
         if re.fullmatch("[A-Za-z0-9_]+", alias) is None:
-            session.log.fatal(f"Invalid alias name '{alias}': letters, digits and underscores are allowed")
-            raise SystemExit(1)
+            said = f"Invalid alias name '{alias}': letters, digits and underscores are allowed"
+            session.log.fatal(said)
+            raise Fatal(said, origin())
         before = session.aliases.get(alias)
         if before is not None and before != variable:
             session.log.warning(

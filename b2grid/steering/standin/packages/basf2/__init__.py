@@ -5,6 +5,7 @@ import sys as _sys
 from enum import Enum as _Enum
 from pathlib import Path as _FilePath
 
+from b2grid.steering.standin.log import Fatal as _Fatal
 from b2grid.steering.standin.log import LogLevel
 from b2grid.steering.standin.opaque import Opaque as _Opaque
 from b2grid.steering.standin.path import AfterConditionPath as AfterConditionPath
@@ -173,14 +174,6 @@ def B2FATAL(*args, **kwargs):
     place = _origin()
     _session.log.fatal(_text(args), **kwargs)
     raise _Fatal(_text(args), place)
-
-
-class _Fatal(SystemExit):
-    """The end that B2FATAL brings: exit code 1, and where it was called."""
-
-    def __init__(self, text, place):
-        super().__init__(1)
-        self.text, self.place = text, place
 
 
 def _level(level):
