@@ -15,7 +15,7 @@ import uproot
 pytestmark = [pytest.mark.benchmark, pytest.mark.slow, pytest.mark.timeout(600)]
 
 DEMO = Path(str(files("b2grid.catalogue.demo")))
-TIMES = 6  # the demo files again and again: some 15,000 events
+TIMES = 3  # the demo files again and again: some 7,500 events
 
 
 def _read(paths: list[Path]) -> float:

@@ -143,7 +143,7 @@ def _compiled(text: str, python: tuple[int, int]) -> ast.Module:
         warnings.simplefilter("ignore")  # what Python says about odd escapes is no concern of the check
         tree = ast.parse(text, feature_version=min(python, sys.version_info[:2]))
         # 'return' outside of a function and the like show only when it is compiled; nothing is executed
-        compile(text, "<steering>", "exec", dont_inherit=True)
+        compile(tree, "<steering>", "exec", dont_inherit=True)
     return tree
 
 
