@@ -79,6 +79,7 @@ def test_from_the_check_to_the_outputs_with_buttons(lab, page, errors, tmp_path)
     expect(page.locator(".b2-messages")).to_contain_text("Trying one file per sample", timeout=10_000)
     expect(page.locator("button.b2-submit")).to_be_disabled()
     expect(page.locator(".b2-measurements")).to_contain_text("B0ch1", timeout=120_000)
+    expect(page.locator(".b2-recipe svg")).to_be_visible()
     page.screenshot(path=tmp_path / "3-trial.png")
 
     page.locator("button.b2-plan").click()

@@ -69,6 +69,7 @@ class PlainProject:
     def __init__(self, folder: Path, jobs: int = 40) -> None:
         self.name = "plain"
         self.inputs = Said("signal: one collection")
+        self.recipe = Said("lists that feed trees")
         self.steering = folder / "steer.py"
         self.steering.write_text("process(path)  # <main>")
         self.folder = folder

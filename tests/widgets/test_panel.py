@@ -36,6 +36,7 @@ def test_opening_a_panel_starts_nothing(project, opened):
     [
         ("check", "no such &lt;list&gt;"),
         ("trial", "12 ms per event"),
+        ("trial", "lists that feed trees"),  # it was recorded for the trial
         ("plan", "Number of jobs: 40"),
     ],
 )

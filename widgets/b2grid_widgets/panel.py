@@ -167,6 +167,7 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._parts["findings"] = rendered(result)
         elif name == "trial":
             self._steering.show_trial(result)
+            self._steering.show_recipe(self._project.recipe)  # the trial has recorded it
             self._parts["trial"] = rendered(result)
         elif name == "plan":
             self._plan.show(result)

@@ -1,4 +1,4 @@
-"""The step `steering`: what runs; what the check says about it, and what the trial measured."""
+"""The step `steering`: what runs; what the check says about it, what it makes of events, what the trial measured."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["SteeringPanel"]
 
 
 class SteeringPanel:
-    """Findings, the trial's measurements, and the steering file itself, folded away."""
+    """Findings, the path as it was recorded, the trial's measurements, and the steering file itself, folded away."""
 
     title = "Steering"
 
@@ -25,8 +25,10 @@ class SteeringPanel:
         self._report.add_class("b2-findings")
         self._trial = ipw.HTML(value=hint("Try runs a few events of one file per sample, here."))
         self._trial.add_class("b2-measurements")
+        self._recipe = ipw.HTML()
+        self._recipe.add_class("b2-recipe")
         self._source = ipw.HTML()
-        self.view = ipw.VBox([self._report, self._trial, self._source])
+        self.view = ipw.VBox([self._report, self._trial, self._recipe, self._source])
 
     def show_source(self, name: str, text: str) -> None:
         """The steering file, folded away."""
@@ -35,6 +37,10 @@ class SteeringPanel:
     def show_report(self, report: Rendered) -> None:
         """What the check found."""
         self._report.value = rendered(report)
+
+    def show_recipe(self, recipe: Rendered) -> None:
+        """What the steering file makes of every event, drawn."""
+        self._recipe.value = rendered(recipe)
 
     def show_trial(self, trial: Rendered) -> None:
         """What the trial measured."""
