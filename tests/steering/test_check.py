@@ -22,6 +22,7 @@ from b2grid.steering.findings import CODES, Code, explain, page
 ROOT = Path(__file__).parents[2]
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.py.txt"))
 DEMO = Path(demo.__file__).parent / "steering" / "B2EtapKs.py"
+SYNTAX = {"B2S101", "B2S102", "B2S110"}
 HEAD = "import basf2 as b2\nimport modularAnalysis as ma\npath = b2.create_path()\n"
 TAIL = "b2.process(path)\n"
 
@@ -56,12 +57,16 @@ def test_the_demo_steering_has_no_findings_with_the_embedded_runtime() -> None:
 
 @pytest.mark.parametrize(
     "code",
-    [code for code in CODES.values() if code.bad and "B2S101" <= code.code < "B2S510"],
+    [code for code in CODES.values() if (code.of_a_line and code.code < "B2S7") or code.code in SYNTAX],
     ids=lambda code: code.code,
 )
 def test_the_examples_of_a_code_show_it(code: Code) -> None:
     assert [item.code for item in check(code.bad + "\n")] == [code.code]
     assert [item.code for item in check(code.good + "\n")] == []
+
+
+def test_every_code_of_a_steering_file_has_a_bad_and_a_good_example() -> None:
+    assert [code.code for code in CODES.values() if code.code.startswith("B2S") and not (code.bad and code.good)] == []
 
 
 def test_every_collection_of_basf2_is_known_to_the_check() -> None:

@@ -50,12 +50,17 @@ class Code:
     bad: str = ""
     good: str = ""
 
+    @property
+    def of_a_line(self) -> bool:
+        """Whether it is about a line of a steering file, found by reading it: then a comment there silences it."""
+        return self.code[:4] in _OF_LINES and self.code not in _WHOLE
+
     def __str__(self) -> str:
         parts = [f"{self.code} ({self.severity}): {self.title}", "", self.explanation]
         for word, example in (("bad", self.bad), ("good", self.good)):
             if example:
                 parts += ["", f"{word}:", *(f"    {line}" for line in example.splitlines())]
-        if self.bad and self.code.startswith("B2S") and self.code not in _NOT_SILENCED:
+        if self.of_a_line:
             parts += ["", f"Silence it on its line with:  # b2grid: ignore[{self.code}]"]
         return "\n".join(parts)
 
@@ -144,4 +149,6 @@ def _read() -> Iterator[Code]:
 CODES: dict[str, Code] = {code.code: code for code in sorted(_read(), key=lambda entry: entry.code)}
 """Code -> what it means, in the order of the codes."""
 
-_NOT_SILENCED = frozenset({"B2S101", "B2S102", "B2S103", "B2S104", "B2S901"})
+_OF_LINES = frozenset({"B2S1", "B2S2", "B2S3", "B2S4", "B2S5", "B2S7"})
+# about the file as a whole, its release, or what goes with it
+_WHOLE = frozenset({f"B2S{n}" for n in (101, 102, 103, 104, 105, 110, 212, 500, 501, 502, 702)})
