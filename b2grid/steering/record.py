@@ -169,14 +169,16 @@ def _environment(folder: Path, environment: dict[str, str]) -> dict[str, str]:
 def _line_of(trace: Path, source: Source, script: str) -> int | None:
     """The innermost line of the steering in what the recorder wrote down last, where it could."""
     try:
-        last = trace.read_text("utf-8", errors="replace").rpartition("(most recent call first)")[2]
+        dumps = trace.read_text("utf-8", errors="replace").split("(most recent call first)")
     except OSError:  # it has not come so far
         return None
     starts = {script: 1, **{span.name: span.first for span in spans(source.text)}}
     lines = len(source.text.splitlines())
-    for name, number in re.findall(r'File "(.*)", line (\d{1,9}) in ', last):
-        if name in starts and (line := starts[name] + int(number) - 1) <= lines:
-            return line
+    # all processes of the script write into it, and the last of them may have been ended on the way
+    for dump in reversed(dumps):
+        for name, number in re.findall(r'File "(.*)", line (\d{1,9}) in ', dump):
+            if name in starts and (line := starts[name] + int(number) - 1) <= lines:
+                return line
     return None
 
 

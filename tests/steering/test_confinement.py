@@ -211,7 +211,7 @@ def test_memory_of_what_it_starts_counts() -> None:
                 time.sleep(60)
         time.sleep(60)
         """,
-        limits=Limits(walltime=20, memory=400 * MB, processes=32, grace=0.2),
+        limits=Limits(walltime=20, memory=400 * MB, processes=32, grace=5),
     )
     assert (code, "with what it started" in message) == ("B2S606", True)
     assert line in (4, 5, 6)
@@ -228,7 +228,7 @@ def test_memory_that_processes_share_counts_once() -> None:
         for _ in range(12):
             os.wait()
         """,
-        limits=Limits(walltime=20, memory=600 * MB, processes=64, grace=0.2),
+        limits=Limits(walltime=20, memory=600 * MB, processes=64, grace=5),
     )
 
 
