@@ -26,7 +26,7 @@ from b2grid.steering.facts.releases import POINTS, place
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["POINTS", "Facts", "Signature", "known_modules", "load", "particle_charges"]
+__all__ = ["POINTS", "Facts", "Signature", "antiparticles", "known_modules", "load", "particle_charges"]
 
 
 @dataclass(frozen=True, slots=True)

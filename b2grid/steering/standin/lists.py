@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from b2grid.errors import InvalidInput
+from b2grid.steering.facts import antiparticles
 from b2grid.steering.standin.build import mother
 from b2grid.steering.standin.session import session
 
@@ -82,15 +81,7 @@ def list_key(name: str) -> tuple[str, str]:
     True
     """
     particle, _, label = name.partition(":")
-    return min(particle, _antiparticles().get(particle, particle)), label
-
-
-@cache
-def _antiparticles() -> dict[str, str]:
-    # read as a file: importing the physics room would load numpy for it
-    text = files("b2grid").joinpath("physics", "particles.tsv").read_text(encoding="utf-8")
-    rows = (line.split("\t") for line in text.splitlines()[1:])
-    return {row[0]: row[2] for row in rows}
+    return min(particle, antiparticles().get(particle, particle)), label
 
 
 # -- what each module makes ------------------------------------------------------------------------------------
