@@ -23,6 +23,7 @@ __all__ = [
     "INPUTS",
     "LEFT_OUT",
     "RUNS",
+    "SKIMS",
     "TABLES",
 ]
 
@@ -45,7 +46,7 @@ FILES = pa.schema(
         _required("pfn", pa.string()),
         _required("dataset", pa.string()),  # the path of the dataset, without its datablock
         pa.field("datablock", pa.string()),  # sub00, sub01, …
-        _required("bytes", pa.int64()),
+        pa.field("bytes", pa.int64()),  # lists of names do not say
         pa.field("events", pa.int64()),
         pa.field("adler32", pa.string()),  # eight hexadecimal digits
         _required("global_tag", pa.string()),  # the production global tag; of several, joined by a comma
@@ -117,6 +118,19 @@ DATASETS = pa.schema(
         pa.field("bytes", pa.int64()),
         pa.field("events", pa.int64()),
         pa.field("status", pa.string()),  # good, bad, in production
+        pa.field("generated", pa.int64()),  # events of simulation before any selection
+        pa.field("branching_fraction", pa.float64()),  # of the decay in signal simulation
+    ]
+)
+
+#: One row per analysis skim.
+SKIMS = pa.schema(
+    [
+        _required("skim", pa.string()),  # its name, such as TDCPV_ccs
+        _required("code", pa.string()),  # eight digits, as in the paths of datasets
+        pa.field("group", pa.string()),  # the working group
+        pa.field("combined", pa.string()),  # the code of the combined skim that it is produced with
+        pa.field("description", pa.string()),
     ]
 )
 
@@ -144,7 +158,7 @@ INPUTS = pa.schema(
         pa.field("dataset", pa.string()),
         _required("lfn", pa.string()),  # a local file without one has its absolute path here
         _required("pfn", pa.string()),  # absolute path or URL
-        _required("bytes", pa.int64()),
+        pa.field("bytes", pa.int64()),
         pa.field("events", pa.int64()),
         _required("global_tag", pa.string()),
         _required("release", pa.string()),

@@ -138,6 +138,7 @@ def _completed_files(rows: Rows) -> pa.Table:
         places = [split_lfn(lfn or "") for lfn in table["lfn"].to_pylist()]
         table = _with(table, "dataset", pa.array([place[0] for place in places], pa.string()))
         table = _with(table, "datablock", pa.array([place[1] for place in places], pa.string()))
+        table = _with(table, "pfn", table["lfn"])  # a site knows where it keeps a file, if nobody else does
     if "runs" in table.column_names:
         spans = [_span(runs) for runs in table["runs"].to_pylist()]
         for position, name in enumerate(("experiment", "run_low", "run_high")):
