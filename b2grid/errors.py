@@ -62,17 +62,23 @@ _COLOUR = {
     "note": "var(--jp-info-color1, #2475d0)",
     "": "var(--jp-success-color1, #2a8a3e)",
 }
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# control characters; marks that turn the direction of what follows; separators of lines; halves of characters
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 
 def printable(text: object) -> str:
-    r"""Text from outside, safe for a terminal: control characters are shown, never obeyed.
+    r"""Text from outside, safe for a terminal: what controls it is shown, never obeyed.
 
-    >>> print(printable("a\x1b[2Jb"))
-    a\x1b[2Jb
+    >>> print(printable("a\x1b[2Jb\u202ec"))
+    a\x1b[2Jb\u202ec
     """
-    return _UNPRINTABLE.sub(lambda match: f"\\x{ord(match[0]):02x}", str(text))
+    return _UNPRINTABLE.sub(_escaped, str(text))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
 def split_lines(text: str) -> list[str]:
