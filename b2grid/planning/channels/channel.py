@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import Finding, InvalidInput, printable
-from b2grid.grammar import Particle, parse_cut, parse_decay, parse_variable
+from b2grid.grammar import Particle, parse_cut, parse_variable
 from b2grid.planning.channels.chain import Combined, Copied, Made, Standard, canonical, described
 from b2grid.planning.channels.columns import aliases, check_columns, read_columns
 from b2grid.planning.channels.resolve import Resolver, read_lists
@@ -165,43 +165,29 @@ def refused(found: Sequence[Finding], what: str) -> InvalidInput:
 def _read(channel: Channel, add: Add) -> dict[str, Any]:
     """The parts of a channel, put in order; what is wrong with them is reported."""
     decay, cut = (_text(getattr(channel, name), name, add) for name in ("decay", "cut"))
-    columns = read_columns(channel.variables, add)
-    if not columns:
-        add("B2P066", "there are no variables", "name what is to be written: variables=['Mbc', 'deltaE']")
-    if channel.tree is not None and not (isinstance(channel.tree, str) and is_tree_name(channel.tree)):
-        hint = f"use letters, digits and underscores, and not '{_TAKEN}'"
-        add("B2P063", f"a tree cannot be called {_shown(channel.tree)}", hint)
-    if not isinstance(channel.match, bool):
-        add("B2P065", f"match is of type {type(channel.match).__name__}", "it is True or False")
+    columns, definitions = read_columns(channel.variables, add), read_lists(channel.lists, add)
     fit = read_step(channel.fit, FITS, "fit", lambda *said: add("B2P064", *said))
     rank = read_step(channel.rank, RANKS, "rank", lambda *said: add("B2P064", *said))
-    resolver = Resolver(definitions := read_lists(channel.lists, add), add)
-    chain = resolver.decay(decay, cut, fit, "the decay string") if decay is not None and cut is not None else None
-    texts = [("the cut", cut or "")]
-    texts += [(f"the cut of {printable(one.name)}", one.cut) for one in definitions.values()]
-    texts += [(f"the {name} of the rank", str(value)) for name, value in _of_rank(rank, "cut")]
-    for what, text in texts:
-        check_text(parse_cut, text, what, aliases(columns), add)
-    for name, value in _of_rank(rank, "variable"):
-        check_text(parse_variable, str(value), f"the {name} of the rank", aliases(columns), add)
+    _check_rest(channel, add)
+    resolver = Resolver(definitions, add)
+    chain = None
+    if decay is not None:
+        chain = resolver.decay(decay, cut or "", fit, "the decay string")
+    cuts = {"the cut": cut or "", **{f"the cut of {printable(one.name)}": one.cut for one in definitions.values()}}
+    variables: dict[str, str] = {}
+    for name, value in rank.options if rank is not None else ():
+        if name in ("variable", "cut"):
+            (variables if name == "variable" else cuts)[f"the {name} of the rank"] = str(value)
+    for read, texts in ((parse_cut, cuts), (parse_variable, variables)):
+        for what, text in texts.items():
+            check_text(read, text, what, aliases(columns), add)
     check_columns(columns, add)
-    named = _named(
-        [*(text for _, text in texts), *columns.values(), *map(_second, _of_rank(rank, "variable"))], resolver
-    )
+    named = _named([*cuts.values(), *variables.values(), *columns.values()], resolver)
     if chain is not None and resolver.complete:
-        for key, one in definitions.items():
-            if key not in resolver.used:
-                said = f"lists has {printable(one.name)}, which nothing uses"
-                add("B2P059", said, "take it out, or name it in the decay string")
-    return {
-        "decay": str(parse_decay(decay)) if chain is not None and decay is not None else channel.decay,
-        "cut": cut,
-        "columns": columns,
-        "fit": fit,
-        "rank": rank,
-        "chain": None if chain is None else replace(chain, rank=rank),
-        "named": named,
-    }
+        _check_use(resolver, add)
+    found = {"cut": cut, "variables": columns, "columns": columns, "fit": fit, "rank": rank, "named": named}
+    found["lists"] = {one.name: channel.lists[one.name] for one in definitions.values()}
+    return found if chain is None else {**found, "decay": one_line(str(decay)), "chain": replace(chain, rank=rank)}
 
 
 def _text(value: Any, name: str, add: Add) -> str | None:
@@ -211,12 +197,21 @@ def _text(value: Any, name: str, add: Add) -> str | None:
     return None
 
 
-def _of_rank(rank: Step | None, name: str) -> list[tuple[str, Any]]:
-    return [option for option in rank.options if option[0] == name] if rank is not None else []
+def _check_rest(channel: Channel, add: Add) -> None:
+    if not channel.variables:
+        add("B2P066", "there are no variables", "name what is to be written: variables=['Mbc', 'deltaE']")
+    if channel.tree is not None and not (isinstance(channel.tree, str) and is_tree_name(channel.tree)):
+        hint = f"use letters, digits and underscores, and not '{_TAKEN}'"
+        add("B2P063", f"a tree cannot be called {_shown(channel.tree)}", hint)
+    if not isinstance(channel.match, bool):
+        add("B2P065", f"match is of type {type(channel.match).__name__}", "it is True or False")
 
 
-def _second(pair: tuple[str, Any]) -> str:
-    return str(pair[1])
+def _check_use(resolver: Resolver, add: Add) -> None:
+    for key, one in resolver.definitions.items():
+        if key not in resolver.used:
+            said = f"lists has {printable(one.name)}, which nothing uses"
+            add("B2P059", said, "take it out, or name it in the decay string")
 
 
 def _named(texts: Sequence[str], resolver: Resolver) -> dict[str, Made]:

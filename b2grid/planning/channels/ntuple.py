@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from b2grid.errors import Finding, InvalidSteering, Report, printable
+from b2grid.errors import Finding, InvalidSteering, Report, nearest, printable
 from b2grid.html import Html, details, table, tag
 from b2grid.planning.channels.chain import described, face
 from b2grid.planning.channels.channel import Add, Channel, Variables, refused
 from b2grid.planning.channels.columns import aliases, check_columns, read_columns
 from b2grid.planning.channels.layout import Layout, lay_out, tree_names
 from b2grid.planning.channels.program import EVENTS, Program
+from b2grid.planning.channels.texts import mentioned
 from b2grid.steering import Recipe, Source, Steering, check
 from b2grid.steering.findings import finding
 from b2grid.steering.recipe import some
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Mapping
 
 __all__ = ["Ntuple"]
@@ -88,9 +89,10 @@ class Ntuple:
         _check_names([*((str(channel.tree), channel.columns) for channel in channels), (EVENTS, events)], add)
         layout = lay_out(channels)
         _check_mentions(channels, layout, add)
+        _check_events(events, layout, add)
         if found:
             raise refused(found, "ntuple")
-        for name, value in {"channels": channels, "_layout": layout}.items():
+        for name, value in {"channels": channels, "events": events, "_layout": layout}.items():
             object.__setattr__(self, name, value)
 
     @classmethod
@@ -249,3 +251,13 @@ def _check_mentions(channels: Sequence[Channel], layout: Layout, add: Add) -> No
             if (found := layout.name(made, face(particle))) != f"{face(particle)}:{label}":
                 said = f"the list that {channel.tree} calls {name} is made as {found}, for another channel has one"
                 add("B2P067", said, "give it a label that no other list of the ntuple has")
+
+
+def _check_events(events: Mapping[str, str], layout: Layout, add: Add) -> None:
+    """Report lists that the variables of events name, and that no channel makes."""
+    made = set(layout.names.values())
+    for particle, label in dict.fromkeys(pair for text in events.values() for pair in mentioned(text)):
+        if f"{face(particle)}:{label}" not in made:
+            near = nearest(f"{particle}:{label}", made)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(sorted(made))}"
+            add("B2P067", f"events names the list {printable(f'{particle}:{label}')}, which no channel makes", hint)

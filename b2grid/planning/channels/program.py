@@ -70,11 +70,11 @@ class Program:
         self._prepare(globaltags)
         self._section("what is reconstructed, and standard lists", layout.loaded)
         self._section("what several channels use", layout.shared)
+        for channel, own in zip(channels, layout.own, strict=True):
+            self._channel(channel, own)
         if events:
             self._lines.append("# a row per event")
             self._tree("", events, EVENTS)
-        for channel, own in zip(channels, layout.own, strict=True):
-            self._channel(channel, own)
         self._lines += ["b2.process(main)", "print(b2.statistics)"]
 
     @property
@@ -124,7 +124,7 @@ class Program:
             self._lines.append("")
 
     def _channel(self, channel: Channel, own: Sequence[Made]) -> None:
-        self._lines.append(f"# {channel.tree}: {channel.decay}")
+        self._lines.append(f"# {channel.tree}: {described(channel.chain)}")
         for made in own:
             self._make(made)
         name = self._layout.name(channel.chain, channel.chain.particle)

@@ -38,10 +38,12 @@ _LIST = {
 _READS = frozenset({"RootInput", "ProgressBar", "Gearbox", "VariablesToNtuple"})
 _FILLED = ("modularAnalysis.fillParticleList", "modularAnalysis.fillParticleLists")
 _PLAIN_LOADING = {"decayStrings", "writeOut", "enforceFitHypothesis"}
+_COMBINING = {"decayString", "cut", "decayMode", "writeOut"}
+_USUAL = {"ignoreIfTooManyCandidates": True, "chargeConjugation": True, "allowChargeViolation": False}
 _ECL = "isFromECL"  # what basf2 cuts photons with unless it is told otherwise
 
 
-class _Apart(Exception):  # noqa: N818 - it says what is apart, and stops nothing
+class _Apart(Exception):
     """Something that no channel has."""
 
 
@@ -102,6 +104,27 @@ def _left_out(recipe: Recipe, file: str) -> Iterator[Finding]:
     for tag in recipe.global_tags:
         yield _warning(f"the global tag {printable(tag)} is not of a channel: give it to steering()", None)
 
+    yield from _notes(recipe)
+
+
+def _notes(recipe: Recipe) -> Iterator[Finding]:
+    """What is of the steering as a whole."""
+    reader = next((module.params for module in recipe.modules if module.type == "RootInput"), {})
+    numbered = [
+        _head(str(module.params["decayString"]))
+        for module in recipe.modules
+        if module.params.get("decayMode", 0) and not is_source(module.function)
+    ]
+    notes = [
+        (numbered, f"the numbers of decay modes (dmID) of {', '.join(numbered)}"),
+        (recipe.inputs, f"the input {', '.join(recipe.inputs)}: files are given with -i"),
+        (recipe.max_event, f"the limit of {recipe.max_event} events"),
+        (recipe.seed, f"the random seed {recipe.seed}"),
+        (reader.get("skipNEvents") or reader.get("entrySequences"), "the events that the input is limited to"),
+        (recipe.opened, f"the files {', '.join(recipe.opened)}, which the steering reads"),
+    ]
+    yield from (finding("B2P070", printable(f"not kept: {said}"), severity="note") for there, said in notes if there)
+
 
 def _warning(said: str, line: int | None) -> Finding:
     return finding("B2P070", said, line=line)
@@ -131,10 +154,8 @@ class _Reading:
                 columns = self._columns(module)
                 if tree.particle_list:
                     channels.append(self._channel(module, tree.tree, tree.particle_list, columns))
-                elif tree.tree == EVENTS and not events:
-                    events = columns
                 else:
-                    raise _Apart(f"it has a row per event, and is not called {EVENTS}")
+                    events = self._of_events(tree.tree, columns)
             except _Apart as apart:
                 said = f"the tree {printable(tree.tree)} ({self.recipe.place(tree.line)}): {apart}"
                 self.found.append(finding("B2P071", said, line=tree.line))
@@ -142,6 +163,12 @@ class _Reading:
                 said = f"the tree {printable(tree.tree)} ({self.recipe.place(tree.line)}): {error.message}"
                 self.found.append(finding("B2P071", said, error.hint, tree.line))
         return channels, events
+
+    def _of_events(self, tree: str, columns: dict[str, str]) -> dict[str, str]:
+        if tree != EVENTS:
+            raise _Apart(f"it has a row per event, and is not called {EVENTS}")
+        self._aliases([], columns)
+        return columns
 
     def _columns(self, module: ModuleInfo) -> dict[str, str]:
         params = module.params
@@ -308,16 +335,9 @@ def _loaded(made: _List, recipe: Recipe) -> str:
 def _combined(made: _List, recipe: Recipe) -> tuple[ModuleInfo, Step | None, Step | None]:
     """The combiner of a list, and what was done to its candidates."""
     combiner, *later = made.modules
-    usual = {"ignoreIfTooManyCandidates": True, "chargeConjugation": True, "allowChargeViolation": False}
-    if combiner.type != "ParticleCombiner" or combiner.params.keys() - {
-        *usual,
-        "decayString",
-        "cut",
-        "decayMode",
-        "writeOut",
-    }:
+    if combiner.type != "ParticleCombiner" or combiner.params.keys() - {*_USUAL, *_COMBINING}:
         raise _other(made.name, combiner, recipe)
-    for name, value in usual.items():
+    for name, value in _USUAL.items():
         if combiner.params.get(name, value) != value:
             raise _Apart(f"the list {made.name} is made with {name}={combiner.params[name]}")
     fit = rank = None

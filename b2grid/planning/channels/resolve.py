@@ -13,6 +13,7 @@ from b2grid.planning.channels.chain import V0, Combined, Copied, Daughter, Loade
 from b2grid.planning.channels.standard import BASES, DEFAULT_LABEL, source, standard_labels
 from b2grid.planning.channels.step import FITS, Step, read_step
 from b2grid.planning.channels.texts import one_line
+from b2grid.steering.checking.analysis.decays import meant
 from b2grid.steering.facts import particle_charges
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def read_lists(given: Any, add: Callable[[str, str, str], None]) -> dict[Key, De
 
 
 def _key(name: Any, add: Callable[[str, str, str], None]) -> Key | None:
+    """The list that a definition is of; what is wrong with its name is reported."""
     if not isinstance(name, str):
         add("B2P065", f"lists has a name of type {type(name).__name__}", "name a particle, such as 'pi+' or 'eta:gg'")
         return None
@@ -89,17 +91,14 @@ def _key(name: Any, add: Callable[[str, str, str], None]) -> Key | None:
         return None
     if particle.marks:
         add("B2P050", f"the list {shown!r} has a mark", f"call it {particle.list_name}")
-        return None
-    if particle.name not in particle_charges():
+    elif particle.name not in particle_charges():
         add("B2P051", f"unknown particle {printable(particle.name[:60])!r} in lists", _near(particle.name))
-        return None
-    if not _is_label(particle.label, add):
-        return None
-    if particle.label in BASES:
+    elif particle.label in BASES:
         said = f"lists has {shown!r}, which basf2 fills itself"
         add("B2P061", said, f"give it another label, or none: '{particle.name}'")
-        return None
-    return Key(face(particle.name), particle.label or "")
+    elif _is_label(particle.label, add):
+        return Key(face(particle.name), particle.label or "")
+    return None
 
 
 def _is_label(label: str | None, add: Callable[[str, str, str], None]) -> bool:
@@ -115,7 +114,8 @@ def _definition(name: str, value: Any, add: Callable[[str, str, str], None]) -> 
     if not (0 < len(parts) < 4 and all(isinstance(part, str) for part in parts[:2])):
         add("B2P065", f"lists[{shown!r}] is of type {type(value).__name__}", f"give {_FORMS}")
         return None
-    what, cut, fit = [*map(one_line, parts[:2]), "", ""][:2] + [parts[2] if len(parts) == 3 else None]
+    what, cut = (one_line(part) for part in (*parts, "")[:2])
+    fit = parts[2] if len(parts) == 3 else None
     if len(parts) == 1 and not _ARROW.search(what):
         what, cut = "", what
     step = read_step(fit, FITS, f"the fit of {shown}", lambda said, hint: add("B2P064", said, hint))
@@ -126,6 +126,8 @@ def _definition(name: str, value: Any, add: Callable[[str, str, str], None]) -> 
 
 
 def _near(name: str) -> str:
+    if said := meant(name, particle_charges()):
+        return said
     near = nearest(name, particle_charges()) if len(name) <= 60 else []
     return f"did you mean {' or '.join(near)}?" if near else "the names are those of basf2's particle table"
 
@@ -183,10 +185,8 @@ class Resolver:
 
     def _daughter(self, part: Particle | Decay) -> Daughter | None:
         particle = part.mother if isinstance(part, Decay) else part
-        if isinstance(part, Decay):
-            made = self._nested(replace(part, mother=replace(part.mother, marks=())))
-        else:
-            made = self.list(part)
+        plain = replace(particle, marks=())
+        made = self._nested(replace(part, mother=plain)) if isinstance(part, Decay) else self.list(plain)
         return None if made is None else Daughter(particle.name, made, particle.marks)
 
     def _nested(self, decay: Decay) -> Combined | None:
@@ -227,7 +227,7 @@ class Resolver:
             made = Loaded(key.particle, definition.cut)
             return made if made.base else replace(made, label=key.label)
         name = printable(definition.name)
-        hint = f"lists={{'{name}': ('{particle.name} -> …', '{definition.cut}')}}"
+        hint = f"lists={{{name!r}: ({f'{particle.name} -> …'!r}, {definition.cut!r})}}"
         return self._lost("B2P058", f"{name} has a cut and no decay", hint)
 
     def _of_decay(self, definition: Definition, key: Key) -> Made | None:
@@ -277,15 +277,17 @@ class Resolver:
         self._add("B2P051", f"unknown particle {printable(particle.name[:60])!r}", _near(particle.name))
         return False
 
-    def _lost(self, code: str, said: str, hint: str) -> None:
+    def _lost(self, code: str, said: str, hint: str) -> Combined | None:
+        """Report what cannot be made; nothing is, then."""
         self.complete = False
         self._add(code, said, hint)
+        return None
 
 
 def _advice(particle: Particle, labels: list[str]) -> str:
     near = nearest(particle.label or "", labels)
     if near:
         return f"did you mean {' or '.join(f'{particle.name}:{label}' for label in near)}?"
-    how = "'a cut'" if is_loaded(particle.name) else f"('{particle.name} -> …', 'a cut')"
-    some = f", or use {particle.name}:{labels[-1]}" if labels else ""
-    return f"define it: lists={{'{printable(particle.list_name)}': {how}}}{some}"
+    how = "'a cut'" if is_loaded(particle.name) else f"({f'{particle.name} -> …'!r}, 'a cut')"
+    some = f", or use {particle.name}:{labels[0]}" if labels else ""
+    return f"define it: lists={{{printable(particle.list_name)!r}: {how}}}{some}"

@@ -66,7 +66,8 @@ def check_text(
         add(code, f"{what} cannot be read: {error.message}", error.hint)
         return
     for name in unknown:
-        add("B2P055", f"unknown variable {printable(name[:80])!r} in {what}", _near(name, own))
+        where = "" if name == text else f" in {what}"
+        add("B2P055", f"unknown variable {printable(name[:80])!r}{where}", _near(name, own))
 
 
 def _near(name: str, own: Collection[str]) -> str:
