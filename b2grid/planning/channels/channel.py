@@ -185,7 +185,14 @@ def _read(channel: Channel, add: Add) -> dict[str, Any]:
     named = _named([*cuts.values(), *variables.values(), *columns.values()], resolver)
     if chain is not None and resolver.complete:
         _check_use(resolver, add)
-    found = {"cut": cut, "variables": columns, "columns": columns, "fit": fit, "rank": rank, "named": named}
+    found: dict[str, Any] = {
+        "cut": cut,
+        "variables": columns,
+        "columns": columns,
+        "fit": fit,
+        "rank": rank,
+        "named": named,
+    }
     found["lists"] = {one.name: channel.lists[one.name] for one in definitions.values()}
     return found if chain is None else {**found, "decay": one_line(str(decay)), "chain": replace(chain, rank=rank)}
 

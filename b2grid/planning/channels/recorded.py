@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from b2grid.grammar import Expression
-    from b2grid.steering.parts import ModuleInfo
+    from b2grid.steering.parts import ModuleInfo, NtupleTree
     from b2grid.steering.recipe import Recipe
 
 __all__ = ["read_recipe"]
@@ -35,11 +35,12 @@ _LIST = {
     "MCMatcherParticles": "listName",
     "BestCandidateSelection": "particleList",
 }
-_READS = frozenset({"RootInput", "ProgressBar", "Gearbox", "VariablesToNtuple"})
+_READS = frozenset({"RootInput", "ProgressBar", "Progress", "Gearbox", "VariablesToNtuple"})
 _FILLED = ("modularAnalysis.fillParticleList", "modularAnalysis.fillParticleLists")
 _PLAIN_LOADING = {"decayStrings", "writeOut", "enforceFitHypothesis"}
 _COMBINING = {"decayString", "cut", "decayMode", "writeOut"}
 _USUAL = {"ignoreIfTooManyCandidates": True, "chargeConjugation": True, "allowChargeViolation": False}
+_SAID = 3  # things that are wrong with a tree
 _ECL = "isFromECL"  # what basf2 cuts photons with unless it is told otherwise
 
 
@@ -91,11 +92,10 @@ def _left_out(recipe: Recipe, file: str) -> Iterator[Finding]:
     """What else the steering does."""
     for module in recipe.modules:
         what = module.function or module.type
-        place = recipe.place(module.line)
         if module.path:
-            yield _warning(f"{what} ({place}) is on another path", module.line)
+            yield _warning(f"{what}{_where(recipe, module.line)} is on another path", module.line)
         elif module.type not in {*_LIST, *_READS, "ParticleLoader"} and not is_source(module.function):
-            yield _warning(f"{what} ({place}) is no part of a channel", module.line)
+            yield _warning(f"{what}{_where(recipe, module.line)} is no part of a channel", module.line)
     for other in recipe.outputs:
         if other != file:
             yield _warning(f"the ntuple {printable(other)} is another file", None)
@@ -115,15 +115,21 @@ def _notes(recipe: Recipe) -> Iterator[Finding]:
         for module in recipe.modules
         if module.params.get("decayMode", 0) and not is_source(module.function)
     ]
+    opened = [name for name in recipe.opened if name not in recipe.inputs]
     notes = [
         (numbered, f"the numbers of decay modes (dmID) of {', '.join(numbered)}"),
         (recipe.inputs, f"the input {', '.join(recipe.inputs)}: files are given with -i"),
         (recipe.max_event, f"the limit of {recipe.max_event} events"),
         (recipe.seed, f"the random seed {recipe.seed}"),
         (reader.get("skipNEvents") or reader.get("entrySequences"), "the events that the input is limited to"),
-        (recipe.opened, f"the files {', '.join(recipe.opened)}, which the steering reads"),
+        (opened, f"the files {', '.join(opened)}, which the steering reads"),
     ]
     yield from (finding("B2P070", printable(f"not kept: {said}"), severity="note") for there, said in notes if there)
+
+
+def _where(recipe: Recipe, line: int | None) -> str:
+    """Where a line of a combined steering is from; of others, the finding has it."""
+    return f" ({recipe.place(line)})" if recipe.steerings else ""
 
 
 def _warning(said: str, line: int | None) -> Finding:
@@ -157,12 +163,14 @@ class _Reading:
                 else:
                     events = self._of_events(tree.tree, columns)
             except _Apart as apart:
-                said = f"the tree {printable(tree.tree)} ({self.recipe.place(tree.line)}): {apart}"
-                self.found.append(finding("B2P071", said, line=tree.line))
+                self._apart(tree, str(apart))
             except InvalidInput as error:
-                said = f"the tree {printable(tree.tree)} ({self.recipe.place(tree.line)}): {error.message}"
-                self.found.append(finding("B2P071", said, error.hint, tree.line))
+                self._apart(tree, "; ".join(item.message for item in error.findings[:_SAID]), error.hint)
         return channels, events
+
+    def _apart(self, tree: NtupleTree, why: str, hint: str = "") -> None:
+        said = f"the tree {printable(tree.tree)}{_where(self.recipe, tree.line)}: {printable(why)}"
+        self.found.append(finding("B2P071", said, hint, tree.line))
 
     def _of_events(self, tree: str, columns: dict[str, str]) -> dict[str, str]:
         if tree != EVENTS:
@@ -285,7 +293,8 @@ def _cuts(definitions: dict[str, Any]) -> list[str]:
 
 
 def _other(name: str, module: ModuleInfo, recipe: Recipe) -> _Apart:
-    return _Apart(f"the list {name} is changed by {module.function or module.type} ({recipe.place(module.line)})")
+    what = module.function or module.type
+    return _Apart(f"channels do not have what {what} ({recipe.place(module.line)}) does with the list {name}")
 
 
 def _daughters(combiner: ModuleInfo) -> list[str]:
@@ -315,7 +324,7 @@ def _cut(made: _List, recipe: Recipe) -> str:
 
 def _loaded(made: _List, recipe: Recipe) -> str:
     """The cut on what fillParticleList loads."""
-    loader, *later = made.modules
+    loader, *later = [module for module in made.modules if module.type != "MCMatcherParticles"]
     if loader.function not in _FILLED or set(loader.params) - _PLAIN_LOADING or loader.params["enforceFitHypothesis"]:
         raise _other(made.name, loader, recipe)
     if later and later[0].type == "ParticleListManipulator" and later[0].function in _FILLED:

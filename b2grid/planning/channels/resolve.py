@@ -93,7 +93,7 @@ def _key(name: Any, add: Callable[[str, str, str], None]) -> Key | None:
         add("B2P050", f"the list {shown!r} has a mark", f"call it {particle.list_name}")
     elif particle.name not in particle_charges():
         add("B2P051", f"unknown particle {printable(particle.name[:60])!r} in lists", _near(particle.name))
-    elif particle.label in BASES:
+    elif particle.label in BASES and is_loaded(particle.name):
         said = f"lists has {shown!r}, which basf2 fills itself"
         add("B2P061", said, f"give it another label, or none: '{particle.name}'")
     elif _is_label(particle.label, add):
@@ -156,7 +156,8 @@ class Resolver:
         try:
             decay = parse_decay(text)
         except GrammarError as error:
-            return self._lost("B2P050", f"{what} cannot be read: {error.message}", error.hint)
+            hint = error.hint or "a decay string is such as 'B0 -> [D- -> K+ pi- pi-] pi+'"
+            return self._lost("B2P050", f"{what} cannot be read: {error.message}", hint)
         return self._combined(decay, cut, fit, label or decay.mother.label or "")
 
     def _combined(self, decay: Decay, cut: str, fit: Step | None, label: str) -> Combined | None:
@@ -164,7 +165,7 @@ class Resolver:
         if mother.marks:
             return self._lost("B2P050", f"the mother of '{decay}' has a mark", f"write {mother.list_name}")
         good = self._is_known(mother) and _is_label(label or None, self._add)
-        if label in BASES:
+        if label in BASES and is_loaded(mother.name):
             good = False
             self._lost("B2P061", f"the label {label!r} is of lists that basf2 fills itself", "take another")
         daughters = [self._daughter(part) for part in decay.daughters]
