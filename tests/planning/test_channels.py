@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from b2grid import Channel, InvalidInput, Ntuple, Project
 from b2grid.steering.findings import CODES
@@ -218,3 +221,42 @@ def test_they_show_what_they_are() -> None:
         assert "<svg" in shown
         assert "<script>" not in shown
         assert "D0_Kpi" in shown
+
+
+@pytest.mark.parametrize(
+    ("daughters", "levels", "said"),
+    [("eta:{}", 5000, "more than 30 lists are made of each other"), ("eta:{0} eta:{0}", 12, "limit 100")],
+)
+def test_a_chain_that_does_not_end_is_refused(daughters: str, levels: int, said: str) -> None:
+    lists = {f"eta:{n}": (f"eta -> {daughters.format(n + 1)} gamma", "") for n in range(levels)}
+    lists[f"eta:{levels}"] = ("eta -> gamma gamma", "")
+    assert said in wrong("eta -> eta:0 gamma", "", ["M"], lists=lists)["B2P060"]
+
+
+def test_a_decay_of_a_hundred_brackets_is_a_channel() -> None:
+    deep = f"{'eta -> gamma [' * 98}eta -> gamma gamma{']' * 98}"
+    assert str(Ntuple([Channel(deep, "", ["M"])], "eta.root")).startswith("eta.root: 1 tree, 100 particle lists")
+
+
+ANY = st.one_of(st.text(max_size=30), st.none(), st.integers(), st.lists(st.text(max_size=5), max_size=4), st.binary())
+PIECES = st.lists(
+    st.sampled_from(
+        ["B0", "eta'", "pi+", "K-", ":", "x", "->", "=direct=>", "[", "]", " ", "...", "^", "(", ",", "M", ">"]
+    ),
+    max_size=12,
+).map("".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    decay=PIECES | ANY,
+    cut=PIECES | ANY,
+    variables=ANY | st.dictionaries(PIECES, PIECES | ANY, max_size=2),
+    lists=ANY | st.dictionaries(PIECES | st.sampled_from(["pi+", "eta'"]), PIECES | ANY, max_size=3),
+    more=st.fixed_dictionaries({}, optional={"tree": ANY, "fit": ANY, "rank": ANY, "match": ANY}),
+)
+def test_whatever_is_given_is_a_channel_or_refused(
+    decay: Any, cut: Any, variables: Any, lists: Any, more: dict[str, Any]
+) -> None:
+    with suppress(InvalidInput):
+        Channel(decay, cut, variables, lists=lists, **more)

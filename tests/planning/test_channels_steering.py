@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import numpy as np
 import pytest
 import uproot
 
-from b2grid import Channel, InvalidInput, InvalidSteering, Ntuple, check, combine, record
+from b2grid import Channel, InvalidInput, InvalidSteering, Ntuple, Project, check, combine, record
 from b2grid.catalogue import demo
 from b2grid.lite import coverage
 
@@ -92,7 +95,7 @@ def ran(steering: Path, folder: Path) -> dict[str, dict[str, np.ndarray[Any, Any
     """The trees that b2lite writes of one file of each signal."""
     inputs = [word for n in (1, 2, 3) for word in ("-i", str(FOLDER / "data" / f"signal{n}_prod0009010{n}_01.root"))]
     folder.mkdir()
-    command = [sys.executable, "-m", "b2grid.lite", *inputs, "-n", "200", str(steering)]
+    command = [sys.executable, "-m", "b2grid.lite", *inputs, str(steering)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
     with uproot.open(folder / "B2EtapKs.root") as file:
@@ -102,7 +105,7 @@ def ran(steering: Path, folder: Path) -> dict[str, dict[str, np.ndarray[Any, Any
 def test_channels_give_the_rows_of_the_steering_that_was_written_by_hand(tmp_path: Path) -> None:
     made = Ntuple(ETAPKS, "B2EtapKs.root").steering().save(tmp_path / "made.py")
     mine, theirs = ran(made, tmp_path / "made"), ran(BY_HAND, tmp_path / "by_hand")
-    assert sum(len(tree["Mbc"]) for tree in mine.values()) > 50
+    assert min(len(tree["Mbc"]) for tree in mine.values()) > 20
     for name, columns in theirs.items():
         assert list(mine[name]) == list(columns)
         for column, values in columns.items():
@@ -200,6 +203,28 @@ def test_nothing_that_is_given_becomes_a_part_of_the_script(text: str) -> None:
 
 def test_two_ntuples_of_one_project_may_not_write_one_tree() -> None:
     one, other = Ntuple(ETAPKS[:1], "B.root"), Ntuple(ETAPKS[:1], "C.root")
-    with pytest.raises(InvalidSteering, match="the tree 'B0ch1' of 'B.root' is written in"):
+    with pytest.raises(InvalidSteering, match="the tree 'B0ch1' of "):
         combine([one.steering(), one.steering()])
     assert set(record(combine([one.steering(), other.steering()]).source).outputs) == {"B.root", "C.root"}
+
+
+def test_the_examples_of_the_documentation_run() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "channels.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    with redirect_stdout(StringIO()) as said:
+        exec("\n".join(blocks), names)
+    shown = set(re.findall(r"^    (.*)$", page, re.MULTILINE))
+    assert set(said.getvalue().splitlines()) <= shown
+    excerpt = {line for line in shown if re.match(r"ma\.|std|# ", line)}
+    assert len(excerpt) > 5
+    assert excerpt <= set(names["control"].steering().text.splitlines())
+
+
+def test_channels_and_samples_are_one_project_with_every_channel_in_every_job(tmp_path: Path) -> None:
+    samples = {"signal": "/belle/collection/MC/demo_etapks_v1", "mixed": "/belle/collection/MC/demo_mixed_v2"}
+    ntuple = Ntuple(ETAPKS, "B0.root")
+    plan = Project("matrix", steering=ntuple.steering(), inputs=samples, folder=tmp_path / "matrix").plan()
+    assert set(plan.jobs["sample"]) == set(samples)
+    outputs = {file: list(trees) for file, trees in plan.spec["outputs"].items()}
+    assert outputs == {"B0.root": ["B0ch1", "B0ch2", "B0ch3"]}

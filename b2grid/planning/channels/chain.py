@@ -99,6 +99,8 @@ class Combined:
     fit: Step | None = None
     rank: Step | None = None
     label: str = field(default="", compare=False)
+    size: int = field(default=1, compare=False)
+    """How many particles it is made of in the end."""
 
 
 Made = Loaded | Standard | Copied | Combined

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import printable
 from b2grid.grammar import GrammarError, parse_variable
-from b2grid.planning.channels.texts import check_text, names_in, one_line
-from b2grid.steering import facts
+from b2grid.planning.channels.texts import check_text, main_facts, names_in, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +52,7 @@ def aliases(columns: Mapping[str, str]) -> dict[str, str]:
 
 def check_columns(columns: Mapping[str, str], add: Callable[[str, str, str], None]) -> None:
     """Report names that basf2 does not take, and definitions that it cannot read or does not know."""
-    own, known = aliases(columns), facts.load()
+    own, known = aliases(columns), main_facts()
     for name in own:
         shown = printable(name[:60])
         if not _NAME.fullmatch(name):
@@ -90,6 +89,6 @@ def expanded(columns: Mapping[str, str]) -> tuple[str, ...]:
     >>> expanded({"M": "M", "deltae_mbc": "deltae_mbc"})
     ('M', 'Mbc', 'deltaE')
     """
-    collections, own = facts.load().collections, aliases(columns)
+    collections, own = main_facts().collections, aliases(columns)
     members = [[name] if name in own else collections.get(name, [name]) for name in columns]
     return tuple(dict.fromkeys(name for names in members for name in names))

@@ -26,7 +26,8 @@ __all__ = ["EVENTS", "Program"]
 EVENTS = "events"
 """The tree with one row per event."""
 
-_WIDTH = 100  # characters of a line, where words can be divided
+_WIDTH = 120  # characters of a line
+_ROW = 90  # characters of a row of a list
 _SHORT = {"basf2": "b2", "modularAnalysis": "ma", "stdCharged": "stdc", "vertex": "vx"}
 
 
@@ -208,11 +209,11 @@ def _literal(value: Any) -> str:
 
 def _listed(words: Sequence[str]) -> str:
     line = f"[{', '.join(words)}]"
-    if len(line) <= _WIDTH // 2:
+    if len(line) <= _ROW // 2:
         return line
     rows = [""]
     for word in words:
-        if rows[-1] and len(rows[-1]) + len(word) > _WIDTH - 12:
+        if rows[-1] and len(rows[-1]) + len(word) > _ROW:
             rows.append("")
         rows[-1] += f"{word}, "
     return "\n".join(["[", *(f"    {row.rstrip()}" for row in rows), "]"])

@@ -35,6 +35,7 @@ _LIST = {
     "MCMatcherParticles": "listName",
     "BestCandidateSelection": "particleList",
 }
+_LATER = _LIST.keys() - {"ParticleListManipulator", "ParticleCombiner"}  # they make none
 _READS = frozenset({"RootInput", "ProgressBar", "Progress", "Gearbox", "VariablesToNtuple"})
 _FILLED = ("modularAnalysis.fillParticleList", "modularAnalysis.fillParticleLists")
 _PLAIN_LOADING = {"decayStrings", "writeOut", "enforceFitHypothesis"}
@@ -344,6 +345,8 @@ def _loaded(made: _List, recipe: Recipe) -> str:
 def _combined(made: _List, recipe: Recipe) -> tuple[ModuleInfo, Step | None, Step | None]:
     """The combiner of a list, and what was done to its candidates."""
     combiner, *later = made.modules
+    if combiner.type in _LATER:
+        raise _Apart(f"nothing that a channel has makes the list {made.name}")
     if combiner.type != "ParticleCombiner" or combiner.params.keys() - {*_USUAL, *_COMBINING}:
         raise _other(made.name, combiner, recipe)
     for name, value in _USUAL.items():

@@ -28,6 +28,11 @@ _LABEL = re.compile(r"[\w'+*/-]+", re.ASCII)
 _FORMS = "a cut, a decay, (decay, cut), (decay, cut, fit), or (list, cut)"
 
 
+_PARTICLES = 100  # at the end of a decay chain
+_DEPTH = 30  # lists that are made of each other
+_SHOWN = 3
+
+
 class Key(NamedTuple):
     """A list by its particle, or that of its antiparticle, and its label; empty for none."""
 
@@ -74,7 +79,7 @@ def read_lists(given: Any, add: Callable[[str, str, str], None]) -> dict[Key, De
         if key in found:
             said = f"lists has {printable(found[key].name)!r} and {printable(str(name))!r}, which are one list"
             add("B2P061", said, "a list has the antiparticles too: keep one of them")
-        found[key] = definition
+        found.setdefault(key, definition)
     return found
 
 
@@ -125,6 +130,12 @@ def _definition(name: str, value: Any, add: Callable[[str, str, str], None]) -> 
     return definition
 
 
+def _size(made: Made) -> int:
+    while isinstance(made, Copied):
+        made = made.source
+    return made.size if isinstance(made, Combined) else 1
+
+
 def _near(name: str) -> str:
     if said := meant(name, particle_charges()):
         return said
@@ -172,7 +183,11 @@ class Resolver:
         if not good or None in daughters:
             return None
         whole = tuple(daughter for daughter in daughters if daughter is not None)
-        made = Combined(mother.name, whole, cut, decay.arrow, decay.keywords, fit, None, label)
+        size = sum(_size(daughter.made) for daughter in whole)
+        if size > _PARTICLES:
+            said = f"{printable(mother.list_name)} is made of {size} particles in the end, limit {_PARTICLES}"
+            return self._lost("B2P060", said, "no decay of a channel has so many")
+        made = Combined(mother.name, whole, cut, decay.arrow, decay.keywords, fit, None, label, size)
         return made if self._conserves(made, decay) else None
 
     def _conserves(self, made: Combined, decay: Decay) -> bool:
@@ -209,13 +224,20 @@ class Resolver:
         if key not in self.definitions:
             return self._undefined(particle, key)
         if key in self._open:
-            names = [self.definitions[one].name for one in [*self._open[self._open.index(key) :], key]]
+            names = [*self._names()[self._open.index(key) :], printable(self.definitions[key].name)]
             return self._lost("B2P060", f"lists go round in a circle: {' -> '.join(names)}", "take one of them out")
+        if len(self._open) == _DEPTH:
+            said = f"more than {_DEPTH} lists are made of each other: {' -> '.join(self._names()[:_SHOWN])} -> …"
+            return self._lost("B2P060", said, "no decay of a channel has so many")
         if key not in self._made:
             self._open.append(key)
             self._made[key] = self._defined(particle, key)
             self._open.pop()
         return self._made[key]
+
+    def _names(self) -> list[str]:
+        """The lists that are being looked up, each for the one before."""
+        return [printable(self.definitions[key].name) for key in self._open]
 
     def _defined(self, particle: Particle, key: Key) -> Made | None:
         definition = self.definitions[key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from b2grid.errors import nearest, printable
@@ -28,7 +29,9 @@ from b2grid.steering.facts import antiparticles
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-__all__ = ["check_text", "mentioned", "names_in", "one_line"]
+    from b2grid.steering.facts import Facts
+
+__all__ = ["check_text", "main_facts", "mentioned", "names_in", "one_line"]
 
 _DEPTH = 30
 _LIST = re.compile(r"([A-Za-z][\w*'/+-]*(?:\(\w+\)[*+-]?)?):([\w'+*/-]+)", re.ASCII)
@@ -41,6 +44,12 @@ def one_line(text: str) -> str:
     'dr < 1 and abs(dz) < 3'
     """
     return " ".join(text.split())
+
+
+@cache
+def main_facts() -> Facts:
+    """The interface of the main branch, read once; what another release has is said when the steering is checked."""
+    return facts.load()
 
 
 def check_text(
@@ -71,7 +80,7 @@ def check_text(
 
 
 def _near(name: str, own: Collection[str]) -> str:
-    known = sorted({*facts.load().variables, *own})
+    known = sorted({*main_facts().variables, *own})
     near = nearest(name, known) if len(name) <= 80 else []
     return f"did you mean {' or '.join(near)}?" if near else "variables={'name': 'definition'} gives a name to one"
 
@@ -107,7 +116,7 @@ def _arguments(call: Call) -> Iterator[Expression]:
         yield parse_formula(", ".join(call.arguments))
         return
     # what KSFWVariables calls a variable is one of its own moments
-    written = facts.load().variables.get(call.name, []) if call.name != "KSFWVariables" else []
+    written = main_facts().variables.get(call.name, []) if call.name != "KSFWVariables" else []
     kinds = {form(one).kinds for one in written if one}
     for argument, kind in zip(call.arguments, next(iter(kinds)) if len(kinds) == 1 else (), strict=False):
         if kind:
@@ -115,7 +124,7 @@ def _arguments(call: Call) -> Iterator[Expression]:
 
 
 def _unknown(tree: Expression, own: Collection[str]) -> Iterator[str]:
-    known = facts.load()
+    known = main_facts()
     for name, called in names_in(tree):
         # what an earlier release had is known too: the check of the steering says which
         if name not in known.variables and (called or name not in own) and not known.points_with(name):
