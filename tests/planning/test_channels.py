@@ -206,6 +206,17 @@ def test_a_list_that_a_variable_names_is_made_under_that_name() -> None:
     assert [finding.code for finding in caught.value.findings] == ["B2P067"]
 
 
+def test_variables_of_events_may_name_the_lists_of_channels() -> None:
+    channel = Channel("B+ -> [anti-D0 -> K+ pi-] pi+", "", ["M"], lists=TRACKS)
+    text = Ntuple([channel], "B.root", events=["nParticlesInList(D0:Kpi)"]).steering().text
+    assert text.index("anti-D0:Kpi ->") < text.index("nParticlesInList(D0:Kpi)")
+
+
+def test_a_tree_called_like_a_list_of_basf2_does_not_give_its_name_to_candidates() -> None:
+    channel = Channel("K_S0 -> pi+ pi-", "0.4 < M < 0.6", ["M"], tree="all")
+    assert '"K_S0:all_2 -> pi+:all pi-:all"' in Ntuple([channel], "K.root").steering().text
+
+
 def test_a_project_wants_the_steering_and_not_the_ntuple() -> None:
     with pytest.raises(InvalidInput, match="the steering is of type Ntuple") as caught:
         Project("B0", steering=Ntuple([d0()], "D0.root"), inputs="/belle/collection/MC/demo_etapks_v1")

@@ -182,5 +182,8 @@ def test_the_file_must_be_clear() -> None:
         taken(both)
     with pytest.raises(InvalidInput, match=r"did you mean D0.root"):
         taken(both, filename="D0.rot")
+    elsewhere = taken(D0 + TREE.replace("D0.root", "out/D0.root"))
+    assert elsewhere.filename == "D0.root"
+    assert "the folder out of the ntuple" in str(elsewhere.report)
     with pytest.raises(InvalidInput, match="writes no ntuple"):
         taken(D0)

@@ -225,7 +225,7 @@ def _named(texts: Sequence[str], resolver: Resolver) -> dict[str, Made]:
     """The lists that texts name, each looked up as in a decay string."""
     found: dict[str, Made] = {}
     for particle, label in dict.fromkeys(pair for text in texts for pair in mentioned(text)):
-        made = resolver.list(Particle(particle, label))
+        made = resolver.made_of(Particle(particle, label))
         if made is not None:
             found[f"{particle}:{label}"] = made
     return found

@@ -15,10 +15,11 @@ from b2grid.planning.channels.chain import (
     canonical,
     face,
     in_order,
+    is_loaded,
     label_of,
     long_label,
 )
-from b2grid.planning.channels.standard import Source, source
+from b2grid.planning.channels.standard import BASES, source_of
 from b2grid.steering.standin.build import simple_name
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _names(order: Sequence[Made], first: dict[Made, Made], heads: dict[Made, str
         made = first[key]
         if isinstance(made, Standard):
             names[key] = f"{made.particle}:{made.label}"
-            taken |= {_sides(name) for name in _source(made).lists}
+            taken |= {_sides(name) for name in source_of(made).lists}
         elif isinstance(made, Loaded) and made.base:
             names[key] = f"{made.particle}:{made.base}"
     # labels of users come before labels that are derived
@@ -108,19 +109,12 @@ def _names(order: Sequence[Made], first: dict[Made, Made], heads: dict[Made, str
             continue
         label = base = made.label or heads.get(key) or _derived(made)
         number = 1
-        while (face(made.particle), label) in taken:
+        while (face(made.particle), label) in taken or (label in BASES and is_loaded(made.particle)):
             number += 1
             label = f"{base}_{number}"
         taken.add((face(made.particle), label))
         names[key] = f"{made.particle}:{label}"
     return names
-
-
-def _source(made: Standard) -> Source:
-    found = source(made.particle, made.label)
-    if found is None:
-        raise KeyError(made)
-    return found
 
 
 def _sides(name: str) -> tuple[str, str]:

@@ -256,7 +256,7 @@ def _check_mentions(channels: Sequence[Channel], layout: Layout, add: Add) -> No
 
 def _check_events(events: Mapping[str, str], layout: Layout, add: Add) -> None:
     """Report lists that the variables of events name, and that no channel makes."""
-    made = set(layout.names.values())
+    made = {layout.name(one, face(one.particle)) for one in layout.names}
     for particle, label in dict.fromkeys(pair for text in events.values() for pair in mentioned(text)):
         if f"{face(particle)}:{label}" not in made:
             near = nearest(f"{particle}:{label}", made)

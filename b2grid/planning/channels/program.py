@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.planning.channels.chain import V0, Combined, Copied, Loaded, Made, Standard, canonical, described
 from b2grid.planning.channels.columns import aliases, expanded
-from b2grid.planning.channels.standard import Source, source
+from b2grid.planning.channels.standard import source_of
 from b2grid.steering.parts import ListInfo, ModuleInfo, NtupleTree
 from b2grid.steering.recipe import Recipe
 from b2grid.steering.steering import MADE
@@ -100,7 +100,7 @@ class Program:
         modules = {"basf2", "modularAnalysis"}
         for made in self._layout.names:
             if isinstance(made, Standard):
-                modules.add(_source(made).function.partition(".")[0])
+                modules.add(source_of(made).function.partition(".")[0])
             elif isinstance(made, Combined) and made.fit is not None:
                 modules.add(made.fit.function.partition(".")[0])
         for module in sorted(modules):
@@ -143,7 +143,7 @@ class Program:
         if name in self._present:
             return
         if isinstance(made, Standard):
-            found = _source(made)
+            found = source_of(made)
             line = self._call(found.function, *filter(None, [found.choice]))
             self._present |= set(found.lists)
             self._list(name, name, "", line)
@@ -187,13 +187,6 @@ class Program:
             self._lines += [head, *(f"    {row}" for word in words for row in f"{word},".split("\n")), ")"]
         self._modules.append(ModuleInfo(name, {"list": args[0] if args else ""}, line, function=function))
         return line
-
-
-def _source(made: Standard) -> Source:
-    found = source(made.particle, made.label)
-    if found is None:  # a value of this kind is made of what was found
-        raise KeyError(made)
-    return found
 
 
 # -- values of Python ------------------------------------------------------------------------------------------

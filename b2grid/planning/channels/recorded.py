@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import Finding, InvalidInput, Report, nearest, printable
@@ -71,7 +72,7 @@ def read_recipe(recipe: Recipe, filename: str | None) -> tuple[list[Channel], st
     report = Report(tuple(dict.fromkeys([*reading.found, *_left_out(recipe, file)])))
     if not channels:
         raise InvalidInput(f"no tree of {printable(file)!r} is one of a channel", findings=report.findings)
-    return channels, file, events, report
+    return channels, PurePosixPath(file).name, events, report
 
 
 def _chosen(recipe: Recipe, filename: str | None) -> str:
@@ -105,10 +106,10 @@ def _left_out(recipe: Recipe, file: str) -> Iterator[Finding]:
     for tag in recipe.global_tags:
         yield _warning(f"the global tag {printable(tag)} is not of a channel: give it to steering()", None)
 
-    yield from _notes(recipe)
+    yield from _notes(recipe, str(PurePosixPath(file).parent))
 
 
-def _notes(recipe: Recipe) -> Iterator[Finding]:
+def _notes(recipe: Recipe, folder: str) -> Iterator[Finding]:
     """What is of the steering as a whole."""
     reader = next((module.params for module in recipe.modules if module.type == "RootInput"), {})
     numbered = [
@@ -123,6 +124,7 @@ def _notes(recipe: Recipe) -> Iterator[Finding]:
         (recipe.max_event, f"the limit of {recipe.max_event} events"),
         (recipe.seed, f"the random seed {recipe.seed}"),
         (reader.get("skipNEvents") or reader.get("entrySequences"), "the events that the input is limited to"),
+        (folder != ".", f"the folder {folder} of the ntuple: a job has one of its own"),
         (opened, f"the files {', '.join(opened)}, which the steering reads"),
     ]
     yield from (finding("B2P070", printable(f"not kept: {said}"), severity="note") for there, said in notes if there)

@@ -26,8 +26,6 @@ __all__ = ["Definition", "Resolver", "read_lists"]
 _ARROW = re.compile(r"->|=(direct|norad|exact)=>")
 _LABEL = re.compile(r"[\w'+*/-]+", re.ASCII)
 _FORMS = "a cut, a decay, (decay, cut), (decay, cut, fit), or (list, cut)"
-
-
 _PARTICLES = 100  # at the end of a decay chain
 _DEPTH = 30  # lists that are made of each other
 _SHOWN = 3
@@ -202,7 +200,7 @@ class Resolver:
     def _daughter(self, part: Particle | Decay) -> Daughter | None:
         particle = part.mother if isinstance(part, Decay) else part
         plain = replace(particle, marks=())
-        made = self._nested(replace(part, mother=plain)) if isinstance(part, Decay) else self.list(plain)
+        made = self._nested(replace(part, mother=plain)) if isinstance(part, Decay) else self.made_of(plain)
         return None if made is None else Daughter(particle.name, made, particle.marks)
 
     def _nested(self, decay: Decay) -> Combined | None:
@@ -216,7 +214,7 @@ class Resolver:
         cut = "" if definition is None else definition.cut
         return self._combined(decay, cut, None, decay.mother.label or "")
 
-    def list(self, particle: Particle) -> Made | None:
+    def made_of(self, particle: Particle) -> Made | None:
         """What the list that a particle names is made of."""
         if not self._is_known(particle):
             return None
@@ -271,7 +269,7 @@ class Resolver:
         if face(origin.name) != key.particle or origin.marks:
             said = f"{name} is copied from {printable(str(origin))!r}, which is not a list of it"
             return self._lost("B2P061", said, f"name a list of {key.particle}, such as '{key.particle}:…'")
-        made = self.list(origin)
+        made = self.made_of(origin)
         return None if made is None else Copied(made, definition.cut, key.label)
 
     def _undefined(self, particle: Particle, key: Key) -> Made | None:

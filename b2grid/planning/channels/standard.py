@@ -12,7 +12,9 @@ from b2grid.steering.checking.analysis.standard import standard
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BASES", "DEFAULT_LABEL", "Source", "is_source", "source", "standard_labels"]
+    from b2grid.planning.channels.chain import Standard
+
+__all__ = ["BASES", "DEFAULT_LABEL", "Source", "is_source", "source", "source_of", "standard_labels"]
 
 BASES = ("all", "V0", "kink", "MC", "ROE", "dummy")
 """Labels of lists that basf2 itself loads, and that nobody may cut."""
@@ -62,6 +64,11 @@ def source(particle: str, label: str) -> Source | None:
     ('stdCharged.stdPi', 'K_S0:merged', None)
     """
     return _sources().get((face(particle), label))
+
+
+def source_of(made: Standard) -> Source:
+    """What makes a list that is known to be a standard one."""
+    return _sources()[face(made.particle), made.label]
 
 
 def is_source(function: str) -> bool:
