@@ -124,7 +124,7 @@ def test_channels_come_back_from_the_steering_that_they_are_made_into(given: lis
 
 
 def test_cuts_that_are_applied_later_are_cuts_of_the_list() -> None:
-    body = f'{D0}ma.applyCuts("D0:x", "p > 1", path=main)\nma.applyCuts("pi+:x", "dz < 1", path=main)\n{TREE}'
+    body = f'ma.applyCuts("pi-:x", "dz < 1", path=main)\n{D0}ma.applyCuts("D0:x", "p > 1", path=main)\n{TREE}'
     (channel,) = taken(body).channels
     assert channel.cut == "[M > 1.8] and [p > 1]"
     assert channel.lists == {"K-:x": "kaonID > 0.1", "pi+:x": "[dr < 1] and [dz < 1]"}
@@ -152,6 +152,7 @@ WRITE = 'ma.variablesToNtuple("{}", ["{}"], "{}", "D0.root", path=main)\n'
             'ma.copyLists("D0:y", ["D0:x"], path=main)\n' + WRITE.format("D0:y", "M", "y"),
             "copyLists (line 10) does with the list D0:y",
         ),
+        ('ma.applyCuts("pi-:x", "dz < 1", path=main)\n', "changes the list pi+:x after something was made of it"),
         (
             'vx.treeFit("D0:x", path=main)\nma.applyCuts("D0:x", "chiProb > 0.1", path=main)\n',
             "applyCuts (line 11) does with the list D0:x",

@@ -102,6 +102,7 @@ def ran(steering: Path, folder: Path) -> dict[str, dict[str, np.ndarray[Any, Any
         return {name: file[name].arrays(library="np") for name in ("B0ch1", "B0ch2", "B0ch3")}
 
 
+@pytest.mark.slow
 def test_channels_give_the_rows_of_the_steering_that_was_written_by_hand(tmp_path: Path) -> None:
     made = Ntuple(ETAPKS, "B2EtapKs.root").steering().save(tmp_path / "made.py")
     mine, theirs = ran(made, tmp_path / "made"), ran(BY_HAND, tmp_path / "by_hand")

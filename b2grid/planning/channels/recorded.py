@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import Finding, InvalidInput, Report, nearest, printable
-from b2grid.grammar import Decay, GrammarError, parse_cut, parse_list, parse_variable
+from b2grid.grammar import GrammarError, parse_cut, parse_variable
 from b2grid.planning.channels.chain import is_loaded
 from b2grid.planning.channels.channel import Channel
+from b2grid.planning.channels.modules import (
+    TOUCHES,
+    Apart,
+    Steps,
+    combined,
+    cut_of,
+    cut_of_loaded,
+    daughters_of,
+    head,
+    other,
+    touched,
+    uses,
+)
 from b2grid.planning.channels.program import EVENTS
 from b2grid.planning.channels.standard import BASES, is_source, source
-from b2grid.planning.channels.step import FITS, RANKS, Step, recorded_step
 from b2grid.planning.channels.texts import mentioned, names_in
 from b2grid.steering.findings import finding
 from b2grid.steering.standin.lists import list_key
@@ -26,36 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["read_recipe"]
 
-# the parameter of a module that names the list it makes or changes
-_LIST = {
-    "ParticleListManipulator": "outputListName",
-    "ParticleSelector": "decayString",
-    "ParticleCombiner": "decayString",
-    "TreeFitter": "particleList",
-    "ParticleVertexFitter": "listName",
-    "MCMatcherParticles": "listName",
-    "BestCandidateSelection": "particleList",
-}
-_LATER = _LIST.keys() - {"ParticleListManipulator", "ParticleCombiner"}  # they make none
 _READS = frozenset({"RootInput", "ProgressBar", "Progress", "Gearbox", "VariablesToNtuple"})
-_FILLED = ("modularAnalysis.fillParticleList", "modularAnalysis.fillParticleLists")
-_PLAIN_LOADING = {"decayStrings", "writeOut", "enforceFitHypothesis"}
-_COMBINING = {"decayString", "cut", "decayMode", "writeOut"}
-_USUAL = {"ignoreIfTooManyCandidates": True, "chargeConjugation": True, "allowChargeViolation": False}
 _SAID = 3  # things that are wrong with a tree
-_ECL = "isFromECL"  # what basf2 cuts photons with unless it is told otherwise
-
-
-class _Apart(Exception):
-    """Something that no channel has."""
-
-
-@dataclass
-class _List:
-    """What the modules of a path do with one list, in order."""
-
-    name: str
-    modules: list[ModuleInfo] = field(default_factory=list)
 
 
 def read_recipe(recipe: Recipe, filename: str | None) -> tuple[list[Channel], str, dict[str, str], Report]:
@@ -96,16 +79,15 @@ def _left_out(recipe: Recipe, file: str) -> Iterator[Finding]:
         what = module.function or module.type
         if module.path:
             yield _warning(f"{what}{_where(recipe, module.line)} is on another path", module.line)
-        elif module.type not in {*_LIST, *_READS, "ParticleLoader"} and not is_source(module.function):
+        elif module.type not in {*TOUCHES, *_READS, "ParticleLoader"} and not is_source(module.function):
             yield _warning(f"{what}{_where(recipe, module.line)} is no part of a channel", module.line)
-    for other in recipe.outputs:
-        if other != file:
-            yield _warning(f"the ntuple {printable(other)} is another file", None)
+    for name in recipe.outputs:
+        if name != file:
+            yield _warning(f"the ntuple {printable(name)} is another file", None)
     for output in recipe.other_outputs:
         yield _warning(f"{printable(output.file)} ({output.kind}) is no ntuple", output.line)
     for tag in recipe.global_tags:
         yield _warning(f"the global tag {printable(tag)} is not of a channel: give it to steering()", None)
-
     yield from _notes(recipe, str(PurePosixPath(file).parent))
 
 
@@ -113,7 +95,7 @@ def _notes(recipe: Recipe, folder: str) -> Iterator[Finding]:
     """What is of the steering as a whole."""
     reader = next((module.params for module in recipe.modules if module.type == "RootInput"), {})
     numbered = [
-        _head(str(module.params["decayString"]))
+        head(str(module.params["decayString"]))
         for module in recipe.modules
         if module.params.get("decayMode", 0) and not is_source(module.function)
     ]
@@ -145,11 +127,15 @@ class _Reading:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.found: list[Finding] = []
-        self._lists: dict[tuple[str, str], _List] = {}
-        self._definitions: dict[tuple[str, str], Any] = {}
+        self._lists: dict[tuple[str, str], Steps] = {}
+        used: set[tuple[str, str]] = set()
         for module in recipe.modules:
-            for name in _made_or_changed(module):
-                self._lists.setdefault(list_key(name), _List(name)).modules.append(module)
+            for name in touched(module):
+                steps = self._lists.setdefault(list_key(name), Steps(name))
+                steps.modules.append(module)
+                if list_key(name) in used and module.type != "MCMatcherParticles":
+                    steps.late.append(module)
+            used |= {list_key(name) for name in uses(module)}
 
     def trees(self, file: str) -> tuple[list[Channel], dict[str, str]]:
         """The channels, and the columns of a tree with one row per event."""
@@ -165,7 +151,7 @@ class _Reading:
                     channels.append(self._channel(module, tree.tree, tree.particle_list, columns))
                 else:
                     events = self._of_events(tree.tree, columns)
-            except _Apart as apart:
+            except Apart as apart:
                 self._apart(tree, str(apart))
             except InvalidInput as error:
                 self._apart(tree, "; ".join(item.message for item in error.findings[:_SAID]), error.hint)
@@ -177,7 +163,7 @@ class _Reading:
 
     def _of_events(self, tree: str, columns: dict[str, str]) -> dict[str, str]:
         if tree != EVENTS:
-            raise _Apart(f"it has a row per event, and is not called {EVENTS}")
+            raise Apart(f"it has a row per event, and is not called {EVENTS}")
         self._aliases([], columns)
         return columns
 
@@ -185,20 +171,20 @@ class _Reading:
         params = module.params
         for name, usual in (("useFloat", False), ("storeEventType", True), ("signalSideParticleList", "")):
             if params.get(name, usual) != usual:
-                raise _Apart(f"it is written with {name}={params[name]!r}")
+                raise Apart(f"it is written with {name}={params[name]!r}")
         written = params.get("variables", [])
         names = [written] if isinstance(written, str) else map(str, written)
         return {name: self.recipe.aliases.get(name, name) for name in names}
 
     def _channel(self, module: ModuleInfo, tree: str, name: str, columns: dict[str, str]) -> Channel:
         if module.path:
-            raise _Apart("it is written on another path")
-        made = self._list(name)
-        combiner, fit, rank = _combined(made, self.recipe)
+            raise Apart("it is written on another path")
+        made = self._settled(self._list(name))
+        combiner, fit, rank = combined(made, self.recipe)
         definitions: dict[str, Any] = {}
         texts = [str(value) for _, value in (rank.options if rank is not None else ())]
-        self._define(_daughters(combiner), definitions)
-        cut = _cut(made, self.recipe)
+        self._define(daughters_of(combiner), definitions)
+        cut = cut_of(made, self.recipe)
         self._aliases([(parse_cut, text) for text in (cut, *_cuts(definitions))], columns)
         texts += [cut, *_cuts(definitions), *columns.values()]
         self._define([f"{particle}:{label}" for text in texts for particle, label in mentioned(text)], definitions)
@@ -213,11 +199,18 @@ class _Reading:
             rank=rank,
         )
 
-    def _list(self, name: str) -> _List:
+    def _list(self, name: str) -> Steps:
         found = self._lists.get(list_key(name))
         if found is None:
-            raise _Apart(f"nothing that a channel has makes the list {printable(name)}")
+            raise Apart(f"nothing that a channel has makes the list {printable(name)}")
         return found
+
+    def _settled(self, made: Steps) -> Steps:
+        """A list that is complete before something is made of it."""
+        if made.late:
+            what, place = made.late[0].function or made.late[0].type, self.recipe.place(made.late[0].line)
+            raise Apart(f"{what} ({place}) changes the list {made.name} after something was made of it")
+        return made
 
     def _define(self, names: Iterable[str], definitions: dict[str, Any]) -> None:
         """Add the definitions of lists, and of all that they are made of."""
@@ -233,25 +226,26 @@ class _Reading:
                 definitions[name] = value
             waiting += needed
 
-    def _definition(self, made: _List) -> tuple[Any, list[str]]:
+    def _definition(self, made: Steps) -> tuple[Any, list[str]]:
         """What a list is, as channels define lists; nothing for standard lists."""
         first = made.modules[0]
         if any(module.path for module in made.modules):
-            raise _Apart(f"the list {made.name} is made on another path")
+            raise Apart(f"the list {made.name} is made on another path")
         if is_source(first.function) and source(*_split(made.name)) is not None:
             return None, []
+        self._settled(made)
         if first.type == "ParticleLoader":
-            return _loaded(made, self.recipe), []
+            return cut_of_loaded(made, self.recipe), []
         if first.type == "ParticleListManipulator":
             inputs = first.params.get("inputListNames", [])
             if set(first.params) - {"outputListName", "inputListNames", "cut", "writeOut"} or len(inputs) != 1:
-                raise _other(made.name, first, self.recipe)
-            return (inputs[0], _cut(made, self.recipe)), list(inputs)
-        combiner, fit, rank = _combined(made, self.recipe)
+                raise other(made.name, first, self.recipe)
+            return (inputs[0], cut_of(made, self.recipe)), list(inputs)
+        combiner, fit, rank = combined(made, self.recipe)
         if rank is not None:
-            raise _Apart(f"the list {made.name} is ranked")
-        cut, text = _cut(made, self.recipe), str(combiner.params["decayString"])
-        return (text, cut) if fit is None else (text, cut, fit), _daughters(combiner)
+            raise Apart(f"the list {made.name} is ranked")
+        cut, text = cut_of(made, self.recipe), str(combiner.params["decayString"])
+        return (text, cut) if fit is None else (text, cut, fit), daughters_of(combiner)
 
     def _aliases(self, texts: Iterable[tuple[Callable[[str], Expression], str]], columns: dict[str, str]) -> None:
         """Refuse names that texts use, and that are not among the columns."""
@@ -262,22 +256,7 @@ class _Reading:
             except GrammarError:  # the channel will say so
                 continue
             if missing := sorted(name for name in used if name in self.recipe.aliases and name not in columns):
-                raise _Apart(f"it uses {missing[0]}, which is not among its columns")
-
-
-def _made_or_changed(module: ModuleInfo) -> Iterator[str]:
-    if module.type == "ParticleLoader":
-        yield from (_head(str(text)) for text in module.params.get("decayStrings", []))
-    elif module.type in _LIST:
-        yield _head(str(module.params.get(_LIST[module.type], "")))
-
-
-def _head(text: str) -> str:
-    try:
-        read = parse_list(text)
-    except GrammarError:
-        return text
-    return (read.mother if isinstance(read, Decay) else read).list_name
+                raise Apart(f"it uses {missing[0]}, which is not among its columns")
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -293,86 +272,3 @@ def _is_known(name: str) -> bool:
 
 def _cuts(definitions: dict[str, Any]) -> list[str]:
     return [value if isinstance(value, str) else value[1] for value in definitions.values()]
-
-
-def _other(name: str, module: ModuleInfo, recipe: Recipe) -> _Apart:
-    what = module.function or module.type
-    return _Apart(f"channels do not have what {what} ({recipe.place(module.line)}) does with the list {name}")
-
-
-def _daughters(combiner: ModuleInfo) -> list[str]:
-    read = parse_list(str(combiner.params["decayString"]))
-    parts = read.daughters if isinstance(read, Decay) else ()
-    if any(isinstance(part, Decay) for part in parts):
-        raise _Apart("its decay string has brackets")
-    return [part.list_name for part in parts if not isinstance(part, Decay)]
-
-
-def _joined(cuts: Iterable[str]) -> str:
-    once = list(dict.fromkeys(cut.strip() for cut in cuts if cut.strip()))
-    return once[0] if len(once) == 1 else " and ".join(f"[{cut}]" for cut in once)
-
-
-def _cut(made: _List, recipe: Recipe) -> str:
-    """All cuts on a list of which none comes after a fit or a rank, which would make it another one."""
-    steps = [module.type in ("TreeFitter", "ParticleVertexFitter", "BestCandidateSelection") for module in made.modules]
-    first = steps.index(True) if True in steps else len(steps)
-    for module in made.modules[first:]:
-        if module.type == "ParticleSelector":
-            raise _other(made.name, module, recipe)
-    return _joined(
-        str(module.params.get("cut", "")) for module in made.modules if module.type != "BestCandidateSelection"
-    )
-
-
-def _loaded(made: _List, recipe: Recipe) -> str:
-    """The cut on what fillParticleList loads."""
-    loader, *later = [module for module in made.modules if module.type != "MCMatcherParticles"]
-    if loader.function not in _FILLED or set(loader.params) - _PLAIN_LOADING or loader.params["enforceFitHypothesis"]:
-        raise _other(made.name, loader, recipe)
-    if later and later[0].type == "ParticleListManipulator" and later[0].function in _FILLED:
-        later = later[1:]
-    cuts = []
-    for module in later:
-        if module.type != "ParticleSelector":
-            raise _other(made.name, module, recipe)
-        cuts.append(str(module.params.get("cut", "")))
-    if made.name.startswith("gamma"):
-        if _ECL not in cuts:
-            raise _Apart(f"the list {made.name} has clusters of the KLM")
-        cuts.remove(_ECL)
-    return _joined(cuts)
-
-
-def _combined(made: _List, recipe: Recipe) -> tuple[ModuleInfo, Step | None, Step | None]:
-    """The combiner of a list, and what was done to its candidates."""
-    combiner, *later = made.modules
-    if combiner.type in _LATER:
-        raise _Apart(f"nothing that a channel has makes the list {made.name}")
-    if combiner.type != "ParticleCombiner" or combiner.params.keys() - {*_USUAL, *_COMBINING}:
-        raise _other(made.name, combiner, recipe)
-    for name, value in _USUAL.items():
-        if combiner.params.get(name, value) != value:
-            raise _Apart(f"the list {made.name} is made with {name}={combiner.params[name]}")
-    fit = rank = None
-    for module in later:
-        step = _step(module)
-        if step is not None and step.function in FITS.values() and fit is rank is None:
-            fit = step
-        elif step is not None and step.function in RANKS.values() and rank is None:
-            rank = step
-        elif module.type not in ("ParticleSelector", "MCMatcherParticles"):
-            raise _other(made.name, module, recipe)
-    return combiner, fit, rank
-
-
-def _step(module: ModuleInfo) -> Step | None:
-    """The fit or rank that a module is."""
-    params = module.params
-    if module.type == "TreeFitter":
-        return recorded_step(FITS["tree"], params)
-    if module.type == "ParticleVertexFitter" and params.get("vertexFitter") == "KFit":
-        return recorded_step(FITS["k"], params)
-    if module.type == "BestCandidateSelection":
-        return recorded_step(RANKS["lowest" if params.get("selectLowest") else "highest"], params)
-    return None
