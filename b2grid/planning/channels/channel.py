@@ -65,7 +65,7 @@ class Channel:
         ``"tree"`` for `vertex.treeFit`, ``"k"`` for `vertex.kFit`, or a dictionary with this ``kind`` and options of
         the function: ``{"kind": "tree", "conf_level": 0.0, "ipConstraint": True}``.
     match : bool
-        Whether candidates are matched with the truth. On collision data this does nothing: the variables of the
+        Whether candidates are matched with the truth. On collision data this only gives a warning: variables of the
         truth are not available there, and no event is lost.
     rank : dict, optional
         ``{"kind": "lowest", "variable": "abs(dM)"}`` for `modularAnalysis.rankByLowest`, or ``"highest"``, with
