@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         SiteUnavailable,
         SubmissionRefused,
     )
+    from b2grid.planning.channels import Channel, Ntuple
     from b2grid.project import Project, panel, projects
     from b2grid.showcase import demo
     from b2grid.steering import check, combine, record
@@ -37,6 +38,8 @@ __version__ = "0.2.0"
 
 _HOMES = {
     "Catalogue": "catalogue",
+    "Channel": "planning.channels",
+    "Ntuple": "planning.channels",
     "Project": "project",
     "batch": "batching",
     "check": "steering",
@@ -51,6 +54,7 @@ _HOMES = {
 __all__ = [
     "B2GridError",
     "Catalogue",
+    "Channel",
     "CredentialExpired",
     "Finding",
     "IncompleteOutput",
@@ -60,6 +64,7 @@ __all__ = [
     "InvalidSteering",
     "JobFailed",
     "NotInLite",
+    "Ntuple",
     "Project",
     "Report",
     "SiteError",

@@ -193,6 +193,10 @@ def gather(
 
     if steering is None:
         problems.append(InvalidInput("no steering file was given", hint="Project(name, steering=…, inputs=…)"))
+    elif not isinstance(steering, str | os.PathLike | Steering):
+        said = f"the steering is of type {type(steering).__name__}"
+        problems.append(InvalidInput(said, hint="give a path, or what steering() or combine() made"))
+        steering = None
     if inputs is None:
         problems.append(InvalidInput("no inputs were given", hint="inputs={'signal': '/belle/collection/…'}"))
     checked = attempt(lambda: _name(name))

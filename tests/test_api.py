@@ -16,6 +16,7 @@ from b2grid import errors
 PUBLIC = {
     "B2GridError",
     "Catalogue",
+    "Channel",
     "CredentialExpired",
     "Finding",
     "IncompleteOutput",
@@ -25,6 +26,7 @@ PUBLIC = {
     "InvalidSteering",
     "JobFailed",
     "NotInLite",
+    "Ntuple",
     "Project",
     "Report",
     "SiteError",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from b2grid.steering.checking.context import Call, Context
 
-__all__ = ["check_decays"]
+__all__ = ["check_decays", "meant"]
 
 _DECAYS = {"decayString", "decay_string", "decay", "decayStringTarget", "decayStringDaughters"}
 _NAMES = {
@@ -120,13 +120,13 @@ def _check(
         return
     unknown = [particle.name for particle in _particles(tree) if particle.name not in charges]
     for name in unknown:
-        hint = _meant(name, charges) or context.near(name, charges)
+        hint = meant(name, charges) or context.near(name, charges)
         context.add("B2S312", f"unknown particle {printable(name[:60])!r}", hint, node)
     if isinstance(tree, Decay) and call.function in _CHARGED and not unknown:
         _charge(context, charges, call, tree, node)
 
 
-def _meant(name: str, charges: Mapping[str, float | None]) -> str:
+def meant(name: str, charges: Mapping[str, float | None]) -> str:
     """What was meant by a name that people use, or by a particle with its label and no colon between them."""
     if name in _SPOKEN:
         return f"did you mean {_SPOKEN[name]}?"
