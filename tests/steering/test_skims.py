@@ -8,8 +8,9 @@ import pytest
 
 from b2grid import check, combine, record, skim_steering
 from b2grid.errors import InvalidInput
+from b2grid.names import Skim
 from b2grid.steering import facts
-from b2grid.steering.skims import Skim, find_skims, known_skims
+from b2grid.steering.skims import find_skims, known_skims
 
 
 def test_a_name_and_its_code_are_one_skim() -> None:
