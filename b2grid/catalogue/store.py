@@ -15,10 +15,12 @@ import pyarrow.parquet as pq
 from b2grid.catalogue.found import Collection, Dataset, Found
 from b2grid.catalogue.luminosity import Luminosity, of_runs
 from b2grid.catalogue.model import FORMAT, FORMAT_KEY, TABLES
-from b2grid.catalogue.search import TERMS, Condition, conditions, remarks, select
+from b2grid.catalogue.remarks import remarks
+from b2grid.catalogue.search import COLLECTION_TOTALS, TOTALS, blocking_terms, conditions, select
 from b2grid.catalogue.write import Rows, content_hash, write_catalogue
 from b2grid.errors import InvalidInput, nearest, printable
 from b2grid.html import definitions
+from b2grid.names import Skim
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -110,6 +112,8 @@ class Catalogue:
         The terms are gb2_ds_search's: data_type, campaign, data_level, mc_event, bkg_level, beam_energy,
         exp_low, exp_high, run_low, run_high, general_skim, skim_decay, release, global_tag. A value can be a
         list, of which one has to match, and have wildcards (``*``, ``?``); upper and lower case are the same.
+        Skims are named or given by code, and what they are combined into is found too; releases with or
+        without ``release-``; experiments and runs as numbers or as ``e0018`` and ``r01394``.
 
         Returns
         -------
@@ -119,23 +123,15 @@ class Catalogue:
         Raises
         ------
         InvalidInput
-            For an unknown term, with the nearest.
+            For an unknown term, with the nearest, and a value that the term does not take.
         """
-        chosen = conditions(terms)
+        own = self._own_skims()
+        chosen = conditions(terms, own)
         table = self._arrow(*select(chosen))
-        blocking = {} if len(table) else self._blocking(terms, chosen)
-        return Found(table, tuple(remarks(terms, len(table), blocking)))
-
-    def _blocking(self, terms: Mapping[str, Any], chosen: list[Condition]) -> dict[str, list[str]]:
-        """The terms that match nothing even alone, each with the known values nearest to what was asked."""
-        blocking = {}
-        for condition in chosen:
-            if self._arrow(*select([condition], "count(*) AS n"))["n"][0].as_py():
-                continue
-            column = TERMS[condition.term][0]
-            known = self._list(*select([], f"DISTINCT CAST({column} AS VARCHAR) AS v"))
-            blocking[condition.term] = _near(str(terms[condition.term]), [v for v in known if v is not None])
-        return blocking
+        if len(table):
+            return Found(table, tuple(remarks(chosen, table, {})))
+        (unknown,) = self._list("SELECT count(*) FROM datasets WHERE data_type = 'other'")
+        return Found(table, tuple(remarks(chosen, table, blocking_terms(chosen, self._list, own), unknown)))
 
     # -- collections and datasets ----------------------------------------------------------------------------
 
@@ -150,15 +146,19 @@ class Catalogue:
         Returns
         -------
         pandas.DataFrame
-            One row per collection, sorted by path, which is in the column ``collection``.
+            One row per collection, sorted by path, which is in the column ``collection``; ``datasets``, ``files``,
+            ``bytes`` and ``events`` are counts, empty where the catalogue does not know them.
         """
-        table = self._arrow("FROM collections ORDER BY collection")
+        table = self._arrow(COLLECTION_TOTALS)
         wanted = pattern.lower()
         keep = []
         for path in table["collection"].to_pylist():
             text = str(path).lower()
             keep.append(fnmatchcase(text if "/" in wanted else text.rsplit("/", 1)[1], wanted))
-        return table.filter(pa.array(keep, pa.bool_())).to_pandas()
+        import pandas as pd
+
+        counts = {pa.int64(): pd.Int64Dtype()}  # whole numbers, also where some are not known
+        return table.filter(pa.array(keep, pa.bool_())).to_pandas(types_mapper=counts.get)
 
     def collection(self, path: str | CollectionPath) -> Collection:
         """One collection.
@@ -259,6 +259,24 @@ class Catalogue:
     def _repr_html_(self) -> str:
         counts = {name: f"{count:,}" for name, count in self._counts().items()}
         return str(definitions(counts, caption=f"catalogue {self.path}"))
+
+    def totals(self, datasets: Iterable[str]) -> dict[str, int | None]:
+        """How many files datasets (or datablocks) have, their bytes and their events.
+
+        Sums are over what is known; they are `None` where nothing is.
+        """
+        wanted = [_block(path) for path in datasets]
+        whole = [path for path, _, block in wanted if not block]
+        blocks = [f"{path}/{block}" for path, _, block in wanted if block]
+        row: dict[str, int | None] = self._arrow(TOTALS, [whole, blocks]).to_pylist()[0]
+        return row
+
+    def _own_skims(self) -> list[Skim]:
+        """The skims that the catalogue itself says something about."""
+        if "skims" not in TABLES:
+            return []
+        rows = self._arrow('SELECT skim, code, "group", combined FROM skims ORDER BY skim').to_pylist()
+        return [Skim(row["skim"], row["code"], row["group"] or "", row["combined"]) for row in rows]
 
 
 def _block(path: str) -> tuple[str, str, str]:

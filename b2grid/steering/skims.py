@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from b2grid.errors import Finding, InvalidInput, nearest, printable
-from b2grid.names import Skim
+from b2grid.names import Skim, skims
 from b2grid.steering import facts
 from b2grid.steering.steering import MADE, Steering
 
@@ -23,7 +23,9 @@ def known_skims(release: str = "main") -> tuple[Skim, ...]:
     InvalidInput
         If it is not the name of a release.
     """
-    return tuple(Skim(name, code, group) for name, (code, group) in sorted(facts.load(release).skims.items()))
+    combined = {skim.code: skim.combined for skim in skims()}
+    own = sorted(facts.load(release).skims.items())
+    return tuple(Skim(name, code, group, combined.get(code)) for name, (code, group) in own)
 
 
 def find_skims(asked: str | Iterable[str], release: str = "main") -> tuple[Skim, ...]:

@@ -16,7 +16,7 @@ from b2grid.steering.skims import find_skims, known_skims
 def test_a_name_and_its_code_are_one_skim() -> None:
     assert find_skims(["13160200", "TauThrust", "TDCPV_ccs"]) == (
         Skim("TDCPV_ccs", "13160200", "tdcpv"),
-        Skim("TauThrust", "18570700", "taupair"),
+        Skim("TauThrust", "18570700", "taupair", combined="10601400"),
     )
     assert find_skims("TauThrust") == find_skims(["18570700"])
 
