@@ -189,7 +189,9 @@ class Page:
             How to get the other rows, with a place for the number of the next page.
         """
         width = width or shutil.get_terminal_size().columns
-        said = [_finding(finding, width) for finding in self.found.findings]
+        said = [
+            _filled(f"{f.severity}: {printable(f.message)} -> {printable(f.hint)}", width) for f in self.found.findings
+        ]
         if rows := self._listed():
             said += _lines(rows, width)
         return "\n".join([*said, self.found.summary(), *self._others(others)])
@@ -234,12 +236,12 @@ def _lines(rows: list[dict[str, Any]], width: int) -> list[str]:
     chosen = fitting([*_HOLDS, *by_weight], rows, width)
     kept = [*(column for column in _PARTS if column in chosen), *(column for column in _HOLDS if column in chosen)]
     words = [f"{column.header} {text}" if column.numeric else text for column, text in common]
-    return [*([f"all of these: {', '.join(words)}"] if words else []), text_table(kept, rows)]
+    head = [_filled(f"all of these: {', '.join(words)}", width)] if words else []
+    return [*head, text_table(kept, rows)]
 
 
-def _finding(finding: Finding, width: int) -> str:
-    said = f"{finding.severity}: {printable(finding.message)} -> {printable(finding.hint)}"
-    return textwrap.fill(said, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+def _filled(text: str, width: int) -> str:
+    return textwrap.fill(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _write(path: Path, text: str, same: Callable[[str], bool], what: str) -> None:

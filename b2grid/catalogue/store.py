@@ -157,8 +157,9 @@ class Catalogue:
             keep.append(fnmatchcase(text if "/" in wanted else text.rsplit("/", 1)[1], wanted))
         import pandas as pd
 
-        counts = {pa.int64(): pd.Int64Dtype()}  # whole numbers, also where some are not known
-        return table.filter(pa.array(keep, pa.bool_())).to_pandas(types_mapper=counts.get)
+        chosen = table.filter(pa.array(keep, pa.bool_()))
+        # counts are whole numbers, also where some are not known
+        return chosen.to_pandas(types_mapper=lambda kind: pd.Int64Dtype() if kind == pa.int64() else None)
 
     def collection(self, path: str | CollectionPath) -> Collection:
         """One collection.

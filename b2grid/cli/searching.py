@@ -68,7 +68,8 @@ def _collections(options: argparse.Namespace, console: Console) -> int:
         *(Column("events", "events", number), Column("files", "files", number), Column("datasets", "datasets", number)),
         *(Column("size", "bytes", size), Column("description", "description")),
     ]
-    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    known = frame.astype(object).where(frame.notna(), None)
+    rows = [dict(zip(map(str, known), values, strict=True)) for values in known.itertuples(index=False)]
     chosen = fitting(by_weight, rows, shutil.get_terminal_size().columns)
     order = ["collection", "datasets", "files", "events", "bytes", "int_luminosity", "description"]
     print(text_table(sorted(chosen, key=lambda column: order.index(column.key)), rows))
