@@ -41,7 +41,7 @@ _MATTERS = ("production", "event", "skim", "exp", "run", "general", "campaign", 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The datasets that a search found, sorted by path.
+    """The datasets that a search found, sorted by path, and its terms; a part of them has none.
 
     Iterating gives their paths; a number in brackets gives one path, a slice gives a part of the result, a
     column's name gives the column as a pandas Series. It shows its first page: `page` shows the others.
@@ -49,6 +49,7 @@ class Found:
 
     table: pa.Table = field(repr=False)
     findings: tuple[Finding, ...] = ()
+    terms: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def datasets(self) -> list[str]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, SupportsIndex
 
 from b2grid.errors import Finding, InvalidInput, nearest, printable
 from b2grid.names import Skim, skims
 
-__all__ = ["COLLECTION_TOTALS", "TERMS", "TOTALS", "Condition", "blocking_terms", "conditions", "like", "select"]
+__all__ = ["TERMS", "Condition", "conditions", "like", "nearest_values", "select"]
 
 #: Each term and the columns of the datasets that it is compared with.
 TERMS: dict[str, tuple[str, ...]] = {
@@ -34,24 +34,6 @@ TERMS: dict[str, tuple[str, ...]] = {
     "release": ("release",),
     "global_tag": ("global_tag", "global_tag_id"),
 }
-#: Of some datasets and some datablocks: what they hold.
-TOTALS = """
-    SELECT sum(files)::BIGINT AS files, sum(bytes)::BIGINT AS bytes, sum(events)::BIGINT AS events FROM (
-        SELECT files, bytes, events FROM datasets WHERE dataset IN (SELECT unnest(?::VARCHAR[]))
-        UNION ALL
-        SELECT 1, bytes, events FROM files WHERE dataset || '/' || datablock IN (SELECT unnest(?::VARCHAR[]))
-    )
-"""
-#: Of every collection: its metadata, and how much it holds.
-COLLECTION_TOTALS = """
-    WITH held AS (SELECT collection, unnest(datasets) AS dataset FROM collections), totals AS (
-        SELECT collection, sum(files)::BIGINT AS files, sum(bytes)::BIGINT AS bytes, sum(events)::BIGINT AS events
-        FROM held JOIN datasets USING (dataset) GROUP BY collection
-    )
-    SELECT c.* REPLACE (len(c.datasets) AS datasets), files, bytes, events
-    FROM collections c LEFT JOIN totals USING (collection) ORDER BY collection
-"""
-
 _BOUNDS = {"exp_low": ">=", "exp_high": "<=", "run_low": ">=", "run_high": "<="}
 _LETTER = {"exp_low": "e", "exp_high": "e", "run_low": "r", "run_high": "r"}  # e0018, r01394
 _LARGEST = 10**9  # no experiment or run has more digits than a path takes
@@ -250,28 +232,12 @@ def select(chosen: Iterable[Condition], columns: str = "*", order: str = "ORDER 
     return f"SELECT {columns} FROM datasets WHERE {where} {order}", parameters  # noqa: S608
 
 
-def blocking_terms(
-    chosen: Iterable[Condition], ask: Callable[[str, Sequence[Any]], list[Any]], own: Sequence[Skim] = ()
-) -> dict[str, list[str]]:
-    """The terms that match nothing even alone, each with the known values nearest to what was asked.
+def nearest_values(condition: Condition, known: Sequence[Any], own: Sequence[Skim] = ()) -> list[str]:
+    """Of the values that a column has, in their order, those that come near to what was asked for.
 
-    Parameters
-    ----------
-    ask : callable
-        Takes a query and its parameters, and gives the first column of the answer.
+    >>> nearest_values(conditions({"release": "06-00-09"})[0], ["release-05-02-19", "release-06-00-08"])
+    ['release-06-00-08', 'release-05-02-19']
     """
-    blocking = {}
-    for condition in chosen:
-        if ask(*select([condition], "1", "LIMIT 1")):
-            continue
-        column = TERMS[condition.term][0]
-        query, _ = select([], f"DISTINCT {column}", f"ORDER BY {column}")
-        known = [value for value in ask(query, ()) if value is not None]
-        blocking[condition.term] = _near(condition, known, own)
-    return blocking
-
-
-def _near(condition: Condition, known: list[Any], own: Sequence[Skim]) -> list[str]:
     if condition.term in _BOUNDS:
         return [str(known[-1 if condition.term.endswith("low") else 0])] if known else []
     names = [str(value) for value in known]

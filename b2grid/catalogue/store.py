@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from b2grid.catalogue import finding
 from b2grid.catalogue.found import Collection, Dataset, Found
 from b2grid.catalogue.luminosity import Luminosity, of_runs
 from b2grid.catalogue.model import FORMAT, FORMAT_KEY, TABLES
-from b2grid.catalogue.remarks import remarks
-from b2grid.catalogue.search import COLLECTION_TOTALS, TOTALS, blocking_terms, conditions, select
 from b2grid.catalogue.write import Rows, content_hash, write_catalogue
 from b2grid.errors import InvalidInput, nearest, printable
 from b2grid.html import definitions
-from b2grid.names import Skim
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -125,13 +122,7 @@ class Catalogue:
         InvalidInput
             For an unknown term, with the nearest, and a value that the term does not take.
         """
-        own = self._own_skims()
-        chosen = conditions(terms, own)
-        table = self._arrow(*select(chosen))
-        if len(table):
-            return Found(table, tuple(remarks(chosen, table, {})))
-        (unknown,) = self._list("SELECT count(*) FROM datasets WHERE data_type = 'other'")
-        return Found(table, tuple(remarks(chosen, table, blocking_terms(chosen, self._list, own), unknown)))
+        return finding.search(self._arrow, terms)
 
     # -- collections and datasets ----------------------------------------------------------------------------
 
@@ -149,17 +140,7 @@ class Catalogue:
             One row per collection, sorted by path, which is in the column ``collection``; ``datasets``, ``files``,
             ``bytes`` and ``events`` are counts, empty where the catalogue does not know them.
         """
-        table = self._arrow(COLLECTION_TOTALS)
-        wanted = pattern.lower()
-        keep = []
-        for path in table["collection"].to_pylist():
-            text = str(path).lower()
-            keep.append(fnmatchcase(text if "/" in wanted else text.rsplit("/", 1)[1], wanted))
-        import pandas as pd
-
-        chosen = table.filter(pa.array(keep, pa.bool_()))
-        # counts are whole numbers, also where some are not known
-        return chosen.to_pandas(types_mapper=lambda kind: pd.Int64Dtype() if kind == pa.int64() else None)
+        return finding.collections(self._arrow, pattern)
 
     def collection(self, path: str | CollectionPath) -> Collection:
         """One collection.
@@ -266,18 +247,7 @@ class Catalogue:
 
         Sums are over what is known; they are `None` where nothing is.
         """
-        wanted = [_block(path) for path in datasets]
-        whole = [path for path, _, block in wanted if not block]
-        blocks = [f"{path}/{block}" for path, _, block in wanted if block]
-        row: dict[str, int | None] = self._arrow(TOTALS, [whole, blocks]).to_pylist()[0]
-        return row
-
-    def _own_skims(self) -> list[Skim]:
-        """The skims that the catalogue itself says something about."""
-        if "skims" not in TABLES:
-            return []
-        rows = self._arrow('SELECT skim, code, "group", combined FROM skims ORDER BY skim').to_pylist()
-        return [Skim(row["skim"], row["code"], row["group"] or "", row["combined"]) for row in rows]
+        return finding.totals(self._arrow, datasets)
 
 
 def _block(path: str) -> tuple[str, str, str]:
