@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from b2grid.catalogue import finding
+from b2grid.catalogue import asking
 from b2grid.catalogue.found import Collection, Dataset, Found
 from b2grid.catalogue.luminosity import Luminosity, of_runs
 from b2grid.catalogue.model import FORMAT, FORMAT_KEY, TABLES
@@ -122,7 +122,7 @@ class Catalogue:
         InvalidInput
             For an unknown term, with the nearest, and a value that the term does not take.
         """
-        return finding.search(self._arrow, terms)
+        return asking.search(self._arrow, terms)
 
     # -- collections and datasets ----------------------------------------------------------------------------
 
@@ -140,7 +140,7 @@ class Catalogue:
             One row per collection, sorted by path, which is in the column ``collection``; ``datasets``, ``files``,
             ``bytes`` and ``events`` are counts, empty where the catalogue does not know them.
         """
-        return finding.collections(self._arrow, pattern)
+        return asking.collections(self._arrow, pattern)
 
     def collection(self, path: str | CollectionPath) -> Collection:
         """One collection.
@@ -247,7 +247,7 @@ class Catalogue:
 
         Sums are over what is known; they are `None` where nothing is.
         """
-        return finding.totals(self._arrow, datasets)
+        return asking.totals(self._arrow, datasets)
 
 
 def _block(path: str) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""Finding datasets and collections: the queries of a search, and what collections hold."""
+"""Asking a catalogue: the queries of a search, of collections, and of what they hold."""
 
 from __future__ import annotations
 
