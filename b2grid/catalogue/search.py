@@ -37,6 +37,7 @@ TERMS: dict[str, tuple[str, ...]] = {
 _BOUNDS = {"exp_low": ">=", "exp_high": "<=", "run_low": ">=", "run_high": "<="}
 _LETTER = {"exp_low": "e", "exp_high": "e", "run_low": "r", "run_high": "r"}  # e0018, r01394
 _LARGEST = 10**9  # no experiment or run has more digits than a path takes
+_FEW = 16  # patterns that every row is compared with
 _WILD = re.compile(r"[*?]")
 _BETWEEN_TAGS = r"\s*[|,]\s*"
 _RESONANCE = re.compile(r"(?:y|upsilon)\((\ds)\)(.*)")
@@ -177,16 +178,25 @@ def _matches(term: str, values: list[str], own: Sequence[Skim]) -> Condition:
         return _tags(term, wanted, values)
     (column,) = TERMS[term]
     exact = [value for value in wanted if not _WILD.search(value)]
-    patterns = [like(value) for value in wanted if _WILD.search(value)]
-    tests = [f"lower({column}) IN (SELECT unnest(?::VARCHAR[]))"] if exact else []
-    tests += [_one_of(f"lower({column})")] if patterns else []
-    parameters = tuple(listed for listed in (exact, patterns) if listed)
-    return Condition(term, f"({' OR '.join(tests)})", parameters, tuple(values), parents)
+    like_one = _like_one(f"lower({column})", [like(value) for value in wanted if _WILD.search(value)])
+    tests = [(f"list_contains(?::VARCHAR[], lower({column}))", [exact])] if exact else []
+    return _any_of(term, [*tests, *like_one], values, parents)
 
 
-def _one_of(text: str) -> str:
-    # the text is a column of TERMS
-    return f"EXISTS (SELECT 1 FROM unnest(?::VARCHAR[]) AS t(pattern) WHERE like_escape({text}, pattern, '!'))"  # noqa: S608
+def _any_of(
+    term: str, tests: list[tuple[str, list[Any]]], values: list[str], parents: frozenset[str] = frozenset()
+) -> Condition:
+    parameters = tuple(parameter for _, filled in tests for parameter in filled)
+    return Condition(term, f"({' OR '.join(sql for sql, _ in tests)})", parameters, tuple(values), parents)
+
+
+def _like_one(text: str, patterns: list[str]) -> list[tuple[str, list[Any]]]:
+    """Tests, with what fills them, of which one holds where a text of the datasets is like one of the patterns."""
+    if len(patterns) <= _FEW:
+        return [(f"{text} LIKE ? ESCAPE '!'", [pattern]) for pattern in patterns]
+    # a join compares every different text once, instead of every row
+    query = f"EXISTS (SELECT 1 FROM unnest(?::VARCHAR[]) AS t(pattern) WHERE like_escape({text}, pattern, '!'))"  # noqa: S608
+    return [(query, [patterns])]
 
 
 def _spellings(term: str, value: str) -> list[str]:
@@ -202,13 +212,16 @@ def _with_skims(wanted: list[str], known: list[Skim]) -> tuple[list[str], frozen
     """Names and codes of the skims that are wanted by either, and the codes of what they are combined into."""
     exact = {value for value in wanted if not _WILD.search(value)}
     wild = re.compile("|".join(_expression(value) for value in wanted if _WILD.search(value)) or r"(?!)")
-    asked = [
-        skim for skim in known if any(word in exact or wild.fullmatch(word) for word in (skim.name.lower(), skim.code))
-    ]
-    same = {word for skim in asked for word in (skim.name.lower(), skim.code)}
+    codes = {skim.code for skim in known if any(word in exact or wild.fullmatch(word) for word in _words(skim))}
+    asked = [skim for skim in known if skim.code in codes]  # basf2 and the catalogue may both know it
+    same = {word for skim in asked for word in _words(skim)}
     parents = {skim.combined for skim in asked if skim.combined is not None} - same
     named = {skim.name.lower() for skim in known if skim.code in parents}
     return [*dict.fromkeys([*wanted, *sorted(same | parents | named)])], frozenset(parents)
+
+
+def _words(skim: Skim) -> tuple[str, str]:
+    return skim.name.lower(), skim.code
 
 
 def _expression(pattern: str) -> str:
@@ -219,8 +232,8 @@ def _tags(term: str, wanted: list[str], values: list[str]) -> Condition:
     """One of the global tags of a dataset, or its DB number: several are separated by a comma or a bar."""
     patterns = [f"%|{like(re.sub(_BETWEEN_TAGS, '|', value))}|%" for value in wanted]
     tags, number = (f"'|' || lower(coalesce({column}, '')) || '|'" for column in TERMS[term])
-    tests = [_one_of(f"regexp_replace({tags}, '{_BETWEEN_TAGS}', '|', 'g')"), _one_of(f"({number})")]
-    return Condition(term, f"({' OR '.join(tests)})", (patterns, patterns), tuple(values))
+    tests = _like_one(f"regexp_replace({tags}, '{_BETWEEN_TAGS}', '|', 'g')", patterns)
+    return _any_of(term, [*tests, *_like_one(f"({number})", patterns)], values)
 
 
 def select(chosen: Iterable[Condition], columns: str = "*", order: str = "ORDER BY dataset") -> tuple[str, list[Any]]:

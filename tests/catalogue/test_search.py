@@ -85,10 +85,11 @@ def test_what_a_skim_is_combined_into_is_found_with_it_and_said(skimmed: Catalog
 
 
 def test_a_catalogue_can_say_what_a_skim_is_combined_into() -> None:
-    own = [Skim("TDCPV_ccs", "13160200", "tdcpv", combined="73000100"), Skim("Own", "99999999", "ours")]
-    (condition,) = conditions({"skim_decay": "TDCPV_ccs"}, own)
-    assert {"tdcpv_ccs", "13160200", "73000100"} <= set(condition.parameters[0])
-    assert condition.parents == {"73000100"}
+    own = [Skim("Renamed", "13160200", "tdcpv", combined="73000100"), Skim("Own", "99999999", "ours")]
+    for asked in ("TDCPV_ccs", "13160200", "renamed"):
+        (condition,) = conditions({"skim_decay": asked}, own)
+        assert {"tdcpv_ccs", "13160200", "73000100"} <= set(condition.parameters[0])
+        assert condition.parents == {"73000100"}
     assert "99999999" in conditions({"skim_decay": "own"}, own)[0].parameters[0]
 
 
@@ -187,9 +188,9 @@ def test_paths_that_say_nothing_are_not_forgotten(skimmed: Catalogue) -> None:
 
 
 def test_a_large_list_of_values_takes_no_longer_than_a_look(catalogue: Catalogue) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert not len(catalogue.search(campaign=[f"campaign{number}" for number in range(10_000)]))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5  # about 0.1 s
 
 
 TEXTS = sorted(set(TERMS) - {"exp_low", "exp_high", "run_low", "run_high"})
