@@ -170,9 +170,9 @@ def test_any_text_is_refused_or_printed_back(path: str) -> None:
 
 def test_many_paths_are_read_in_one_go() -> None:
     paths = DOCUMENTED * (200_000 // len(DOCUMENTED))
-    start = time.perf_counter()
+    start = time.process_time()
     columns = DatasetPath.columns(paths)
-    assert time.perf_counter() - start < 5  # about 1 s; a busy machine gets more
+    assert time.process_time() - start < 4  # about 1 s; a busy machine gets more
     assert columns["experiment"][: len(DOCUMENTED)] == [DatasetPath.parse(path).experiment for path in DOCUMENTED]
 
 

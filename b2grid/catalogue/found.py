@@ -72,8 +72,8 @@ class Found:
         """The totals in words."""
         totals = self.totals
         unknown = totals["without events"]
-        parts = [f"{totals[name]:,} {name}" for name in ("datasets", "files", "events")]
-        parts[-1] += f" (and those of {unknown:,} datasets that do not say)" if unknown else ""
+        parts = [_counted(totals[name], name) for name in ("datasets", "files", "events")]
+        parts[-1] += f" (and those of {_counted(unknown, 'datasets')} without a number)" if unknown else ""
         return ", ".join([*parts, size(totals["bytes"])]) if len(self) else "0 datasets"
 
     # -- parts -----------------------------------------------------------------------------------------------
@@ -220,6 +220,10 @@ class Page:
         return str(Html(notes + shown + "".join(after)))
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what if count != 1 else what[:-1]}"
+
+
 def _html(column: Column, row: dict[str, Any]) -> object:
     text = column.shown(row[column.key])
     return tag("code", text, style="white-space:nowrap") if column.key == "dataset" else text
@@ -254,13 +258,20 @@ def _write(path: Path, text: str, same: Callable[[str], bool], what: str) -> Non
             return
         if target.exists() and (first := _first_line(target)) and not same(first):
             raise InvalidInput(f"{printable(path)} exists and is not {what}", hint="give another name, or remove it")
-        aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-        aside.write_text(text)
-        aside.replace(target)
+        _replace(target, text)
     except OSError as error:
         raise InvalidInput(
             f"{printable(path)} cannot be written: {error.strerror}", hint="name another place"
         ) from error
+
+
+def _replace(target: Path, text: str) -> None:
+    aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        aside.write_text(text)
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)  # of what could not be finished
 
 
 def _first_line(path: Path) -> str:

@@ -10,6 +10,7 @@ import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import translate
 from typing import Any, SupportsIndex
 
 from b2grid.errors import Finding, InvalidInput, nearest, printable
@@ -149,11 +150,14 @@ def _number(value: object, letter: str) -> int | None:
 
 def _texts(term: str, value: object) -> list[str]:
     """The values of a term as texts."""
-    listed = isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
-    given: list[object] = list(value) if listed else [value]  # type: ignore[call-overload]
+    given: list[object]
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        given = [value]
+    else:
+        given = list(value)
     if not given:
         raise InvalidInput(f"{term} is an empty list", hint="give it a value, or leave the term out")
-    return [_one_text(term, one) for one in given]
+    return [_one_text(term, item) for item in given]
 
 
 def _one_text(term: str, value: object) -> str:
@@ -211,7 +215,10 @@ def _spellings(term: str, value: str) -> list[str]:
 def _with_skims(wanted: list[str], known: list[Skim]) -> tuple[list[str], frozenset[str]]:
     """Names and codes of the skims that are wanted by either, and the codes of what they are combined into."""
     exact = {value for value in wanted if not _WILD.search(value)}
-    wild = re.compile("|".join(_expression(value) for value in wanted if _WILD.search(value)) or r"(?!)")
+    # brackets are no wildcards here
+    wild = re.compile(
+        "|".join(translate(value.replace("[", "[[]")) for value in wanted if _WILD.search(value)) or "(?!)"
+    )
     codes = {skim.code for skim in known if any(word in exact or wild.fullmatch(word) for word in _words(skim))}
     asked = [skim for skim in known if skim.code in codes]  # basf2 and the catalogue may both know it
     same = {word for skim in asked for word in _words(skim)}
@@ -222,10 +229,6 @@ def _with_skims(wanted: list[str], known: list[Skim]) -> tuple[list[str], frozen
 
 def _words(skim: Skim) -> tuple[str, str]:
     return skim.name.lower(), skim.code
-
-
-def _expression(pattern: str) -> str:
-    return re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
 
 
 def _tags(term: str, wanted: list[str], values: list[str]) -> Condition:

@@ -46,7 +46,7 @@ def test_a_wide_terminal_shows_paths_and_a_narrow_one_what_they_say() -> None:
 
 def test_what_is_not_known_is_not_counted_as_nothing() -> None:
     found = many(2, events=[1000, None], bytes=[None, None])
-    assert "1,000 events (and those of 1 datasets that do not say)" in str(found)
+    assert "1,000 events (and those of 1 dataset without a number)" in str(found)
     assert found.totals == {"datasets": 2, "files": 4, "bytes": 0, "events": 1000, "without events": 1}
 
 
@@ -79,11 +79,11 @@ def test_brackets_give_a_path_a_part_or_a_column() -> None:
 
 def test_a_result_of_the_size_of_the_experiment_is_shown_at_once() -> None:
     found = many(200_000)
-    start = time.perf_counter()
+    start = time.process_time()
     assert "200,000 datasets" in str(found)
     assert "200,000 datasets" in found._repr_html_()
     assert len(found.page(10_000).datasets) == 20
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
     assert found.to_text().count("\n") == 200_000
 
 
