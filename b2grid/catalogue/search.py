@@ -151,10 +151,7 @@ def _number(value: object, letter: str) -> int | None:
 def _texts(term: str, value: object) -> list[str]:
     """The values of a term as texts."""
     given: list[object]
-    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
-        given = [value]
-    else:
-        given = list(value)
+    given = [value] if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable) else list(value)
     if not given:
         raise InvalidInput(f"{term} is an empty list", hint="give it a value, or leave the term out")
     return [_one_text(term, item) for item in given]
