@@ -1,67 +1,55 @@
-"""What a catalogue gives back: search results, collections and datasets, each shown as a table."""
+"""What a search found: a table that renders page by page, and exports as the list that gbasf2 takes."""
 
 from __future__ import annotations
 
+import secrets
+import shutil
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
-from b2grid.errors import Finding, Report, printable
-from b2grid.html import Html, definitions, table, tag
-from b2grid.names import CollectionPath, DatasetPath
+import pyarrow.compute as pc
+
+from b2grid.catalogue.columns import Column, fitting, number, plain, shared, size, text_table
+from b2grid.catalogue.holdings import Collection, Dataset
+from b2grid.errors import Finding, InvalidInput, Report, printable
+from b2grid.html import Html, table, tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import os
+    from collections.abc import Callable, Iterator
 
     import pandas as pd
     import pyarrow as pa
 
-    from b2grid.catalogue.luminosity import Luminosity
-    from b2grid.catalogue.store import Catalogue
-
-__all__ = ["Collection", "Dataset", "Found", "size"]
+__all__ = ["Collection", "Dataset", "Found", "Page", "size"]
 
 _PAGE = 20
-_SHOWN = (
-    *("dataset", "campaign", "mc_event", "general_skim", "experiment"),
-    *("global_tag", "files", "bytes", "events"),
+_OTHERS = ".page({}) shows others, .to_text(FILE) writes the list, .dataframe() has all columns"
+_HOLDS = (Column("files", "files", number), Column("events", "events", number), Column("size", "bytes", size))
+_WHOLE = (Column("dataset", "dataset"), *_HOLDS)
+# what stands in the place of a path that is too long for the terminal
+_PARTS = (
+    *(Column("type", "data_type"), Column("release", "release"), Column("campaign", "campaign")),
+    *(Column("production", "production"), Column("exp", "experiment", plain), Column("energy", "beam_energy")),
+    *(Column("run", "run", plain), Column("event", "mc_event"), Column("general", "general_skim")),
+    *(Column("skim", "skim_decay"), Column("level", "data_level"), Column("status", "status")),
 )
-_NUMBERS = frozenset({"experiment", "files", "bytes", "events"})
-
-
-def size(number: float | None) -> str:
-    """Bytes for people; 1 GB is 1024^3 bytes, as in gbasf2.
-
-    >>> size(5 * 1024**3)
-    '5.00 GB'
-    """
-    if number is None:
-        return ""
-    for unit in ("B", "kB", "MB", "GB"):
-        if abs(number) < 1024:
-            return f"{number:.0f} B" if unit == "B" else f"{number:.2f} {unit}"
-        number /= 1024
-    return f"{number:.2f} TB"
-
-
-def _shown(row: dict[str, Any], name: str) -> str:
-    value = row[name]
-    if value is None:
-        return ""
-    if name == "bytes":
-        return size(value)
-    return f"{value:,}" if name in {"files", "events"} else printable(value)
+_MATTERS = ("production", "event", "skim", "exp", "run", "general", "campaign", "energy", "level", "type")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The datasets that a search found.
+    """The datasets that a search found, sorted by path, and its terms; a part of them has none.
 
-    Iterating gives their paths, a column's name in brackets gives the column as a pandas Series.
+    Iterating gives their paths; a number in brackets gives one path, a slice gives a part of the result, a
+    column's name gives the column as a pandas Series. It shows its first page: `page` shows the others.
     """
 
     table: pa.Table = field(repr=False)
     findings: tuple[Finding, ...] = ()
+    terms: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def datasets(self) -> list[str]:
@@ -74,16 +62,34 @@ class Found:
         """What there is to say about the search."""
         return Report(self.findings, filename="search")
 
-    def dataframe(self) -> pd.DataFrame:
-        """All columns, one row per dataset."""
-        return self.table.to_pandas()
+    @property
+    def totals(self) -> dict[str, int]:
+        """The sums of files, bytes and events, and how many datasets do not say how many events they have."""
+        sums = {name: pc.sum(self.table[name]).as_py() or 0 for name in ("files", "bytes", "events")}
+        return {"datasets": len(self), **sums, "without events": self.table["events"].null_count}
 
-    def to_text(self, path: str | Path | None = None) -> str:
-        """The paths, one per line, for gbasf2's ``--input_dslist``; written to `path` too if given."""
-        text = "".join(f"{dataset}\n" for dataset in self.datasets)
-        if path is not None:
-            Path(path).write_text(text)
-        return text
+    def summary(self) -> str:
+        """The totals in words."""
+        totals = self.totals
+        unknown = totals["without events"]
+        parts = [_counted(totals[name], name) for name in ("datasets", "files", "events")]
+        parts[-1] += f" (and those of {_counted(unknown, 'datasets')} without a number)" if unknown else ""
+        return ", ".join([*parts, size(totals["bytes"])]) if len(self) else "0 datasets"
+
+    # -- parts -----------------------------------------------------------------------------------------------
+
+    def page(self, number: int = 1, rows: int = _PAGE) -> Page:
+        """One page of the table; pages are counted from 1.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no such page.
+        """
+        last = max(1, -(-len(self) // max(rows, 1)))
+        if rows < 1 or not 1 <= number <= last:
+            raise InvalidInput(f"no page {number} of {rows} rows", hint=f"the last page is {last}")
+        return Page(self, number, rows)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -91,119 +97,183 @@ class Found:
     def __iter__(self) -> Iterator[str]:
         return iter(self.datasets)
 
-    def __getitem__(self, column: str) -> pd.Series[Any]:
-        return self.dataframe()[column]
+    @overload
+    def __getitem__(self, what: int) -> str: ...
+    @overload
+    def __getitem__(self, what: slice) -> Found: ...
+    @overload
+    def __getitem__(self, what: str) -> pd.Series[Any]: ...
+
+    def __getitem__(self, what: int | slice | str) -> str | Found | pd.Series[Any]:
+        if isinstance(what, slice):
+            return Found(self.table.take(list(range(len(self))[what])), self.findings)
+        if isinstance(what, str):
+            return self.dataframe()[what]
+        path: str = self.table["dataset"][range(len(self))[what]].as_py()
+        return path
+
+    # -- export ----------------------------------------------------------------------------------------------
+
+    def dataframe(self) -> pd.DataFrame:
+        """All columns, one row per dataset."""
+        return self.table.to_pandas()
+
+    def to_text(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The paths, one per line, for gbasf2's ``--input_dslist``; written to `path` too if given.
+
+        Raises
+        ------
+        InvalidInput
+            If there is a file at `path` that is not such a list: only a list is replaced.
+        """
+        text = "".join(f"{dataset}\n" for dataset in self.datasets)
+        if path is not None:
+            _write(Path(path), text, lambda line: line.startswith("/belle/"), "a list of datasets")
+        return text
+
+    def to_csv(self, path: str | os.PathLike[str] | None = None) -> str:
+        """All columns as CSV; written to `path` too if given.
+
+        Raises
+        ------
+        InvalidInput
+            If there is a file at `path` that is not such a table: only a table of datasets is replaced.
+        """
+        text = self.dataframe().to_csv(index=False)
+        if path is not None:
+            _write(Path(path), text, lambda line: line.startswith("dataset,"), "a table of datasets")
+        return text
+
+    # -- showing ---------------------------------------------------------------------------------------------
 
     def __str__(self) -> str:
-        lines = [f"{f.severity}: {printable(f.message)} -> {printable(f.hint)}" for f in self.findings]
-        if len(self):
-            lines.append("Matching datasets found:")
-            lines += [printable(path) for path in self.datasets]
-        return "\n".join(lines)
+        return self.page().text()
 
     def _repr_html_(self) -> str:
-        notes = [tag("div", f"{f.message}: {f.hint}", style="color:#9a6700") for f in self.findings]
-        rows = [[_shown(row, name) for name in _SHOWN] for row in self.table.slice(0, _PAGE).to_pylist()]
-        numeric = [position for position, name in enumerate(_SHOWN) if name in _NUMBERS]
-        caption = f"{len(self):,} datasets" + (f", the first {_PAGE}" if len(self) > _PAGE else "")
-        return str(Html("".join(notes)) + table(_SHOWN, rows, caption=caption, numeric=numeric))
+        return self.page()._repr_html_()
 
 
 @dataclass(frozen=True, slots=True)
-class Dataset:
-    """One dataset, or one of its datablocks."""
+class Page:
+    """Some rows of what a search found."""
 
-    catalogue: Catalogue = field(repr=False, compare=False)
-    path: str
-    row: dict[str, Any] = field(repr=False)
-    datablock: str | None = None
-
-    @property
-    def parts(self) -> DatasetPath:
-        """The path in parts: release, campaign, production and so on."""
-        return DatasetPath.parse(self.path)
+    found: Found = field(repr=False)
+    number: int
+    rows: int = _PAGE
 
     @property
-    def metadata(self) -> dict[str, Any]:
-        """What the catalogue knows about it, without what is empty."""
-        return {name: value for name, value in self.row.items() if value is not None}
-
-    def files_table(self) -> pa.Table:
-        """The files, as an Arrow table of the schema `FILES`."""
-        return self.catalogue.files(datasets=[self.path])
-
-    @property
-    def files(self) -> pd.DataFrame:
-        """The files, one row each."""
-        return self.files_table().to_pandas()
-
-    def __str__(self) -> str:
-        return _text(self.path, self.metadata)
-
-    def _repr_html_(self) -> str:
-        return str(definitions(_values(self.metadata), caption=self.path))
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """One collection: an immutable, versioned set of datasets, which a publication must cite."""
-
-    catalogue: Catalogue = field(repr=False, compare=False)
-    path: str
-    row: dict[str, Any] = field(repr=False)
-
-    @property
-    def parts(self) -> CollectionPath:
-        """The path in parts: type, name and version."""
-        return CollectionPath.parse(self.path)
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """The collection's metadata, without what is empty."""
-        return {key: value for key, value in self.row.items() if value is not None and key != "datasets"}
+    def first(self) -> int:
+        """The position of its first row, from 0."""
+        return (self.number - 1) * self.rows
 
     @property
     def datasets(self) -> list[str]:
-        """The paths of its datasets."""
-        return list(self.row["datasets"])
+        """The paths on this page."""
+        return self.found[self.first : self.first + self.rows].datasets
 
-    def files_table(self) -> pa.Table:
-        """The files, as an Arrow table of the schema `FILES`."""
-        return self.catalogue.files(datasets=self.datasets)
-
-    @property
-    def files(self) -> pd.DataFrame:
-        """The files, one row each."""
-        return self.files_table().to_pandas()
+    def _listed(self) -> list[dict[str, Any]]:
+        return self.found.table.slice(self.first, self.rows).to_pylist()
 
     @property
-    def luminosity(self) -> Luminosity:
-        """The official luminosity, and the sum over the good runs that it holds."""
-        return self.catalogue.luminosity_of(self)
+    def last(self) -> int:
+        """How many pages of this length there are."""
+        return max(1, -(-len(self.found) // self.rows))
 
-    def _facts(self) -> dict[str, object]:
-        files = self.files_table()
-        sizes: list[Any] = files["bytes"].to_pylist()
-        events: list[Any] = files["events"].to_pylist()
-        return self.metadata | {
-            "datasets": len(self.datasets),
-            "files": len(files),
-            "bytes": sum(sizes),
-            "events": None if None in events else sum(events),
-            "luminosity": self.luminosity,
-        }
+    def text(self, width: int | None = None, others: str = _OTHERS) -> str:
+        """The page for a terminal of this width; by default that of the terminal.
+
+        Where paths are too long for it, their parts are shown instead, and those that all rows share once.
+
+        Parameters
+        ----------
+        others : str
+            How to get the other rows, with a place for the number of the next page.
+        """
+        width = width or shutil.get_terminal_size().columns
+        said = [
+            _filled(f"{f.severity}: {printable(f.message)} -> {printable(f.hint)}", width) for f in self.found.findings
+        ]
+        if rows := self._listed():
+            said += _lines(rows, width)
+        return "\n".join([*said, self.found.summary(), *self._others(others)])
+
+    def _others(self, others: str) -> list[str]:
+        """Which rows these are, where there are more, and how to get the others."""
+        if self.last == 1:
+            return []
+        end = min(self.first + self.rows, len(self.found))
+        return [f"rows {self.first + 1:,} to {end:,}; {others.format(self.number % self.last + 1)}"]
 
     def __str__(self) -> str:
-        return _text(self.path, self._facts())
+        return self.text()
 
     def _repr_html_(self) -> str:
-        return str(definitions(_values(self._facts()), caption=self.path))
+        rows = self._listed()
+        columns = [*_WHOLE, Column("global tags", "global_tag")]
+        if any(row["status"] not in {None, "good"} for row in rows):
+            columns.append(Column("status", "status"))
+        cells = [[_html(column, row) for column in columns] for row in rows]
+        numeric = [position for position, column in enumerate(columns) if column.numeric]
+        notes = self.found.report._repr_html_() if self.found.findings else ""
+        shown = table([c.header for c in columns], cells, caption=self.found.summary(), numeric=numeric) if rows else ""
+        after = [tag("div", line, style="opacity:0.75") for line in self._others(_OTHERS)]
+        return str(Html(notes + shown + "".join(after)))
 
 
-def _values(facts: dict[str, Any]) -> dict[str, str]:
-    return {name: _shown(facts, name) for name, value in facts.items() if value is not None}
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what if count != 1 else what[:-1]}"
 
 
-def _text(path: str, facts: dict[str, Any]) -> str:
-    lines = [f"  {name}: {value}" for name, value in _values(facts).items()]
-    return "\n".join([printable(path), *lines])
+def _html(column: Column, row: dict[str, Any]) -> object:
+    text = column.shown(row[column.key])
+    return tag("code", text, style="white-space:nowrap") if column.key == "dataset" else text
+
+
+def _lines(rows: list[dict[str, Any]], width: int) -> list[str]:
+    """The table of some datasets, as wide as the terminal."""
+    whole = [column for column in _WHOLE if column.key == "dataset" or any(row[column.key] is not None for row in rows)]
+    if any(row["production"] is None for row in rows) or len(fitting(whole, rows, width)) == len(whole):
+        return [text_table(whole, rows)]
+    same = [column for column in shared(_PARTS, rows) if column.header != "production"]
+    common = [(column, text) for column in same if (text := column.shown(rows[0][column.key]))]
+    differing = [c for c in _PARTS if c not in same and c.header in _MATTERS]
+    by_weight = sorted(differing, key=lambda column: _MATTERS.index(column.header))
+    chosen = fitting([*_HOLDS, *by_weight], rows, width)
+    kept = [*(column for column in _PARTS if column in chosen), *(column for column in _HOLDS if column in chosen)]
+    words = [f"{column.header} {text}" if column.numeric else text for column, text in common]
+    head = [_filled(f"all of these: {', '.join(words)}", width)] if words else []
+    return [*head, text_table(kept, rows)]
+
+
+def _filled(text: str, width: int) -> str:
+    return textwrap.fill(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+def _write(path: Path, text: str, same: Callable[[str], bool], what: str) -> None:
+    """Write a file whole or not at all, in the place of none or of one of its own kind."""
+    target = path.resolve()
+    try:
+        if target.exists() and not target.is_file():
+            target.write_text(text)  # a pipe or a terminal
+            return
+        if target.exists() and (first := _first_line(target)) and not same(first):
+            raise InvalidInput(f"{printable(path)} exists and is not {what}", hint="give another name, or remove it")
+        _replace(target, text)
+    except OSError as error:
+        raise InvalidInput(
+            f"{printable(path)} cannot be written: {error.strerror}", hint="name another place"
+        ) from error
+
+
+def _replace(target: Path, text: str) -> None:
+    aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        aside.write_text(text)
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)  # of what could not be finished
+
+
+def _first_line(path: Path) -> str:
+    with path.open(errors="replace") as file:
+        return file.readline(4096)

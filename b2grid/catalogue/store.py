@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from b2grid.catalogue import asking
 from b2grid.catalogue.found import Collection, Dataset, Found
 from b2grid.catalogue.luminosity import Luminosity, of_runs
 from b2grid.catalogue.model import FORMAT, FORMAT_KEY, TABLES
-from b2grid.catalogue.search import TERMS, Condition, conditions, remarks, select
 from b2grid.catalogue.write import Rows, content_hash, write_catalogue
 from b2grid.errors import InvalidInput, nearest, printable
 from b2grid.html import definitions
@@ -110,6 +109,8 @@ class Catalogue:
         The terms are gb2_ds_search's: data_type, campaign, data_level, mc_event, bkg_level, beam_energy,
         exp_low, exp_high, run_low, run_high, general_skim, skim_decay, release, global_tag. A value can be a
         list, of which one has to match, and have wildcards (``*``, ``?``); upper and lower case are the same.
+        Skims are named or given by code, and what they are combined into is found too; releases with or
+        without ``release-``; experiments and runs as numbers or as ``e0018`` and ``r01394``.
 
         Returns
         -------
@@ -119,23 +120,9 @@ class Catalogue:
         Raises
         ------
         InvalidInput
-            For an unknown term, with the nearest.
+            For an unknown term, with the nearest, and a value that the term does not take.
         """
-        chosen = conditions(terms)
-        table = self._arrow(*select(chosen))
-        blocking = {} if len(table) else self._blocking(terms, chosen)
-        return Found(table, tuple(remarks(terms, len(table), blocking)))
-
-    def _blocking(self, terms: Mapping[str, Any], chosen: list[Condition]) -> dict[str, list[str]]:
-        """The terms that match nothing even alone, each with the known values nearest to what was asked."""
-        blocking = {}
-        for condition in chosen:
-            if self._arrow(*select([condition], "count(*) AS n"))["n"][0].as_py():
-                continue
-            column = TERMS[condition.term][0]
-            known = self._list(*select([], f"DISTINCT CAST({column} AS VARCHAR) AS v"))
-            blocking[condition.term] = _near(str(terms[condition.term]), [v for v in known if v is not None])
-        return blocking
+        return asking.search(self._arrow, terms)
 
     # -- collections and datasets ----------------------------------------------------------------------------
 
@@ -150,15 +137,10 @@ class Catalogue:
         Returns
         -------
         pandas.DataFrame
-            One row per collection, sorted by path, which is in the column ``collection``.
+            One row per collection, sorted by path, which is in the column ``collection``; ``datasets``, ``files``,
+            ``bytes`` and ``events`` are counts, empty where the catalogue does not know them.
         """
-        table = self._arrow("FROM collections ORDER BY collection")
-        wanted = pattern.lower()
-        keep = []
-        for path in table["collection"].to_pylist():
-            text = str(path).lower()
-            keep.append(fnmatchcase(text if "/" in wanted else text.rsplit("/", 1)[1], wanted))
-        return table.filter(pa.array(keep, pa.bool_())).to_pandas()
+        return asking.collections(self._arrow, pattern)
 
     def collection(self, path: str | CollectionPath) -> Collection:
         """One collection.
@@ -259,6 +241,13 @@ class Catalogue:
     def _repr_html_(self) -> str:
         counts = {name: f"{count:,}" for name, count in self._counts().items()}
         return str(definitions(counts, caption=f"catalogue {self.path}"))
+
+    def totals(self, datasets: Iterable[str]) -> dict[str, int | None]:
+        """How many files datasets (or datablocks) have, their bytes and their events.
+
+        Sums are over what is known; they are `None` where nothing is.
+        """
+        return asking.totals(self._arrow, datasets)
 
 
 def _block(path: str) -> tuple[str, str, str]:

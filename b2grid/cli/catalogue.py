@@ -1,4 +1,4 @@
-"""Verbs about data: collections, search, and the demo."""
+"""Verbs about the demo and its data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import b2grid
-from b2grid.cli.showing import print_frame, verb
+from b2grid.cli.showing import verb
 
 if TYPE_CHECKING:
     import argparse
@@ -14,24 +14,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = ["catalogue_verbs"]
-
-
-def _collections(options: argparse.Namespace, console: Console) -> int:
-    frame = b2grid.Catalogue(options.catalogue).collections(options.pattern)
-    if not options.csv:
-        frame = frame.assign(datasets=frame["datasets"].map(len))
-        frame = frame[["collection", "datasets", "int_luminosity", "description"]]
-    print_frame(frame, options.csv, f"no collection matches '{options.pattern}'")
-    return 0
-
-
-def _search(options: argparse.Namespace, console: Console) -> int:
-    terms: dict[str, Any] = {}
-    for given in options.terms:
-        term, _, value = given.partition("=")
-        terms[term] = value.split(",") if "," in value else value
-    console.print(str(b2grid.Catalogue(options.catalogue).search(**terms)), markup=False)
-    return 0
 
 
 def _demo(options: argparse.Namespace, console: Console) -> int:
@@ -48,13 +30,6 @@ def _demo_data(options: argparse.Namespace, console: Console) -> int:
 
 def catalogue_verbs(verbs: Any) -> None:
     """Add the verbs about data."""
-    collections = verb(verbs, "collections", _collections, "the collections of the catalogue")
-    collections.add_argument("pattern", nargs="?", default="*")
-    collections.add_argument("--csv", action="store_true")
-    search = verb(verbs, "search", _search, "datasets by what they are: campaign=MC15*, mc_event=mixed …")
-    search.add_argument("terms", nargs="*", metavar="TERM=VALUE")
-    for parser in (collections, search):
-        parser.add_argument("--catalogue", help="a folder or URL (default: the site's, or the demo data)")
     demo = verb(verbs, "demo", _demo, "three channels on the demo data, from the check to the figure")
     demo.add_argument("folder", nargs="?", help="where to write the figure (default: ./b2grid-demo)")
     data = verb(verbs, "demo-data", _demo_data, "make the demo data again (needs the extra demo-data)")

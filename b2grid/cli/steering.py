@@ -79,7 +79,10 @@ def _skims(options: argparse.Namespace, console: Console) -> int:
         for skim in known_skims(options.release)
         if all(any(word in part.lower() for part in (skim.name, skim.code, skim.group)) for word in words)
     ]
-    lines = [f"{skim.code}  {skim.group:<14} {skim.name}" for skim in found]
+    lines = [
+        f"{skim.code}  {skim.group:<14} {skim.name}" + (f"  (also in {skim.combined})" if skim.combined else "")
+        for skim in found
+    ]
     return say("\n".join(lines) if lines else "no skim has all these words", console)
 
 

@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from b2grid.errors import Finding, InvalidInput, nearest, printable
+from b2grid.names import Skim, skims
 from b2grid.steering import facts
 from b2grid.steering.steering import MADE, Steering
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Skim", "find_skims", "known_skims", "skim_steering"]
-
-
-@dataclass(frozen=True, slots=True)
-class Skim:
-    """A skim of basf2.
-
-    Parameters
-    ----------
-    name : str
-        Of its class.
-    code : str
-        Eight digits.
-    group : str
-        The module of ``skim.WGs`` that has it: its working group.
-    """
-
-    name: str
-    code: str
-    group: str
-
-    @property
-    def flag(self) -> str:
-        """The variable that says whether an event passes it.
-
-        >>> Skim("TDCPV_ccs", "13160200", "tdcpv").flag
-        'eventExtraInfo(passes_TDCPV_ccs)'
-        """
-        return f"eventExtraInfo(passes_{self.name})"
+__all__ = ["find_skims", "known_skims", "skim_steering"]
 
 
 def known_skims(release: str = "main") -> tuple[Skim, ...]:
@@ -51,7 +23,9 @@ def known_skims(release: str = "main") -> tuple[Skim, ...]:
     InvalidInput
         If it is not the name of a release.
     """
-    return tuple(Skim(name, code, group) for name, (code, group) in sorted(facts.load(release).skims.items()))
+    combined = {skim.code: skim.combined for skim in skims()}
+    own = sorted(facts.load(release).skims.items())
+    return tuple(Skim(name, code, group, combined.get(code)) for name, (code, group) in own)
 
 
 def find_skims(asked: str | Iterable[str], release: str = "main") -> tuple[Skim, ...]:

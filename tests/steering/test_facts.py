@@ -140,12 +140,14 @@ def test_loading_is_quick_and_light() -> None:
 def test_the_package_data_are_what_the_reference_makes(tmp_path: Path) -> None:
     if not (REFERENCE / "basf2_api.json").is_file():
         pytest.skip(f"no interface facts in {REFERENCE}: set B2GRID_REFERENCE to a folder that has basf2_api.json")
-    packaged = Path(str(sys.modules["b2grid.steering.facts"].__file__)).parent
-    made = build(REFERENCE, tmp_path)
-    assert {path.name for path in made} == {path.name for path in packaged.glob("*.json.gz")}
+    folders = (Path(str(sys.modules[room].__file__)).parent for room in ("b2grid.steering.facts", "b2grid.names"))
+    facts, names = folders
+    packaged = {path.name: path for path in (*facts.glob("*.json.gz"), names / "skims.tsv")}
+    made = build(REFERENCE, tmp_path, tmp_path)
+    assert {path.name for path in made} == set(packaged)
     assert sum(path.stat().st_size for path in made) < 150_000
     for path in made:
-        assert path.read_bytes() == (packaged / path.name).read_bytes(), path.name
+        assert path.read_bytes() == packaged[path.name].read_bytes(), path.name
 
 
 # -- releases

@@ -8,14 +8,15 @@ import pytest
 
 from b2grid import check, combine, record, skim_steering
 from b2grid.errors import InvalidInput
+from b2grid.names import Skim
 from b2grid.steering import facts
-from b2grid.steering.skims import Skim, find_skims, known_skims
+from b2grid.steering.skims import find_skims, known_skims
 
 
 def test_a_name_and_its_code_are_one_skim() -> None:
     assert find_skims(["13160200", "TauThrust", "TDCPV_ccs"]) == (
         Skim("TDCPV_ccs", "13160200", "tdcpv"),
-        Skim("TauThrust", "18570700", "taupair"),
+        Skim("TauThrust", "18570700", "taupair", combined="10601400"),
     )
     assert find_skims("TauThrust") == find_skims(["18570700"])
 

@@ -20,6 +20,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from b2grid.names import skims
 from b2grid.steering.facts.added import Added
 from b2grid.steering.facts.releases import POINTS, place
 
@@ -200,7 +201,7 @@ def _packaged(release: str) -> Facts:
         common["modules"],
         frozenset(common["names"]) | frozenset(common["basf2"]),
         common["collections"],
-        common["skims"],
+        {skim.name: [skim.code, skim.group] for skim in skims()},
         found.neighbours,
         found.earlier,
         found.side,

@@ -2,7 +2,8 @@
 
 FOLDER has ``basf2_api.json``, ``basf2_modules.json`` and ``basf2_variables.json``: functions with parameters
 and variables for several points of basf2's history, C++ modules and basf2's own names for the latest. They are
-facts about an interface, read from basf2 (LGPL-3.0); no text of basf2 is in them.
+facts about an interface, read from basf2 (LGPL-3.0); no text of basf2 is in them. The table of skims goes to
+`b2grid.names`, because catalogues have skims too.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["build"]
 
 HERE = Path(__file__).parent
+NAMES = HERE.parents[1] / "names"
 
 
-def build(folder: Path, target: Path = HERE) -> list[Path]:
-    """Write one compressed file per release, one of C++ modules, basf2's names and collections, one of groups."""
+def build(folder: Path, target: Path = HERE, names: Path = NAMES) -> list[Path]:
+    """Write one compressed file per release, one of modules, names and collections, one of groups; and skims."""
     api, modules, variables = (
         json.loads((folder / f"basf2_{what}.json").read_text()) for what in ("api", "modules", "variables")
     )
@@ -39,12 +41,20 @@ def build(folder: Path, target: Path = HERE) -> list[Path]:
         "modules": {name: facts["params"] for name, facts in modules["modules"].items()},
         "basf2": modules["basf2"]["functions"],
         "names": modules["basf2"]["names"],
-        # a skim's module in skim.WGs
-        "skims": {name: [skim["code"], skim["module"].rpartition(".")[2]] for name, skim in modules["skims"].items()},
         "collections": variables["collections"],
     }
     groups = _groups(variables["releases"].values())
-    return [*written, _write(target / "common.json.gz", content), _write(target / "groups.json.gz", groups)]
+    return [
+        *(*written, _write(target / "common.json.gz", content), _write(target / "groups.json.gz", groups)),
+        _write_skims(names / "skims.tsv", modules["skims"]),
+    ]
+
+
+def _write_skims(path: Path, skims: dict[str, dict[str, str]]) -> Path:
+    """The name of each skim, its code, and its module in skim.WGs."""
+    rows = [(name, skim["code"], skim["module"].rpartition(".")[2]) for name, skim in sorted(skims.items())]
+    path.write_text("".join("\t".join(row) + "\n" for row in (("name", "code", "group"), *rows)))
+    return path
 
 
 def _groups(points: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
