@@ -65,7 +65,8 @@ def test_odd_columns_empty_trees_and_trees_without_events_break_nothing(tmp_path
     assert len(str(found["texts"].constant["kind"])) < 100
     assert set(found["jagged"].unread) == {"x", "pair"}
     assert found["jagged"].constant == {"y": 0.0}
-    assert found["empty"] == TreeProfile("a.root", "empty", 0, found["empty"].bytes, 3)
+    size = found["empty"].bytes
+    assert found["empty"] == TreeProfile("a.root", "empty", 0, size, 3, basket_bytes=size)
     assert {tree.multiplicity for tree in found.values()} == {None}
 
 
