@@ -283,7 +283,9 @@ class Project:
 
         definition = self._definition
         if definition.state == "submitted":
-            return Plan.read(self._folder.plans()[-1])
+            submitted = Plan.read(self._folder.plans()[-1])
+            submitted.slots = slots_of(definition.site)
+            return submitted
         recipe = self.recipe
         profile = execution.site(definition.site)
         made = plan(
@@ -298,7 +300,10 @@ class Project:
             files_per_job=files_per_job,
             args=definition.args,
             scouts=scouts,
+            sandbox=definition.sandbox,
+            runs=definition.runs,
         )
+        made.slots = profile.workers
         made.write(self._folder.plan(1))
         return made
 

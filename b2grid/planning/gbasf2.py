@@ -1,0 +1,441 @@
+"""The gbasf2 command lines of a plan, for who wants the grid itself.
+
+gbasf2 takes one steering file with one list of inputs: every sample is a project of its own there. It groups the files
+of one dataset, so many at a time in the order of their names, and never across datasets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from b2grid.errors import InvalidInput, InvalidName, SiteError, printable
+from b2grid.html import Html, details, table, tag
+from b2grid.names import MAX_PROJECT_NAME, DatasetPath, split_lfn
+from b2grid.planning.estimate import Rate, known_events
+from b2grid.planning.grouping import consecutive, largest_that_works
+from b2grid.planning.ordering import codes, sorted_order
+from b2grid.steering.trying.gbasf2 import GridRow, cputime, evtpersec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from b2grid.planning.table import Plan
+
+__all__ = ["GridCommand", "GridCommands", "grid_commands", "project_names"]
+
+MANY = 8
+"""Inputs up to which they are on the command line; more are in a file for ``--input_dslist``."""
+
+_SCRIPT = "gbasf2.sh"
+_HEADERS = ("sample", "project", "inputs", "files", "-n", "jobs", "--cputime (min)", "--evtpersec")
+
+
+@dataclass(frozen=True, slots=True)
+class GridCommand:
+    """What one sample is submitted with.
+
+    Parameters
+    ----------
+    project : str
+        Its name on the grid: at most 32 characters, and of no other sample.
+    inputs : tuple of str
+        Collections and datasets, or single LFNs where only some files of a dataset are wanted.
+    files, jobs : int
+        Input files, and the jobs that gbasf2 makes of them with ``-n``: it groups inside a dataset.
+    numbers : GridRow
+        ``-n``, and ``--cputime`` or ``--evtpersec`` where the sample was measured.
+    words : tuple of str
+        The command, word by word; empty where it cannot be sent.
+    list_file : str
+        The name of the file with the inputs, where they are too many for the line; empty otherwise.
+    notes : tuple of str
+        What to know of it.
+    """
+
+    sample: str
+    project: str
+    inputs: tuple[str, ...]
+    files: int
+    jobs: int
+    numbers: GridRow
+    words: tuple[str, ...]
+    list_file: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """The command as it is typed, quoted for a shell; empty where it cannot be sent."""
+        return " ".join(map(_quoted, self.words))
+
+    @property
+    def list_text(self) -> str:
+        """The content of the file with the inputs: one path on a line."""
+        return "".join(f"{path}\n" for path in self.inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class GridCommands:
+    """The command lines of a plan, one for each sample; as text they can be pasted into a shell.
+
+    Iterating gives the commands, a sample in brackets gives its own.
+    """
+
+    commands: tuple[GridCommand, ...]
+
+    def __iter__(self) -> Iterator[GridCommand]:
+        return iter(self.commands)
+
+    def __len__(self) -> int:
+        return len(self.commands)
+
+    def __getitem__(self, sample: str) -> GridCommand:
+        for command in self.commands:
+            if command.sample == sample:
+                return command
+        raise KeyError(sample)
+
+    @property
+    def jobs(self) -> int:
+        """Jobs that gbasf2 makes in all."""
+        return sum(command.jobs for command in self.commands)
+
+    def script(self) -> str:
+        """A shell script that writes nothing but comments and the command lines; lists of inputs lie beside it."""
+        parts = ["#!/bin/sh", "cd -- \"$(dirname -- \"$0\")\" || exit 1", ""]
+        return "\n".join([*parts, *self._lines(lists=False), ""])
+
+    def _lines(self, *, lists: bool) -> list[str]:
+        lines: list[str] = []
+        for command in self.commands:
+            lines += ["", f"# {_comment(_headline(command))}"] if lines else [f"# {_comment(_headline(command))}"]
+            lines += [f"# {_comment(note)}" for note in command.notes]
+            if command.list_file and lists:
+                lines += [f"cat > {_quoted(command.list_file)} <<'END'", *command.inputs, "END"]
+            lines += [command.line] if command.words else []
+        return lines
+
+    def write(self, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
+        """Write the script and the lists of inputs to a folder; files of the same names are replaced.
+
+        The script expects the steering file and its sandbox beside it.
+
+        Raises
+        ------
+        SiteError
+            If the folder cannot be written.
+        """
+        target = Path(folder)
+        texts = {_SCRIPT: self.script()}
+        texts |= {command.list_file: command.list_text for command in self.commands if command.list_file}
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            for name, text in texts.items():
+                (target / name).write_text(text, "utf-8")
+            (target / _SCRIPT).chmod(0o755)
+        except OSError as error:
+            raise SiteError(
+                f"{printable(target)} cannot be written: {error.strerror}", hint="give another folder"
+            ) from error
+        return tuple(target / name for name in texts)
+
+    def __str__(self) -> str:
+        return "\n".join(map(printable, self._lines(lists=True)))
+
+    def _repr_html_(self) -> str:
+        rows = [_cells(command) for command in self.commands]
+        parts = [table(_HEADERS, rows, numeric=range(2, len(_HEADERS)), caption="for gbasf2")]
+        for command in self.commands:
+            parts.append(tag("div", tag("b", command.sample), style="margin-top:8px"))
+            parts += [tag("div", note, style="color:#9a6700") for note in command.notes]
+            if command.words:
+                shown = "white-space:pre-wrap;overflow-wrap:anywhere;margin:2px 0"
+                parts.append(tag("pre", command.line, style=shown))
+            if command.list_file:
+                parts.append(details(f"{command.list_file}: {len(command.inputs):,} paths", _shortened(command)))
+        return str(Html("".join(parts)))
+
+
+_SHOWN = 200  # paths of a list in a notebook
+
+
+def _shortened(command: GridCommand) -> Html:
+    more = len(command.inputs) - _SHOWN
+    lines = [*command.inputs[:_SHOWN], *([f"… and {more:,} more: write() has all"] if more > 0 else [])]
+    return tag("pre", "\n".join(lines), style="max-height:16em;overflow:auto")
+
+
+def _cells(command: GridCommand) -> tuple[str, ...]:
+    numbers = command.numbers
+    return (
+        *(command.sample, command.project, f"{len(command.inputs):,}", f"{command.files:,}"),
+        *(str(numbers.files_per_job), f"{command.jobs:,}" if command.words else "cannot be sent"),
+        "" if numbers.cputime is None else str(numbers.cputime),
+        "" if numbers.evtpersec is None else f"{numbers.evtpersec:.3g}",
+    )
+
+
+def _headline(command: GridCommand) -> str:
+    if not command.words:
+        return f"{command.sample}: cannot be sent"
+    return f"{command.sample}: {command.files:,} files, {command.jobs:,} jobs"
+
+
+def _comment(text: str) -> str:
+    return printable(text).replace("\n", " ")
+
+
+def _quoted(word: str) -> str:
+    """As a shell needs it; of an option with a value only the value is quoted, which reads better."""
+    option, equals, value = word.partition("=")
+    if equals and re.fullmatch(r"--[a-z0-9_]+", option):
+        return f"{option}={shlex.quote(value)}"
+    return shlex.quote(word)
+
+
+# ---- making them
+
+
+def grid_commands(
+    plan: Plan,
+    *,
+    release: str | None = None,
+    files_per_job: int | None = None,
+    priority: int | None = None,
+) -> GridCommands:
+    """The command lines that submit a plan's samples with gbasf2; see `Plan.to_gbasf2`."""
+    _check_number("files_per_job", files_per_job, 1, None)
+    _check_number("priority", priority, 0, 10)
+    release = release or plan.spec["runner"]["release"]
+    if not release:
+        raise InvalidInput(
+            "gbasf2 runs a release of basf2, and this project has none: it runs b2lite",
+            hint='name one: to_gbasf2(release="light-2409-toyger")',
+        )
+    if not isinstance(release, str) or release.startswith("-") or not release.isprintable() or " " in release:
+        raise InvalidInput(f"release is {printable(repr(release))}", hint='it is a name, such as "light-2409-toyger"')
+    samples = list(plan.spec["estimates"])
+    names = project_names(plan.project, samples)
+    common = _Common(plan, str(release), files_per_job or plan.spec["files_per_job"], priority)
+    main = plan.table.filter(pc.equal(plan.table["kind"], pa.scalar("main")))
+    return GridCommands(tuple(_command(common, main, sample, names[sample]) for sample in samples))
+
+
+def _check_number(name: str, given: Any, least: int, most: int | None) -> None:
+    if given is None:
+        return
+    if isinstance(given, bool) or not isinstance(given, int) or given < least or (most is not None and given > most):
+        said = f"a whole number from {least} on" if most is None else f"{least} to {most}"
+        raise InvalidInput(f"{name} is {printable(repr(given))}", hint=said)
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What is the same for all samples."""
+
+    plan: Plan
+    release: str
+    files_per_job: int | None
+    priority: int | None
+
+
+def project_names(project: str, samples: Sequence[str]) -> dict[str, str]:
+    """A project's name for each sample: short enough, without special characters, and no two the same.
+
+    >>> project_names("B2EtapKs", ["signal", "a sample of 40 letters and some more"])
+    {'signal': 'B2EtapKs_signal', 'a sample of 40 letters and some more': 'B2EtapKs_a_sample_of_40_l_1a5f57'}
+    """
+    found: dict[str, str] = {}
+    if len(samples) == 1 and re.fullmatch(r"[A-Za-z0-9_-]+", project) and len(project) <= MAX_PROJECT_NAME:
+        return {samples[0]: project}
+    for sample in samples:
+        wanted = f"{project}_{sample}"
+        name = re.sub(r"[^A-Za-z0-9_-]+", "_", wanted)
+        if name != wanted or len(name) > MAX_PROJECT_NAME:
+            mark = hashlib.sha256(wanted.encode(errors="surrogatepass")).hexdigest()[:6]
+            name = f"{name[: MAX_PROJECT_NAME - 7]}_{mark}"
+        found[sample] = name
+    return found
+
+
+def _command(common: _Common, main: pa.Table, sample: str, project: str) -> GridCommand:
+    plan = common.plan
+    files = _Files.of(main.filter(pc.equal(main["sample"], pa.scalar(sample))))
+    basf2 = plan.spec["runner"]["kind"] == "basf2"
+    rate = Rate.from_json(plan.spec["rates"][sample]) if basf2 and sample in plan.spec["rates"] else None
+    count, notes = _count(files, common, rate)
+    groups = consecutive(files.lengths, count)
+    jobs = int(groups[-1]) + 1
+    numbers = _numbers(sample, count, files, groups, rate)
+    total = len(files.bytes)
+    if files.here:
+        where = "its files are" if files.here == total else f"{files.here:,} of its files are"
+        why = f"{where} on disk, not on the grid: copy them there first"
+        return GridCommand(sample, project, (), total, jobs, numbers, (), notes=(why,))
+    inputs = _inputs(files.table)
+    if wrong := next((path for path in inputs if not _is_path(path)), None):
+        why = f"its path is not one that the grid takes: {printable(wrong)}"
+        return GridCommand(sample, project, (), total, jobs, numbers, (), notes=(why,))
+    words, list_file = _words(common, sample, project, inputs, numbers)
+    notes += _selection_notes(files.table, plan.spec.get("runs", "good"))
+    if any("{job}" in argument for argument in plan.spec["args"].get(sample, ())):
+        notes.append("its arguments name {job}, which gbasf2 does not fill in")
+    if rate is None:
+        why = "not measured" if basf2 else "its trial ran b2lite, which takes another time than basf2"
+        notes.append(f"no --cputime: {why}; run trial() with the release")
+    return GridCommand(sample, project, inputs, total, jobs, numbers, words, list_file, tuple(notes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The files of one sample as gbasf2 takes them: by dataset, then by name."""
+
+    table: pa.Table
+    lengths: NDArray[np.int64]  # files of each dataset
+    bytes: NDArray[np.int64]  # 0 where it is not known
+    events: NDArray[np.float64]
+    sure: bool  # whether the numbers of events are known, or can be estimated
+    tags: NDArray[np.int64]
+    here: int  # files that are on disk, and not on the grid
+
+    @classmethod
+    def of(cls, rows: pa.Table) -> _Files:
+        rows = rows.take(sorted_order(rows["lfn"].combine_chunks()))
+        none = pa.scalar("", pa.string())
+        dataset, names = codes(pc.fill_null(rows["dataset"], none))
+        order = np.argsort(dataset, kind="stable")
+        rows = rows.take(order)
+        size = pc.fill_null(rows["bytes"], pa.scalar(0, pa.int64())).to_numpy()
+        events = pc.fill_null(rows["events"], pa.scalar(-1, pa.int64())).to_numpy()
+        lfn: Any = pc.starts_with(rows["lfn"], "/belle/")
+        return cls(
+            rows,
+            np.bincount(dataset, minlength=len(names)),
+            size,
+            known_events(events, size),
+            bool((events >= 0).any()),
+            codes(rows["global_tag"])[0],
+            len(rows) - pc.sum(lfn).as_py(),
+        )
+
+
+def _count(files: _Files, common: _Common, rate: Rate | None) -> tuple[int, list[str]]:
+    """Files per job: as asked for, or as many as the limits allow; and what is wrong with it."""
+    limits = common.plan.spec["limits"]
+    notes = []
+    mixed = _mixes(files, 2)
+    if common.files_per_job is not None:
+        count = common.files_per_job
+        groups = consecutive(files.lengths, count)
+        largest = float(np.bincount(groups, weights=files.bytes.astype(float)).max())
+        if largest > limits["input_bytes"] and count > 1:
+            works = largest_that_works(files.bytes, files.lengths, limits["input_bytes"], count)
+            notes.append(
+                f"-n {count} exceeds {limits['input_bytes'] / 1024**3:g} GB per job ({largest / 1024**3:.2f} GB): "
+                f"gbasf2 refuses it; {works} is the largest that works"
+            )
+        if count > 1 and (wrong := _mixes(files, count)):
+            notes.append(
+                f"{wrong:,} jobs of -n {count} would mix production global tags, and fail on the grid: use -n 1"
+            )
+        return count, notes
+    if mixed:
+        return 1, ["-n 1: files that follow each other in a dataset have different production global tags"]
+    count = largest_that_works(files.bytes, files.lengths, limits["input_bytes"], limits["files"])
+    if rate is not None:
+        seconds = ((files.events * rate.per_event + rate.per_file) * 1000).astype(np.int64)
+        room = int(max(limits["walltime"] - rate.setup, 1.0) * 1000)
+        count = min(count, largest_that_works(seconds, files.lengths, room, count))
+        while count > 1 and _largest(files.bytes, files.lengths, count) > limits["input_bytes"]:
+            count -= 1
+    if not files.bytes.all():
+        return 1, ["-n 1: there are files whose size is not known"]
+    return count, notes
+
+
+def _largest(values: NDArray[np.int64], lengths: NDArray[np.int64], count: int) -> float:
+    return float(np.bincount(consecutive(lengths, count), weights=values.astype(float)).max())
+
+
+def _mixes(files: _Files, count: int) -> int:
+    """Jobs of so many files that would have more than one set of production global tags."""
+    groups = consecutive(files.lengths, count)
+    changes = (np.diff(files.tags) != 0) & (np.diff(groups) == 0)
+    return len(np.unique(groups[1:][changes]))
+
+
+def _numbers(
+    sample: str, count: int, files: _Files, groups: NDArray[np.int64], rate: Rate | None
+) -> GridRow:
+    """What gbasf2 is told of the longest job."""
+    if rate is None:
+        return GridRow(sample, count, None, None, None)
+    of_events = evtpersec(rate.cores * rate.per_event)
+    if not files.sure:
+        return GridRow(sample, count, None, None, of_events)
+    events = np.bincount(groups, weights=files.events)
+    longest = rate.setup + (rate.per_event * events + rate.per_file * (np.bincount(groups) - 1)).max()
+    return GridRow(sample, count, round(events.max()), cputime(rate.cores * longest), of_events)
+
+
+def _inputs(files: pa.Table) -> tuple[str, ...]:
+    """What to name: the collections that all files are from, or else their datasets."""
+    collections: list[Any] = pc.unique(files["collection"]).to_pylist()
+    if None not in collections:
+        return tuple(sorted(map(str, collections)))
+    known = pc.is_valid(files["dataset"])
+    datasets: list[Any] = pc.unique(files["dataset"].filter(known)).to_pylist()
+    alone: list[Any] = files["lfn"].filter(pc.invert(known)).to_pylist()
+    return tuple(sorted({*map(str, datasets), *(split_lfn(str(lfn))[0] for lfn in alone)}))
+
+
+def _is_path(path: str) -> bool:
+    """Whether the grid's tools take this as a path; a comma would be two of them."""
+    with suppress(InvalidName):
+        return bool(str(DatasetPath.parse(path))) and path.isprintable() and not {",", " "} & set(path)
+    return False
+
+
+def _selection_notes(files: pa.Table, runs: Any) -> list[str]:
+    """What gbasf2 would read, and the plan does not."""
+    notes = []
+    if not pc.all(pc.is_valid(files["collection"])).as_py():
+        notes.append("gbasf2 takes whole datasets, the plan only the files that it was given")
+    if runs != "good":
+        given = "all runs" if runs == "all" else "a list of runs"
+        notes.append(f"the plan has {given}: gbasf2 leaves out bad runs by itself, and no others")
+    good: Any = pc.list_flatten(files["runs"])
+    bad = pc.sum(pc.invert(pc.struct_field(good, "good"))).as_py() if len(good) else 0
+    if bad:
+        notes.append("some files hold runs that are left out here: gbasf2 processes them, cut on the run afterwards")
+    return notes
+
+
+def _words(
+    common: _Common, sample: str, project: str, inputs: tuple[str, ...], numbers: GridRow
+) -> tuple[tuple[str, ...], str]:
+    """The command, and the name of the file with its inputs, if they are many."""
+    spec = common.plan.spec
+    steering = spec["steering"]
+    words = ["gbasf2", f"./{steering}" if steering.startswith("-") else steering, "-p", project, "-s", common.release]
+    list_file = "" if len(inputs) <= MANY else f"{project}.list"
+    words += ["--input_dslist", list_file] if list_file else ["-i", ",".join(inputs)]
+    words += numbers.options.split()
+    words += [] if common.priority is None else ["--priority", str(common.priority)]
+    if own := [argument.replace("{sample}", sample) for argument in spec["args"].get(sample, ())]:
+        words.append(f"--basf2opt=-- {shlex.join(own)}")
+    sandbox = [f"./{name}" if name.startswith("-") else name for name in spec.get("sandbox", ())]
+    words += ["-f", *sandbox] if sandbox else []
+    return tuple(words), list_file

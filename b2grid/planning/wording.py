@@ -1,0 +1,90 @@
+"""Numbers with their ranges, for people: time, bytes and counts, each in one unit. Pure."""
+
+from __future__ import annotations
+
+from math import floor, isnan, log10
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from b2grid.planning.spread import Range
+
+__all__ = ["amount", "count", "short", "span"]
+
+_TIMES = ((86400.0, "days", 2 * 86400.0), (3600.0, "h", 3600.0), (60.0, "min", 60.0), (1.0, "s", 1.0))
+_SIZES = ((1024.0**4, "TB"), (1024.0**3, "GB"), (1024.0**2, "MB"), (1024.0, "kB"))
+_SHORT = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def _digits(number: float, significant: int = 2) -> str:
+    """A number with so many digits at least, and never as a power of ten.
+
+    >>> _digits(0.0123), _digits(9.87), _digits(123.4), _digits(0)
+    ('0.012', '9.9', '123', '0')
+    """
+    if number == 0:
+        return "0"
+    after = significant - 1 - floor(log10(abs(number)))
+    return f"{number:,.{max(after, 0)}f}"
+
+
+def _ranged(number: Range, scale: float, unit: str) -> str:
+    value = f"{_digits(number.value / scale)} {unit}"
+    if not number.known:
+        return value
+    low, high = (_digits(end / scale) for end in (number.low, number.high))
+    return value if low == high else f"{value} ({low} to {high})"
+
+
+def span(number: Range) -> str:
+    """A time in seconds, in a unit that suits it.
+
+    >>> from b2grid.planning.spread import Range
+    >>> span(Range(4320.0, 3240.0, 5760.0)), span(Range(90.0)), span(Range(float("nan")))
+    ('1.2 h (0.90 to 1.6)', '1.5 min', 'not known')
+    """
+    if isnan(number.value):
+        return "not known"
+    scale, unit = next(((scale, unit) for scale, unit, least in _TIMES if number.value >= least), (1.0, "s"))
+    return _ranged(number, scale, unit)
+
+
+def amount(number: Range) -> str:
+    """Bytes, where 1 GB is 1024^3, as in gbasf2.
+
+    >>> from b2grid.planning.spread import Range
+    >>> amount(Range(3.0 * 1024**3, 2.5 * 1024**3, 3.7 * 1024**3))
+    '3.0 GB (2.5 to 3.7)'
+    """
+    if isnan(number.value):
+        return "not known"
+    scale, unit = next(((scale, unit) for scale, unit in _SIZES if number.value >= scale), (1.0, "B"))
+    return _ranged(number, scale, unit) if scale > 1 else _whole(number, " B")
+
+
+def _whole(number: Range, unit: str = "") -> str:
+    value = f"{number.value:,.0f}{unit}"
+    if not number.known or number.low == number.high:
+        return value
+    return f"{value} ({number.low:,.0f} to {number.high:,.0f})"
+
+
+def count(number: Range) -> str:
+    """A whole number.
+
+    >>> from b2grid.planning.spread import Range
+    >>> count(Range(1198.0, 1050.0, 1360.0)), count(Range(0.0, 0.0, 33.2))
+    ('1,198 (1,050 to 1,360)', '0 (0 to 33)')
+    """
+    return "not known" if isnan(number.value) else _whole(number)
+
+
+def short(number: float) -> str:
+    """A number where there is little room.
+
+    >>> short(1198), short(12_300_000), short(7)
+    ('1.2k', '12M', '7')
+    """
+    for scale, unit in _SHORT:
+        if abs(number) >= 0.9995 * scale:
+            return f"{_digits(number / scale)}{unit}"
+    return f"{number:,.0f}"
