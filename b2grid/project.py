@@ -284,7 +284,8 @@ class Project:
         definition = self._definition
         if definition.state == "submitted":
             submitted = Plan.read(self._folder.plans()[-1])
-            submitted.slots = slots_of(definition.site)
+            known = execution.sites().get(definition.site)
+            submitted.slots = known.workers if known is not None else None
             return submitted
         recipe = self.recipe
         profile = execution.site(definition.site)

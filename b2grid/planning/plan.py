@@ -110,7 +110,7 @@ def plan(
         "max_event": recipe.max_event if recipe is not None else 0,
         "steerings": [span.name for span in recipe.steerings] if recipe is not None else [],
         "sandbox": [str(name) for name in sandbox],
-        "runs": runs if isinstance(runs, str) else "list",
+        "runs": runs if runs in ("good", "all") else "list",
         "limits": asdict(limits),
         "files_per_job": files_per_job,
         "rates": {sample: measured[sample].to_json() for sample in layout.samples if sample in measured},

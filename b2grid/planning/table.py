@@ -375,7 +375,7 @@ class Plan:
 
     def summary(self, *, owner: str = "", site: str = "local") -> Summary:
         """gbasf2's project summary, and what it cannot say: rows and bytes per tree, time, what one pass saves."""
-        return summarise(self, owner=owner, site=site)
+        return summarise(self, owner=owner, site=site, slots=self.slots)
 
     def __repr__(self) -> str:
         return f"<Plan of {self.project}, revision {self.revision}: {len(self):,} jobs>"

@@ -5,10 +5,14 @@ from __future__ import annotations
 from math import floor, isnan, log10
 from typing import TYPE_CHECKING
 
+from b2grid.errors import printable
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from b2grid.planning.spread import Range
 
-__all__ = ["amount", "count", "short", "span"]
+__all__ = ["aligned", "amount", "count", "duration", "short", "span"]
 
 _TIMES = ((86400.0, "days", 2 * 86400.0), (3600.0, "h", 3600.0), (60.0, "min", 60.0), (1.0, "s", 1.0))
 _SIZES = ((1024.0**4, "TB"), (1024.0**3, "GB"), (1024.0**2, "MB"), (1024.0, "kB"))
@@ -88,3 +92,37 @@ def short(number: float) -> str:
         if abs(number) >= 0.9995 * scale:
             return f"{_digits(number / scale)}{unit}"
     return f"{number:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people, to the minute.
+
+    >>> duration(90), duration(2 * 3600 + 300)
+    ('1.5 min', '2 h 5 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.1f} min"
+    minutes = round(seconds / 60)
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes / 1440:.1f} days"
+
+
+def aligned(headers: Sequence[str], rows: Sequence[Sequence[str]], *, numeric: Iterable[int] = ()) -> list[str]:
+    """Lines of a table, printable; the columns in `numeric` are aligned to the right.
+
+    >>> aligned(["tree", "rows"], [["B0", "7"], ["D0", "1,234"]], numeric=[1])
+    ['tree   rows', 'B0        7', 'D0    1,234']
+    """
+    right = frozenset(numeric)
+    shown = [list(headers), *([printable(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[column]) for row in shown) for column in range(len(headers))]
+    return [
+        "  ".join(
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in shown
+    ]
