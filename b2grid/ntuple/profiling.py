@@ -31,6 +31,7 @@ _WINDOW = 64 * 1024  # rows of a window, at most
 _LONGEST = 80  # characters of a constant text that are kept
 _KEY = ("__experiment__", "__run__", "__event__", "__production__")
 _CANDIDATE = "__candidate__"
+_KEY_BYTES = 63  # of a basket's header, besides the names of its column and tree
 _FEW_ROWS = 4096  # up to so many, what a further row adds is not their average
 _BINS = 5  # the last holds this many candidates and more
 
@@ -64,11 +65,11 @@ class TreeProfile:
     bytes : int
         Compressed size of its baskets.
     basket_bytes : int
-        Bytes of that which the first basket of each column takes whatever is in it: a file pays them once.
+        Bytes that the first basket of each column takes whatever is in it: a file pays them once.
     row_bytes : float or None
         Bytes that a further row adds. Few rows are hardly compressed, so that it is not `bytes` / `rows`: of up to
-        some thousand rows, it is what the second half adds to the first when both are compressed as one. `None`
-        without rows.
+        some thousand rows, it is what the second half adds to the first when both are compressed as one. Of a tree
+        without rows it is what a row takes at most, without any compression. `None` where it was not looked at.
     columns : int
         How many columns it has.
     constant : dict
@@ -134,6 +135,7 @@ def _profile(file_name: str, name: str, tree: Any, file: BufferedReader, *, read
         counting.add(values)
         growing.add(values)
     keys, first = _key_bytes(branches)
+    widths = sum(_width(kind) for kind in kinds.values())
     unseen = sum(int(branch.compressed_bytes) for column, branch in named.items() if column not in simple)
     return TreeProfile(
         file_name,
@@ -145,8 +147,8 @@ def _profile(file_name: str, name: str, tree: Any, file: BufferedReader, *, read
         nan=tuple(column for column, one in seen.items() if one.nan and rows),
         unread=tuple(column for column in named if column not in simple),
         multiplicity=counting.result(),
-        basket_bytes=first,
-        row_bytes=growing.result(size - first, unseen, keys - first),
+        basket_bytes=first or sum(_KEY_BYTES + len(branch.name) + len(tree.name) for branch in branches),
+        row_bytes=growing.result(size - first, unseen, keys - first) if rows else widths,
     )
 
 
@@ -178,7 +180,7 @@ class _Growing:
             else:
                 self.added += sum(len(str(text)) + 1 for text in column) / self.rows
 
-    def result(self, size: int, unseen: int, more_keys: int) -> float | None:
+    def result(self, size: int, unseen: int, more_keys: int) -> float:
         """Bytes of a row, at most what the rows of the file take on average.
 
         Parameters
@@ -190,8 +192,6 @@ class _Growing:
         more_keys : int
             Bytes of the headers of further baskets: their number grows with the rows.
         """
-        if not self.rows:
-            return None
         average = size / self.rows
         if not 1 < self.rows <= _FEW_ROWS:
             return average

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from b2grid.outputs.books import bookkeeping, completeness
     from b2grid.outputs.coverage import Completeness, Missing, SampleCount
     from b2grid.outputs.fetching import Fetched, fetch, verify_published
+    from b2grid.outputs.outcome import Outcome, outcome
     from b2grid.outputs.origin import Provenance, provenance
     from b2grid.outputs.reading import arrays, dataframe, iterate
     from b2grid.outputs.skimming import skim_efficiencies
@@ -20,6 +21,7 @@ _HOMES = {
     "Completeness": "coverage",
     "Fetched": "fetching",
     "Missing": "coverage",
+    "Outcome": "outcome",
     "Provenance": "origin",
     "SampleCount": "coverage",
     "arrays": "reading",
@@ -28,6 +30,7 @@ _HOMES = {
     "dataframe": "reading",
     "fetch": "fetching",
     "iterate": "reading",
+    "outcome": "outcome",
     "provenance": "origin",
     "skim_efficiencies": "skimming",
     "verify_published": "fetching",
@@ -37,6 +40,7 @@ __all__ = [
     "Completeness",
     "Fetched",
     "Missing",
+    "Outcome",
     "Provenance",
     "SampleCount",
     "arrays",
@@ -45,6 +49,7 @@ __all__ = [
     "dataframe",
     "fetch",
     "iterate",
+    "outcome",
     "provenance",
     "skim_efficiencies",
     "verify_published",

@@ -41,6 +41,8 @@ class TreeRate:
         Sum over the events of the squares of their rows: how unevenly rows come.
     overhead : float
         Bytes that a job pays once it has a row.
+    at_most : float
+        Bytes of a row of a tree that had none: no more than this.
     error : float or None
         Standard error of `rows`, where jobs were compared with each other.
     """
@@ -53,6 +55,7 @@ class TreeRate:
     squares: float = 0.0
     overhead: float = 0.0
     error: float | None = None
+    at_most: float = 0.0
 
     def of(self, events: float, measured: int) -> Range:
         """Rows of so many events, when it was measured on some."""
@@ -90,6 +93,8 @@ class Rate:
         Bytes.
     cores : float
         How many cores were kept busy, at least one.
+    busy : float or None
+        CPU time of a second; `cores` where it is not known.
     per_file : float
         Seconds for each input file after the first.
     noise : float or None
@@ -113,6 +118,7 @@ class Rate:
     event_error: float | None = None
     files: tuple[FileRate, ...] = ()
     source: str = "trial"
+    busy: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values with stable keys."""
@@ -166,7 +172,15 @@ def _rate(ones: list[Measurement], noise: float | None) -> Rate:
         noise=noise,
         event_error=_event_error(ones, events),
         files=_file_rates(ones),
+        busy=_busy(ones),
     )
+
+
+def _busy(ones: list[Measurement]) -> float | None:
+    """CPU time of a second: below one on a machine that others use too."""
+    walltime = fsum(one.seconds_setup + one.seconds_events for one in ones)
+    cpu = fsum(one.cpu_time for one in ones)
+    return cpu / walltime if cpu > 0 and walltime > 0 else None
 
 
 def _by_tree(ones: list[Measurement]) -> dict[tuple[str, str], list[TreeProfile]]:
@@ -188,7 +202,8 @@ def _tree_rate(trees: Sequence[TreeProfile], events: int) -> TreeRate:
         size / events,
         rows,
         fsum(_squares(tree.rows, tree.multiplicity) for tree in trees),
-        max((tree.basket_bytes for tree in trees), default=0),
+        max(tree.basket_bytes for tree in trees),
+        at_most=0.0 if rows else max(tree.row_bytes or 0.0 for tree in trees),
     )
 
 
@@ -352,13 +367,12 @@ def _tree_total(tree: TreeRate, events: NDArray[np.float64], measured: int) -> t
     """Rows and bytes of one tree in all jobs; the range of the bytes is that of the rows."""
     total = float(events.sum())
     rows = tree.of(total, measured)
-    if not tree.rows:
-        return rows, Range(0.0, 0.0)  # what a row would take was not seen
+    each = tree.bytes / tree.rows if tree.rows else tree.at_most
 
     def size(number: float) -> float:
         mean = number / total if total else 0.0
         with_rows = float(-np.expm1(-mean * events).sum())  # jobs that have at least one
-        return tree.overhead * with_rows + number * tree.bytes / tree.rows
+        return tree.overhead * with_rows + number * each
 
     return rows, Range(size(rows.value), size(rows.low), size(rows.high))
 
@@ -396,18 +410,17 @@ def estimates(
     fixed = {file.file: jobs * file.per_job + total * file.per_event for file in rate.files}
     output = {file: Range(size, size, size) for file, size in fixed.items()}
     for tree, _, size in trees:
-        here = size if tree.rows else Range(0.0, 0.0, 0.0)
-        output[tree.file] = output[tree.file] + here if tree.file in output else here
+        output[tree.file] = output[tree.file] + size if tree.file in output else size
     ranges = {
         "seconds": walltime,
         "seconds_mean": walltime * (1 / jobs),
-        "cpu": walltime * rate.cores,
+        "cpu": walltime * (rate.busy or rate.cores),
     }
     return {
         "seconds": float(seconds.sum()),
         "seconds_mean": float(seconds.mean()),
         "seconds_max": float(seconds.max()),
-        "cpu": rate.cores * float(seconds.sum()),
+        "cpu": (rate.busy or rate.cores) * float(seconds.sum()),
         "cputime": cputime(rate.cores * float(seconds.max())),
         "evtpersec": evtpersec(rate.cores * rate.per_event),
         "memory": rate.peak_memory,

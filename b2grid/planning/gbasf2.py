@@ -255,7 +255,7 @@ def project_names(project: str, samples: Sequence[str]) -> dict[str, str]:
     """A project's name for each sample: short enough, without special characters, and no two the same.
 
     >>> project_names("B2EtapKs", ["signal", "a sample of 40 letters and some more"])
-    {'signal': 'B2EtapKs_signal', 'a sample of 40 letters and some more': 'B2EtapKs_a_sample_of_40_l_1a5f57'}
+    {'signal': 'B2EtapKs_signal', 'a sample of 40 letters and some more': 'B2EtapKs_a_sample_of_40_l_83b07f'}
     """
     found: dict[str, str] = {}
     if len(samples) == 1 and re.fullmatch(r"[A-Za-z0-9_-]+", project) and len(project) <= MAX_PROJECT_NAME:

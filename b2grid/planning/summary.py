@@ -33,7 +33,10 @@ _TIME_HEADERS = (
     *("sample", "walltime per job", "longest", "CPU time", "memory"),
     *("--cputime", "--evtpersec"),  # what gbasf2 wants to be told
 )
-_RANGES = "In brackets: the range that holds the true value in 68 of 100 cases."
+_RANGES = (
+    "in brackets is the range that holds the true value in 68 of 100 cases, as far as one file of each sample can tell: "
+    "how files differ is seen in the scouts"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +227,8 @@ def _saved(plan: Plan, every: list[dict[str, Any]]) -> list[str]:
     read = size(sum(one["bytes"] for one in every) * more)
     said = f"{what} in one pass: {more} pass{'es' * (more > 1)} saved, {read} of reading and {jobs:,} jobs"
     if all("setup" in one for one in every):
-        setup = sum(one["setup"] * one["jobs"] for one in every) * more
+        busy = [one["cpu"] / one["seconds"] if one["seconds"] else 1.0 for one in every]
+        setup = sum(one["setup"] * one["jobs"] * cpu for one, cpu in zip(every, busy, strict=True)) * more
         said += f"; at least {span(Range(setup))} of CPU time, the set-up of these jobs"
     return [said]
 

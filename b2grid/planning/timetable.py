@@ -57,12 +57,13 @@ class Timetable:
             said = f"not known: {', '.join(map(printable, self.unknown))} not measured"
             return {self._on(): said, "Download": said}
         return {
-            self._on(): f"{span(self.end)}; the last job starts after {span(self.last_start)}",
-            "Download": f"{span(self.download)} for {amount(self.bytes)} at {self.bandwidth / 1e6:g} MB/s",
+            self._on(): span(self.end),
+            "Last job starts after": span(self.last_start),
+            f"Download at {self.bandwidth / 1e6:g} MB/s": f"{span(self.download)} for {amount(Range(self.bytes.value))}",
         }
 
     def _on(self) -> str:
-        return f"Finished on {self.slots:,} slot{'s' * (self.slots != 1)} after"
+        return f"Over on {self.slots:,} slot{'s' * (self.slots != 1)} after"
 
     def __str__(self) -> str:
         width = max(map(len, self.lines()))

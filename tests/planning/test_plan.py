@@ -265,7 +265,7 @@ def test_the_summary_has_every_line_of_gbasf2s(make: Make, recipe: Recipe, tried
     assert "3 trees are filled in one pass: 2 passes saved, 48.00 GB of reading" in text
     assert "700.00 MB" in text
     # the longest jobs have two files of 214,748 events; evtpersec is events / (20 x seconds)
-    assert {row[0]: row[-2:] for row in summary.samples} == {"signal": ("9 min", "50"), "charged": ("15 min", "25")}
+    assert {row[0]: row[-2:] for row in summary.times} == {"signal": ("9 min", "50"), "charged": ("15 min", "25")}
     assert "--cputime" in text
     html = summary._repr_html_()
     assert "B0ch2" in html
