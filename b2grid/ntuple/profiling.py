@@ -167,15 +167,12 @@ class _Growing:
 
     def add(self, values: Mapping[str, NDArray[Any]]) -> None:
         """The next rows; a tree of more than one window has enough of them to divide its size by."""
-        import numpy as np
-
         if not 1 < self.rows <= _FEW_ROWS:
             return
         half = self.rows // 2
         for column in values.values():
             if column.dtype.kind in "fiub":  # texts are in a row of their own, with their lengths
-                raw = np.ascontiguousarray(column)
-                grown = len(zlib.compress(raw, 1)) - len(zlib.compress(raw[:half], 1))
+                grown = len(zlib.compress(column.tobytes(), 1)) - len(zlib.compress(column[:half].tobytes(), 1))
                 self.added += max(grown, 0) / (self.rows - half)
             else:
                 self.added += sum(len(str(text)) + 1 for text in column) / self.rows

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from b2grid.outputs.books import bookkeeping, completeness
     from b2grid.outputs.coverage import Completeness, Missing, SampleCount
     from b2grid.outputs.fetching import Fetched, fetch, verify_published
-    from b2grid.outputs.outcome import Outcome, outcome
     from b2grid.outputs.origin import Provenance, provenance
+    from b2grid.outputs.outcome import Outcome, outcome
     from b2grid.outputs.reading import arrays, dataframe, iterate
     from b2grid.outputs.skimming import skim_efficiencies
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from math import isnan, nan
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,7 +18,7 @@ from b2grid.planning.spread import Range
 from b2grid.planning.wording import aligned, amount, count, span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -123,14 +123,10 @@ class Outcome:
 
         return pd.DataFrame(
             [
-                {
-                    **{name: getattr(one, name) for name in ("sample", "what", "tree", "unit")},
-                    **{"planned": one.planned.value, "low": one.planned.low, "high": one.planned.high},
-                    **{"planned_so_far": one.planned_so_far.value, "so_far": one.so_far.value},
-                    **{"ratio": one.ratio, "within": one.within},
-                    **{"expected": one.expected.value, "expected_low": one.expected.low},
-                    "expected_high": one.expected.high,
-                }
+                (
+                    *(one.sample, one.what, one.tree, one.unit, *astuple(one.planned)),
+                    *(one.planned_so_far.value, one.so_far.value, one.ratio, one.within, *astuple(one.expected)),
+                )
                 for one in self.comparisons
             ],
             columns=_COLUMNS,
@@ -160,7 +156,10 @@ class Outcome:
         taken, rows = self._tables()
         lines = [self._headline(), *self._notes()]
         if taken:
-            lines += ["", *_grouped(("sample", "", *self._headers()), [(c.sample, c.what, *self._cells(c)) for c in taken])]
+            lines += [
+                "",
+                *_grouped(("sample", "", *self._headers()), [(c.sample, c.what, *self._cells(c)) for c in taken]),
+            ]
         kept = rows if len(rows) <= _ROWS else [one for one in rows if not one.within]
         if kept:
             cells = [(c.tree, c.sample, *self._cells(c)) for c in sorted(kept, key=lambda one: one.tree)]
@@ -306,19 +305,24 @@ class _Seen:
     def observed(self, jobs: pd.DataFrame) -> list[Observed]:
         """Some of the jobs, evenly spread over them, as planning learns from them."""
         chosen = jobs.iloc[np.unique(np.linspace(0, len(jobs) - 1, min(len(jobs), _LEARNED_FROM)).astype(int))]
-        wanted = set(chosen["job"])
         rows: dict[int, dict[tuple[str, str], int]] = {}
-        for row in self.rows[self.rows["job"].isin(wanted)].itertuples():
-            rows.setdefault(row.job, {})[row.file, row.tree] = row.rows  # type: ignore[index]
         sizes: dict[int, dict[str, int]] = {}
-        for row in self.bytes[self.bytes["job"].isin(wanted)].itertuples():
-            sizes.setdefault(row.job, {})[row.file] = row.bytes  # type: ignore[index]
+        for job, file, tree, number in _records(self.rows, chosen, "file", "tree", "rows"):
+            rows.setdefault(job, {})[file, tree] = number
+        for job, file, size in _records(self.bytes, chosen, "file", "bytes"):
+            sizes.setdefault(job, {})[file] = size
         columns = ("job", "events", "files", "walltime", "peak_memory")
         return [
             Observed(round(events), files, time, rows.get(job, {}), sizes.get(job, {}), _whole(memory))
             for job, events, files, time, memory in zip(*(chosen[name].tolist() for name in columns), strict=True)
             if not isnan(time)
         ]
+
+
+def _records(frame: pd.DataFrame, jobs: pd.DataFrame, *names: str) -> Iterator[tuple[Any, ...]]:
+    """The rows of these jobs: the job, and the columns that are named."""
+    mine = frame[frame["job"].isin(jobs["job"])]
+    return zip(*(mine[name].tolist() for name in ("job", *names)), strict=True)
 
 
 def _whole(number: float | None) -> int:

@@ -215,9 +215,10 @@ def _squares(rows: int, counted_rows: Multiplicity | None) -> float:
     below = sum(number * events for number, events in enumerate(single, 1))
     mean = (rows - below) / many if many else 0.0
     # of those with more candidates only their mean and the largest number are known
-    return sum(number**2 * events for number, events in enumerate(single, 1)) + many * mean * (
-        mean + counted_rows.largest
-    ) / 2
+    return (
+        sum(number**2 * events for number, events in enumerate(single, 1))
+        + many * mean * (mean + counted_rows.largest) / 2
+    )
 
 
 def _event_error(ones: list[Measurement], events: int) -> float | None:
@@ -377,9 +378,7 @@ def _tree_total(tree: TreeRate, events: NDArray[np.float64], measured: int) -> t
     return rows, Range(size(rows.value), size(rows.low), size(rows.high))
 
 
-def estimates(
-    events: NDArray[np.float64], rate: Rate | None, files: NDArray[np.int64] | None = None
-) -> dict[str, Any]:
+def estimates(events: NDArray[np.float64], rate: Rate | None, files: NDArray[np.int64] | None = None) -> dict[str, Any]:
     """What the jobs of one sample take.
 
     Parameters

@@ -7,7 +7,6 @@ of one dataset, so many at a time in the order of their names, and never across 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shlex
 from contextlib import suppress
@@ -28,6 +27,7 @@ from b2grid.planning.ordering import codes, sorted_order
 from b2grid.steering.trying.gbasf2 import GridRow, cputime, evtpersec
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
@@ -39,7 +39,10 @@ __all__ = ["GridCommand", "GridCommands", "grid_commands", "project_names"]
 MANY = 8
 """Inputs up to which they are on the command line; more are in a file for ``--input_dslist``."""
 
+_ROOM = 10**9  # what there is in a job, of which a file takes its share of bytes or of time
 _SCRIPT = "gbasf2.sh"
+_NOT_TRIED = "not measured, hence no --cputime: run trial()"
+_OTHER_TRIED = "no --cputime: the trial ran b2lite, which takes another time than basf2; give the project a release"
 _HEADERS = ("sample", "project", "inputs", "files", "-n", "jobs", "--cputime (min)", "--evtpersec")
 
 
@@ -114,14 +117,23 @@ class GridCommands:
 
     def script(self) -> str:
         """A shell script that writes nothing but comments and the command lines; lists of inputs lie beside it."""
-        parts = ["#!/bin/sh", "cd -- \"$(dirname -- \"$0\")\" || exit 1", ""]
+        parts = ["#!/bin/sh", 'cd -- "$(dirname -- "$0")" || exit 1', ""]
         return "\n".join([*parts, *self._lines(lists=False), ""])
 
+    @property
+    def _common(self) -> list[str]:
+        """The notes that hold for all samples, where there are several."""
+        first, *others = self.commands
+        return [note for note in first.notes if others and all(note in other.notes for other in others)]
+
+    def _own(self, command: GridCommand) -> list[str]:
+        return [note for note in command.notes if note not in self._common]
+
     def _lines(self, *, lists: bool) -> list[str]:
-        lines: list[str] = []
+        lines = [f"# {_comment(note)}" for note in self._common]
         for command in self.commands:
             lines += ["", f"# {_comment(_headline(command))}"] if lines else [f"# {_comment(_headline(command))}"]
-            lines += [f"# {_comment(note)}" for note in command.notes]
+            lines += [f"# {_comment(note)}" for note in self._own(command)]
             if command.list_file and lists:
                 lines += [f"cat > {_quoted(command.list_file)} <<'END'", *command.inputs, "END"]
             lines += [command.line] if command.words else []
@@ -157,9 +169,10 @@ class GridCommands:
     def _repr_html_(self) -> str:
         rows = [_cells(command) for command in self.commands]
         parts = [table(_HEADERS, rows, numeric=range(2, len(_HEADERS)), caption="for gbasf2")]
+        parts += [tag("div", note, style="color:#9a6700") for note in self._common]
         for command in self.commands:
             parts.append(tag("div", tag("b", command.sample), style="margin-top:8px"))
-            parts += [tag("div", note, style="color:#9a6700") for note in command.notes]
+            parts += [tag("div", note, style="color:#9a6700") for note in self._own(command)]
             if command.words:
                 shown = "white-space:pre-wrap;overflow-wrap:anywhere;margin:2px 0"
                 parts.append(tag("pre", command.line, style=shown))
@@ -267,12 +280,15 @@ def project_names(project: str, samples: Sequence[str]) -> dict[str, str]:
             mark = hashlib.sha256(wanted.encode(errors="surrogatepass")).hexdigest()[:6]
             name = f"{name[: MAX_PROJECT_NAME - 7]}_{mark}"
         found[sample] = name
+    if len(set(found.values())) < len(samples):  # a sample is called as another one would be
+        return project_names(f"{project}_", samples)
     return found
 
 
 def _command(common: _Common, main: pa.Table, sample: str, project: str) -> GridCommand:
     plan = common.plan
-    files = _Files.of(main.filter(pc.equal(main["sample"], pa.scalar(sample))))
+    mine = main.filter(pc.equal(main["sample"], pa.scalar(sample)))
+    files = _Files.of(mine)
     basf2 = plan.spec["runner"]["kind"] == "basf2"
     rate = Rate.from_json(plan.spec["rates"][sample]) if basf2 and sample in plan.spec["rates"] else None
     count, notes = _count(files, common, rate)
@@ -289,12 +305,11 @@ def _command(common: _Common, main: pa.Table, sample: str, project: str) -> Grid
         why = f"its path is not one that the grid takes: {printable(wrong)}"
         return GridCommand(sample, project, (), total, jobs, numbers, (), notes=(why,))
     words, list_file = _words(common, sample, project, inputs, numbers)
-    notes += _selection_notes(files.table, plan.spec.get("runs", "good"))
+    notes += _selection_notes(mine, plan.spec.get("runs", "good"))
     if any("{job}" in argument for argument in plan.spec["args"].get(sample, ())):
         notes.append("its arguments name {job}, which gbasf2 does not fill in")
     if rate is None:
-        why = "not measured" if basf2 else "its trial ran b2lite, which takes another time than basf2"
-        notes.append(f"no --cputime: {why}; run trial() with the release")
+        notes.append(_NOT_TRIED if basf2 else _OTHER_TRIED)
     return GridCommand(sample, project, inputs, total, jobs, numbers, words, list_file, tuple(notes))
 
 
@@ -312,13 +327,13 @@ class _Files:
 
     @classmethod
     def of(cls, rows: pa.Table) -> _Files:
+        rows = rows.select(["lfn", "dataset", "collection", "bytes", "events", "global_tag"])
         rows = rows.take(sorted_order(rows["lfn"].combine_chunks()))
         none = pa.scalar("", pa.string())
         dataset, names = codes(pc.fill_null(rows["dataset"], none))
         order = np.argsort(dataset, kind="stable")
         rows = rows.take(order)
-        size = pc.fill_null(rows["bytes"], pa.scalar(0, pa.int64())).to_numpy()
-        events = pc.fill_null(rows["events"], pa.scalar(-1, pa.int64())).to_numpy()
+        size, events = (_whole(rows[name], empty) for name, empty in (("bytes", 0), ("events", -1)))
         lfn: Any = pc.starts_with(rows["lfn"], "/belle/")
         return cls(
             rows,
@@ -329,6 +344,12 @@ class _Files:
             codes(rows["global_tag"])[0],
             len(rows) - pc.sum(lfn).as_py(),
         )
+
+
+def _whole(column: Any, empty: int) -> NDArray[np.int64]:
+    filled: Any = pc.fill_null(column, pa.scalar(empty, pa.int64()))
+    numbers: NDArray[np.int64] = filled.to_numpy()
+    return numbers
 
 
 def _count(files: _Files, common: _Common, rate: Rate | None) -> tuple[int, list[str]]:
@@ -353,20 +374,23 @@ def _count(files: _Files, common: _Common, rate: Rate | None) -> tuple[int, list
         return count, notes
     if mixed:
         return 1, ["-n 1: files that follow each other in a dataset have different production global tags"]
-    count = largest_that_works(files.bytes, files.lengths, limits["input_bytes"], limits["files"])
-    if rate is not None:
-        seconds = ((files.events * rate.per_event + rate.per_file) * 1000).astype(np.int64)
-        room = int(max(limits["walltime"] - rate.setup, 1.0) * 1000)
-        count = min(count, largest_that_works(seconds, files.lengths, room, count))
-        while count > 1 and _largest(files.bytes, files.lengths, count) > limits["input_bytes"]:
-            count -= 1
     if not files.bytes.all():
         return 1, ["-n 1: there are files whose size is not known"]
-    return count, notes
+    share = files.bytes / limits["input_bytes"]
+    if rate is not None:
+        room = max(limits["walltime"] - rate.setup, 1.0)
+        share = np.maximum(share, (files.events * rate.per_event + rate.per_file) / room)
+    whole = np.ceil(share * _ROOM).astype(np.int64)
+    return largest_that_works(whole, files.lengths, _ROOM, _at_most(whole, files.lengths, limits["files"])), notes
 
 
-def _largest(values: NDArray[np.int64], lengths: NDArray[np.int64], count: int) -> float:
-    return float(np.bincount(consecutive(lengths, count), weights=values.astype(float)).max())
+def _at_most(filled: NDArray[np.int64], lengths: NDArray[np.int64], most: int) -> int:
+    """More files per job would leave a dataset fewer jobs than its total needs."""
+    starts = np.cumsum(lengths) - lengths
+    needed = -(-np.add.reduceat(filled, starts) // _ROOM)
+    several = needed > 1
+    bounds = (lengths[several] - 1) // (needed[several] - 1)
+    return int(min(most, max(bounds.min(initial=most), 1)))
 
 
 def _mixes(files: _Files, count: int) -> int:
@@ -376,9 +400,7 @@ def _mixes(files: _Files, count: int) -> int:
     return len(np.unique(groups[1:][changes]))
 
 
-def _numbers(
-    sample: str, count: int, files: _Files, groups: NDArray[np.int64], rate: Rate | None
-) -> GridRow:
+def _numbers(sample: str, count: int, files: _Files, groups: NDArray[np.int64], rate: Rate | None) -> GridRow:
     """What gbasf2 is told of the longest job."""
     if rate is None:
         return GridRow(sample, count, None, None, None)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from b2grid.html import Html, table, tag
 from b2grid.planning.spread import Range
 from b2grid.planning.wording import aligned, amount, count, short
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Pivot"]
 
@@ -43,7 +46,8 @@ class Pivot:
     def of(cls, estimates: Mapping[str, Mapping[str, Any]]) -> Pivot:
         """From a plan's estimates, by sample; plans of before have no ranges."""
         samples = tuple(sample for sample, one in estimates.items() if "trees" in one)
-        pairs = dict.fromkeys((tree["file"], tree["tree"]) for sample in samples for tree in estimates[sample]["trees"])
+        found = {(tree["file"], tree["tree"]) for sample in samples for tree in estimates[sample]["trees"]}
+        pairs = sorted(found, key=lambda pair: (pair[0], _numbered(pair[1])))
         names = [tree for _, tree in pairs]
         called = {pair: pair[1] if names.count(pair[1]) == 1 else f"{pair[0]}:{pair[1]}" for pair in pairs}
         rows: dict[tuple[str, str], Range] = {}
@@ -86,7 +90,10 @@ class Pivot:
         """As lines of at most this width, if one column fits: samples that do not fit are below each other."""
         labels = [*self.trees, *(["files"] if self.files else [])]
         columns = [
-            (name, [_cell(one, kind, last=number == len(self.trees)) for number, one in enumerate(cells)][: len(labels)])
+            (
+                name,
+                [_cell(one, kind, last=number == len(self.trees)) for number, one in enumerate(cells)][: len(labels)],
+            )
             for name, cells, kind in self._columns()
         ]
         first = max(map(len, ["rows", *labels]))
@@ -115,6 +122,11 @@ class Pivot:
         return table(headers, rows, numeric=range(1, len(headers)), caption="rows and sizes of the output")
 
 
+def _numbered(name: str) -> list[tuple[str, int]]:
+    """A key by which B0ch2 comes before B0ch10."""
+    return [(text, int(number or 0)) for text, number in re.findall(r"(\D*)(\d{0,18})", name)]
+
+
 def _block(labels: Sequence[str], columns: Sequence[tuple[str, Sequence[str]]]) -> str:
     headers = ["rows", *(name for name, _ in columns)]
     rows = [[label, *(cells[number] for _, cells in columns)] for number, label in enumerate(labels)]
@@ -137,9 +149,7 @@ def _cell(one: Range | None, kind: str, *, last: bool) -> str:
         return ""
     if last or kind == _SIZE:
         return amount(one)
-    if not one.known or one.low == one.high:
-        return short(one.value)
-    return f"{short(one.value)} ({short(one.low)} to {short(one.high)})"
+    return short(one)
 
 
 def _html(one: Range | None, kind: str, *, last: bool) -> Html:

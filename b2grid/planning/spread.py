@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Range", "counted", "deviation", "mean_of_ratios", "pooled", "student"]
 
-# Student's t: within so many deviations of the mean are 68.3 %, when the deviation itself is of so few degrees of freedom
+# Student's t: within so many deviations are 68.3 %, when the deviation itself has 1, 2, 3 … degrees of freedom
 _STUDENT = (inf, 1.837, 1.321, 1.197, 1.142, 1.111, 1.091, 1.077, 1.067, 1.059, 1.053)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from b2grid.catalogue.found import size
@@ -34,8 +33,8 @@ _TIME_HEADERS = (
     *("--cputime", "--evtpersec"),  # what gbasf2 wants to be told
 )
 _RANGES = (
-    "in brackets is the range that holds the true value in 68 of 100 cases, as far as one file of each sample can tell: "
-    "how files differ is seen in the scouts"
+    "in brackets is the range that holds the true value in 68 of 100 cases, as far as one file of each sample can "
+    "tell: how files differ is seen in the scouts"
 )
 
 
@@ -80,7 +79,9 @@ class Summary:
 
     def _repr_html_(self) -> str:
         parts = [
-            definitions(self.lines, caption="Project summary"),
+            definitions(
+                {_label(label): _breakable(said) for label, said in self.lines.items()}, caption="Project summary"
+            ),
             table(_INPUT_HEADERS, self.inputs, numeric=range(1, 5), caption="inputs"),
             table(_TIME_HEADERS, map(_graded, self.times), numeric=(5, 6), caption="time and memory"),
             Html(self.outputs._repr_html_() if self.outputs else ""),
@@ -90,6 +91,14 @@ class Summary:
             tag("ul", *(tag("li", note) for note in self.notes)) if self.notes else Html(),
         ]
         return "".join(parts)
+
+
+def _label(text: str) -> Html:
+    return tag("span", text, style="white-space:nowrap")
+
+
+def _breakable(text: str) -> Html:
+    return tag("span", text, style="overflow-wrap:anywhere")
 
 
 def _said(lines: Mapping[str, str], width: int) -> list[str]:
@@ -116,9 +125,12 @@ def _named(names: Sequence[str]) -> str:
 
 def _sources(plan: Plan) -> str:
     """Collections where the inputs came from one, datasets otherwise, files if there are none."""
-    disk = pa.scalar("files on disk", pa.string())
-    names: Any = pc.coalesce(plan.table["collection"], plan.table["dataset"], disk)
-    return _named(sorted(map(str, names.unique().to_pylist())))
+    collections: list[Any] = pc.unique(plan.table["collection"]).to_pylist()
+    names = {str(name) for name in collections if name is not None}
+    if None in collections:
+        alone: Any = plan.table["dataset"].filter(pc.is_null(plan.table["collection"]))
+        names |= {"files on disk" if name is None else str(name) for name in pc.unique(alone).to_pylist()}
+    return _named(sorted(names))
 
 
 def summarise(plan: Plan, *, owner: str, site: str, slots: int | None = None, bandwidth: float = BANDWIDTH) -> Summary:

@@ -24,8 +24,9 @@ from b2grid.planning.timetable import BANDWIDTH, Timetable, timetable
 
 if TYPE_CHECKING:
     import pandas as pd
-    from b2grid.planning.gbasf2 import GridCommands
     from numpy.typing import NDArray
+
+    from b2grid.planning.gbasf2 import GridCommands
 
 __all__ = ["FORMAT", "PLAN", "InputFile", "Job", "Plan", "seed"]
 
@@ -298,9 +299,10 @@ class Plan:
         InvalidInput
             If `slots` or `bandwidth` is not above zero, or the site is not known and `slots` not given.
         """
-        if slots is None and self.slots is None:
+        slots = self.slots if slots is None else slots
+        if slots is None:
             raise InvalidInput("how many jobs run at a time is not known", hint="say it: timetable(slots=100)")
-        return timetable(self, self.slots if slots is None else slots, bandwidth)
+        return timetable(self, slots, bandwidth)
 
     # -- keeping ---------------------------------------------------------------------------------------------
 

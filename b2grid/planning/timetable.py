@@ -56,10 +56,11 @@ class Timetable:
         if self.unknown:
             said = f"not known: {', '.join(map(printable, self.unknown))} not measured"
             return {self._on(): said, "Download": said}
+        size = amount(Range(self.bytes.value))
         return {
             self._on(): span(self.end),
             "Last job starts after": span(self.last_start),
-            f"Download at {self.bandwidth / 1e6:g} MB/s": f"{span(self.download)} for {amount(Range(self.bytes.value))}",
+            f"Download at {self.bandwidth / 1e6:g} MB/s": f"{span(self.download)} for {size}",
         }
 
     def _on(self) -> str:

@@ -36,7 +36,7 @@ def _ranged(number: Range, scale: float, unit: str) -> str:
     if not number.known:
         return value
     low, high = (_digits(end / scale) for end in (number.low, number.high))
-    return value if low == high else f"{value} ({low} to {high})"
+    return value if low == high == _digits(number.value / scale) else f"{value} ({low} to {high})"
 
 
 def span(number: Range) -> str:
@@ -61,7 +61,8 @@ def amount(number: Range) -> str:
     """
     if isnan(number.value):
         return "not known"
-    scale, unit = next(((scale, unit) for scale, unit in _SIZES if number.value >= scale), (1.0, "B"))
+    largest = number.value or (number.high if number.known else 0.0)
+    scale, unit = next(((scale, unit) for scale, unit in _SIZES if largest >= scale), (1.0, "B"))
     return _ranged(number, scale, unit) if scale > 1 else _whole(number, " B")
 
 
@@ -82,12 +83,18 @@ def count(number: Range) -> str:
     return "not known" if isnan(number.value) else _whole(number)
 
 
-def short(number: float) -> str:
-    """A number where there is little room.
+def short(number: Range) -> str:
+    """A count where there is little room.
 
-    >>> short(1198), short(12_300_000), short(7)
-    ('1.2k', '12M', '7')
+    >>> from b2grid.planning.spread import Range
+    >>> short(Range(1198.0, 1050.0, 1360.0)), short(Range(12_300_000.0)), short(Range(7.0, 7.0, 7.0))
+    ('1.2k (1.1k to 1.4k)', '12M', '7')
     """
+    value, low, high = map(_short, (number.value, number.low, number.high))
+    return value if not number.known or low == high == value else f"{value} ({low} to {high})"
+
+
+def _short(number: float) -> str:
     for scale, unit in _SHORT:
         if abs(number) >= 0.9995 * scale:
             return f"{_digits(number / scale)}{unit}"

@@ -286,7 +286,9 @@ def test_rows_and_bytes_follow_the_events_of_each_sample(make: Make, tried: Trie
     plan = make(two_samples(1), trial=tried(measured("signal", 0.0)))
     events = 2 * GB // 10_000
     trees = plan.spec["estimates"]["signal"]["trees"]
-    assert trees[0].items() >= {"file": "ntuple.root", "tree": "B0ch1", "rows": events // 2, "bytes": events * 40}.items()
+    assert (
+        trees[0].items() >= {"file": "ntuple.root", "tree": "B0ch1", "rows": events // 2, "bytes": events * 40}.items()
+    )
     assert "trees" not in plan.spec["estimates"]["charged"]
     assert "not measured: charged" in str(plan)
 
