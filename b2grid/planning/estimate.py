@@ -61,6 +61,8 @@ class TreeRate:
         """Rows of so many events, when it was measured on some."""
         if self.error is not None:
             return Range.around(self.rows * events, self.error * events)
+        if self.rows and not self.seen:  # an earlier version did not keep it
+            return Range(self.rows * events)
         return counted(self.seen, measured, max(self.squares, self.seen), events)
 
 

@@ -381,7 +381,8 @@ def _count(files: _Files, common: _Common, rate: Rate | None) -> tuple[int, list
         room = max(limits["walltime"] - rate.setup, 1.0)
         share = np.maximum(share, (files.events * rate.per_event + rate.per_file) / room)
     whole = np.ceil(share * _ROOM).astype(np.int64)
-    return largest_that_works(whole, files.lengths, _ROOM, _at_most(whole, files.lengths, limits["files"])), notes
+    most = _at_most(whole, files.lengths, min(limits["files"], int(files.lengths.max())))
+    return largest_that_works(whole, files.lengths, _ROOM, most), notes
 
 
 def _at_most(filled: NDArray[np.int64], lengths: NDArray[np.int64], most: int) -> int:
