@@ -127,7 +127,7 @@ def _profile(file_name: str, name: str, tree: Any, file: BufferedReader, *, read
     simple = {column: named[column] for column, kind in kinds.items() if _width(kind)}
     step = min(_WINDOW, max(1024, _HELD // (sum(_width(kinds[column]) for column in simple) or 1)))
     seen = {column: _Column() for column in simple if column not in BOOKKEEPING}
-    counting, growing = _Counting.of(kinds), _Growing(rows)
+    counting, growing = _Counting.of(kinds), _Growing(rows, few=1 < rows <= min(step, _FEW_ROWS))
     for window in read_columns(simple, rows, file, step=step):
         values = {column: array.to_numpy(zero_copy_only=False) for column, array in window.items()}
         for column, one in seen.items():
@@ -159,15 +159,16 @@ def _key_bytes(branches: Sequence[Any]) -> tuple[int, int]:
 
 
 class _Growing:
-    """What a further row adds to the compressed size, from the rows of a small tree."""
+    """What a further row adds to the compressed size, from the rows of a tree that has few, all in one window."""
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, *, few: bool) -> None:
         self.rows = rows
+        self.few = few
         self.added = 0.0
 
     def add(self, values: Mapping[str, NDArray[Any]]) -> None:
-        """The next rows; a tree of more than one window has enough of them to divide its size by."""
-        if not 1 < self.rows <= _FEW_ROWS:
+        """The rows; where there are many, the size is divided by them."""
+        if not self.few:
             return
         half = self.rows // 2
         for column in values.values():
@@ -190,7 +191,7 @@ class _Growing:
             Bytes of the headers of further baskets: their number grows with the rows.
         """
         average = size / self.rows
-        if not 1 < self.rows <= _FEW_ROWS:
+        if not self.few:
             return average
         return min(average, self.added + (unseen + more_keys) / self.rows)
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from b2grid.outputs.books import bookkeeping, completeness
-    from b2grid.outputs.comparing import Outcome, outcome
+    from b2grid.outputs.comparing import outcome
     from b2grid.outputs.coverage import Completeness, Missing, SampleCount
     from b2grid.outputs.fetching import Fetched, fetch, verify_published
     from b2grid.outputs.origin import Provenance, provenance
+    from b2grid.outputs.outcomes import Outcome
     from b2grid.outputs.reading import arrays, dataframe, iterate
     from b2grid.outputs.skimming import skim_efficiencies
 
@@ -21,7 +22,7 @@ _HOMES = {
     "Completeness": "coverage",
     "Fetched": "fetching",
     "Missing": "coverage",
-    "Outcome": "comparing",
+    "Outcome": "outcomes",
     "Provenance": "origin",
     "SampleCount": "coverage",
     "arrays": "reading",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from b2grid.planning.gbasf2 import GridCommands
+    from b2grid.planning.commands import GridCommands
 
 __all__ = ["FORMAT", "PLAN", "InputFile", "Job", "Plan", "seed"]
 
