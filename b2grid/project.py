@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from b2grid.catalogue import Inputs
     from b2grid.execution import Definition, Status
-    from b2grid.outputs import Completeness, Fetched, Provenance
+    from b2grid.outputs import Completeness, Fetched, Outcome, Provenance
     from b2grid.planning import Plan
     from b2grid.steering import Recipe, Source, Steering, Trial
     from b2grid.steering.trying import OnProgress
@@ -283,7 +283,10 @@ class Project:
 
         definition = self._definition
         if definition.state == "submitted":
-            return Plan.read(self._folder.plans()[-1])
+            submitted = Plan.read(self._folder.plans()[-1])
+            known = execution.sites().get(definition.site)
+            submitted.slots = known.workers if known is not None else None
+            return submitted
         recipe = self.recipe
         profile = execution.site(definition.site)
         made = plan(
@@ -298,7 +301,10 @@ class Project:
             files_per_job=files_per_job,
             args=definition.args,
             scouts=scouts,
+            sandbox=definition.sandbox,
+            runs=definition.runs,
         )
+        made.slots = profile.workers
         made.write(self._folder.plan(1))
         return made
 
@@ -549,6 +555,23 @@ class Project:
         from b2grid import outputs
 
         return outputs.bookkeeping(self._folder, self.plan())
+
+    def outcome(self) -> Outcome:
+        """The plan against what happened so far: time, memory, rows and bytes of each sample.
+
+        While jobs run, what those that are done took is compared with what was planned for them, and says with the
+        scouts what all will come to.
+
+        Raises
+        ------
+        InvalidInput
+            If the project has not been submitted.
+        """
+        from b2grid import outputs
+
+        if self._definition.state == "draft":
+            raise InvalidInput(f"project '{self.name}' has not been submitted", hint="its plan is there: plan()")
+        return outputs.outcome(self._folder, self.plan(), execution.read_jobs(self._folder))
 
     def provenance(self) -> Provenance:
         """What a publication must cite: collections, release, global tags, the steering's hash."""

@@ -152,6 +152,23 @@ def _completeness(options: argparse.Namespace, console: Console) -> int:
     return 0 if completeness.complete else 1
 
 
+def _outcome(options: argparse.Namespace, console: Console) -> int:
+    print(b2grid.Project(options.name).outcome())
+    return 0
+
+
+def _gbasf2(options: argparse.Namespace, console: Console) -> int:
+    commands = (
+        b2grid.Project(options.name).plan().to_gbasf2(release=options.release, files_per_job=options.files_per_job)
+    )
+    if options.write is None:
+        print(commands)
+        return 0
+    for path in commands.write(options.write):
+        print(printable(path))
+    return 0
+
+
 def _fetch(options: argparse.Namespace, console: Console) -> int:
     console.print(str(b2grid.Project(options.name).fetch(options.destination)), markup=False)
     return 0
@@ -188,6 +205,7 @@ def project_verbs(verbs: Any) -> None:
         ("status", _status, "where a project is"),
         ("completeness", _completeness, "what is done and what is missing"),
         ("provenance", _provenance, "what a publication must cite"),
+        ("outcome", _outcome, "the plan against what happened so far"),
         ("restart", _restart, "start a driver for a project that has lost its own"),
     ):
         verb(verbs, name, function, text).add_argument("name")
@@ -220,6 +238,11 @@ def project_verbs(verbs: Any) -> None:
     command = verb(verbs, "command", _command, "exactly what a job runs")
     command.add_argument("name")
     command.add_argument("job", type=int)
+    grid = verb(verbs, "gbasf2", _gbasf2, "the command lines that submit the same to the grid")
+    grid.add_argument("name")
+    grid.add_argument("-s", "--release", help="the basf2 release; the project's own when left out")
+    grid.add_argument("-n", "--files-per-job", type=int)
+    grid.add_argument("--write", metavar="FOLDER", help="write a script and the lists of inputs there")
     fetch = verb(verbs, "fetch", _fetch, "copy verified outputs; can be repeated")
     fetch.add_argument("name")
     fetch.add_argument("destination")

@@ -291,6 +291,8 @@ def _check_conditions(plan: _Plan, files: Sequence[MdstFile]) -> None:
 def _loop(plan: _Plan, files: Sequence[MdstFile], selection: Selection, options: RunOptions, log: Logger) -> Account:
     account, done, notes = Account(), 0, Counter[str]()
     total = total_events(files, selection)
+    if options.progress is not None:
+        options.progress(0, total)
     for chunk in chunks(files, selection):
         read = int(chunk.alive.sum())
         if selection.discard_errors:

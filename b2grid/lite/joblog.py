@@ -22,6 +22,7 @@ __all__ = ["JobInformation"]
 
 API_VERSION = 1
 _CHUNK = 1 << 20
+_PIECES = 20  # chunks whose times are kept
 
 
 def _checksums(path: Path) -> dict[str, str]:
@@ -53,21 +54,27 @@ class JobInformation:
     total: int = 0
     runs: int = 0
     started: float = field(init=False)
+    looping: float = field(init=False)
     setup: float | None = None
+    pieces: list[tuple[int, float]] = field(default_factory=list)
     written: float | None = None
     outputs: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.started = self.clock()
+        self.started = self.looping = self.clock()
 
     def say(self, message: str) -> None:
         """Write the account with this message."""
         self._write(message)
 
     def progress(self, events: int, total: int) -> bool:
-        """Count events; writes at most once a second, and returns whether it was time to."""
+        """Count events, from before the first on; writes at most once a second, and returns whether it was time to."""
+        now = self.clock()
         if self.setup is None:
-            self.setup = self.clock() - self.started
+            self.setup = now - self.started
+        elif events and len(self.pieces) < _PIECES:
+            self.pieces.append((events - self.events, round(now - self.looping, 4)))
+        self.looping = now
         self.events, self.total = events, total
         if self.written is not None and self.clock() - self.written < 1:
             return False
@@ -112,8 +119,12 @@ class JobInformation:
             "output_files": self.outputs,
         }
         if self.setup is not None:
-            # not in basf2: what was spent before the first events, and from there on
-            account["b2lite"] = {"setup_sec": round(self.setup, 4), "events_sec": round(elapsed - self.setup, 4)}
+            # not in basf2: what was spent before the first event, from there to the last, and on the first chunks
+            account["b2lite"] = {
+                "setup_sec": round(self.setup, 4),
+                "events_sec": round(self.looping - self.started - self.setup, 4),
+                "pieces": self.pieces,
+            }
         partial = self.path.with_name(f"{self.path.name}.part")
         partial.write_text(json.dumps(account, indent=2, sort_keys=True), "utf-8")
         partial.replace(self.path)

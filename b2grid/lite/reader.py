@@ -362,8 +362,13 @@ def _wanted(file: MdstFile, position: int, selection: Selection) -> NDArray[np.b
 
 
 def chunks(files: Sequence[MdstFile], selection: Selection) -> Iterator[Chunk]:
-    """All wanted events, chunk after chunk, file after file."""
+    """All wanted events, chunk after chunk, file after file.
+
+    A run with a limit begins with two events, each in a chunk of its own: a trial has few events, and only chunks of
+    different sizes tell the time of an event from that of a chunk.
+    """
     skip, left = selection.skip, selection.limit
+    alone = 2 if left is not None else 0
     for position, file in enumerate(files):
         wanted = _wanted(file, position, selection)
         mine = np.arange(file.entries) if wanted is None else np.flatnonzero(wanted)
@@ -376,7 +381,10 @@ def chunks(files: Sequence[MdstFile], selection: Selection) -> Iterator[Chunk]:
             continue
         chosen = np.zeros(file.entries, dtype=np.bool_)
         chosen[mine] = True
-        for start, stop in file.boundaries(int(mine[0]), int(mine[-1]) + 1):
+        singles = [(int(entry), int(entry) + 1) for entry in mine[:alone]]
+        alone -= len(singles)
+        rest = int(mine[len(singles)]) if len(mine) > len(singles) else int(mine[-1]) + 1
+        for start, stop in (*singles, *file.boundaries(rest, int(mine[-1]) + 1)):
             if chosen[start:stop].any():
                 yield Chunk(file, start, stop, chosen[start:stop].copy())
         if left == 0:

@@ -5,6 +5,7 @@ Read once from end to end, in windows of rows, so that memory does not grow with
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from b2grid.ntuple.inspect import tree_names
 from b2grid.ntuple.rootfile import open_regular, open_root
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Mapping, Sequence
     from io import BufferedReader
     from pathlib import Path
 
@@ -30,6 +31,8 @@ _WINDOW = 64 * 1024  # rows of a window, at most
 _LONGEST = 80  # characters of a constant text that are kept
 _KEY = ("__experiment__", "__run__", "__event__", "__production__")
 _CANDIDATE = "__candidate__"
+_KEY_BYTES = 63  # of a basket's header, besides the names of its column and tree
+_FEW_ROWS = 4096  # up to so many, what a further row adds is not their average
 _BINS = 5  # the last holds this many candidates and more
 
 
@@ -61,6 +64,12 @@ class TreeProfile:
     ----------
     bytes : int
         Compressed size of its baskets.
+    basket_bytes : int
+        Bytes that the first basket of each column takes whatever is in it: a file pays them once.
+    row_bytes : float or None
+        Bytes that a further row adds. Few rows are hardly compressed, so that it is not `bytes` / `rows`: of up to
+        some thousand rows, it is what the second half adds to the first when both are compressed as one. Of a tree
+        without rows it is what a row takes at most, without any compression. `None` where it was not looked at.
     columns : int
         How many columns it has.
     constant : dict
@@ -82,6 +91,8 @@ class TreeProfile:
     nan: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     multiplicity: Multiplicity | None = None
+    basket_bytes: int = 0
+    row_bytes: float | None = None
 
 
 def profile(path: Path, *, trees: Container[str] | None = None) -> tuple[TreeProfile, ...]:
@@ -116,12 +127,16 @@ def _profile(file_name: str, name: str, tree: Any, file: BufferedReader, *, read
     simple = {column: named[column] for column, kind in kinds.items() if _width(kind)}
     step = min(_WINDOW, max(1024, _HELD // (sum(_width(kinds[column]) for column in simple) or 1)))
     seen = {column: _Column() for column in simple if column not in BOOKKEEPING}
-    counting = _Counting.of(kinds)
+    counting, growing = _Counting.of(kinds), _Growing(rows, few=1 < rows <= min(step, _FEW_ROWS))
     for window in read_columns(simple, rows, file, step=step):
         values = {column: array.to_numpy(zero_copy_only=False) for column, array in window.items()}
         for column, one in seen.items():
             one.add(values[column])
         counting.add(values)
+        growing.add(values)
+    keys, first = _key_bytes(branches)
+    widths = sum(_width(kind) for kind in kinds.values())
+    unseen = sum(int(branch.compressed_bytes) for column, branch in named.items() if column not in simple)
     return TreeProfile(
         file_name,
         name,
@@ -132,7 +147,53 @@ def _profile(file_name: str, name: str, tree: Any, file: BufferedReader, *, read
         nan=tuple(column for column, one in seen.items() if one.nan and rows),
         unread=tuple(column for column in named if column not in simple),
         multiplicity=counting.result(),
+        basket_bytes=first or sum(_KEY_BYTES + len(branch.name) + len(tree.name) for branch in branches),
+        row_bytes=growing.result(size - first, unseen, keys - first) if rows else widths,
     )
+
+
+def _key_bytes(branches: Sequence[Any]) -> tuple[int, int]:
+    """Bytes of the headers of all baskets, and of the first basket of each column."""
+    lengths = [[int(branch.basket_key(n).fKeylen) for n in range(branch.num_baskets)] for branch in branches]
+    return sum(map(sum, lengths)), sum(column[0] for column in lengths if column)
+
+
+class _Growing:
+    """What a further row adds to the compressed size, from the rows of a tree that has few, all in one window."""
+
+    def __init__(self, rows: int, *, few: bool) -> None:
+        self.rows = rows
+        self.few = few
+        self.added = 0.0
+
+    def add(self, values: Mapping[str, NDArray[Any]]) -> None:
+        """The rows; where there are many, the size is divided by them."""
+        if not self.few:
+            return
+        half = self.rows // 2
+        for column in values.values():
+            if column.dtype.kind in "fiub":  # texts are in a row of their own, with their lengths
+                grown = len(zlib.compress(column.tobytes(), 1)) - len(zlib.compress(column[:half].tobytes(), 1))
+                self.added += max(grown, 0) / (self.rows - half)
+            else:
+                self.added += sum(len(str(text)) + 1 for text in column) / self.rows
+
+    def result(self, size: int, unseen: int, more_keys: int) -> float:
+        """Bytes of a row, at most what the rows of the file take on average.
+
+        Parameters
+        ----------
+        size : int
+            Bytes of the baskets, without the headers of the first ones.
+        unseen : int
+            Bytes of columns whose rows were not seen here.
+        more_keys : int
+            Bytes of the headers of further baskets: their number grows with the rows.
+        """
+        average = size / self.rows
+        if not self.few:
+            return average
+        return min(average, self.added + (unseen + more_keys) / self.rows)
 
 
 def _width(kind: str) -> int:

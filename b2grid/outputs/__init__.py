@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from b2grid.outputs.books import bookkeeping, completeness
+    from b2grid.outputs.comparing import outcome
     from b2grid.outputs.coverage import Completeness, Missing, SampleCount
     from b2grid.outputs.fetching import Fetched, fetch, verify_published
     from b2grid.outputs.origin import Provenance, provenance
+    from b2grid.outputs.outcomes import Outcome
     from b2grid.outputs.reading import arrays, dataframe, iterate
     from b2grid.outputs.skimming import skim_efficiencies
 
@@ -20,6 +22,7 @@ _HOMES = {
     "Completeness": "coverage",
     "Fetched": "fetching",
     "Missing": "coverage",
+    "Outcome": "outcomes",
     "Provenance": "origin",
     "SampleCount": "coverage",
     "arrays": "reading",
@@ -28,6 +31,7 @@ _HOMES = {
     "dataframe": "reading",
     "fetch": "fetching",
     "iterate": "reading",
+    "outcome": "comparing",
     "provenance": "origin",
     "skim_efficiencies": "skimming",
     "verify_published": "fetching",
@@ -37,6 +41,7 @@ __all__ = [
     "Completeness",
     "Fetched",
     "Missing",
+    "Outcome",
     "Provenance",
     "SampleCount",
     "arrays",
@@ -45,6 +50,7 @@ __all__ = [
     "dataframe",
     "fetch",
     "iterate",
+    "outcome",
     "provenance",
     "skim_efficiencies",
     "verify_published",

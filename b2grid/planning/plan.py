@@ -49,6 +49,8 @@ def plan(
     args: Args = None,
     scouts: str | bool | int = "auto",
     revision: int = 1,
+    sandbox: Sequence[str] = (),
+    runs: Any = "good",
 ) -> Plan:
     """Divide the inputs into jobs.
 
@@ -69,6 +71,10 @@ def plan(
         The steering's own arguments; ``{job}`` and ``{sample}`` in them are filled in for each job.
     scouts : "auto", bool or int
         Whether there are scouts, or how many; automatic from 50 jobs on.
+    sandbox : sequence of str
+        The files that are shipped beside the steering file.
+    runs : "good", "all" or list
+        Which runs the inputs were chosen by.
 
     Raises
     ------
@@ -103,10 +109,12 @@ def plan(
         "files": _files(recipe),
         "max_event": recipe.max_event if recipe is not None else 0,
         "steerings": [span.name for span in recipe.steerings] if recipe is not None else [],
+        "sandbox": [str(name) for name in sandbox],
+        "runs": runs if runs in ("good", "all") else "list",
         "limits": asdict(limits),
         "files_per_job": files_per_job,
         "rates": {sample: measured[sample].to_json() for sample in layout.samples if sample in measured},
-        "estimates": _estimated(layout, order, numbers, events, measured),
+        "estimates": _estimated(layout, order, numbers, events, measured, recipe.max_event if recipe else 0),
     }
     return Plan(_table(table, layout.canonical[order], numbers, scouting), spec)
 
@@ -241,7 +249,7 @@ def _predicted(layout: _Layout, measured: Mapping[str, Rate]) -> tuple[NDArray[n
         files = slice(layout.starts[bounds[number]], layout.starts[bounds[number + 1]])
         events[files] = known_events(layout.events[files], layout.bytes[files])
         if sample in measured:
-            seconds[files] = events[files] * measured[sample].per_event
+            seconds[files] = events[files] * measured[sample].per_event + measured[sample].per_file
     return seconds, events
 
 
@@ -351,10 +359,12 @@ def _estimated(
     numbers: NDArray[np.int64],
     events: NDArray[np.float64],
     measured: Mapping[str, Rate],
+    max_event: int,
 ) -> dict[str, dict[str, Any]]:
-    """Of each sample: files, jobs, bytes, events, and what they take."""
+    """Of each sample: files, jobs, bytes, events, and what they take; a steering may stop its jobs earlier."""
     begins = np.searchsorted(numbers, np.arange(1, numbers[-1] + 1))
-    per_job = np.add.reduceat(events[order], begins)
+    per_job = np.minimum(np.add.reduceat(events[order], begins), max_event or np.inf)
+    files_of_jobs = np.diff(begins, append=len(order))
     sample_of_files = layout.sample_of[layout.of_files()]
     sample_of_jobs = sample_of_files[order][begins]
     made = {}
@@ -367,6 +377,6 @@ def _estimated(
             "bytes": int(layout.bytes[files].sum()),
             "events": round(float(events[files].sum())),
             "files_without_events": unknown,
-            **estimates(per_job[jobs], measured.get(sample)),
+            **estimates(per_job[jobs], measured.get(sample), files_of_jobs[jobs]),
         }
     return made

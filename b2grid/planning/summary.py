@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import getpass
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from b2grid.catalogue.found import size
 from b2grid.errors import printable
-from b2grid.html import definitions, table, tag
+from b2grid.html import Html, definitions, table, tag
+from b2grid.planning.pivot import Pivot
+from b2grid.planning.spread import Range
+from b2grid.planning.timetable import BANDWIDTH, timetable
+from b2grid.planning.wording import aligned, amount, duration, span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from b2grid.planning.table import Plan
 
@@ -23,11 +27,15 @@ __all__ = ["Summary", "duration", "summarise"]
 _MB = 1024**2
 _SHOWN = 3  # names, before the rest is counted
 _NOT_MEASURED = "not measured: run trial()"
-_SAMPLE_HEADERS = (
-    *("sample", "files", "jobs", "size", "events", "walltime per job", "CPU time", "memory"),
+_INPUT_HEADERS = ("sample", "files", "jobs", "size", "events")
+_TIME_HEADERS = (
+    *("sample", "walltime per job", "longest", "CPU time", "memory"),
     *("--cputime", "--evtpersec"),  # what gbasf2 wants to be told
 )
-_TREE_HEADERS = ("sample", "file", "tree", "rows", "size")
+_RANGES = (
+    "in brackets is the range that holds the true value in 68 of 100 cases, as far as one file of each sample can "
+    "tell: how files differ is seen in the scouts"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,55 +46,76 @@ class Summary:
     ----------
     lines : dict
         gbasf2's project summary, line by line.
-    samples, trees : tuple of rows
-        What each sample takes, and what comes out of it.
+    inputs : tuple of rows
+        Files, jobs, size and events of each sample.
+    times : tuple of rows
+        Walltime, CPU time and memory of each sample, and what gbasf2 wants to be told.
+    outputs : Pivot
+        Rows of each tree in each sample, and the sizes of what comes out.
+    totals : dict
+        CPU time, output and time in all; when it would be over.
     notes : tuple of str
-        Sentences: passes saved, what is not known.
+        Sentences: what one pass saves, what is not known.
     """
 
     lines: dict[str, str]
-    samples: tuple[tuple[str, ...], ...]
-    trees: tuple[tuple[str, ...], ...]
+    inputs: tuple[tuple[str, ...], ...]
+    times: tuple[tuple[str, ...], ...]
+    outputs: Pivot
+    totals: dict[str, str]
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        width = max(map(len, self.lines))
-        parts = [f"{label:<{width}} : {printable(value)}" for label, value in self.lines.items()]
-        parts += ["", *_aligned(_SAMPLE_HEADERS, self.samples)]
-        parts += ["", *_aligned(_TREE_HEADERS, self.trees)] if self.trees else []
-        return "\n".join([*parts, *([""] if self.notes else []), *map(printable, self.notes)])
+        width = max(map(len, [*self.lines, *self.totals]))
+        blocks = [
+            _said(self.lines, width),
+            aligned(_INPUT_HEADERS, self.inputs, numeric=range(1, 5)),
+            aligned(_TIME_HEADERS, self.times, numeric=(5, 6)),
+            *([str(self.outputs).splitlines()] if self.outputs else []),
+            *([_said(self.totals, width)] if self.totals else []),
+            [f"- {printable(note)}" for note in self.notes],
+        ]
+        return "\n\n".join("\n".join(block) for block in blocks if block)
 
     def _repr_html_(self) -> str:
         parts = [
-            definitions(self.lines, caption="Project summary"),
-            table(_SAMPLE_HEADERS, self.samples, numeric=range(1, len(_SAMPLE_HEADERS))),
-            *([table(_TREE_HEADERS, self.trees, numeric=(3, 4))] if self.trees else []),
-            *(tag("div", note) for note in self.notes),
+            definitions(
+                {_label(label): _breakable(said) for label, said in self.lines.items()}, caption="Project summary"
+            ),
+            table(_INPUT_HEADERS, self.inputs, numeric=range(1, 5), caption="inputs"),
+            table(_TIME_HEADERS, map(_graded, self.times), numeric=(5, 6), caption="time and memory"),
+            Html(self.outputs._repr_html_() if self.outputs else ""),
+            definitions({label: graded(said) for label, said in self.totals.items()}, caption="in all")
+            if self.totals
+            else Html(),
+            tag("ul", *(tag("li", note) for note in self.notes)) if self.notes else Html(),
         ]
         return "".join(parts)
 
 
-def _aligned(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    shown = [headers, *([printable(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[column]) for row in shown) for column in range(len(headers))]
-    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in shown]
-    return ["  ".join(row).rstrip() for row in padded]
+def _label(text: str) -> Html:
+    return tag("span", text, style="white-space:nowrap")
 
 
-def duration(seconds: float) -> str:
-    """Seconds for people.
+def _breakable(text: str) -> Html:
+    return tag("span", text, style="overflow-wrap:anywhere")
 
-    >>> duration(90), duration(2 * 3600 + 300)
-    ('1.5 min', '2 h 5 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{seconds / 60:.1f} min"
-    minutes = round(seconds / 60)
-    if minutes < 48 * 60:
-        return f"{minutes // 60} h {minutes % 60} min"
-    return f"{minutes / 1440:.1f} days"
+
+def _said(lines: Mapping[str, str], width: int) -> list[str]:
+    return [f"{label:<{width}} : {printable(value)}" for label, value in lines.items()]
+
+
+def graded(said: str) -> Html:
+    """A number with its range in a quieter tone."""
+    value, bracket, rest = said.partition(" (")
+    if not bracket:
+        return tag("span", said)
+    inside, end, after = rest.partition(")")
+    return Html(tag("span", value) + tag("span", f" ({inside}{end}", style="color:#57606a") + tag("span", after))
+
+
+def _graded(row: Sequence[str]) -> list[Html]:
+    return [tag("span", row[0]), *(graded(cell) for cell in row[1:])]
 
 
 def _named(names: Sequence[str]) -> str:
@@ -96,12 +125,15 @@ def _named(names: Sequence[str]) -> str:
 
 def _sources(plan: Plan) -> str:
     """Collections where the inputs came from one, datasets otherwise, files if there are none."""
-    disk = pa.scalar("files on disk", pa.string())
-    names: Any = pc.coalesce(plan.table["collection"], plan.table["dataset"], disk)
-    return _named(sorted(map(str, names.unique().to_pylist())))
+    collections: list[Any] = pc.unique(plan.table["collection"]).to_pylist()
+    names = {str(name) for name in collections if name is not None}
+    if None in collections:
+        alone: Any = plan.table["dataset"].filter(pc.is_null(plan.table["collection"]))
+        names |= {"files on disk" if name is None else str(name) for name in pc.unique(alone).to_pylist()}
+    return _named(sorted(names))
 
 
-def summarise(plan: Plan, *, owner: str, site: str) -> Summary:
+def summarise(plan: Plan, *, owner: str, site: str, slots: int | None = None, bandwidth: float = BANDWIDTH) -> Summary:
     """The summary of a plan; `owner` is who runs this unless it is said."""
     estimates: dict[str, dict[str, Any]] = plan.spec["estimates"]
     every = list(estimates.values())
@@ -123,13 +155,17 @@ def summarise(plan: Plan, *, owner: str, site: str) -> Summary:
         "Processed events": f"{events:,}" + (" (estimated)" if vague else ""),
         "Estimated CPU time per job (min)": _minutes(every, len(main)),
     }
-    samples = tuple(_sample_row(sample, one) for sample, one in estimates.items())
-    trees = tuple(
-        (sample, tree["file"], tree["tree"], f"{tree['rows']:,}", size(tree["bytes"]))
-        for sample, one in estimates.items()
-        for tree in one.get("trees", ())
+    return Summary(
+        lines,
+        tuple(
+            (sample, f"{one['files']:,}", f"{one['jobs']:,}", size(one["bytes"]), f"{one['events']:,}")
+            for sample, one in estimates.items()
+        ),
+        tuple(_time_row(sample, one) for sample, one in estimates.items()),
+        Pivot.of(estimates),
+        _totals(plan, estimates, slots, bandwidth),
+        tuple(_notes(plan, every)),
     )
-    return Summary(lines, samples, trees, tuple(_notes(plan, every)))
 
 
 def _minutes(every: list[dict[str, Any]], jobs: int) -> str:
@@ -139,21 +175,42 @@ def _minutes(every: list[dict[str, Any]], jobs: int) -> str:
     return f"{minutes:.0f}" if minutes >= 10 else f"{minutes:.2g}"
 
 
-def _sample_row(sample: str, one: dict[str, Any]) -> tuple[str, ...]:
-    known = (sample, f"{one['files']:,}", f"{one['jobs']:,}", size(one["bytes"]), f"{one['events']:,}")
+def ranged(one: Mapping[str, Any], name: str) -> Range:
+    """One of the estimates with its range; plans of before have only the value."""
+    known = one.get("ranges", {}).get(name)
+    return Range.from_json(known) if known is not None else Range(float(one.get(name, _cpu(one))))
+
+
+def _time_row(sample: str, one: dict[str, Any]) -> tuple[str, ...]:
     if "seconds" not in one:
-        return (*known, "not measured", "", "", "", "")
-    walltime = f"{duration(one['seconds_mean'])}, at most {duration(one['seconds_max'])}"
+        return (sample, "not measured", "", "", "", "", "")
     number = one.get("evtpersec")
     return (
-        *(*known, walltime, duration(_cpu(one)), size(one["memory"])),
+        sample,
+        *(span(ranged(one, "seconds_mean")), span(Range(one["seconds_max"])), span(ranged(one, "cpu"))),
+        size(one["memory"]),
         *(f"{one['cputime']} min" if "cputime" in one else "", f"{number:.3g}" if number else ""),
     )
 
 
-def _cpu(one: dict[str, Any]) -> float:
+def _cpu(one: Mapping[str, Any]) -> float:
     """CPU time of all jobs of a sample; plans of before counted one core for each."""
     return float(one.get("cpu", one["seconds"]))
+
+
+def _totals(plan: Plan, estimates: dict[str, dict[str, Any]], slots: int | None, bandwidth: float) -> dict[str, str]:
+    """What all samples that were measured come to."""
+    measured = [one for one in estimates.values() if "seconds" in one]
+    if not measured:
+        return {}
+    cpu = reduce(Range.along, (ranged(one, "cpu") for one in measured))
+    sizes = [Range.from_json(file) for one in measured for file in one.get("output", {}).values()]
+    lines = {"CPU time": span(cpu)}
+    if sizes:
+        lines["Output"] = amount(reduce(Range.__add__, sizes))
+    if len(measured) == len(estimates) and slots is not None:
+        lines |= timetable(plan, slots, bandwidth).lines()
+    return lines
 
 
 def _passes(plan: Plan) -> tuple[str, int]:
@@ -168,13 +225,30 @@ def _passes(plan: Plan) -> tuple[str, int]:
     return f"{trees} trees are filled", trees
 
 
-def _notes(plan: Plan, every: list[dict[str, Any]]) -> list[str]:
-    notes = []
+def _saved(plan: Plan, every: list[dict[str, Any]]) -> list[str]:
+    """What it would take apart, of which only is said what is sure.
+
+    Each submission reads all of the input, with the same files in a job, and each of its jobs sets up once. How the
+    time of the events would divide among the channels was not measured: they share particle lists.
+    """
     what, passes = _passes(plan)
-    if passes > 1:
-        saved = size(sum(one["bytes"] for one in every) * (passes - 1))
-        plural = "es" if passes > 2 else ""
-        notes.append(f"{what} in one pass: {passes - 1} pass{plural} saved, {saved} of reading")
+    if passes < 2:
+        return []
+    more = passes - 1
+    jobs = sum(one["jobs"] for one in every) * more
+    read = size(sum(one["bytes"] for one in every) * more)
+    said = f"{what} in one pass: {more} pass{'es' * (more > 1)} saved, {read} of reading and {jobs:,} jobs"
+    if all("setup" in one for one in every):
+        busy = [one["cpu"] / one["seconds"] if one["seconds"] else 1.0 for one in every]
+        setup = sum(one["setup"] * one["jobs"] * cpu for one, cpu in zip(every, busy, strict=True)) * more
+        said += f"; at least {span(Range(setup))} of CPU time, the set-up of these jobs"
+    return [said]
+
+
+def _notes(plan: Plan, every: list[dict[str, Any]]) -> list[str]:
+    notes = _saved(plan, every)
+    if any(one.get("ranges") for one in every):
+        notes.append(_RANGES)
     if files := list(plan.spec.get("files", {})):
         notes.append(f"besides ntuples, every job writes {_named(files)}")
     if plan.spec["max_event"]:

@@ -20,10 +20,13 @@ from b2grid.catalogue.model import INPUTS
 from b2grid.errors import InvalidInput, printable
 from b2grid.ntuple import sub_folder
 from b2grid.planning.summary import Summary, summarise
+from b2grid.planning.timetable import BANDWIDTH, Timetable, timetable
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+    from b2grid.planning.commands import GridCommands
 
 __all__ = ["FORMAT", "PLAN", "InputFile", "Job", "Plan", "seed"]
 
@@ -107,11 +110,14 @@ class Plan:
     spec : dict
         What holds for all jobs: project, runner, steering, args, outputs, limits, rates and estimates; plain
         values, as JSON has them.
+    slots : int, optional
+        How many jobs the site runs at a time; no part of the plan, which is the same everywhere.
     """
 
-    def __init__(self, table: pa.Table, spec: dict[str, Any]) -> None:
+    def __init__(self, table: pa.Table, spec: dict[str, Any], slots: int | None = None) -> None:
         self.table = table
         self.spec = spec
+        self.slots = slots
 
     @property
     def project(self) -> str:
@@ -216,11 +222,12 @@ class Plan:
         frame.loc[~known, "events"] = pd.NA
         frame["events_limit"] = pd.array(first["events_limit"].to_pylist(), dtype="Int64")
         rates = self.spec["rates"]
-        setup, per_event = (
-            frame["sample"].map({sample: rate[name] for sample, rate in rates.items()}).astype(float)
-            for name in ("setup", "per_event")
+        setup, per_event, per_file = (
+            frame["sample"].map({sample: rate.get(name, 0.0) for sample, rate in rates.items()}).astype(float)
+            for name in ("setup", "per_event", "per_file")
         )
-        frame["walltime"] = setup + per_event * frame["events"].to_numpy(float, na_value=np.nan)
+        of_events = per_event * frame["events"].to_numpy(float, na_value=np.nan)
+        frame["walltime"] = setup + per_file * (frame["files"] - 1) + of_events
         return frame
 
     # -- what runs -------------------------------------------------------------------------------------------
@@ -248,6 +255,54 @@ class Plan:
     def command(self, job: int) -> str:
         """Exactly what runs, as it is typed in a shell in the job's folder."""
         return shlex.join(self.arguments(job))
+
+    def to_gbasf2(
+        self, *, release: str | None = None, files_per_job: int | None = None, priority: int | None = None
+    ) -> GridCommands:
+        """The gbasf2 command lines that submit the same work to the grid, one project for each sample.
+
+        Parameters
+        ----------
+        release : str, optional
+            The basf2 release; the project's own by default.
+        files_per_job : int, optional
+            ``-n``; the plan's own, or else the largest that obeys the limits, with the walltime that was measured.
+        priority : int, optional
+            0 to 10.
+
+        Returns
+        -------
+        GridCommands
+            As text the lines to paste; ``write(folder)`` writes them with the lists of inputs.
+
+        Raises
+        ------
+        InvalidInput
+            If the project runs b2lite and no release is named, or a number is out of range.
+        """
+        from b2grid.planning.gbasf2 import grid_commands
+
+        return grid_commands(self, release=release, files_per_job=files_per_job, priority=priority)
+
+    def timetable(self, slots: int | None = None, *, bandwidth: float = BANDWIDTH) -> Timetable:
+        """When all would be over, and how long its download takes.
+
+        Parameters
+        ----------
+        slots : int, optional
+            Jobs that run at a time; as many as the project's site runs by default.
+        bandwidth : float
+            Of the download, in bytes per second.
+
+        Raises
+        ------
+        InvalidInput
+            If `slots` or `bandwidth` is not above zero, or the site is not known and `slots` not given.
+        """
+        slots = self.slots if slots is None else slots
+        if slots is None:
+            raise InvalidInput("how many jobs run at a time is not known", hint="say it: timetable(slots=100)")
+        return timetable(self, slots, bandwidth)
 
     # -- keeping ---------------------------------------------------------------------------------------------
 
@@ -321,8 +376,8 @@ class Plan:
     # -- showing ---------------------------------------------------------------------------------------------
 
     def summary(self, *, owner: str = "", site: str = "local") -> Summary:
-        """gbasf2's project summary, and what it cannot say: rows and bytes per tree, time, passes saved."""
-        return summarise(self, owner=owner, site=site)
+        """gbasf2's project summary, and what it cannot say: rows and bytes per tree, time, what one pass saves."""
+        return summarise(self, owner=owner, site=site, slots=self.slots)
 
     def __repr__(self) -> str:
         return f"<Plan of {self.project}, revision {self.revision}: {len(self):,} jobs>"

@@ -159,6 +159,7 @@ def test_chunks_do_not_show(real_data, lite, monkeypatch):
     whole = lite(EVENTS, real_data / "mdst.root").trees
     monkeypatch.setitem(MdstFile.boundaries.__globals__, "CHUNK_EVENTS", 7)
     assert rows(lite(EVENTS, real_data / "mdst.root").trees) == rows(whole)
+    assert rows(lite(EVENTS, real_data / "mdst.root", events=20).trees, "e") == rows(whole, "e")[:20]
 
 
 def test_several_files_are_a_chain(real_data, lite):
@@ -198,7 +199,7 @@ def test_progress_counts_to_the_total(real_data, lite):
         real_data / "mdst-v09-00-00.root",
         progress=lambda done, total: seen.append((done, total)),
     )
-    assert seen == [(100, 110), (110, 110)]
+    assert seen == [(0, 110), (100, 110), (110, 110)]
 
 
 @pytest.mark.parametrize("text", ["1-3", "a", "5:", "1,,2"])

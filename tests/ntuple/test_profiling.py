@@ -65,7 +65,8 @@ def test_odd_columns_empty_trees_and_trees_without_events_break_nothing(tmp_path
     assert len(str(found["texts"].constant["kind"])) < 100
     assert set(found["jagged"].unread) == {"x", "pair"}
     assert found["jagged"].constant == {"y": 0.0}
-    assert found["empty"] == TreeProfile("a.root", "empty", 0, found["empty"].bytes, 3)
+    size = found["empty"].bytes  # of the headers of its baskets
+    assert found["empty"] == TreeProfile("a.root", "empty", 0, size, 3, basket_bytes=size, row_bytes=16)
     assert {tree.multiplicity for tree in found.values()} == {None}
 
 
@@ -145,3 +146,30 @@ def test_a_tree_of_objects_is_not_looked_into(real_data: Path) -> None:
     tree = profile(real_data / "mdst.root")[0]
     assert (tree.rows, tree.multiplicity, tree.nan) == (100, None, ())
     assert len(tree.unread) == tree.columns
+
+
+def test_what_a_row_adds_is_seen_from_few_of_them(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+
+    def tree(rows: int) -> dict[str, Any]:
+        return {
+            "M": rng.normal(5, 1, rows),
+            "charge": np.full(rows, -1.0),
+            "nTracks": rng.integers(0, 12, rows).astype("i4"),
+            "isSignal": np.full(rows, np.nan),
+            "unused": np.zeros(rows),
+            "texts": ak.Array(["B0"] * rows),
+        }
+
+    def found(rows: int) -> TreeProfile:
+        return written(tmp_path / f"{rows}.root", t=tree(rows))["t"]
+
+    many = found(50_000)
+    truth = (many.bytes - many.basket_bytes) / many.rows
+    assert many.row_bytes == truth
+    for rows in (3, 10, 100, 1000):
+        few = found(rows)
+        assert few.row_bytes is not None
+        assert truth / 2 < few.row_bytes < 2 * truth
+        assert few.row_bytes <= (few.bytes - few.basket_bytes) / few.rows
+    assert found(3).bytes / 3 > 5 * truth  # what is not to be multiplied

@@ -154,6 +154,7 @@ def world(tmp_path: Path) -> Callable[..., World]:
         bad_run: tuple[int, int] | None = None,
         names: Sequence[str] = ("B0", "empty"),
         project_id: str = "p-1",
+        scouts: bool | int = False,
         **what: Any,
     ) -> World:
         output, scratch = tmp_path / "output", tmp_path / "scratch"
@@ -189,7 +190,7 @@ def world(tmp_path: Path) -> Callable[..., World]:
             steering="s.py",
             recipe=recipe,
             files_per_job=1,
-            scouts=False,
+            scouts=scouts,
             **what,
         )
         return World(output, scratch, made, events)

@@ -265,7 +265,7 @@ def test_the_summary_has_every_line_of_gbasf2s(make: Make, recipe: Recipe, tried
     assert "3 trees are filled in one pass: 2 passes saved, 48.00 GB of reading" in text
     assert "700.00 MB" in text
     # the longest jobs have two files of 214,748 events; evtpersec is events / (20 x seconds)
-    assert {row[0]: row[-2:] for row in summary.samples} == {"signal": ("9 min", "50"), "charged": ("15 min", "25")}
+    assert {row[0]: row[-2:] for row in summary.times} == {"signal": ("9 min", "50"), "charged": ("15 min", "25")}
     assert "--cputime" in text
     html = summary._repr_html_()
     assert "B0ch2" in html
@@ -286,7 +286,9 @@ def test_rows_and_bytes_follow_the_events_of_each_sample(make: Make, tried: Trie
     plan = make(two_samples(1), trial=tried(measured("signal", 0.0)))
     events = 2 * GB // 10_000
     trees = plan.spec["estimates"]["signal"]["trees"]
-    assert trees[0] == {"file": "ntuple.root", "tree": "B0ch1", "rows": events // 2, "bytes": events * 40}
+    assert (
+        trees[0].items() >= {"file": "ntuple.root", "tree": "B0ch1", "rows": events // 2, "bytes": events * 40}.items()
+    )
     assert "trees" not in plan.spec["estimates"]["charged"]
     assert "not measured: charged" in str(plan)
 

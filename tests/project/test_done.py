@@ -130,6 +130,22 @@ def test_other_content_is_refused_and_says_what_differs(
     assert Project("told").status.phase == "done"
 
 
+def test_the_plan_is_held_against_what_happened(done: Project, place: Path) -> None:
+    outcome = done.outcome()
+    assert outcome.complete
+    rows = outcome.dataframe().query("what == 'rows'").set_index("sample")
+    for sample in ("a", "b"):
+        assert rows.loc[sample, "so_far"] == len(done.arrays("pi", sample=sample))
+    # one file of each sample was tried: the samples of pions are alike in all of their files
+    assert rows["ratio"].between(0.7, 1.4).all()
+    sizes = outcome.dataframe().query("what == 'output'")
+    assert sizes["so_far"].sum() == sum(path.stat().st_size for path in done.folder.glob("output/sub*/*.root"))
+    assert sizes["ratio"].between(0.8, 1.25).all()
+    assert "Over on" in str(done.plan())
+    with pytest.raises(InvalidInput, match="has not been submitted"):
+        Project("not_yet", steering=place / "d0.py", inputs=COLLECTION).outcome()
+
+
 def test_provenance_names_what_must_be_cited(done: Project) -> None:
     said = str(done.provenance())
     for words in (COLLECTION, MIXED, "told.py", "b2lite", str(done.completeness().jobs_done)):
@@ -151,6 +167,8 @@ def test_it_shows_on_a_terminal_and_in_a_notebook(done: Project) -> None:
         done.plan(),
         done.plan().summary(),
         done.completeness(),
+        done.outcome(),
+        done.plan().to_gbasf2(release="light-2409-toyger"),
         done.provenance(),
         done.check(),
     ):

@@ -67,10 +67,14 @@ def measured(known: Measurement, setting: Setting, scratch: Path, outcome: Outco
         seconds_setup=times.setup,
         seconds_events=times.events,
         setup_how=times.how,
+        seconds_file=times.file,
+        deviation=times.deviation,
+        singles=times.singles,
         cpu_time=outcome.cpu_time,
         peak_memory=outcome.peak_memory,
         trees=trees,
         others=_others(scratch, setting) if good else (),
+        outputs=_sizes(scratch, setting.recipe) if good and not problem else (),
         ok=good and not problem,
         exit_code=outcome.exit_code,
         problem=problem,
@@ -163,6 +167,14 @@ def _trees(scratch: Path, recipe: Recipe) -> tuple[tuple[TreeProfile, ...], str]
             continue
         problems += [f"{name} has no tree {tree!r}" for tree in promised if tree not in there]
     return tuple(profiles), "; ".join(problems)
+
+
+def _sizes(scratch: Path, recipe: Recipe) -> tuple[tuple[str, int, int], ...]:
+    """Of each promised file: its name, its bytes, and how many of these are the baskets of its trees."""
+    from b2grid.ntuple import inspect_file
+
+    found = [(name, inspect_file(scratch / name)) for name in recipe.written]
+    return tuple((name, file.bytes, sum(tree.bytes for tree in file.trees)) for name, file in found)
 
 
 def _others(scratch: Path, setting: Setting) -> tuple[tuple[str, int], ...]:

@@ -72,7 +72,8 @@ def _tree_cells(item: Measurement, tree: TreeProfile, drawn: str) -> tuple[str, 
     """A row of the table of trees from its second cell on; `drawn` is the histogram of its candidates."""
     if not (tree.rows and item.events):
         return (item.sample, f"{tree.rows:,}", "", "", "", "", "")
-    per_event = (_number(tree.rows / item.events), _number(tree.bytes / item.events))
+    grown = tree.bytes if tree.row_bytes is None else tree.rows * tree.row_bytes
+    per_event = (_number(tree.rows / item.events), _number(grown / item.events))
     counted = tree.multiplicity
     candidates = (drawn, f"{counted.mean:.3g}", str(counted.largest)) if counted is not None else ("", "", "")
     return (item.sample, f"{tree.rows:,}", *per_event, *candidates)

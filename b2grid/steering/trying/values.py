@@ -34,7 +34,7 @@ class Measurement:
         Events that were run over: as b2lite counts them; with basf2, what the ntuple's metadata says, else the events
         that were asked for, or all that the file has.
     seconds_setup, seconds_events : float
-        Wall time before the first event, and from there to the last.
+        Wall time of the events, and the rest. b2lite's cost of a chunk of events is in the rest.
     peak_memory : int
         Bytes, of all processes.
     trees : tuple of TreeProfile
@@ -65,6 +65,14 @@ class Measurement:
         Sentences: where the file came from.
     input_ok : bool
         Whether its input file could be read.
+    seconds_file : float
+        Wall time that a further input file takes besides its events; 0 where it is not known.
+    deviation : float or None
+        Standard deviation of the wall time of one event; `None` where it is not known.
+    singles : tuple of float
+        Wall times of single events, which b2lite begins with.
+    outputs : tuple of (str, int, int)
+        Promised files: name, bytes, and how many of these are the baskets of trees.
     """
 
     sample: str
@@ -88,6 +96,10 @@ class Measurement:
     others: tuple[tuple[str, int], ...] = ()
     notes: tuple[str, ...] = ()
     input_ok: bool = True
+    seconds_file: float = 0.0
+    deviation: float | None = None
+    singles: tuple[float, ...] = ()
+    outputs: tuple[tuple[str, int, int], ...] = ()
 
     @property
     def seconds_per_event(self) -> float | None:
@@ -200,6 +212,8 @@ def _measurement(found: dict[str, Any]) -> Measurement:
             "log": LogSummary(**{**log, "messages": tuple(Message(**one) for one in log["messages"])}),
             "others": tuple((name, size) for name, size in found["others"]),
             "notes": tuple(found["notes"]),
+            "singles": tuple(found.get("singles", ())),
+            "outputs": tuple((name, size, baskets) for name, size, baskets in found.get("outputs", ())),
         }
     )
 
