@@ -55,13 +55,14 @@ def _shown(row: dict[str, Any], name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The datasets that a search found.
+    """The datasets that a search found, and its terms.
 
     Iterating gives their paths, a column's name in brackets gives the column as a pandas Series.
     """
 
     table: pa.Table = field(repr=False)
     findings: tuple[Finding, ...] = ()
+    terms: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def datasets(self) -> list[str]:

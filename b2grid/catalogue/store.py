@@ -124,7 +124,7 @@ class Catalogue:
         chosen = conditions(terms)
         table = self._arrow(*select(chosen))
         blocking = {} if len(table) else self._blocking(terms, chosen)
-        return Found(table, tuple(remarks(terms, len(table), blocking)))
+        return Found(table, tuple(remarks(terms, len(table), blocking)), dict(terms))
 
     def _blocking(self, terms: Mapping[str, Any], chosen: list[Condition]) -> dict[str, list[str]]:
         """The terms that match nothing even alone, each with the known values nearest to what was asked."""
@@ -259,6 +259,10 @@ class Catalogue:
     def _repr_html_(self) -> str:
         counts = {name: f"{count:,}" for name, count in self._counts().items()}
         return str(definitions(counts, caption=f"catalogue {self.path}"))
+
+    def ask(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """The answer to a query of this room's own, as an Arrow table; what is asked about is in the parameters."""
+        return self._arrow(query, parameters)
 
 
 def _block(path: str) -> tuple[str, str, str]:
