@@ -43,7 +43,9 @@ def newer_versions(used: Iterable[str], known: pa.Table) -> list[Finding]:
         latest = newest[rows[path]["data_type"], rows[path]["name"]]
         if latest["version"] > rows[path]["version"]:
             said = f"there is a newer version of {printable(path)}: {printable(latest['collection'])}"
-            found.append(Finding("B2C050", "note", said, "a collection never changes: look at what differs, and choose"))
+            found.append(
+                Finding("B2C050", "note", said, "a collection never changes: look at what differs, and choose")
+            )
     return found
 
 
@@ -105,7 +107,9 @@ def in_production(files: pa.Table, datasets: pa.Table) -> list[Finding]:
     found = []
     for row in _sorted(chosen.group_by("sample").aggregate([("dataset", "count_distinct")]), "sample"):
         count = row["dataset_count_distinct"]
-        said = f"sample '{row['sample']}' has {count} dataset{'s' * (count != 1)} in production, which will grow: {_CITE}"
+        said = (
+            f"sample '{row['sample']}' has {count} dataset{'s' * (count != 1)} in production, which will grow: {_CITE}"
+        )
         found.append(Finding("B2C055", "warning", printable(said), "news() says what came since"))
     return found
 

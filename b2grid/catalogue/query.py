@@ -41,7 +41,13 @@ class Query:
         InvalidInput
             If a value is neither a text, nor a number, nor a list of these.
         """
-        return cls(tuple((str(term), _value(str(term), terms[term])) for term in sorted(terms, key=str) if terms[term] is not None))
+        return cls(
+            tuple(
+                (str(term), _value(str(term), terms[term]))
+                for term in sorted(terms, key=str)
+                if terms[term] is not None
+            )
+        )
 
     def plain(self) -> dict[str, Any]:
         """The terms as JSON has them."""
@@ -71,7 +77,9 @@ def _value(term: str, value: object) -> Term:
         listed = tuple(value)
         if listed and all(isinstance(one, (str, int)) for one in listed):
             return listed
-    raise InvalidInput(f"{printable(term)} cannot be {printable(repr(value))[:80]}", hint="give a text or a list of texts")
+    raise InvalidInput(
+        f"{printable(term)} cannot be {printable(repr(value))[:80]}", hint="give a text or a list of texts"
+    )
 
 
 def _text(value: Term) -> str:

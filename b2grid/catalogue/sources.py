@@ -58,11 +58,16 @@ class Part:
 
     def inputs(self, number: int, *, exempt: bool) -> pa.Table:
         """The files with their sample, collection and part, and whether the catalogue's runs do not judge them."""
-        rows = len(self.table)
-        table = self.table.append_column("collection", pa.array(np.full(rows, self.collection, object), pa.string()))
-        table = table.append_column("sample", pa.array(np.full(rows, self.sample, object), pa.string()))
-        table = table.append_column("part", pa.array(np.full(rows, number, np.int32)))
-        return table.append_column("exempt", pa.array(np.full(rows, exempt)))
+        values: dict[str, Any] = {
+            "collection": pa.scalar(self.collection, pa.string()),
+            "sample": pa.scalar(self.sample, pa.string()),
+            "part": pa.scalar(number, pa.int32()),
+            "exempt": pa.scalar(exempt),
+        }
+        table = self.table
+        for name, value in values.items():
+            table = table.append_column(name, pa.repeat(value, len(table)))
+        return table
 
 
 def parts_of(
@@ -258,5 +263,3 @@ def _on_disk(source: str | Path) -> list[str]:
     if not found:
         raise InvalidInput(f"no file matches {printable(text)}", hint="check the pattern")
     return found
-
-
