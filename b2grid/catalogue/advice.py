@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from b2grid.catalogue.found import size
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import pandas as pd
-    import pyarrow as pa
 
 __all__ = ["bare_searches", "in_production", "newer_versions", "smaller_skims", "uncited"]
 
@@ -101,7 +101,7 @@ def bare_searches(searches: Iterable[tuple[str, str]]) -> list[Finding]:
 
 def in_production(files: pa.Table, datasets: pa.Table) -> list[Finding]:
     """Samples with datasets that are still in production."""
-    status = pc.fill_null(pc.equal(pc.utf8_lower(datasets["status"]), "in production"), False)
+    status: Any = pc.is_in(pc.utf8_lower(datasets["status"]), value_set=pa.array(["in production"]))
     unfinished = datasets.filter(status)["dataset"]
     chosen = files.filter(pc.is_in(files["dataset"], value_set=unfinished))
     found = []

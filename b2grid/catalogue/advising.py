@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 from b2grid.catalogue.advice import bare_searches, in_production, newer_versions, smaller_skims, uncited
 from b2grid.catalogue.model import TABLES
 from b2grid.catalogue.overlaps import odd_files, processed_twice, same_files
-from b2grid.errors import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from b2grid.catalogue.sources import Part
     from b2grid.catalogue.store import Catalogue
+    from b2grid.errors import Finding
 
 __all__ = ["about_collections", "advise", "check_overlaps"]
 
@@ -63,7 +63,8 @@ def advise(parts: Sequence[Part], merged: pa.Table, kept: pa.Table, catalogue: C
     """
     paths: list[Any] = pc.unique(merged["dataset"]).to_pylist()
     datasets = catalogue.ask(_DESCRIBED, [paths])
-    totals = dict(zip(datasets["dataset"].to_pylist(), datasets["files"].to_pylist(), strict=True))
+    columns: list[list[Any]] = [datasets[name].to_pylist() for name in ("dataset", "files")]
+    totals = dict(zip(*columns, strict=True))
     findings = processed_twice(kept, datasets)
     searched = {number for number, part in enumerate(parts) if part.query}
     findings += bare_searches((part.sample, part.source) for part in parts if part.query)
@@ -99,4 +100,5 @@ def _skim_names(catalogue: Catalogue) -> dict[str, str]:
     if "skims" not in TABLES:
         return {}
     table = catalogue.ask("SELECT code, skim FROM skims")
-    return dict(zip(table["code"].to_pylist(), table["skim"].to_pylist(), strict=True))
+    columns: list[list[Any]] = [table[name].to_pylist() for name in ("code", "skim")]
+    return dict(zip(*columns, strict=True))

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from b2grid.catalogue.advising import about_collections
 from b2grid.catalogue.found import size
 from b2grid.catalogue.inputs import resolve
 from b2grid.catalogue.model import INPUTS
-from b2grid.errors import Finding, InvalidInput, printable
+from b2grid.errors import Finding, InvalidInput, Report, printable
 from b2grid.html import Html, table, tag
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from b2grid.catalogue.inputs import Inputs
     from b2grid.catalogue.runs import Runs
     from b2grid.catalogue.store import Catalogue
 
-__all__ = ["News", "news"]
+__all__ = ["News", "advice_on", "news"]
 
 _HEADERS = ("sample", "new files", "size", "events", "vanished files")
 
@@ -61,9 +63,9 @@ class News:
         return bool(len(self.new) or len(self.gone) or self.findings)
 
     def _rows(self) -> list[tuple[str, ...]]:
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for sample in self.samples:
-            new, gone = (part.filter(pc.equal(part["sample"], sample)) for part in (self.new, self.gone))
+            new, gone = (part.filter(pc.equal(part["sample"], pa.scalar(sample))) for part in (self.new, self.gone))
             events = pc.sum(new["events"]).as_py() if not new["events"].null_count else None
             said = "unknown" if events is None and len(new) else f"{events or 0:,}"
             rows.append((sample, f"{len(new):,}", size(pc.sum(new["bytes"]).as_py()), said, f"{len(gone):,}"))
@@ -102,8 +104,21 @@ def news(inputs: Inputs, given: Mapping[str, Any], catalogue: Catalogue, runs: R
             said = f"sample '{sample or 'sample'}' cannot be found again: {error.message}"
             findings.append(Finding("B2C070", "warning", said, error.hint))
             continue
-        had = inputs.table.filter(pc.equal(inputs.table["sample"], sample or "sample"))
+        had = inputs.table.filter(pc.equal(inputs.table["sample"], pa.scalar(sample or "sample")))
         new.append(found.filter(pc.invert(pc.is_in(found["lfn"], value_set=had["lfn"]))))
         gone.append(had.filter(pc.invert(pc.is_in(had["lfn"], value_set=found["lfn"]))))
     empty = INPUTS.empty_table()
     return News(pa.concat_tables([empty, *new]), pa.concat_tables([empty, *gone]), tuple(findings))
+
+
+def advice_on(inputs: Inputs, catalogue: Catalogue, efficiencies: pd.DataFrame | None = None) -> Report:
+    """What the catalogue has now that could serve better than the collections that are used.
+
+    Parameters
+    ----------
+    efficiencies : pandas.DataFrame, optional
+        What `Project.skim_efficiencies` measured.
+    """
+    names: list[Any] = pc.unique(inputs.table["collection"]).to_pylist()
+    used = [name for name in names if name is not None]
+    return Report(tuple(about_collections(used, catalogue, efficiencies)), filename="inputs")

@@ -93,7 +93,7 @@ class Inputs:
         used = used_events(self.table)
         events = pa.array(used, mask=used < 0)
         columns = self.table.select(["sample", "bytes", "global_tag"]).append_column("events", events)
-        sums = [(name, kind) for name in ("bytes", "events") for kind in ("sum", "count")]
+        sums: list[Any] = [(name, kind) for name in ("bytes", "events") for kind in ("sum", "count")]
         grouped = columns.group_by("sample").aggregate([([], "count_all"), *sums, ("global_tag", "count_distinct")])
         rows: list[Any] = grouped.sort_by("sample").to_pylist()
         if len(rows) > 1:
@@ -291,7 +291,7 @@ def _with_sizes(kept: pa.Table) -> pa.Table:
     """Files whose size nobody knows get that of the disk, if they are on this machine."""
     if not kept["bytes"].null_count:
         return kept
-    sizes = kept["bytes"].fill_null(-1).to_numpy().copy()
+    sizes = pc.fill_null(kept["bytes"], pa.scalar(-1, pa.int64())).to_numpy().copy()
     for row in np.flatnonzero(sizes < 0):
         place = str(kept["pfn"][int(row)].as_py())
         if "://" not in place:
@@ -311,7 +311,11 @@ def _ordered(kept: pa.Table) -> pa.Table:
     """By sample and LFN; a catalogue gives its files sorted, and then there is nothing to do within a part."""
     chosen = kept.select(INPUTS.names)
     samples = sorted(map(str, pc.unique(chosen["sample"]).to_pylist()))
-    groups = [chosen.filter(pc.equal(chosen["sample"], sample)) for sample in samples] if len(samples) > 1 else [chosen]
+    groups = (
+        [chosen.filter(pc.equal(chosen["sample"], pa.scalar(sample))) for sample in samples]
+        if len(samples) > 1
+        else [chosen]
+    )
     tables = []
     for group in groups:
         lfns = group["lfn"].combine_chunks()

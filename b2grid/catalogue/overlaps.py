@@ -40,7 +40,7 @@ def same_files(merged: pa.Table, sources: Sequence[tuple[str, str]]) -> list[Fin
     if _ascending(lfns) or pc.count_distinct(lfns).as_py() == len(lfns):
         return []
     counts: Any = lfns.value_counts()
-    twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+    twice = counts.filter(pc.greater(counts.field("counts"), pa.scalar(1))).field("values")
     chosen = merged.select(["lfn", "part"]).filter(pc.is_in(lfns, value_set=twice))
     held: dict[str, list[int]] = {}
     rows: list[Any] = chosen.sort_by([("lfn", "ascending"), ("part", "ascending")]).to_pylist()
@@ -92,7 +92,7 @@ def processed_twice(kept: pa.Table, datasets: pa.Table) -> list[Finding]:
     columns |= {name: entries.field(name) for name in ("experiment", "run")}
     keys = ["sample", "general_skim", "skim_decay", "experiment", "run"]
     table = pa.table(columns).group_by(keys).aggregate([("campaign", "distinct"), ("campaign", "count_distinct")])
-    table = table.filter(pc.greater(table["campaign_count_distinct"], 1))
+    table = table.filter(pc.greater(table["campaign_count_distinct"], pa.scalar(1)))
     rows: list[Any] = table.sort_by([(name, "ascending") for name in ("sample", "experiment", "run")]).to_pylist()
     pairs: dict[tuple[str, str], list[str]] = {}
     for row in rows:
@@ -125,7 +125,7 @@ def odd_files(merged: pa.Table, datasets: pa.Table) -> list[Finding]:
     datasets : pyarrow.Table
         ``dataset``, ``mc_event``, ``general_skim``, ``skim_decay``, ``data_level``: of what kind each is.
     """
-    known: Any = pc.and_(pc.greater(merged["bytes"], 0), pc.greater(merged["events"], 0))
+    known: Any = pc.and_(*(pc.greater(merged[name], pa.scalar(0)) for name in ("bytes", "events")))
     rows = np.flatnonzero(pc.fill_null(known, pa.scalar(False)).to_numpy())
     if len(rows) < _ENOUGH:
         return []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from b2grid.names import is_grid_path
 if TYPE_CHECKING:
     from b2grid.catalogue.store import Catalogue
 
-__all__ = ["Query", "as_given"]
+__all__ = ["Query", "as_given", "held"]
 
 Term = str | int | tuple[str | int, ...]
 
@@ -84,6 +84,13 @@ def _value(term: str, value: object) -> Term:
 
 def _text(value: Term) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def held(inputs: Any) -> Any:
+    """The same inputs with a list in the place of what can be gone through only once, as a folder's ``glob`` gives."""
+    if isinstance(inputs, Mapping) and not isinstance(inputs, Found):
+        return {sample: held(what) for sample, what in inputs.items()}
+    return list(inputs) if isinstance(inputs, Iterator) else inputs
 
 
 def as_given(inputs: object) -> dict[str, list[Any]]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["RunChoice", "Runs", "run_keys"]
+__all__ = ["RunChoice", "Runs", "plain_runs", "run_keys"]
 
 #: "good", "all", {"allow": reasons}, {"exclude": reasons}, the path of a list, or runs as (experiment, run).
 Runs = str | Path | Mapping[str, Any] | Iterable[tuple[int, int]]
@@ -109,14 +109,6 @@ class RunChoice:
             raise InvalidInput(f"runs: {word} names no reason", hint='runs="good" leaves every bad run out')
         return cls("allow" if word == "allow" else "exclude", reasons)
 
-    def plain(self, given: Runs) -> str | dict[str, list[str]] | list[tuple[int, int]]:
-        """As it is stored with a project: a word, the path of a list, reasons, or the runs themselves."""
-        if isinstance(given, (str, Path)) and self.kind in {"good", "all", "named"}:
-            return str(given)
-        if self.kind in {"allow", "exclude"}:
-            return {self.kind: list(self.reasons)}
-        return [(int(key) >> 32, int(key) & 0xFFFFFFFF) for key in self.keys]
-
     def good(self, keys: NDArray[np.int64], known: pa.Table) -> NDArray[np.bool_]:
         """Which of the runs are to be used.
 
@@ -143,6 +135,25 @@ class RunChoice:
             bad = bad.filter(_matter(self, bad["reason"].to_pylist()))
         left: NDArray[np.bool_] = ~np.isin(keys, run_keys(bad["experiment"].to_numpy(), bad["run"].to_numpy()))
         return left
+
+
+def plain_runs(runs: Runs) -> str | dict[str, list[str]] | list[tuple[int, int]]:
+    """A choice of runs as it is stored with a project: a word, the path of a list, reasons, or the runs themselves.
+
+    >>> plain_runs("allow=no muon*"), plain_runs([(18, 3), (18, 1)])
+    ({'allow': ['no muon*']}, [(18, 1), (18, 3)])
+
+    Raises
+    ------
+    InvalidInput
+        As `RunChoice.of`.
+    """
+    choice = RunChoice.of(runs)
+    if choice.kind in {"allow", "exclude"}:
+        return {choice.kind: list(choice.reasons)}
+    if isinstance(runs, (str, Path)):
+        return str(runs)
+    return [(int(key) >> 32, int(key) & 0xFFFFFFFF) for key in choice.keys]
 
 
 def _matter(choice: RunChoice, reasons: list[Any]) -> NDArray[np.bool_]:

@@ -29,8 +29,9 @@ def flat_runs(column: Any) -> tuple[NDArray[np.int64], NDArray[np.int64], Any]:
     return offsets, np.repeat(np.arange(len(lists)), lengths), lists.flatten()
 
 
-def _numbers(flat: Any, name: str) -> NDArray[np.int64]:
-    values: NDArray[Any] = pc.fill_null(flat.field(name), pa.scalar(-1, flat.field(name).type)).to_numpy()
+def _filled(column: Any) -> NDArray[np.int64]:
+    """Numbers, with -1 where there is none."""
+    values: NDArray[Any] = pc.fill_null(column, pa.scalar(-1, column.type)).to_numpy()
     return values.astype(np.int64)
 
 
@@ -56,7 +57,7 @@ def leave_out(files: pa.Table, known: pa.Table, choice: RunChoice) -> tuple[pa.T
     """
     files = _with_single_runs(files)
     offsets, owner, flat = flat_runs(files["runs"])
-    keys = run_keys(_numbers(flat, "experiment"), _numbers(flat, "run"))
+    keys = run_keys(_filled(flat.field("experiment")), _filled(flat.field("run")))
     good = choice.good(keys, known)
     if choice.kind != "named":
         good |= files["exempt"].to_numpy()[owner].astype(bool)
@@ -97,7 +98,7 @@ def _silent(files: pa.Table, offsets: NDArray[np.int64], choice: RunChoice) -> t
     if choice.kind == "all":
         return ()
     data = ~files["is_mc"].to_numpy().astype(bool)
-    empty = files["events"].fill_null(-1).to_numpy() == 0
+    empty = _filled(files["events"]) == 0
     count = int((data & ~empty & (offsets[1:] == offsets[:-1])).sum())
     if not count:
         return ()
@@ -153,14 +154,9 @@ def _left_out(
         return LEFT_OUT.empty_table()
     entries = flat.take(pa.array(rows))
     holders = owner[rows]
-    table = pa.table(
-        {
-            "sample": files["sample"].take(holders),
-            "is_mc": files["is_mc"].take(holders),
-            "whole": pa.array(whole[holders].astype(np.int64)),
-            **{name: entries.field(name) for name in ("experiment", "run", "events")},
-        }
-    )
+    held: dict[str, Any] = {name: files[name].take(holders) for name in ("sample", "is_mc")}
+    held |= {name: entries.field(name) for name in ("experiment", "run", "events")}
+    table = pa.table({**held, "whole": pa.array(whole[holders].astype(np.int64))})
     sums = table.group_by(["sample", "experiment", "run"]).aggregate(
         [("whole", "sum"), ("whole", "count"), ("events", "sum"), ("events", "count"), ("is_mc", "max")]
     )
@@ -184,9 +180,9 @@ def _left_out(
 def _facts(keys: NDArray[np.int64], known: pa.Table) -> pa.Table:
     """The rows of the known runs with these keys; of a run that is not known all is null."""
     judged = run_keys(known["experiment"].to_numpy(), known["run"].to_numpy())
-    place = np.searchsorted(judged, keys)
     there = np.isin(keys, judged)
-    return known.take(pa.array(np.where(there, place, 0), mask=~there))
+    place: Any = pa.array(np.where(there, np.searchsorted(judged, keys), 0), pa.int64(), mask=~there)
+    return known.take(place)
 
 
 def by_reason(left_out: pa.Table) -> list[dict[str, Any]]:
@@ -220,12 +216,12 @@ def _sums(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def used_events(table: pa.Table) -> NDArray[np.int64]:
     """The events of each input file that are in runs that are used; -1 where that is not known."""
-    total: NDArray[np.int64] = table["events"].fill_null(-1).to_numpy().astype(np.int64)
+    total = _filled(table["events"])
     _, owner, flat = flat_runs(table["runs"])
     bad = ~flat.field("good").to_numpy(zero_copy_only=False).astype(bool)
     if not bad.any():
         return total
-    counts = _numbers(flat.filter(pa.array(bad)), "events")
+    counts = _filled(flat.field("events").filter(pa.array(bad)))
     holders = owner[bad]
     dropped = np.bincount(holders, weights=np.maximum(counts, 0), minlength=len(total)).astype(np.int64)
     used = np.where(total < 0, -1, total - dropped)

@@ -263,9 +263,7 @@ def _verified(plan: Plan, job: Job, work: Path, manifest: Manifest) -> tuple[tup
         stem = f"{Path(name).stem}_job{job.id}"
         copies = work / ".copies" / stem
         copies.mkdir(parents=True)
-        verified = verify(
-            work / name, trees, copies_to=copies, copy_stem=stem, key=manifest.key, leave_out=bad_runs
-        )
+        verified = verify(work / name, trees, copies_to=copies, copy_stem=stem, key=manifest.key, leave_out=bad_runs)
         output = replace(verified, file=f"{stem}.root")
         outputs.append(output)
         files[output.file] = work / name

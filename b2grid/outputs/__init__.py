@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from b2grid.outputs.books import bookkeeping, completeness
     from b2grid.outputs.coverage import Completeness, Missing, SampleCount
     from b2grid.outputs.fetching import Fetched, fetch, verify_published
+    from b2grid.outputs.luminosities import luminosity, processed_lfns
     from b2grid.outputs.origin import Provenance, provenance
     from b2grid.outputs.reading import arrays, dataframe, iterate
     from b2grid.outputs.skimming import skim_efficiencies
@@ -28,6 +29,8 @@ _HOMES = {
     "dataframe": "reading",
     "fetch": "fetching",
     "iterate": "reading",
+    "luminosity": "luminosities",
+    "processed_lfns": "luminosities",
     "provenance": "origin",
     "skim_efficiencies": "skimming",
     "verify_published": "fetching",
@@ -45,6 +48,8 @@ __all__ = [
     "dataframe",
     "fetch",
     "iterate",
+    "luminosity",
+    "processed_lfns",
     "provenance",
     "skim_efficiencies",
     "verify_published",

@@ -244,7 +244,8 @@ def _columns(table: pa.Table, names: Sequence[str], rows: int) -> pa.Table:
 def _without_bad_runs(table: pa.Table, piece: Piece) -> pa.Table:
     if not piece.bad_runs:
         return table
-    inside = unwanted_rows(*(_values(table[name]) for name in RUN_COLUMNS), piece.bad_runs)
+    experiment, run = (_values(table[name]) for name in RUN_COLUMNS)
+    inside = unwanted_rows(experiment, run, piece.bad_runs)
     return _filtered(table, ~inside) if inside.any() else table
 
 

@@ -14,8 +14,9 @@ import pytest
 import b2grid.catalogue.demo as demo
 from b2grid import Project
 from b2grid.catalogue import write_catalogue
-from b2grid.draft import _write_table, read_inputs
 from b2grid.errors import InvalidSteering
+from b2grid.keeping import _write as write_table
+from b2grid.keeping import read_inputs
 from b2grid.preparation import first_files
 from b2grid.steering import Replicas
 from b2grid.steering.trying import EVENTS, Step
@@ -85,7 +86,7 @@ def test_what_an_older_b2grid_stored_is_read_or_measured_again(write: Write) -> 
     folder = project._folder
     folder.trial.write_text('{"format": 1, "measurements": []}')
     table = read_inputs(folder).table.drop_columns(["adler32", "replicas"])
-    _write_table(folder.inputs.with_suffix(".old"), table)
+    write_table(folder.inputs.with_suffix(".old"), table)
     folder.inputs.with_suffix(".old").replace(folder.inputs)  # it is mapped into memory
     again = Project("p")
     assert again._trial() is None
