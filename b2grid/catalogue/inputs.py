@@ -291,7 +291,8 @@ def _with_sizes(kept: pa.Table) -> pa.Table:
     """Files whose size nobody knows get that of the disk, if they are on this machine."""
     if not kept["bytes"].null_count:
         return kept
-    sizes = pc.fill_null(kept["bytes"], pa.scalar(-1, pa.int64())).to_numpy().copy()
+    filled: Any = pc.fill_null(kept["bytes"], pa.scalar(-1, pa.int64()))
+    sizes = filled.to_numpy().copy()
     for row in np.flatnonzero(sizes < 0):
         place = str(kept["pfn"][int(row)].as_py())
         if "://" not in place:

@@ -102,7 +102,7 @@ def _silent(files: pa.Table, offsets: NDArray[np.int64], choice: RunChoice) -> t
     count = int((data & ~empty & (offsets[1:] == offsets[:-1])).sum())
     if not count:
         return ()
-    said = f"{count:,} files of collision data do not say which runs they hold: none of their runs is left out"
+    said = f"{count:,} file{'s' * (count != 1)} of collision data cannot be judged, for want of a list of runs: used whole"
     hint = "make their part of the catalogue from the files themselves, or cut on __experiment__ and __run__"
     return (Finding("B2C058", "warning", said, hint),)
 
@@ -134,10 +134,14 @@ def _mixed(kept: pa.Table) -> tuple[Finding, ...]:
         Finding(
             "B2C057",
             "note",
-            f"{count:,} files hold runs that are left out beside runs that are used",
+            f"{_files(count)} runs that are left out beside runs that are used",
             "arrays() leaves their events out; ROOT files that jobs write still have them",
         ),
     )
+
+
+def _files(count: int) -> str:
+    return "1 file holds" if count == 1 else f"{count:,} files hold"
 
 
 def _left_out(

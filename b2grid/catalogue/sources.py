@@ -174,7 +174,8 @@ def _of_names(names: Mapping[str, str], catalogue: Catalogue, findings: list[Fin
     """The files of datasets and datablocks, and files by their LFN."""
     folders = [name for name in names if not name.endswith(".root")]
     table = catalogue.files(datasets=folders, lfns=list(names))
-    blocks: Any = pc.binary_join_element_wise(table["dataset"], table["datablock"], pa.scalar("/"))
+    pieces: tuple[Any, ...] = (table["dataset"], table["datablock"], "/")
+    blocks: Any = pc.binary_join_element_wise(*pieces)
     asked = pa.array(list(names), pa.string())
     there = np.zeros(len(names), bool)
     for column in (table["lfn"], table["dataset"].unique(), blocks.unique()):
