@@ -310,7 +310,8 @@ def _size(place: str) -> int:
 
 def _ordered(kept: pa.Table) -> pa.Table:
     """By sample and LFN; a catalogue gives its files sorted, and then there is nothing to do within a part."""
-    chosen = kept.select(INPUTS.names)
+    release: Any = pc.fill_null(kept["release"], pa.scalar(""))  # lists of names do not say
+    chosen = kept.set_column(kept.column_names.index("release"), "release", release).select(INPUTS.names)
     samples = sorted(map(str, pc.unique(chosen["sample"]).to_pylist()))
     groups = (
         [chosen.filter(pc.equal(chosen["sample"], pa.scalar(sample))) for sample in samples]

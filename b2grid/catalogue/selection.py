@@ -102,7 +102,9 @@ def _silent(files: pa.Table, offsets: NDArray[np.int64], choice: RunChoice) -> t
     count = int((data & ~empty & (offsets[1:] == offsets[:-1])).sum())
     if not count:
         return ()
-    said = f"{count:,} file{'s' * (count != 1)} of collision data cannot be judged, for want of a list of runs: used whole"
+    said = (
+        f"{count:,} file{'s' * (count != 1)} of collision data cannot be judged, for want of a list of runs: used whole"
+    )
     hint = "make their part of the catalogue from the files themselves, or cut on __experiment__ and __run__"
     return (Finding("B2C058", "warning", said, hint),)
 
