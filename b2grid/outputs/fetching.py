@@ -74,8 +74,8 @@ class Fetched:
     def _mixed(self) -> list[str]:
         if not self.mixed:
             return []
-        said = f"{self.mixed:,} ROOT files have events of runs that are left out, as their input files have"
-        return [f"{said}: arrays() is without them"]
+        what = "1 ROOT file has" if self.mixed == 1 else f"{self.mixed:,} ROOT files have"
+        return [f"{what} events of runs that are left out, as the inputs have: arrays() is without them"]
 
     def _failures(self) -> list[str]:
         shown = [printable(f"{file}: {reason}") for file, reason in self.failed[:_SHOWN]]

@@ -113,7 +113,7 @@ def test_runs_can_be_named(catalogue: Catalogue, tmp_path: Path) -> None:
         flags = [run["good"] for held in inputs.table["runs"].to_pylist() for run in held]
         assert flags == [False, True, True]
         assert inputs.left_out["reason"].to_pylist() == ["not asked for"]
-        assert [finding.code for finding in inputs.findings if finding.code != "B2C057"][0] == "B2C056"
+        assert "B2C056" in {finding.code for finding in inputs.findings}
         assert "18 101 (no muon detector)" in str(inputs)
         assert ("B2C046" in str(inputs)) == (runs != [(18, 101)])
 

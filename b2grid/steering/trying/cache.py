@@ -198,7 +198,7 @@ def _nowhere(file: Replicas) -> InvalidInput:
         return InvalidInput(f"no file {place}", hint="check the path")
     return InvalidInput(
         f"{place} is known by its name alone: no place of it is in the catalogue, and it is not on this machine",
-        hint="try another file of this sample that is here, or add its replicas to the catalogue; the grid finds it itself",
+        hint="try a file of this sample that is here, or add its replicas to the catalogue; the grid finds it by name",
     )
 
 
