@@ -66,12 +66,11 @@ def advise(parts: Sequence[Part], merged: pa.Table, kept: pa.Table, catalogue: C
     columns: list[list[Any]] = [datasets[name].to_pylist() for name in ("dataset", "files")]
     totals = dict(zip(*columns, strict=True))
     findings = processed_twice(kept, datasets)
-    searched = {number for number, part in enumerate(parts) if part.query}
     findings += bare_searches((part.sample, part.source) for part in parts if part.query)
-    if searched:  # said once, for the search
-        merged = merged.filter(pc.invert(pc.is_in(merged["part"], value_set=pa.array(searched, pa.int32()))))
-    by_name = merged.filter(merged["collection"].is_null())
-    if len(by_name):
+    # a search has been spoken of, and copies on disk are no datasets
+    named = [n for n, part in enumerate(parts) if not (part.collection or part.query or part.on_disk)]
+    if named:
+        by_name = merged.filter(pc.is_in(merged["part"], value_set=pa.array(named, pa.int32())))
         names: list[Any] = pc.unique(by_name["dataset"]).to_pylist()
         findings += uncited(by_name, totals, catalogue.ask(_HOLDERS, [names]))
         findings += in_production(by_name, datasets)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from b2grid.catalogue.found import Collection, Dataset, Found
+from b2grid.catalogue.model import FILES
 from b2grid.catalogue.query import Query
 from b2grid.catalogue.scan import scan_files
 from b2grid.errors import Finding, InvalidInput, nearest, printable
@@ -64,7 +65,7 @@ class Part:
             "part": pa.scalar(number, pa.int32()),
             "exempt": pa.scalar(exempt),
         }
-        table = self.table
+        table = self.table.select(FILES.names).cast(FILES)  # the catalogue's answers know of no required columns
         for name, value in values.items():
             table = table.append_column(name, pa.repeat(value, len(table)))
         return table

@@ -80,6 +80,18 @@ def test_a_file_that_is_elsewhere_is_fetched_once_for_all_projects(
     assert "--cputime" in str(other.plan().summary())
 
 
+def test_a_file_that_is_known_by_its_name_alone_is_said_to_be(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [{"lfn": f"{DATASET}/sub00/mdst_1.root", "global_tag": "main", "is_mc": True}]
+    monkeypatch.setenv("B2GRID_CATALOGUE", str(write_catalogue(tmp_path / "catalogue", names)))
+    project = Project("p", write(), DATASET)
+    assert "size unknown: 1 file" in str(project.inputs)
+    found = project.trial()["sample"]
+    assert not found.ok
+    assert "is known by its name alone" in found.problem
+
+
 def test_what_an_older_b2grid_stored_is_read_or_measured_again(write: Write) -> None:
     project = Project("p", write(), COLLECTION)
     project.trial(events=2)
