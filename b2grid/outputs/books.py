@@ -152,14 +152,15 @@ def _known(events: NDArray[np.int64]) -> Any:
 
 def _unused(plan: Plan) -> dict[int, int | None]:
     """Of each job that reads runs that are left out, how many of its events they are."""
-    if not plan.bad_runs:
-        return {}
+    import numpy as np
+    import pyarrow as pa
+
+    chosen = plan.table.filter(pa.array(np.isin(plan.table["job"].to_numpy(), list(plan.bad_runs))))
     found: dict[int, int | None] = {}
-    columns: list[list[Any]] = [plan.table[name].to_pylist() for name in ("job", "events")]
-    for job, total, used in zip(*columns, used_events(plan.table).tolist(), strict=True):
-        if job in plan.bad_runs:
-            before = found.get(job, 0)
-            found[job] = None if before is None or used < 0 else before + total - used
+    columns: list[list[Any]] = [chosen[name].to_pylist() for name in ("job", "events")]
+    for job, total, used in zip(*columns, used_events(chosen).tolist(), strict=True):
+        before = found.get(job, 0)
+        found[job] = None if before is None or used < 0 else before + total - used
     return found
 
 

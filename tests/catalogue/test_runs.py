@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b2grid.catalogue import Catalogue
+from b2grid.catalogue import Catalogue, write_catalogue
 from b2grid.catalogue.model import FILES, LEFT_OUT, RUNS
 from b2grid.catalogue.runs import RunChoice, plain_runs
 from b2grid.catalogue.selection import by_reason, leave_out, used_events
 from b2grid.errors import InvalidInput
-from tests.catalogue.conftest import COLLECTION, DATA
+from tests.catalogue.conftest import COLLECTION, DATA, HADRON
 
 KNOWN = pa.Table.from_pylist(
     [
@@ -139,3 +140,30 @@ def test_the_luminosity_of_some_runs_of_a_collection(catalogue: Catalogue) -> No
     with pytest.raises(InvalidInput, match="bad because of 'x'"):
         collection.luminosity_of({"allow": ["x"]})
     assert catalogue.collection(COLLECTION).luminosity_of("all").runs is None
+
+
+def test_signal_has_generated_events_and_a_branching_fraction_where_they_are_known(tmp_path: Path) -> None:
+    paths = [
+        f"/belle/MC/release-06-01-08/DB00002649/MC15ri_b/prod0000000{n}/s00/e1003/4S/r00000/1110062100/mdst"
+        for n in (1, 2)
+    ]
+    rows = [{"lfn": f"{path}/a.root", "bytes": 1, "events": 90, "global_tag": "t", "is_mc": True} for path in paths]
+    facts = [{"dataset": path, "generated": 100, "branching_fraction": 6.6e-5} for path in paths]
+    signal = {"collection": "/belle/collection/MC/signal_v1", "datasets": paths}
+    for datasets, said in (
+        (facts, "200 generated events of a branching fraction of 6.6e-05"),
+        (facts[:1], "no luminosity: cite the number of generated events"),  # not the events of files: some are filtered
+        ([facts[0], facts[1] | {"branching_fraction": 1e-5}], "200 generated events"),
+    ):
+        made = Catalogue(write_catalogue(tmp_path / "catalogue", rows, (), [signal], datasets))
+        assert str(made.collection("/belle/collection/MC/signal_v1").luminosity) == said
+
+
+def test_a_run_whose_luminosity_is_not_known_makes_the_sum_unknown(tmp_path: Path) -> None:
+    held = [{"experiment": 18, "run": run, "events": 1} for run in (1, 2)]
+    row = {"lfn": f"{HADRON}/a.root", "bytes": 1, "events": 2, "global_tag": "t", "is_mc": False, "runs": held}
+    known = [{"experiment": 18, "run": 1, "good": True, "luminosity": 3.0}]
+    data = {"collection": "/belle/collection/Data/x_v1", "datasets": [HADRON]}
+    made = Catalogue(write_catalogue(tmp_path / "catalogue", [row], known, [data])).collection(data["collection"])
+    assert made.luminosity.runs is None
+    assert made.luminosity_of([(18, 1)]).runs == pytest.approx(0.003)
