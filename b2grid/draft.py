@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from b2grid.errors import Finding, InvalidInput, InvalidName, SiteError
 from b2grid.execution import Definition, ProjectFolder, site
 from b2grid.home import home
+from b2grid.keeping import read_inputs, write_inputs
 from b2grid.names import ProjectName
 from b2grid.preparation import examine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    import pyarrow as pa
 
     from b2grid.catalogue import Inputs
     from b2grid.steering import Sandbox, Source, Steering
@@ -34,7 +33,6 @@ __all__ = [
     "free_folder",
     "gather",
     "open_folder",
-    "read_inputs",
     "registered",
     "store",
 ]
@@ -179,7 +177,7 @@ def gather(
     InvalidInput
         With everything that is wrong; nothing has been stored.
     """
-    from b2grid.catalogue import Catalogue, resolve
+    from b2grid.catalogue import Catalogue, as_given, held, plain_runs, resolve
     from b2grid.steering import Source, Steering
 
     problems: list[InvalidInput] = []
@@ -206,8 +204,8 @@ def gather(
     beside = path.absolute().parent if path is not None else Path.cwd()
     shipped = _listed(sandbox)
     files = attempt(lambda: _shipped(made, shipped, beside))
-    runs = os.fspath(runs) if isinstance(runs, os.PathLike) else runs
-    found = attempt(lambda: resolve(inputs, Catalogue(), runs)) if inputs is not None else None
+    inputs, runs = held(inputs), attempt(lambda: plain_runs(runs))
+    found = attempt(lambda: resolve(inputs, Catalogue(), runs or "good")) if inputs is not None else None
     attempt(lambda: site(where).runner(release))
     by_sample = attempt(lambda: _by_sample(args, found.samples if found is not None else _samples(inputs)))
     if problems or source is None or found is None or files is None or by_sample is None:
@@ -225,8 +223,8 @@ def gather(
         args=by_sample,
         release=release,
         site=where,
-        runs=runs if isinstance(runs, str) else [list(run) for run in runs],
-        inputs=_as_given(inputs),
+        runs=[list(run) for run in runs] if isinstance(runs, list) else runs,
+        inputs=as_given(inputs),
     )
     return Draft(definition, source, files, found)
 
@@ -307,13 +305,6 @@ def _words(args: Any) -> list[str]:
     return [str(word) for word in args]
 
 
-def _as_given(inputs: Any) -> dict[str, Any]:
-    """The inputs as text, for people to read; what is run is in the resolved table."""
-    given = inputs if isinstance(inputs, Mapping) else {"": inputs}
-    lists = {str(sample): what if isinstance(what, list | tuple) else [what] for sample, what in given.items()}
-    return {sample: [str(getattr(item, "path", item)) for item in items] for sample, items in lists.items()}
-
-
 def _content_hash(
     source: Source, sandbox: Sandbox, inputs: Inputs, args: dict[str, list[str]], release: str | None, runs: Any
 ) -> str:
@@ -352,8 +343,7 @@ def store(draft: Draft, folder: ProjectFolder) -> None:
         made.steering.mkdir(parents=True)
         draft.sandbox.unpack(made.steering)
         (made.steering / draft.definition.steering).write_text(draft.source.text)
-        _write_table(made.inputs, draft.inputs.table)
-        _write_table(made.left_out, draft.inputs.left_out)
+        write_inputs(made, draft.inputs)
         made.write_definition(draft.definition)
         if folder.path.exists():
             if not folder.exists or folder.read_definition().state != "draft":
@@ -396,28 +386,3 @@ def _register(folder: ProjectFolder) -> None:
             hint="a name is never used twice: choose another",
         )
     entry.symlink_to(folder.path)
-
-
-def _write_table(path: Path, table: pa.Table) -> None:
-    import pyarrow as pa
-
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-
-
-def read_inputs(folder: ProjectFolder) -> Inputs:
-    """The inputs of a stored project."""
-    import pyarrow as pa
-
-    from b2grid.catalogue import Inputs
-    from b2grid.catalogue.model import INPUTS
-
-    def read(path: Path) -> pa.Table:
-        with pa.memory_map(str(path)) as source:
-            return pa.ipc.open_file(source).read_all()
-
-    inputs = read(folder.inputs)
-    for field in INPUTS:
-        if field.name not in inputs.column_names:  # stored before there was this column
-            inputs = inputs.append_column(field, pa.nulls(len(inputs), field.type))
-    return Inputs(inputs, read(folder.left_out))

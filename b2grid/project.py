@@ -14,11 +14,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from b2grid import execution
-from b2grid.draft import Draft, free_folder, gather, open_folder, read_inputs, registered, store
+from b2grid.draft import Draft, free_folder, gather, open_folder, registered, store
 from b2grid.errors import B2GridError, InvalidInput, Report
 from b2grid.execution.files import write_whole
 from b2grid.home import home
 from b2grid.html import Html, definitions
+from b2grid.keeping import read_inputs
 from b2grid.preparation import arguments, examine, failed, first_files, merged, recorded, refused
 from b2grid.steering.trying import EVENTS, WALLTIME
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     import ipywidgets
     import pandas as pd
 
-    from b2grid.catalogue import Inputs
+    from b2grid.catalogue import Inputs, News
     from b2grid.execution import Definition, Status
     from b2grid.outputs import Completeness, Fetched, Outcome, Provenance
     from b2grid.planning import Plan
@@ -55,7 +56,7 @@ class Project:
         The steering file, or one that was made, as by `combine`.
     inputs : optional
         ``{sample: one of, or a list of, collection | dataset | LFN or path | glob}``, or one of these without a
-        name.
+        name; also a search, or its terms as a mapping, and the path of a text file with a dataset or LFN per line.
     args : list of str or dict of lists, optional
         The steering's own arguments, for all samples or by sample; ``{job}`` and ``{sample}`` are filled in.
     sandbox : sequence of str or Path
@@ -64,8 +65,9 @@ class Project:
         The basf2 release; `None` runs b2lite, and checks against ``main``.
     site : str
         The site profile.
-    runs : "good", "all" or list
-        Which runs to take.
+    runs : "good", "all", mapping or list
+        Which runs to take: good ones; all; ``{"allow": reasons}``, good ones and those that are bad for nothing else;
+        ``{"exclude": reasons}``, all but those; a list of (experiment, run), or the path of one.
     folder : str or Path, optional
         Where the project lives, instead of the user's own data directory.
 
@@ -129,7 +131,7 @@ class Project:
 
     @cached_property
     def inputs(self) -> Inputs:
-        """The input files, one row each."""
+        """The input files, one row each, what is left out of them, and what there is to say about them."""
         return self._draft.inputs if self._draft is not None else read_inputs(self._folder)
 
     @property
@@ -578,22 +580,46 @@ class Project:
         from b2grid import outputs
         from b2grid.catalogue import Catalogue
 
-        return outputs.provenance(self._folder, self.plan(), Catalogue())
+        definition = self._definition
+        given, runs = definition.inputs, definition.runs
+        return outputs.provenance(self._folder, self.plan(), Catalogue(), inputs=self.inputs, given=given, runs=runs)
 
     def luminosity(self) -> pd.DataFrame:
-        """The official luminosity of each collection among the inputs, in inverse femtobarn."""
-        import pandas as pd
+        """What each sample has of each collection, in inverse femtobarn.
 
+        Returns
+        -------
+        pandas.DataFrame
+            ``sample``, ``collection``; ``luminosity`` is the official value, which is the one to cite, ``selected``
+            the sum over the runs that are used, and ``processed`` over those of them whose every file is done; each
+            with its uncertainty (``…_error``). Signal MC has ``generated`` and ``branching_fraction`` instead.
+        """
+        from b2grid import outputs
         from b2grid.catalogue import Catalogue
 
-        catalogue = Catalogue()
-        pairs = self.inputs.table.select(["sample", "collection"]).group_by(["sample", "collection"]).aggregate([])
-        rows = [
-            (row["sample"], row["collection"], catalogue.collection(row["collection"]).luminosity.official)
-            for row in pairs.to_pylist()
-            if row["collection"] is not None
-        ]
-        return pd.DataFrame(rows, columns=["sample", "collection", "luminosity"])
+        done = outputs.processed_lfns(self._folder, self.plan()) if self.status.total else ()
+        return outputs.luminosity(self.inputs, Catalogue(), done)
+
+    def news(self) -> News:
+        """What the inputs, as they were given, have gained and lost in the catalogue since the project was made."""
+        from b2grid.catalogue import Catalogue, news
+
+        definition = self._definition
+        return news(self.inputs, definition.inputs, Catalogue(), definition.runs)
+
+    def advice(self, efficiencies: pd.DataFrame | None = None) -> Report:
+        """What the catalogue has now that could serve better: newer versions, and skims of the same data.
+
+        What was known when the project was made is in `inputs` already.
+
+        Parameters
+        ----------
+        efficiencies : pandas.DataFrame, optional
+            What `skim_efficiencies` of some project measured: what each skim keeps is said with it.
+        """
+        from b2grid.catalogue import Catalogue, advice_on
+
+        return advice_on(self.inputs, Catalogue(), efficiencies)
 
     def fetch(self, dest: str | os.PathLike[str]) -> Fetched:
         """Copy the verified outputs; can be repeated, and says what failed."""
@@ -613,11 +639,16 @@ class Project:
         definition = self._definition
         return {
             "steering": definition.steering,
-            "inputs": f"{len(self.inputs)} files: {', '.join(self.inputs.samples)}",
+            "inputs": f"{len(self.inputs):,} files: {', '.join(self.inputs.samples)}{self._remarks()}",
             "runner": definition.release or "b2lite",
             "site": definition.site,
             "folder": self.folder,
         }
+
+    def _remarks(self) -> str:
+        """That there is something to say about the inputs, which they themselves say."""
+        report = self.inputs.report
+        return f"; {report.summary().partition(': ')[2]}: see .inputs" if len(report) else ""
 
     def __repr__(self) -> str:
         return f"<Project {self.name}: {self.status.phase}>"

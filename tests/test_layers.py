@@ -22,7 +22,7 @@ GROUPS = [
     {"planning"},
     {"execution"},
     {"outputs"},
-    {"preparation"},
+    {"preparation", "keeping"},
     {"draft"},
     {"project"},
     {"progress", "batching"},

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from b2grid.catalogue.found import Collection, Dataset, Found
+    from b2grid.catalogue.growing import News, advice_on, news
     from b2grid.catalogue.inputs import Inputs, resolve
     from b2grid.catalogue.luminosity import Luminosity
+    from b2grid.catalogue.query import Query, as_given, held
+    from b2grid.catalogue.runs import plain_runs
     from b2grid.catalogue.scan import Scan, scan_files
     from b2grid.catalogue.store import Catalogue
     from b2grid.catalogue.write import write_catalogue
@@ -23,7 +26,14 @@ __all__ = [
     "Found",
     "Inputs",
     "Luminosity",
+    "News",
+    "Query",
     "Scan",
+    "advice_on",
+    "as_given",
+    "held",
+    "news",
+    "plain_runs",
     "resolve",
     "scan_files",
     "write_catalogue",
@@ -36,7 +46,14 @@ _HOMES = {
     "Found": "found",
     "Inputs": "inputs",
     "Luminosity": "luminosity",
+    "News": "growing",
+    "Query": "query",
     "Scan": "scan",
+    "advice_on": "growing",
+    "as_given": "query",
+    "held": "query",
+    "news": "growing",
+    "plain_runs": "runs",
     "resolve": "inputs",
     "scan_files": "scan",
     "write_catalogue": "write",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from b2grid.catalogue.luminosity import Luminosity
+    from b2grid.catalogue.runs import Runs
     from b2grid.catalogue.store import Catalogue
 
 __all__ = ["Collection", "Dataset"]
@@ -102,8 +103,18 @@ class Collection:
 
     @property
     def luminosity(self) -> Luminosity:
-        """The official luminosity, and the sum over the good runs that it holds."""
+        """The official luminosity, and the sum over the good runs that it holds; of signal MC what it has instead."""
         return self.catalogue.luminosity_of(self)
+
+    def luminosity_of(self, runs: Runs) -> Luminosity:
+        """The official luminosity, and the sum over those of its runs that are named, as `Project` takes them.
+
+        Raises
+        ------
+        InvalidInput
+            If it is not a choice of runs.
+        """
+        return self.catalogue.luminosity_of(self, runs)
 
     @property
     def versions(self) -> pd.DataFrame:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import glob
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from b2grid.catalogue.found import Collection, Dataset, Found, size
+from b2grid.catalogue.advising import advise, check_overlaps
+from b2grid.catalogue.found import size
 from b2grid.catalogue.model import INPUTS, LEFT_OUT
-from b2grid.catalogue.runs import Runs, leave_out
-from b2grid.catalogue.scan import scan_files
+from b2grid.catalogue.runs import RunChoice, Runs
+from b2grid.catalogue.search import TERMS
+from b2grid.catalogue.selection import by_reason, leave_out, used_events
+from b2grid.catalogue.sources import Part, parts_of
 from b2grid.errors import Finding, InvalidInput, Report, printable
 from b2grid.html import Html, table, tag
-from b2grid.names import COLLECTION_PREFIX, CollectionPath, DatasetPath, is_grid_path
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
 __all__ = ["Inputs", "resolve"]
 
 _SAMPLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}")
-_WILD = re.compile(r"[*?\[]")
-_EXPANDED = r"[*?\[\]{}]"  # what basf2 expands in the names of its inputs
+_EXPANDED = "*?[]{}"  # what basf2 expands in the names of its inputs
 _DEFAULT_SAMPLE = "sample"
+_SHOWN = 3
+_HEADERS = ("sample", "files", "size", "events", "global tags")
+_LEFT_HEADERS = ("left out", "because", "runs", "files", "events", "luminosity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Inputs:
     left_out : pyarrow.Table
         As the schema `LEFT_OUT`: the runs that are not used, with their events and luminosity.
     findings : tuple of Finding
-        What is worth knowing about the inputs.
+        What is worth knowing about the inputs: what to mend, and what could be better.
     """
 
     table: pa.Table = field(repr=False)
@@ -68,48 +71,82 @@ class Inputs:
         """One row per file."""
         return self.table.to_pandas()
 
+    def left_out_by_reason(self) -> pd.DataFrame:
+        """What is left out of each sample for each reason, and in all.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``sample``, ``reason``, ``runs``, ``files`` (that hold such runs), ``whole_files`` (that are not used at
+            all), ``events``, ``luminosity`` in 1/pb; of what is not known, and of simulation, there is none.
+        """
+        import pandas as pd
+
+        names = ["sample", "reason", "runs", "files", "whole_files", "events", "luminosity"]
+        frame = pd.DataFrame(by_reason(self.left_out), columns=names)
+        return frame.astype({"events": "Int64", "luminosity": float})
+
     def __len__(self) -> int:
         return len(self.table)
 
     def _rows(self) -> list[list[str]]:
-        grouped = self.table.group_by("sample").aggregate(
-            [("lfn", "count"), ("bytes", "sum"), ("events", "sum"), ("global_tag", "count_distinct")]
-        )
-        return [
-            [
-                row["sample"],
-                f"{row['lfn_count']:,}",
-                size(row["bytes_sum"]),
-                "unknown" if row["events_sum"] is None else f"{row['events_sum']:,}",
-                str(row["global_tag_count_distinct"]),
-            ]
-            for row in grouped.sort_by("sample").to_pylist()
-        ]
+        used = used_events(self.table)
+        events = pa.array(used, mask=used < 0)
+        columns = self.table.select(["sample", "bytes", "global_tag"]).append_column("events", events)
+        sums: list[Any] = [(name, kind) for name in ("bytes", "events") for kind in ("sum", "count")]
+        grouped = columns.group_by("sample").aggregate([([], "count_all"), *sums, ("global_tag", "count_distinct")])
+        rows: list[Any] = grouped.sort_by("sample").to_pylist()
+        if len(rows) > 1:
+            names = ("count_all", "bytes_sum", "bytes_count", "events_sum", "events_count")
+            total = {name: sum(row[name] or 0 for row in rows) for name in names}
+            tags = pc.count_distinct(self.table["global_tag"]).as_py()
+            rows.append({"sample": "in all", **total, "global_tag_count_distinct": tags})
+        return [_row(row) for row in rows]
 
-    def _left_out_line(self) -> str:
-        if not len(self.left_out):
-            return ""
-        events = pc.sum(self.left_out["events"]).as_py()
-        luminosity = pc.sum(self.left_out["luminosity"]).as_py()
-        runs = len(self.left_out.group_by(["experiment", "run"]).aggregate([]))
-        said = f"left out: {runs} run{'s' * (runs != 1)}"
-        said += f", {events:,} events" if events is not None else ""
-        return said + (f", {luminosity:.4g} /pb" if luminosity is not None else "")
+    def _left_out_rows(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                row["sample"],
+                row["reason"],
+                f"{row['runs']:,}",
+                f"{row['files']:,} ({row['whole_files']:,} whole)",
+                "unknown" if row["events"] is None else f"{row['events']:,}",
+                "" if row["luminosity"] is None else f"{row['luminosity']:.4g} /pb",
+            )
+            for row in by_reason(self.left_out)
+        ]
 
     def __str__(self) -> str:
         lines = [
             f"{printable(sample)}: {files} files, {amount}, {events} events, global tags: {tags}"
             for sample, files, amount, events, tags in self._rows()
         ]
-        lines += [self._left_out_line()] if len(self.left_out) else []
-        lines += [f"{finding.severity}: {printable(finding.message)}" for finding in self.findings]
+        for sample, reason, runs, files, events, luminosity in self._left_out_rows():
+            where = f" of {sample} ({reason})" if sample else f" {reason}"
+            parts = [f"{runs} run{'s' * (runs != '1')}", f"{events} events", luminosity, f"in {files} files"]
+            lines.append(printable(f"left out{where}: " + ", ".join(filter(None, parts))))
+        for finding in self.report:
+            lines.append(f"{finding.severity} {finding.code}: {printable(finding.message)}")
+            lines += [f"    -> {printable(finding.hint)}"] if finding.hint else []
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        headers = ["sample", "files", "size", "events", "global tags"]
-        body = table(headers, self._rows(), caption="inputs", numeric=range(1, 5))
-        notes = [self._left_out_line(), *(finding.message for finding in self.findings)]
-        return str(Html(body + "".join(tag("div", note) for note in notes if note)))
+        parts = [table(_HEADERS, self._rows(), caption="inputs", numeric=range(1, 5))]
+        if len(self.left_out):
+            parts.append(table(_LEFT_HEADERS, self._left_out_rows(), numeric=range(2, 6)))
+        if self.findings:
+            parts.append(Html(self.report._repr_html_()))
+        return str(tag("div", *parts))
+
+
+def _row(row: Mapping[str, Any]) -> list[str]:
+    files, unknown = row["count_all"], row["count_all"] - row["bytes_count"]
+    amount = [size(row["bytes_sum"])] if unknown < files else []
+    amount += [f"size unknown: {unknown:,} file{'s' * (unknown != 1)}"] if unknown else []
+    events = f"{row['events_sum'] or 0:,}" if row["events_count"] else "unknown"
+    if 0 < row["events_count"] < files:
+        events += f" and those of {files - row['events_count']:,} files"
+    return [row["sample"], f"{files:,}", ", ".join(amount), events, str(row["global_tag_count_distinct"])]
 
 
 def resolve(inputs: object, catalogue: Catalogue, runs: Runs = "good", *, executor: Executor | None = None) -> Inputs:
@@ -118,48 +155,82 @@ def resolve(inputs: object, catalogue: Catalogue, runs: Runs = "good", *, execut
     Parameters
     ----------
     inputs : mapping or source
-        Sample names with what is in each: a collection, a dataset, an LFN, a path, a folder, a pattern,
-        what `Catalogue.collection`, `Catalogue.dataset` or `Catalogue.search` returned, or a list of these.
+        Sample names with what is in each: a collection, a dataset, an LFN, a path, a folder, a pattern, the path of
+        a text file (``.txt``, ``.list``) with an LFN or dataset per line, what `Catalogue.collection`,
+        `Catalogue.dataset` or `Catalogue.search` returned, the terms of a search as a mapping, or a list of these.
         Without names it is one sample, ``sample``.
-    runs : "good", "all", or list of (experiment, run)
-        Which runs to use; also the path of a text file with an experiment and a run per line. Files that hold
-        none of them are left out whole; of the other files `runs.good` says which to use.
+    runs : "good", "all", mapping, or list of (experiment, run)
+        Which runs to use: ``{"allow": reasons}`` takes bad runs too whose every reason is one of these,
+        ``{"exclude": reasons}`` leaves out only bad runs with one of these; also the path of a text file with an
+        experiment and a run per line. Files that hold none of them are left out whole; of the other files
+        `runs.good` says which to use.
     executor : concurrent.futures.Executor, optional
         Where to read ROOT files that the catalogue does not know.
 
     Raises
     ------
     InvalidInput
-        With a finding for each input that is not there, each bad file, and each bad sample name.
+        With a finding for each input that is not there, each bad file, each file that is there twice, and each bad
+        sample name.
     """
     samples = inputs if isinstance(inputs, Mapping) else {_DEFAULT_SAMPLE: inputs}
-    findings: list[Finding] = []
-    parts: list[pa.Table] = []
-    for sample, given in samples.items():
-        found = _sample(str(sample), given, catalogue, executor, findings)
-        parts += found
-        if not any(map(len, found)) and not findings:
-            findings.append(Finding("B2C041", "error", f"sample '{printable(sample)}' has no files"))
-    if not samples:
-        findings.append(Finding("B2C041", "error", "there are no inputs", "give a collection, or files"))
+    choice = RunChoice.of(runs)
+    parts = _parts(samples, catalogue, executor)
+    # the runs of the demo data are not those of the experiment, and do not judge files from elsewhere
+    merged = pa.concat_tables(
+        part.inputs(number, exempt=part.on_disk and catalogue.is_demo) for number, part in enumerate(parts)
+    )
+    findings = check_overlaps(parts, merged) + _names(merged) + _kinds(merged)
     _raise(findings)
-    merged = pa.concat_tables(parts)
-    _check_names(merged)
-    warnings = _check_kinds(merged)
-    kept, left_out = leave_out(merged, catalogue.runs(), runs)
-    kept, notes = _without_empty(kept)
+    kept, left_out, notes = leave_out(merged, catalogue.runs(), choice)
+    kept, hollow = _without_empty(kept)
     if not len(kept):
         raise InvalidInput(
             "no input file is left: the files have no events, or only runs that are left out",
             hint='see which with runs="all"',
         )
-    bare = sorted({str(sample) for sample in samples} - set(kept["sample"].to_pylist()))
-    notes += warnings + tuple(
+    advice = advise(parts, merged, kept, catalogue)
+    _raise(advice)
+    notes += (*hollow, *findings, *advice)
+    bare = sorted({str(sample) for sample in samples} - set(pc.unique(kept["sample"]).to_pylist()))
+    notes += tuple(
         Finding("B2C044", "warning", f"sample '{printable(sample)}' has no file left", 'see with runs="all"')
         for sample in bare
     )
-    ordered = kept.sort_by([("sample", "ascending"), ("lfn", "ascending")])
-    return Inputs(ordered.select(INPUTS.names).cast(INPUTS), left_out, notes)
+    return Inputs(_ordered(_with_sizes(kept)), left_out, notes)
+
+
+def _parts(samples: Mapping[Any, Any], catalogue: Catalogue, executor: Executor | None) -> list[Part]:
+    """The parts of all samples; all that is wrong with them at once."""
+    findings: list[Finding] = []
+    parts: list[Part] = []
+    if not samples:
+        findings.append(Finding("B2C041", "error", "there are no inputs", "give a collection, or files"))
+    for sample, given in samples.items():
+        before = len(findings)
+        findings += _sample_name(str(sample), samples)
+        found: list[Part] = []
+        try:
+            found = parts_of(str(sample), given, catalogue, executor, findings)
+        except InvalidInput as error:
+            findings += error.findings or (Finding("B2C042", "error", error.message, error.hint),)
+        parts += found
+        if not any(len(part.table) for part in found) and len(findings) == before:
+            findings.append(Finding("B2C041", "error", f"sample '{printable(sample)}' has no files"))
+    if findings and samples and set(samples) <= set(TERMS):
+        hint = f'name the sample: inputs={{"mixed": {printable(dict(samples))[:60]}}}'
+        findings.insert(0, Finding("B2C042", "error", "the inputs are the terms of a search without a sample", hint))
+    _raise(findings)
+    return parts
+
+
+def _sample_name(sample: str, samples: Mapping[Any, Any]) -> list[Finding]:
+    if [str(name) for name in samples].count(sample) > 1:
+        return [Finding("B2C040", "error", f"there are two samples '{printable(sample)}'", "give each its own name")]
+    if _SAMPLE.fullmatch(sample):
+        return []
+    hint = "use letters, digits and '_.+-', not more than 64"
+    return [Finding("B2C040", "error", f"sample name '{printable(sample)[:80]}' is not allowed", hint)]
 
 
 def _raise(findings: list[Finding]) -> None:
@@ -169,162 +240,87 @@ def _raise(findings: list[Finding]) -> None:
         raise InvalidInput(f"{errors[0].message}{more}", hint=errors[0].hint, findings=tuple(errors))
 
 
-def _sample(
-    sample: str, given: object, catalogue: Catalogue, executor: Executor | None, findings: list[Finding]
-) -> list[pa.Table]:
-    """The files of one sample as tables; what is not there is added to the findings."""
-    if not _SAMPLE.fullmatch(sample):
-        findings.append(
-            Finding(
-                "B2C040",
-                "error",
-                f"sample name '{printable(sample)}' is not allowed",
-                "use letters, digits and '_.+-', not more than 64",
-            )
+def _names(merged: pa.Table) -> list[Finding]:
+    """Physical names that basf2 would take for a pattern."""
+    chunks = [chunk.buffers()[2] for chunk in merged["pfn"].chunks]  # looked at as a whole: it is a million names
+    if not any(sign.encode() in data for data in (c.to_pybytes() for c in chunks if c) for sign in _EXPANDED):
+        return []
+    expanded: Any = pc.match_substring_regex(merged["pfn"], f"[{re.escape(_EXPANDED)}]")
+    wild = merged["pfn"].filter(expanded).to_pylist()
+    return [
+        Finding(
+            "B2C042",
+            "error",
+            f"basf2 would expand the wildcard in the name of the file {printable(name)}",
+            "rename the file, or link to it from a name without *?[]{}",
         )
-    parts = []
-    local: list[str] = []
-    sources = _sources(given)
-    lfns = [source for source in sources if _is_lfn(source)]
-    if lfns:  # there can be thousands: one query for all
-        parts.append(_exempt(_of_lfns(lfns, catalogue, findings), exempt=False))
-    for source in sources:
-        if _is_lfn(source):
-            continue
-        try:
-            part = _from_catalogue(source, catalogue)
-            if part is None:
-                local += _on_disk(source)
-            else:
-                parts.append(_exempt(part, exempt=False))
-        except InvalidInput as error:
-            findings += error.findings or (Finding("B2C042", "error", error.message, error.hint),)
-    if local:
-        scan = scan_files(dict.fromkeys(local), executor=executor)
-        findings += scan.findings
-        part = scan.files.append_column("collection", pa.nulls(len(scan.files), pa.string()))
-        # the runs of the demo data are not those of the experiment, and do not judge files from elsewhere
-        parts.append(_exempt(part, exempt=catalogue.is_demo))
-    return [part.append_column("sample", pa.array([sample] * len(part), pa.string())) for part in parts]
-
-
-def _exempt(table: pa.Table, *, exempt: bool) -> pa.Table:
-    """With a column that says whether the runs of the catalogue do not judge the files."""
-    return table.append_column("exempt", pa.array(np.full(len(table), exempt)))
-
-
-def _is_lfn(source: object) -> bool:
-    return isinstance(source, str) and is_grid_path(source) and source.endswith(".root") and not _WILD.search(source)
-
-
-def _of_lfns(lfns: list[Any], catalogue: Catalogue, findings: list[Finding]) -> pa.Table:
-    table = catalogue.files(lfns=lfns)
-    known = set(table["lfn"].to_pylist())
-    hint = "catalogue.dataset(path).files lists the files of a dataset"
-    findings += [
-        Finding("B2C042", "error", f"no file '{printable(lfn)}' in the catalogue", hint)
-        for lfn in lfns
-        if lfn not in known
+        for name in wild[:_SHOWN]
     ]
-    return _labelled(table, None)
 
 
-def _sources(given: object) -> list[object]:
-    if isinstance(given, Iterable) and not isinstance(given, (str, Path, Found)):
-        return [source for item in given for source in _sources(item)]
-    return [given]
-
-
-def _from_catalogue(source: object, catalogue: Catalogue) -> pa.Table | None:
-    """The files that a source stands for in the catalogue, or `None` if it means files on disk."""
-    if isinstance(source, (Collection, Dataset, Found)):
-        paths = [source.path] if isinstance(source, Dataset) else source.datasets
-        table = catalogue.files(datasets=paths) if isinstance(source, Found) else source.files_table()
-        return _labelled(table, source.path if isinstance(source, Collection) else None)
-    if isinstance(source, (CollectionPath, DatasetPath)):
-        source = str(source)
-    if not isinstance(source, str) or not is_grid_path(source):
-        return None
-    source = source.rstrip("/")
-    if source.startswith(COLLECTION_PREFIX):
-        return _labelled(catalogue.collection(source).files_table(), source)
-    if _WILD.search(source):
-        table = catalogue.files(pattern=source)
-    else:
-        table = catalogue.files(datasets=[source], lfns=[source])
-    if not len(table):
-        if _WILD.search(source):
-            raise InvalidInput(
-                f"no file '{printable(source)}' in the catalogue",
-                hint="catalogue.dataset(path).files lists the files of a dataset",
-            )
-        catalogue.dataset(source)  # says which is nearest
-        raise InvalidInput(f"dataset '{printable(source)}' has no files", hint="it may still be in production")
-    return _labelled(table, None)
-
-
-def _labelled(table: pa.Table, collection: str | None) -> pa.Table:
-    return table.append_column("collection", pa.array([collection] * len(table), pa.string()))
-
-
-def _on_disk(source: object) -> list[str]:
-    """The files that a path, a folder, a URL or a pattern stands for, sorted."""
-    if not isinstance(source, (str, Path)):
-        raise InvalidInput(
-            f"an input cannot be {printable(repr(source))[:80]}",
-            hint="give a collection, a dataset, an LFN, a path or a pattern",
+def _kinds(merged: pa.Table) -> list[Finding]:
+    """Samples that mix collision data and simulation, which basf2 ends a job for."""
+    pairs: list[Any] = merged.group_by(["sample", "is_mc"]).aggregate([]).to_pylist()
+    simulated = {row["sample"] for row in pairs if row["is_mc"]}
+    found = [
+        Finding(
+            "B2C042",
+            "error",
+            f"sample '{printable(sample)}' mixes collision data and simulation, which basf2 refuses",
+            "make two samples of it",
         )
-    text = str(source)
-    if "://" in text:
-        return [text]
-    path = Path(text).expanduser()
-    if path.is_dir():
-        found = sorted(map(str, path.glob("*.root")))
-        if not found:
-            raise InvalidInput(f"folder {printable(path)} has no *.root files", hint="check the path")
-        return found
-    if path.exists() or not _WILD.search(text):
-        if not path.exists():
-            raise InvalidInput(
-                f"no file {printable(path.absolute())}",
-                hint="check the path; collections and datasets begin with /belle/",
-            )
-        return [str(path.absolute())]
-    found = sorted(glob.glob(str(path.absolute()), recursive=True))  # noqa: PTH207 - Path.glob is relative
-    if not found:
-        raise InvalidInput(f"no file matches {printable(text)}", hint="check the pattern")
+        for sample in sorted(simulated & {row["sample"] for row in pairs if not row["is_mc"]})
+    ]
+    if "data" in simulated and not found:
+        found.append(Finding("B2C045", "warning", "sample 'data' is simulation: the word means collision data"))
     return found
 
 
-def _check_names(merged: pa.Table) -> None:
-    """Refuse physical names that basf2 would take for a pattern, or for an option."""
-    expanded: Any = pc.match_substring_regex(merged["pfn"], _EXPANDED)
-    wild = merged.filter(expanded)["pfn"].to_pylist()
-    if wild:
-        raise InvalidInput(
-            f"basf2 would expand the wildcard in the name of the file {printable(wild[0])}",
-            hint="rename the file, or link to it from a name without *?[]{}",
-        )
-
-
-def _check_kinds(merged: pa.Table) -> tuple[Finding, ...]:
-    """Refuse samples that mix collision data and simulation, which basf2 ends a job for."""
-    pairs: list[Any] = merged.group_by(["sample", "is_mc"]).aggregate([]).to_pylist()
-    simulated = {row["sample"] for row in pairs if row["is_mc"]}
-    both = sorted(simulated & {row["sample"] for row in pairs if not row["is_mc"]})
-    if both:
-        raise InvalidInput(
-            f"sample '{printable(both[0])}' mixes collision data and simulation, which basf2 refuses",
-            hint="make two samples of it",
-        )
-    if "data" not in simulated:
-        return ()
-    return (Finding("B2C045", "warning", "sample 'data' is simulation: the word means collision data"),)
-
-
-def _without_empty(kept: pa.Table) -> tuple[pa.Table, tuple[Finding, ...]]:
+def _without_empty(kept: pa.Table) -> tuple[pa.Table, list[Finding]]:
     """Leave out files without events: basf2 refuses a job that has no others."""
     hollow: Any = pc.fill_null(pc.equal(kept["events"], pa.scalar(0)), pa.scalar(False))
-    names = kept.filter(hollow)["lfn"].to_pylist()
-    notes = tuple(Finding("B2C043", "note", f"file has no events and is left out: {printable(name)}") for name in names)
-    return (kept.filter(pc.invert(hollow)) if names else kept), notes
+    names = kept["lfn"].filter(hollow).to_pylist()
+    if not names:
+        return kept, []
+    what = "a file has no events and is" if len(names) == 1 else f"{len(names):,} files have no events and are"
+    shown = ", ".join(printable(name) for name in names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+    return kept.filter(pc.invert(hollow)), [Finding("B2C043", "note", f"{what} left out: {shown}")]
+
+
+def _with_sizes(kept: pa.Table) -> pa.Table:
+    """Files whose size nobody knows get that of the disk, if they are on this machine."""
+    if not kept["bytes"].null_count:
+        return kept
+    filled: Any = pc.fill_null(kept["bytes"], pa.scalar(-1, pa.int64()))
+    sizes = filled.to_numpy().copy()
+    for row in np.flatnonzero(sizes < 0):
+        place = str(kept["pfn"][int(row)].as_py())
+        if "://" not in place:
+            sizes[row] = _size(place)
+    column = pa.array(sizes, mask=sizes < 0)
+    return kept.set_column(kept.column_names.index("bytes"), "bytes", column)
+
+
+def _size(place: str) -> int:
+    try:
+        return os.stat(place).st_size or -1  # noqa: PTH116 - there can be a hundred thousand
+    except (OSError, ValueError):
+        return -1
+
+
+def _ordered(kept: pa.Table) -> pa.Table:
+    """By sample and LFN; a catalogue gives its files sorted, and then there is nothing to do within a part."""
+    release: Any = pc.fill_null(kept["release"], pa.scalar(""))  # lists of names do not say
+    chosen = kept.set_column(kept.column_names.index("release"), "release", release).select(INPUTS.names)
+    samples = sorted(map(str, pc.unique(chosen["sample"]).to_pylist()))
+    groups = (
+        [chosen.filter(pc.equal(chosen["sample"], pa.scalar(sample))) for sample in samples]
+        if len(samples) > 1
+        else [chosen]
+    )
+    tables = []
+    for group in groups:
+        lfns = group["lfn"].combine_chunks()
+        in_order = pc.all(pc.less_equal(lfns[:-1], lfns[1:])).as_py() is not False
+        tables.append(group if in_order else group.take(pc.sort_indices(lfns)))
+    return pa.concat_tables(tables).cast(INPUTS)

@@ -1,165 +1,221 @@
-"""Good-run selection: which runs of which files to use, and what that leaves out."""
+"""Good-run selection: which runs to use.
+
+Good ones, all of them, named ones, or good ones with those that are bad only for a reason that does not matter to
+the analysis. A run may be bad for several reasons, which a semicolon separates in the table of runs.
+"""
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pyarrow as pa
 
-from b2grid.catalogue.model import INPUTS, LEFT_OUT
-from b2grid.errors import InvalidInput, printable
+from b2grid.errors import InvalidInput, nearest, printable
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["Runs", "leave_out", "named_runs"]
+__all__ = ["RunChoice", "Runs", "plain_runs", "run_keys"]
 
-#: "good", "all", the path of a list, or the runs themselves as (experiment, run).
-Runs = str | Path | Iterable[tuple[int, int]]
+#: "good", "all", {"allow": reasons}, {"exclude": reasons}, the path of a list, or runs as (experiment, run).
+Runs = str | Path | Mapping[str, Any] | Iterable[tuple[int, int]]
+
+Kind = Literal["good", "all", "allow", "exclude", "named"]
 
 _LINE = re.compile(r"\s*(\d+)[\s,:;/]+(\d+)\s*(?:#.*)?")
+_LIMIT = 2**31
+_FORMS = (
+    'use "good", "all", {"allow": ["no muon*"]}, {"exclude": […]}, a list of (experiment, run), or the path of a text'
+)
 
 
-def named_runs(runs: Runs) -> set[tuple[int, int]] | None:
-    """The runs that were asked for by number, or `None` for "good" and "all".
+def _none() -> NDArray[np.int64]:
+    return np.zeros(0, np.int64)
 
-    >>> sorted(named_runs([(18, 3), (18, 1)]))
-    [(18, 1), (18, 3)]
+
+def run_keys(experiments: Any, runs: Any) -> NDArray[np.int64]:
+    """One number per run, which sorts as experiment and run do: the experiment is in its upper half.
+
+    >>> run_keys([18, 18], [3, 1]).tolist() == [18 * 2**32 + 3, 18 * 2**32 + 1]
+    True
+    """
+    keys: NDArray[np.int64] = (np.asarray(experiments, np.int64) << 32) | np.asarray(runs, np.int64)
+    return keys
+
+
+@dataclass(frozen=True, slots=True)
+class RunChoice:
+    """Which runs to use, as it was asked for.
+
+    Parameters
+    ----------
+    kind : {"good", "all", "allow", "exclude", "named"}
+    reasons : tuple of str
+        Patterns of reasons: for "allow" those that do not matter, for "exclude" the only ones that matter.
+    keys : numpy.ndarray
+        The runs that were named, as `run_keys`, sorted.
+    """
+
+    kind: Kind = "good"
+    reasons: tuple[str, ...] = ()
+    keys: NDArray[np.int64] = field(default_factory=_none, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, runs: Runs) -> RunChoice:
+        """What somebody typed.
+
+        A text may be ``allow=REASON`` or ``exclude=REASON`` too, with further reasons after semicolons, as on a
+        command line.
+
+        >>> RunChoice.of("allow=no muon*; KLM*") == RunChoice.of({"allow": ["no muon*", "KLM*"]})
+        True
+        >>> RunChoice.of([(18, 3), (18, 1)]).kind
+        'named'
+
+        Raises
+        ------
+        InvalidInput
+            If it is none of the forms, or a list that cannot be read.
+        """
+        if isinstance(runs, str):
+            word, equals, rest = runs.partition("=")
+            if runs in {"good", "all"}:
+                return cls("good" if runs == "good" else "all")
+            if equals and word in {"allow", "exclude"}:
+                return cls._of_reasons({word: rest.split(";")})
+        if isinstance(runs, (str, Path)):
+            return cls("named", keys=_read(Path(runs)))
+        if isinstance(runs, Mapping):
+            return cls._of_reasons(runs)
+        return cls("named", keys=_sorted_keys(_pairs(runs)))
+
+    @classmethod
+    def _of_reasons(cls, given: Mapping[str, Any]) -> RunChoice:
+        if len(given) != 1 or (word := next(iter(given))) not in {"allow", "exclude"}:
+            raise InvalidInput(f"runs cannot be {printable(dict(given))[:80]}", hint=_FORMS)
+        value = given[word]
+        listed = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
+        if not all(isinstance(one, str) for one in listed):
+            raise InvalidInput(f"runs: {word} is not a list of reasons", hint=_FORMS)
+        reasons = tuple(one.strip() for one in listed if one.strip())
+        if not reasons:
+            raise InvalidInput(f"runs: {word} names no reason", hint='runs="good" leaves every bad run out')
+        return cls("allow" if word == "allow" else "exclude", reasons)
+
+    def good(self, keys: NDArray[np.int64], known: pa.Table) -> NDArray[np.bool_]:
+        """Which of the runs are to be used.
+
+        Parameters
+        ----------
+        keys : numpy.ndarray
+            As `run_keys`.
+        known : pyarrow.Table
+            As the schema `RUNS`. A run that is not in it is good.
+
+        Raises
+        ------
+        InvalidInput
+            If no run is bad for one of the reasons; the reasons that there are are named.
+        """
+        if self.kind == "named":
+            found: NDArray[np.bool_] = np.isin(keys, self.keys)
+            return found
+        if self.kind == "all":
+            return np.ones(len(keys), bool)
+        flags: NDArray[np.bool_] = ~known["good"].to_numpy()
+        bad = known.filter(flags)
+        if self.kind != "good":
+            bad = bad.filter(_matter(self, bad["reason"].to_pylist()))
+        left: NDArray[np.bool_] = ~np.isin(keys, run_keys(bad["experiment"].to_numpy(), bad["run"].to_numpy()))
+        return left
+
+
+def plain_runs(runs: Runs) -> str | dict[str, list[str]] | list[tuple[int, int]]:
+    """A choice of runs as it is stored with a project: a word, the path of a list, reasons, or the runs themselves.
+
+    >>> plain_runs("allow=no muon*"), plain_runs([(18, 3), (18, 1)])
+    ({'allow': ['no muon*']}, [(18, 1), (18, 3)])
 
     Raises
     ------
     InvalidInput
-        If it is neither, nor a list of runs.
+        As `RunChoice.of`.
     """
-    if isinstance(runs, str) and runs in {"good", "all"}:
-        return None
+    choice = RunChoice.of(runs)
+    if choice.kind in {"allow", "exclude"}:
+        return {choice.kind: list(choice.reasons)}
     if isinstance(runs, (str, Path)):
-        return _read(Path(runs))
+        return str(runs)
+    return [(int(key) >> 32, int(key) & 0xFFFFFFFF) for key in choice.keys]
+
+
+def _matter(choice: RunChoice, reasons: list[Any]) -> NDArray[np.bool_]:
+    """Which of the bad runs stay bad, by the reasons of each; one that nobody gave a reason for always does."""
+    parts = {reason: [part.strip() for part in reason.split(";")] for reason in set(reasons) if reason}
+    known = sorted({part for each in parts.values() for part in each})
+    lowered = {pattern: pattern.lower() for pattern in choice.reasons}
+    matching = {part for part in known if any(fnmatchcase(part.lower(), low) for low in lowered.values())}
+    for pattern, low in lowered.items():
+        if not any(fnmatchcase(part.lower(), low) for part in known):
+            raise _no_reason(pattern, known)
+    if choice.kind == "allow":
+        stays = {reason: not set(each) <= matching for reason, each in parts.items()}
+    else:
+        stays = {reason: bool(set(each) & matching) for reason, each in parts.items()}
+    return np.array([stays.get(reason, True) for reason in reasons], bool)
+
+
+def _no_reason(pattern: str, known: list[str]) -> InvalidInput:
+    near = nearest(pattern, known) or [one for one in known if pattern.lower().strip("*") in one.lower()]
+    shown = [f"'{printable(one)}'" for one in (near or known)[:5]]
+    return InvalidInput(
+        f"no run of the catalogue is bad because of '{printable(pattern)}'",
+        hint=f"{'nearest' if near else 'the reasons are'}: {', '.join(shown)}" if shown else "it has no bad runs",
+    )
+
+
+def _pairs(runs: Any) -> list[tuple[int, int]]:
+    if {"experiment", "run"} <= set(getattr(runs, "columns", ())):  # a table, as Catalogue.sql gives
+        runs = zip(runs["experiment"], runs["run"], strict=True)
     try:
-        return {(int(experiment), int(run)) for experiment, run in runs}
+        pairs = [(operator.index(experiment), operator.index(run)) for experiment, run in runs]
     except (TypeError, ValueError):
-        raise InvalidInput(
-            "runs is not a list of (experiment, run)", hint='use "good", "all", a list or a text file'
-        ) from None
+        raise InvalidInput("runs is not a list of (experiment, run)", hint=_FORMS) from None
+    for pair in pairs:
+        if not all(0 <= number < _LIMIT for number in pair):
+            raise InvalidInput(f"there is no run {pair}", hint="experiment and run are numbers from 0 on")
+    return pairs
 
 
-def _read(path: Path) -> set[tuple[int, int]]:
+def _sorted_keys(pairs: list[tuple[int, int]]) -> NDArray[np.int64]:
+    table = np.array(pairs, np.int64).reshape(-1, 2)
+    return np.unique(run_keys(table[:, 0], table[:, 1]))
+
+
+def _read(path: Path) -> NDArray[np.int64]:
     try:
         lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # not there, not text, or no path at all
         raise InvalidInput(
             f"runs is neither 'good' nor 'all', and not a text file: {printable(path)}",
             hint="a list of runs has an experiment and a run per line",
         ) from error
-    found = set()
+    found = []
     for number, line in enumerate(lines, start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         pair = _LINE.fullmatch(line)
-        if pair is None:
+        if pair is None or not all(int(digits) < _LIMIT for digits in pair.groups()):
             raise InvalidInput(
                 f"{printable(path)}:{number}: not an experiment and a run: '{printable(line.strip())[:40]}'",
                 hint="such as '18 1394'",
             )
-        found.add((int(pair[1]), int(pair[2])))
-    return found
-
-
-def _keys(experiments: NDArray[Any], runs: NDArray[Any]) -> NDArray[np.int64]:
-    """One number per run: the experiment in the upper half."""
-    keys: NDArray[np.int64] = (experiments.astype(np.int64) << 32) | runs.astype(np.int64)
-    return keys
-
-
-def leave_out(files: pa.Table, known: pa.Table, runs: Runs) -> tuple[pa.Table, pa.Table]:
-    """Mark the runs to use, and drop the files that hold none of them.
-
-    Parameters
-    ----------
-    files : pyarrow.Table
-        With the columns of `FILES`, and `sample`, and `exempt`: files that the known runs do not judge.
-    known : pyarrow.Table
-        As the schema `RUNS`. A run that is not in it is good.
-
-    Returns
-    -------
-    tuple of pyarrow.Table
-        The files that are kept, with `runs` as in `INPUTS`, and what was left out, as `LEFT_OUT`.
-    """
-    lists: Any = files["runs"].combine_chunks()
-    lengths = np.nan_to_num(lists.value_lengths().to_numpy(zero_copy_only=False)).astype(np.int64)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    flat = lists.flatten()
-    experiment, run = (flat.field(name).to_numpy(zero_copy_only=False) for name in ("experiment", "run"))
-    owner = np.repeat(np.arange(len(files)), lengths)
-    keys = _keys(experiment, run)
-    good = _good(keys, files["exempt"].to_numpy()[owner], known, runs)
-
-    members = [flat.field("experiment"), flat.field("run"), flat.field("events"), pa.array(good)]
-    kind = INPUTS.field("runs").type
-    structs = pa.StructArray.from_arrays(members, fields=list(kind.value_type))
-    marked = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), structs, type=kind)
-
-    counted = np.concatenate([[0], np.cumsum(good)])
-    some_good = counted[offsets[1:]] > counted[offsets[:-1]]
-    keep = some_good | (lengths == 0)
-    files = files.set_column(files.column_names.index("runs"), "runs", marked)
-    dropped = np.flatnonzero(~good)
-    left = _left_out(files, flat, owner, keys, dropped, ~keep, known)
-    return (files if keep.all() else files.filter(pa.array(keep))), left
-
-
-def _good(keys: NDArray[np.int64], exempt: NDArray[Any], known: pa.Table, runs: Runs) -> NDArray[np.bool_]:
-    wanted = named_runs(runs)
-    if wanted is not None:
-        pairs = np.array(sorted(wanted), np.int64).reshape(-1, 2)
-        return np.isin(keys, _keys(pairs[:, 0], pairs[:, 1]))
-    if runs == "all":
-        return np.ones(len(keys), bool)
-    judged = _keys(known["experiment"].to_numpy(), known["run"].to_numpy())
-    bad = judged[~known["good"].to_numpy()]
-    good: NDArray[np.bool_] = ~np.isin(keys, bad) | exempt.astype(bool)
-    return good
-
-
-def _left_out(
-    files: pa.Table,
-    flat: Any,
-    owner: NDArray[np.int64],
-    keys: NDArray[np.int64],
-    dropped: NDArray[np.int64],
-    whole: NDArray[np.bool_],
-    known: pa.Table,
-) -> pa.Table:
-    """What was left out, summed by sample and run; few rows, so plain Python does."""
-    judged = _keys(known["experiment"].to_numpy(), known["run"].to_numpy())
-    rows: list[Any] = known.filter(pa.array(np.isin(judged, keys[dropped]))).to_pylist()
-    facts = {(row["experiment"], row["run"]): row for row in rows}
-    samples = files["sample"].take(owner[dropped]).to_pylist()
-    entries: list[Any] = flat.take(pa.array(dropped)).to_pylist()
-    sums: dict[tuple[str, int, int], dict[str, Any]] = {}
-    for sample, entry, index in zip(samples, entries, owner[dropped], strict=True):
-        number = (entry["experiment"], entry["run"])
-        fact = facts.get(number, {})
-        row = sums.setdefault(
-            (str(sample), *number),
-            {
-                "sample": sample,
-                "experiment": number[0],
-                "run": number[1],
-                "reason": "not asked for" if fact.get("good", True) else fact.get("reason"),
-                "files": 0,
-                "whole_files": 0,
-                "events": 0,
-                "luminosity": fact.get("luminosity"),
-            },
-        )
-        row["files"] += 1
-        row["whole_files"] += int(whole[index])
-        known_events = row["events"] is not None and entry["events"] is not None
-        row["events"] = row["events"] + entry["events"] if known_events else None
-    return pa.Table.from_pylist([sums[key] for key in sorted(sums)], schema=LEFT_OUT)
+        found.append((int(pair[1]), int(pair[2])))
+    return _sorted_keys(found)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from b2grid.catalogue import asking
 from b2grid.catalogue.found import Collection, Dataset, Found
-from b2grid.catalogue.luminosity import Luminosity, of_runs
+from b2grid.catalogue.luminosity import Luminosity, luminosity_of
 from b2grid.catalogue.model import FORMAT, FORMAT_KEY, TABLES
 from b2grid.catalogue.write import Rows, content_hash, write_catalogue
 from b2grid.errors import InvalidInput, nearest, printable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from b2grid.catalogue.runs import Runs
     from b2grid.names import CollectionPath
 
 __all__ = ["Catalogue", "Rows", "content_hash", "write_catalogue"]
@@ -210,21 +211,9 @@ class Catalogue:
         """All runs that the catalogue knows, as the schema `RUNS`."""
         return self._arrow("FROM runs ORDER BY experiment, run")
 
-    def luminosity_of(self, collection: Collection) -> Luminosity:
-        """The official luminosity of a collection, and the sum over its good runs."""
-        query = """
-            WITH held AS (
-                SELECT DISTINCT r.experiment AS experiment, r.run AS run
-                FROM (SELECT unnest(runs) AS r FROM files
-                      WHERE dataset IN (SELECT unnest(?::VARCHAR[])))
-            )
-            SELECT luminosity, luminosity_error FROM held JOIN runs USING (experiment, run) WHERE good
-        """
-        row = collection.row
-        table = self._arrow(query, [list(row["datasets"])])
-        columns = (table[name].to_pylist() for name in ("luminosity", "luminosity_error"))
-        total, error = of_runs(zip(*columns, strict=True))
-        return Luminosity(row["int_luminosity"], row["int_luminosity_error"], total, error)
+    def luminosity_of(self, collection: Collection, runs: Runs = "good") -> Luminosity:
+        """The official luminosity of a collection, and the sum over some of its runs."""
+        return luminosity_of(self, collection.row, runs)
 
     # -- showing ---------------------------------------------------------------------------------------------
 
@@ -248,6 +237,10 @@ class Catalogue:
         Sums are over what is known; they are `None` where nothing is.
         """
         return asking.totals(self._arrow, datasets)
+
+    def ask(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """The answer to a query of this room's own, as an Arrow table; what is asked about is in the parameters."""
+        return self._arrow(query, parameters)
 
 
 def _block(path: str) -> tuple[str, str, str]:

@@ -32,7 +32,8 @@ def _submit(options: argparse.Namespace, console: Console) -> int:
 
 
 def _prepare(project: b2grid.Project, options: argparse.Namespace, console: Console) -> None:
-    """The check, the trial and the plan, each shown; what is wrong ends it, unless it is forced."""
+    """The inputs, the check, the trial and the plan, each shown; what is wrong ends it, unless it is forced."""
+    console.print(str(project.inputs), markup=False)
     report = project.check()
     print_report(report, console)
     if not (report.ok or options.force):
@@ -131,6 +132,15 @@ def _luminosity(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _news(options: argparse.Namespace, console: Console) -> int:
+    news = b2grid.Project(options.name).news()
+    if options.csv:
+        print_frame(news.dataframe(), options.csv, "no new files")
+    else:
+        console.print(str(news), markup=False)
+    return 0
+
+
 def _log(options: argparse.Namespace, console: Console) -> int:
     print(printable(b2grid.Project(options.name).log(options.job, options.attempt)))
     return 0
@@ -219,7 +229,8 @@ def project_verbs(verbs: Any) -> None:
         ("jobs", _jobs, "a line per job"),
         ("failures", _failures, "jobs without a result, and why"),
         ("bookkeeping", _bookkeeping, "which input became which output"),
-        ("luminosity", _luminosity, "the official luminosity of each collection, in /fb"),
+        ("luminosity", _luminosity, "official luminosity, of the runs used, and processed, in /fb"),
+        ("news", _news, "what its inputs have gained and lost since it was made"),
     ):
         listing = verb(verbs, name, function, text)
         listing.add_argument("name")
@@ -271,13 +282,19 @@ def _submit_verb(verbs: Any) -> None:
         action="append",
         required=True,
         metavar="[SAMPLE=]PATH",
-        help="a collection, dataset, LFN, file or pattern; can be repeated",
+        help="a collection, dataset, LFN, file, pattern or text file of names; can be repeated",
     )
     submit.add_argument("-f", "--sandbox", action="append", default=[], metavar="FILE")
     submit.add_argument("-s", "--release", help="the basf2 release; b2lite when left out")
     submit.add_argument("-n", "--files-per-job", type=int)
     submit.add_argument("--site", default="local")
-    submit.add_argument("--runs", default="good", choices=["good", "all"])
+    submit.add_argument(
+        "--runs",
+        default="good",
+        metavar="WHICH",
+        help="good, all, the path of a list, or 'allow=no muon*;KLM*': good ones, and those bad for nothing else "
+        "(exclude=…: all but those)",
+    )
     submit.add_argument("--folder", help="where the project lives")
     submit.add_argument("--priority", type=int, default=5)
     submit.add_argument("--noscout", dest="scouts", action="store_const", const=False, default="auto")

@@ -258,13 +258,13 @@ def _verified(plan: Plan, job: Job, work: Path, manifest: Manifest) -> tuple[tup
     from b2grid.ntuple import verify
 
     outputs, files = [], {}
+    bad_runs = plan.bad_runs.get(job.id, frozenset())
     for name, trees in plan.spec["outputs"].items():
         stem = f"{Path(name).stem}_job{job.id}"
         copies = work / ".copies" / stem
         copies.mkdir(parents=True)
-        output = replace(
-            verify(work / name, trees, copies_to=copies, copy_stem=stem, key=manifest.key), file=f"{stem}.root"
-        )
+        verified = verify(work / name, trees, copies_to=copies, copy_stem=stem, key=manifest.key, leave_out=bad_runs)
+        output = replace(verified, file=f"{stem}.root")
         outputs.append(output)
         files[output.file] = work / name
         files |= {copy.file: copies / copy.file for copy in output.copies}

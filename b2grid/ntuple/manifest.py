@@ -42,11 +42,19 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """One tree: its rows, and its columns in the order of the file."""
+    """One tree: its rows, and its columns in the order of the file.
+
+    Parameters
+    ----------
+    left_out : int or None
+        How many of the rows are of runs that are not wanted; the Parquet copy does not have them. `None` where no
+        run of the job is left out, or where the tree does not say of which run a row is.
+    """
 
     name: str
     rows: int
     columns: tuple[Column, ...] = ()
+    left_out: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +152,9 @@ class Manifest:
         document: dict[str, Any] = {"format": FORMAT, **asdict(self)}
         for output in document["outputs"]:
             output["adler32"] = adler32_text(output["adler32"])
+            for tree in output["trees"]:
+                if tree["left_out"] is None:
+                    del tree["left_out"]
         return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
     @classmethod
@@ -213,6 +224,11 @@ def _check_output(output: Output, where: str, problems: Problems) -> None:
             problems.add(f"{where}.copies", f"a copy of tree {copy.tree!r}, which the file does not have")
 
 
+def _check_tree(tree: Tree, where: str, problems: Problems) -> None:
+    if (tree.left_out or 0) > tree.rows:
+        problems.add(f"{where}.left_out", f"{tree.left_out} of {tree.rows} rows")
+
+
 def _check_manifest(manifest: Manifest, where: str, problems: Problems) -> None:
     _one_each(manifest.outputs, "file", f"{where}.outputs", problems)
     _one_each(manifest.inputs, "lfn", f"{where}.inputs", problems)
@@ -247,7 +263,12 @@ def _columns(value: Any, where: str, problems: Problems) -> Any:
     return made if sum(map(len, value)) == 2 * len(value) else _EACH_COLUMN(value, where, problems)
 
 
-_TREE = Shape(Tree, {"name": Shape.text(1), "rows": Shape.count(), "columns": _columns})
+_TREE = Shape(
+    Tree,
+    {"name": Shape.text(1), "rows": Shape.count(), "columns": _columns, "left_out": Shape.count()},
+    also=_check_tree,
+    may_lack=("left_out",),
+)
 _COPY = Shape(
     Copy, {"file": Shape.file_name(), "tree": Shape.text(1), "bytes": Shape.count(), "sha256": Shape.digits(64)}
 )

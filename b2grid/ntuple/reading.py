@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from b2grid.errors import Finding, InvalidInput, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["Problems", "Shape", "parse"]
 
@@ -34,7 +34,7 @@ class Problems:
 
 
 class Shape:
-    """How one kind of record looks: a check for each of its fields, all required, and no others.
+    """How one kind of record looks: a check for each of its fields, and no others.
 
     Parameters
     ----------
@@ -44,6 +44,8 @@ class Shape:
         Name -> check, a function of (value, where, problems) that returns what is kept.
     also : callable, optional
         Checks that need the whole record.
+    may_lack : sequence of str
+        Fields for which `kind` has a default; all others are required.
     """
 
     def __init__(
@@ -51,8 +53,9 @@ class Shape:
         kind: type,
         fields: Mapping[str, Callable[[Any, str, Problems], Any]],
         also: Callable[[Any, str, Problems], None] | None = None,
+        may_lack: Sequence[str] = (),
     ) -> None:
-        self.kind, self.fields, self.also = kind, fields, also
+        self.kind, self.fields, self.also, self.may_lack = kind, fields, also, may_lack
 
     def __call__(self, value: Any, where: str, problems: Problems) -> Any:
         """Check one record, field by field."""
@@ -65,7 +68,7 @@ class Shape:
         for name, check in self.fields.items():
             if name in value:
                 kept[name] = check(value[name], f"{where}.{name}", problems)
-            else:
+            elif name not in self.may_lack:
                 problems.add(where, f"field {name!r} is missing")
         if len(problems.found) > before:
             return _MISSING

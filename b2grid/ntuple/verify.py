@@ -11,7 +11,7 @@ import hashlib
 import os
 import zlib
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,10 @@ from b2grid.ntuple.inspect import tree_names
 from b2grid.ntuple.manifest import Column, Copy, Output, Tree
 from b2grid.ntuple.parquet import ROW_GROUP, ParquetCopy
 from b2grid.ntuple.rootfile import open_regular, open_root
+from b2grid.ntuple.unwanted import Unwanted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from io import BufferedReader
 
 __all__ = ["check_file", "checksums", "verify", "verify_published"]
@@ -52,6 +53,7 @@ def verify(
     copy_stem: str | None = None,
     key: str = "",
     rows: Mapping[str, int] | None = None,
+    leave_out: Collection[tuple[int, int]] = (),
 ) -> Output:
     """Read a ROOT output from end to end and write its Parquet copies in the same pass.
 
@@ -69,6 +71,8 @@ def verify(
         `Manifest.key`, kept in the metadata of the copies.
     rows : dict, optional
         Trees whose number of rows is known.
+    leave_out : collection of (experiment, run)
+        Runs whose rows are counted and are not in the copies, where a tree says of which run a row is.
 
     Returns
     -------
@@ -98,7 +102,7 @@ def verify(
                 copy = None
                 if copies_to is not None and source.columns:
                     copy = undo.enter_context(ParquetCopy(copies_to, stem, source.name, key=key))
-                _read(source, file, copy, found)
+                _read(source, file, copy, found, Unwanted.of(leave_out, source.columns))
                 if copy is not None and not found.damage:
                     copies.append(copy.finish())
             _read_rest(root, found)
@@ -204,8 +208,10 @@ def _compare(
             found.missing.append(f"rows of tree {name!r}: {present[name].tree.rows} of {count}")
 
 
-def _read(source: _Source, file: BufferedReader, copy: ParquetCopy | None, found: _Found) -> None:
-    """Read one tree to its end; the copy gets each window as it comes."""
+def _read(
+    source: _Source, file: BufferedReader, copy: ParquetCopy | None, found: _Found, unwanted: Unwanted | None
+) -> None:
+    """Read one tree to its end; the copy gets each window as it comes, without the rows that are not wanted."""
     rows = source.tree.rows
     found.damage += [
         f"tree {source.name!r}: branch {branch.name!r} has {branch.num_entries} entries, the tree {rows}"
@@ -213,9 +219,12 @@ def _read(source: _Source, file: BufferedReader, copy: ParquetCopy | None, found
         if branch.num_entries != rows
     ]
     try:
-        for window in read_columns(source.columns, rows, file, step=source.step):
+        for whole in read_columns(source.columns, rows, file, step=source.step):
+            window = whole if unwanted is None else unwanted.without(whole)
             if copy is not None:
                 copy.write(window)
+        if unwanted is not None:
+            source.tree = replace(source.tree, left_out=unwanted.rows)
         for branch in source.rest:
             _read_raw(branch)
     except InvalidInput as error:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from b2grid.outputs.comparing import outcome
     from b2grid.outputs.coverage import Completeness, Missing, SampleCount
     from b2grid.outputs.fetching import Fetched, fetch, verify_published
+    from b2grid.outputs.luminosities import luminosity, processed_lfns
     from b2grid.outputs.origin import Provenance, provenance
     from b2grid.outputs.outcomes import Outcome
     from b2grid.outputs.reading import arrays, dataframe, iterate
@@ -32,6 +33,8 @@ _HOMES = {
     "fetch": "fetching",
     "iterate": "reading",
     "outcome": "comparing",
+    "luminosity": "luminosities",
+    "processed_lfns": "luminosities",
     "provenance": "origin",
     "skim_efficiencies": "skimming",
     "verify_published": "fetching",
@@ -50,7 +53,9 @@ __all__ = [
     "dataframe",
     "fetch",
     "iterate",
+    "luminosity",
     "outcome",
+    "processed_lfns",
     "provenance",
     "skim_efficiencies",
     "verify_published",

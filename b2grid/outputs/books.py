@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from b2grid.catalogue.selection import used_events
 from b2grid.errors import InvalidInput, nearest, printable
 from b2grid.outputs.coverage import Completeness, Missing, SampleCount
 from b2grid.outputs.index import Index, read_index
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from b2grid.planning import Plan
 
@@ -62,20 +66,25 @@ def bookkeeping(place: Place, plan: Plan) -> pd.DataFrame:
     """Input LFN <-> job <-> attempt <-> output file <-> tree <-> rows.
 
     One row per input file and tree of its job; a job that is not done has one row per input file. `rows` and
-    `job_events_processed` are the job's, and repeated for each of its inputs.
+    `job_events_processed` are the job's, and repeated for each of its inputs. Jobs read whole files: `events_used` are
+    the events of a file that are in runs that are used, and `rows_left_out` the rows of the others.
 
     Returns
     -------
     pandas.DataFrame
-        sample, lfn, events_expected, job, state, attempt, job_events_processed, file, tree, rows.
+        sample, lfn, events_expected, events_used, job, state, attempt, job_events_processed, file, tree, rows,
+        rows_left_out.
     """
     index = read_index(place.output)
     states = job_states(index, plan)
     table = plan.table.select(["job", "sample", "lfn", "events"]).to_pandas()
     inputs = table.rename(columns={"events": "events_expected"}).astype({"job": "int64"})
     inputs["events_expected"] = inputs["events_expected"].astype("Int64")
+    inputs["events_used"] = _known(used_events(plan.table))
     done = states.loc[states["state"] == "done", "job"]
-    trees = index.trees.select(["job", "file", "tree", "rows"]).to_pandas().astype({"rows": "Int64"})
+    names = ["job", "file", "tree", "rows", "left_out"]
+    trees = index.trees.select(names).to_pandas().astype({"rows": "Int64", "left_out": "Int64"})
+    trees = trees.rename(columns={"left_out": "rows_left_out"})
     trees = trees[trees["job"].isin(done)]
     frame = inputs.merge(states[["job", "state", "attempt", "events_processed"]], on="job", how="inner")
     frame = frame.merge(trees, on="job", how="left")
@@ -84,6 +93,7 @@ def bookkeeping(place: Place, plan: Plan) -> pd.DataFrame:
         "sample",
         "lfn",
         "events_expected",
+        "events_used",
         "job",
         "state",
         "attempt",
@@ -91,6 +101,7 @@ def bookkeeping(place: Place, plan: Plan) -> pd.DataFrame:
         "file",
         "tree",
         "rows",
+        "rows_left_out",
     ]
     made: pd.DataFrame = frame[columns].sort_values(["job", "lfn", "file", "tree"], ignore_index=True)
     return made
@@ -107,6 +118,7 @@ def completeness_of(index: Index, plan: Plan, states: pd.DataFrame) -> Completen
     done = states["state"] == "done"
     short = done & (states["events_processed"] < states["events_expected"]).fillna(value=False)
     counts = []
+    unused = _unused(plan)
     for name, group in states.groupby("sample", sort=True):
         here = group["state"] == "done"
         counts.append(
@@ -118,13 +130,44 @@ def completeness_of(index: Index, plan: Plan, states: pd.DataFrame) -> Completen
                 files_done=int(group.loc[here, "files"].sum()),
                 events_expected=_sum(group["events_expected"]),
                 events_processed=_sum(group.loc[here, "events_processed"]),
+                events_left_out=_left_out(group.loc[here, "job"], unused),
             )
         )
     rows: dict[str, int] = dict.fromkeys(_expected_trees(plan), 0)
-    trees = index.trees.select(["job", "tree", "rows"]).to_pandas()
+    trees = index.trees.select(["job", "tree", "rows", "left_out"]).to_pandas()
     trees = trees[trees["job"].isin(states.loc[done, "job"])]
+    untold = trees.loc[trees["left_out"].isna() & trees["job"].isin(list(plan.bad_runs)), "tree"]
+    trees["rows"] -= trees["left_out"].fillna(0).astype("int64")
     rows |= {str(name): int(count) for name, count in trees.groupby("tree")["rows"].sum().items()}
-    return Completeness(plan.project, tuple(counts), rows, _missing(states[~done], states[short], plan))
+    missing = _missing(states[~done], states[short], plan)
+    return Completeness(plan.project, tuple(counts), rows, missing, tuple(sorted(set(untold))))
+
+
+def _known(events: NDArray[np.int64]) -> Any:
+    """Numbers, of which those below zero are not known."""
+    import pandas as pd
+
+    return pd.arrays.IntegerArray(events, events < 0)
+
+
+def _unused(plan: Plan) -> dict[int, int | None]:
+    """Of each job that reads runs that are left out, how many of its events they are."""
+    import numpy as np
+    import pyarrow as pa
+
+    chosen = plan.table.filter(pa.array(np.isin(plan.table["job"].to_numpy(), list(plan.bad_runs))))
+    found: dict[int, int | None] = {}
+    columns: list[list[Any]] = [chosen[name].to_pylist() for name in ("job", "events")]
+    for job, total, used in zip(*columns, used_events(chosen).tolist(), strict=True):
+        before = found.get(job, 0)
+        found[job] = None if before is None or used < 0 else before + total - used
+    return found
+
+
+def _left_out(jobs: Iterable[int], unused: Mapping[int, int | None]) -> int | None:
+    counts = [unused.get(job, 0) for job in jobs]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def _missing(absent: pd.DataFrame, short: pd.DataFrame, plan: Plan) -> tuple[Missing, ...]:

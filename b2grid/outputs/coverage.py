@@ -42,7 +42,13 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class SampleCount:
-    """Expected and done, for one sample; events are `None` where somebody does not know them."""
+    """Expected and done, for one sample; events are `None` where somebody does not know them.
+
+    Parameters
+    ----------
+    events_left_out : int or None
+        Events of runs that are left out among those that were processed: jobs read whole files.
+    """
 
     sample: str
     jobs_expected: int
@@ -51,6 +57,7 @@ class SampleCount:
     files_done: int
     events_expected: int | None
     events_processed: int | None
+    events_left_out: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,10 @@ class Completeness:
     Parameters
     ----------
     rows : dict of str to int
-        Rows of each tree in what is there; of equal names in two files, the sum.
+        Rows of each tree in what is there, without those of runs that are left out; of equal names in two files, the
+        sum.
+    untold : tuple of str
+        Trees whose rows do not say of which run they are, though their files have runs that are left out.
     missing : tuple of Missing
         Every job that is not covered, in the order of the jobs.
     """
@@ -69,6 +79,7 @@ class Completeness:
     samples: tuple[SampleCount, ...]
     rows: dict[str, int] = field(default_factory=dict, hash=False)
     missing: tuple[Missing, ...] = ()
+    untold: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -104,6 +115,11 @@ class Completeness:
     def events_processed(self) -> int | None:
         """Events that the jobs say they read; `None` if a job does not say."""
         return _total([count.events_processed for count in self.samples])
+
+    @property
+    def events_left_out(self) -> int | None:
+        """Events of runs that are left out among those that jobs read; `None` if they are not known."""
+        return _total([count.events_left_out for count in self.samples])
 
     @property
     def missing_lfns(self) -> tuple[str, ...]:
@@ -152,6 +168,20 @@ class Completeness:
         ]
         return headers, rows
 
+    def _runs(self) -> list[str]:
+        """What there is to say about runs that are left out."""
+        said = []
+        if self.events_left_out != 0:
+            said.append(
+                f"{_said(self.events_left_out)} of the processed events are of runs that are left out: "
+                "they are in no array, and in none of the rows above"
+            )
+        said += [
+            f"tree {printable(tree)} cannot be freed of them: it does not say of which run a row is"
+            for tree in self.untold
+        ]
+        return said
+
     def __str__(self) -> str:
         headers, rows = self._table()
         widths = [max(len(row[i]) for row in [tuple(headers), *rows]) for i in range(len(headers))]
@@ -164,6 +194,7 @@ class Completeness:
             )
             lines.append("  ".join(cells).rstrip())
         lines += [f"tree {printable(tree)}: {count:,} rows" for tree, count in self.rows.items()]
+        lines += self._runs()
         if self.missing:
             lines.append("missing:")
             lines += [f"  {missing}" for missing in self.missing[:_SHOWN]]
@@ -179,6 +210,7 @@ class Completeness:
             bar([("done", self.jobs_done, _GOOD), ("missing", left, _REST)]),
             table(headers, rows, numeric=range(1, len(headers))),
             table(["tree", "rows"], [(name, f"{count:,}") for name, count in self.rows.items()], numeric=(1,)),
+            *(tag("div", said) for said in self._runs()),
         ]
         if self.missing:
             shown = [tag("li", str(missing)) for missing in self.missing[:_SHOWN]]

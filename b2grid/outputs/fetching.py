@@ -46,6 +46,8 @@ class Fetched:
         Files that are not there, and why.
     bytes : int
         Written now.
+    mixed : int
+        ROOT files at the destination that have events of runs that are left out.
     completeness : Completeness
         Of the outputs that there are to fetch.
     """
@@ -56,6 +58,7 @@ class Fetched:
     failed: tuple[tuple[str, str], ...]
     bytes: int
     completeness: Completeness
+    mixed: int = 0
 
     @property
     def ok(self) -> bool:
@@ -68,13 +71,19 @@ class Fetched:
             f"{len(self.skipped):,} were there, {len(self.failed):,} failed"
         )
 
+    def _mixed(self) -> list[str]:
+        if not self.mixed:
+            return []
+        what = "1 ROOT file has" if self.mixed == 1 else f"{self.mixed:,} ROOT files have"
+        return [f"{what} events of runs that are left out, as the inputs have: arrays() is without them"]
+
     def _failures(self) -> list[str]:
         shown = [printable(f"{file}: {reason}") for file, reason in self.failed[:_SHOWN]]
         more = len(self.failed) - _SHOWN
         return shown + ([f"and {more:,} more"] if more > 0 else [])
 
     def __str__(self) -> str:
-        lines = [self._headline(), *(f"  failed: {failure}" for failure in self._failures())]
+        lines = [self._headline(), *self._mixed(), *(f"  failed: {failure}" for failure in self._failures())]
         if not self.completeness.complete:
             lines.append(str(self.completeness))
         return "\n".join(lines)
@@ -86,6 +95,7 @@ class Fetched:
             ("failed", len(self.failed), "#b00020"),
         ]
         made: list[object] = [tag("div", self._headline(), style="font-weight:bold"), bar(parts)]
+        made += [tag("div", said) for said in self._mixed()]
         if self.failed:
             failures = tag("ul", *(tag("li", failure) for failure in self._failures()))
             made.append(details(f"failed: {len(self.failed):,}", failures, opened=True))
@@ -156,7 +166,20 @@ def fetch(
         tuple(done["failed"]),
         written,
         completeness_of(index, plan, states),
+        _mixed(index, plan, states),
     )
+
+
+def _mixed(index: Index, plan: Plan, states: pd.DataFrame) -> int:
+    """How many ROOT files have events of runs that are left out, or may have: not all of them say."""
+    jobs = set(states.loc[states["state"] == "done", "job"]) & plan.bad_runs.keys()
+    trees: list[Any] = index.trees.select(["job", "file", "left_out"]).to_pylist()
+    clean = {row["file"]: True for row in trees if row["job"] in jobs}
+    for row in trees:
+        if row["job"] in jobs:
+            clean[row["file"]] &= row["left_out"] == 0
+    files: list[Any] = index.files.select(["job", "file"]).to_pylist()
+    return sum(row["job"] in jobs and not clean.get(row["file"], False) for row in files)
 
 
 def _published(index: Index, states: pd.DataFrame, *, copies: bool) -> Iterator[_File]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Index", "read_index"]
 
 _KEPT = ".index.arrow"  # scans pass over hidden names
-_VERSION = b"1"
+_VERSION = b"2"
 _WORTH_KEEPING = 500  # manifests; fewer are read in under half a second
 _READERS = 8  # the latency of a network file system, not the processor
 
@@ -46,7 +46,7 @@ class Index:
     files : pyarrow.Table
         job, file, bytes, adler32, sha256.
     trees : pyarrow.Table
-        job, file, tree, rows, columns (names), types, copy, copy_bytes, copy_sha256.
+        job, file, tree, rows, left_out (of the rows), columns (names), types, copy, copy_bytes, copy_sha256.
     damaged : dict
         Job -> why its manifest cannot be read.
     """
@@ -159,6 +159,7 @@ def _schemas() -> tuple[pa.Schema, ...]:
                 "file": text,
                 "tree": text,
                 "rows": number,
+                "left_out": number,
                 "columns": names,
                 "types": names,
                 "copy": text,
@@ -209,7 +210,7 @@ def _as_index(read: Iterable[tuple[str, str, Manifest | str]]) -> Index:
                 facts = (copy.file, copy.bytes, copy.sha256) if copy else (None, None, None)
                 names = [column.name for column in tree.columns]
                 types = [column.type for column in tree.columns]
-                trees.append((job, output.file, tree.name, tree.rows, names, types, *facts))
+                trees.append((job, output.file, tree.name, tree.rows, tree.left_out, names, types, *facts))
     return _index(map(_table, _schemas(), (jobs, inputs, files, trees)), damaged)
 
 

@@ -14,7 +14,7 @@ from b2grid.ntuple.parquet import KEY
 from b2grid.ntuple.rootfile import open_regular, open_root
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     import pandas as pd
     import pyarrow as pa
@@ -37,6 +37,8 @@ class Piece:
         As the manifest names them.
     bad_runs : frozenset of (experiment, run)
         Runs in the job's inputs whose events are not wanted.
+    left_out : int
+        Rows of these runs that are in the ROOT file and not in the Parquet copy.
     """
 
     job: int
@@ -53,6 +55,7 @@ class Piece:
     copy: str | None
     copy_bytes: int | None
     bad_runs: frozenset[tuple[int, int]] = frozenset()
+    left_out: int = 0
 
 
 def stem_of(file: str, job: int) -> str:
@@ -101,7 +104,7 @@ def pieces_of(index: Index, plan: Plan, states: pd.DataFrame, tree: str) -> list
     jobs: dict[int, Any] = {row.job: row for row in done.itertuples()}  # type: ignore[misc]
     columns: list[list[Any]] = [index.jobs[name].to_pylist() for name in ("job", "key")]
     keys = dict(zip(*columns, strict=True))
-    bad = _bad_runs(plan)
+    bad = plan.bad_runs
     made = [
         Piece(
             row["job"],
@@ -118,6 +121,7 @@ def pieces_of(index: Index, plan: Plan, states: pd.DataFrame, tree: str) -> list
             row["copy"],
             row["copy_bytes"],
             bad.get(row["job"], frozenset()),
+            row["left_out"] or 0,
         )
         for row in records
         if row["job"] in jobs
@@ -202,7 +206,7 @@ def _read_copy(output: Path, piece: Piece, wanted: list[str]) -> pa.Table | None
     try:
         with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
             key = (file.schema_arrow.metadata or {}).get(KEY, b"").decode(errors="replace")
-            if key not in {"", piece.key} or file.metadata.num_rows != piece.rows:
+            if key not in {"", piece.key} or file.metadata.num_rows != piece.rows - piece.left_out:
                 return None
             if not set(wanted) <= set(file.schema_arrow.names):  # what the copy cannot hold
                 return None
@@ -249,23 +253,3 @@ def _split(tree: str, index: Index, plan: Plan) -> tuple[str | None, str]:
     raise IncompleteOutput(
         f"project {printable(plan.project)} has no tree {printable(tree)!r}", hint=said, missing=(tree,), near=near
     )
-
-
-def _bad_runs(plan: Plan) -> Mapping[int, frozenset[tuple[int, int]]]:
-    """Job -> the runs in its inputs that are not wanted."""
-    import pyarrow as pa
-    import pyarrow.compute
-
-    pc: Any = pa.compute
-    table: Any = plan.table.select(["job", "runs"])
-    table = table.filter(pc.greater(pc.fill_null(pc.list_value_length(table["runs"]), 0), 0))
-    found: dict[int, set[tuple[int, int]]] = {}
-    if not table.num_rows:
-        return {}
-    flat = pc.list_flatten(table["runs"])
-    jobs = table["job"].take(pc.list_parent_indices(table["runs"]))
-    good = pc.fill_null(pc.struct_field(flat, "good"), True)
-    bad = pc.invert(good)
-    for job, run in zip(jobs.filter(bad).to_pylist(), flat.filter(bad).to_pylist(), strict=True):
-        found.setdefault(job, set()).add((run["experiment"], run["run"]))
-    return {job: frozenset(runs) for job, runs in found.items()}

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from b2grid.errors import InvalidInput
+from b2grid.errors import InvalidInput, printable
+from b2grid.ntuple.unwanted import RUN_COLUMNS, unwanted_rows
 from b2grid.outputs.books import completeness_of, job_states
 from b2grid.outputs.coverage import Completeness, Missing
 from b2grid.outputs.cutting import Cut
@@ -37,6 +38,7 @@ How = Literal["candidates", "events"]
 _EVENT = ("__experiment__", "__run__", "__event__")
 _CANDIDATE = "__candidate__"
 _STEP = 1_000_000
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class _Selection:
         if self.how == "events":
             extra += (*_EVENT, _CANDIDATE)
         if piece.bad_runs:
-            extra += _EVENT[:2]
+            extra += RUN_COLUMNS
         return frozenset(self.columns + extra)
 
 
@@ -177,6 +179,7 @@ def _select(
     index = read_index(place.output)
     states = job_states(index, plan, sample)
     pieces = pieces_of(index, plan, states, tree)
+    _check_runs(pieces, tree)
     known = known_columns(pieces, plan, tree)
     asked = pick(columns, known, tree)
     compiled = Cut(cut, known) if cut is not None and cut.strip() else None
@@ -241,16 +244,21 @@ def _columns(table: pa.Table, names: Sequence[str], rows: int) -> pa.Table:
 def _without_bad_runs(table: pa.Table, piece: Piece) -> pa.Table:
     if not piece.bad_runs:
         return table
-    if not set(_EVENT[:2]) <= set(table.column_names):
-        raise InvalidInput(
-            f"tree {piece.tree!r} of job {piece.job} cannot be freed of its bad runs: it has "
-            f"no columns {' and '.join(_EVENT[:2])}",
-            hint='use runs="all"',
-        )
-    experiment, run = (_values(table[name]).astype(np.int64) for name in _EVENT[:2])
-    bad = np.array([(e << 32) | r for e, r in piece.bad_runs], np.int64)
-    inside = np.isin((experiment << 32) | run, bad)
+    experiment, run = (_values(table[name]) for name in RUN_COLUMNS)
+    inside = unwanted_rows(experiment, run, piece.bad_runs)
     return _filtered(table, ~inside) if inside.any() else table
+
+
+def _check_runs(pieces: Sequence[Piece], tree: str) -> None:
+    """Refuse a tree whose rows do not say of which run they are, where the files have runs that are left out."""
+    silent = [piece for piece in pieces if piece.bad_runs and not set(RUN_COLUMNS) <= set(piece.columns)]
+    if silent:
+        jobs = ", ".join(str(piece.job) for piece in silent[:_SHOWN]) + (", …" if len(silent) > _SHOWN else "")
+        raise InvalidInput(
+            f"tree {printable(tree)!r} has no columns {' and '.join(RUN_COLUMNS)}, and inputs of {len(silent)} "
+            f"of its jobs have events of runs that are left out, which cannot be told from the others (jobs {jobs})",
+            hint='store these columns, or make the project with runs="all"',
+        )
 
 
 def _filtered(table: pa.Table, mask: NDArray[np.bool_]) -> pa.Table:

@@ -230,6 +230,20 @@ class Plan:
         frame["walltime"] = setup + per_file * (frame["files"] - 1) + of_events
         return frame
 
+    @cached_property
+    def bad_runs(self) -> dict[int, frozenset[tuple[int, int]]]:
+        """Of each job with such runs: those in its inputs that are not used, as (experiment, run)."""
+        lists: Any = self.table["runs"].combine_chunks()
+        flat = lists.flatten()
+        bad = pa.array(~pc.fill_null(flat.field("good"), pa.scalar(True)).to_numpy(zero_copy_only=False))
+        jobs = self.table["job"].take(lists.value_parent_indices().filter(bad)).to_pylist()
+        chosen = flat.filter(bad)
+        found: dict[int, set[tuple[int, int]]] = {}
+        numbers: list[list[Any]] = [chosen.field(name).to_pylist() for name in ("experiment", "run")]
+        for job, experiment, run in zip(jobs, *numbers, strict=True):
+            found.setdefault(int(job), set()).add((experiment, run))
+        return {job: frozenset(runs) for job, runs in found.items()}
+
     # -- what runs -------------------------------------------------------------------------------------------
 
     def seed(self, job: int) -> str:

@@ -46,7 +46,8 @@ def test_the_official_luminosity_comes_first_and_good_runs_beside_it(catalogue: 
 def test_a_collection_without_luminosity_says_so(catalogue: Catalogue, tmp_path: Path) -> None:
     luminosity = catalogue.collection(COLLECTION).luminosity
     assert luminosity.official is None
-    assert luminosity.runs == pytest.approx(0.001)
+    assert luminosity.runs is None  # the luminosity of a run is that of its collisions
+    assert str(luminosity) == "no luminosity: cite the number of generated events"
 
 
 def test_a_missing_collection_is_named_with_the_nearest(catalogue: Catalogue) -> None:

@@ -260,7 +260,15 @@ class TestOfAProjectThatRan:
 
     def test_every_step_was_shown_in_plain_lines(self, ran: Path) -> None:
         said = (ran / "said").read_text()
-        steps = ["d0.py: no findings", "s/event", "Number of jobs", "submitted kpi", "Done 2", "kpi: done, 2 of 2 jobs"]
+        steps = [
+            "global tags: ",
+            "d0.py: no findings",
+            "s/event",
+            "Number of jobs",
+            "submitted kpi",
+            "Done 2",
+            "kpi: done, 2 of 2 jobs",
+        ]
         assert [said.find(step) for step in steps] == sorted(said.find(step) for step in steps)
         assert -1 not in [said.find(step) for step in steps]
         assert "\x1b" not in said
@@ -276,6 +284,7 @@ class TestOfAProjectThatRan:
             ("provenance", "kpi"): COLLECTION,
             ("bookkeeping", "kpi"): "d0_job2.root",
             ("luminosity", "kpi"): COLLECTION,
+            ("news", "kpi"): "nothing has changed",
             ("log", "kpi", "1"): "[INFO]",
             ("command", "kpi", "1"): "d0.py",
             ("fetch", "kpi", str(tmp_path / "mine")): "2 files copied",

@@ -19,7 +19,7 @@ import pytest
 import uproot
 
 from b2grid.errors import IncompleteOutput, InvalidInput, SiteError
-from b2grid.ntuple import encode, inspect_file, verify, verify_published
+from b2grid.ntuple import Manifest, encode, inspect_file, verify, verify_published
 from b2grid.ntuple.parquet import KEY
 
 COLUMNS: dict[str, Any] = {
@@ -301,3 +301,20 @@ def test_what_changed_after_publishing_is_named(tmp_path: Path) -> None:
     assert [Path(wrong.split()[0]).name for wrong in verify_published(tmp_path, output)] == ["n_job1.root"]
     (tmp_path / "n_job1.B0.parquet").unlink()
     assert len(verify_published(tmp_path, output)) == 2
+
+
+def test_rows_of_runs_that_are_left_out_are_counted_and_not_in_the_copy(tmp_path: Path) -> None:
+    path = tmp_path / "in.root"
+    mass, runs = np.arange(4.0), np.array([1, 2, 2, 3], "int32")
+    trees = {"B0": {"__experiment__": np.full(4, 18, "int32"), "__run__": runs, "Mbc": mass}, "other": {"Mbc": mass}}
+    with uproot.recreate(path) as file:
+        for name, columns in trees.items():
+            file.mktree(name, {column: values.dtype for column, values in columns.items()}).extend(columns)
+    found = verify(path, {}, copies_to=tmp_path, leave_out={(18, 2), (20, 1)})
+    assert [(tree.rows, tree.left_out) for tree in found.trees] == [(4, 2), (4, None)]
+    assert pq.read_table(tmp_path / "in.B0.parquet")["Mbc"].to_pylist() == [0.0, 3.0]
+    assert pq.read_table(tmp_path / "in.other.parquet").num_rows == 4
+    manifest = Manifest("p", 1, 1, "n", sample="s", outputs=(found,))
+    assert Manifest.from_json(manifest.to_json()) == manifest
+    with pytest.raises(InvalidInput, match="5 of 4 rows"):
+        Manifest.from_json(manifest.to_json().replace('"left_out": 2', '"left_out": 5'))

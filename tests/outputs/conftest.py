@@ -109,6 +109,7 @@ class World:
             copies_to=folder if copies else None,
             copy_stem=stem,
             key=manifest_key(self.plan.project_id, job, 1, nonce),
+            leave_out=self.plan.bad_runs.get(job, ()),
         )
         path.rename(folder / f"{stem}.root")
         given: dict[str, Any] = {

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from b2grid.errors import IncompleteOutput, InvalidInput
 from b2grid.ntuple import Manifest
-from b2grid.outputs import arrays, dataframe, iterate
+from b2grid.outputs import arrays, bookkeeping, completeness, dataframe, fetch, iterate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,9 +87,61 @@ def test_a_cut_is_applied_to_candidates_after_events_are_found(world: Callable[.
 
 
 def test_events_of_bad_runs_are_left_out(world: Callable[..., World]) -> None:
-    made = world(bad_run=(26, 1)).publish_all()
-    array = arrays(made, made.plan, "B0", ["Mbc"])
-    assert same(array.Mbc, made.expected("Mbc")[made.expected("__run__") == 0])
+    made = world(bad_run=(26, 1))
+    for job in made.plan.ids("main"):
+        made.publish(job, copies=job != 2)  # without its copy, the ROOT file of a job is read
+    used = made.expected("__run__") == 0
+    assert same(arrays(made, made.plan, "B0", ["Mbc"]).Mbc, made.expected("Mbc")[used])
+    assert len(arrays(made, made.plan, "B0", ["Mbc"], how="events")) == len(set(made.expected("__event__")[used])) * 3
+    copies = [pq.read_table(path) for path in sorted(made.output.rglob("*.B0.parquet"))]
+    assert len(copies) == 2
+    assert {run for copy in copies for run in copy["__run__"].to_pylist()} == {0}
+    complete = completeness(made, made.plan)
+    assert complete.complete
+    assert complete.rows == {"B0": int(used.sum()), "empty": 0}
+    assert (complete.events_processed, complete.events_left_out) == (90, 45)
+    assert "45 of the processed events are of runs that are left out" in str(complete)
+    assert "45 of the processed" in complete._repr_html_()
+    books = bookkeeping(made, made.plan).query("tree == 'B0'")
+    assert (books["events_expected"].tolist(), books["events_used"].tolist()) == ([30] * 3, [15] * 3)
+    assert books["rows"].sum() - books["rows_left_out"].sum() == used.sum()
+    fetched = fetch(made, made.plan, made.scratch / "mine")
+    assert fetched.mixed == 3
+    assert "3 ROOT files have events of runs that are left out" in str(fetched)
+
+
+def test_a_project_of_good_runs_says_nothing_about_others(world: Callable[..., World]) -> None:
+    made = world().publish_all()
+    complete = completeness(made, made.plan)
+    assert complete.events_left_out == 0
+    assert "left out" not in str(complete) + str(fetch(made, made.plan, made.scratch / "mine"))
+    assert made.plan.bad_runs == {}
+
+
+def test_outputs_that_were_verified_before_rows_were_counted_are_cut_all_the_same(world: Callable[..., World]) -> None:
+    made = world(1, bad_run=(26, 1))
+    manifest = made.publish(1)
+    old = [replace(output, trees=tuple(replace(t, left_out=None) for t in output.trees)) for output in manifest.outputs]
+    copy = made.output / "sub00" / "ntuple_job1.B0.parquet"
+    copy.unlink()
+    made.link(replace(manifest, outputs=tuple(old)))
+    used = made.expected("__run__") == 0
+    assert same(arrays(made, made.plan, "B0", ["Mbc"]).Mbc, made.expected("Mbc")[used])
+    assert completeness(made, made.plan).untold == ("B0", "empty")
+
+
+def test_a_tree_that_does_not_say_its_runs_is_refused_where_some_are_left_out(world: Callable[..., World]) -> None:
+    made = world(2, bad_run=(26, 1))
+    for job in (1, 2):
+        made.publish(job, trees={"B0": {"Mbc": np.arange(5.0)}})
+    for partial in (False, True):
+        with pytest.raises(InvalidInput, match=r"no columns __experiment__ and __run__, and inputs of 2 .*jobs 1, 2"):
+            arrays(made, made.plan, "B0", ["Mbc"], allow_partial=partial)
+    complete = completeness(made, made.plan)
+    assert complete.untold == ("B0",)
+    assert "tree B0 cannot be freed of them" in str(complete)
+    good = world(2)
+    assert len(arrays(good, good.plan, "B0", ["Mbc"], allow_partial=True)) == 10
 
 
 def test_incomplete_is_refused_with_what_is_missing_or_taken_as_partial(world: Callable[..., World]) -> None:

@@ -28,6 +28,7 @@ def test_every_input_is_followed_to_its_trees(world: Callable[..., World]) -> No
         "sample",
         "lfn",
         "events_expected",
+        "events_used",
         "job",
         "state",
         "attempt",
@@ -35,6 +36,7 @@ def test_every_input_is_followed_to_its_trees(world: Callable[..., World]) -> No
         "file",
         "tree",
         "rows",
+        "rows_left_out",
     ]
     done = frame[frame["lfn"] == "/belle/MC/charged/001.root"]
     assert done["tree"].tolist() == ["B0", "empty"]

@@ -121,7 +121,7 @@ def test_all_that_is_wrong_is_said_together(home: Path, write: Write) -> None:
             runs="goood",
         ),
     )
-    assert error.message.startswith("8 things are wrong")
+    assert error.message.startswith("9 things are wrong")
     said = [finding.message for finding in error.findings]  # type: ignore[attr-defined]
     for words in (
         "40 characters",

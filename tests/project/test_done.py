@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
@@ -17,6 +18,7 @@ from tests.project.conftest import COLLECTION, D0, TOLD
 pytestmark = pytest.mark.slow
 
 MIXED = "/belle/collection/MC/demo_mixed_v1"
+DATA = "/belle/collection/Data/demo_4S_v1"  # with a file that has a good run and a bad one
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,7 +41,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(place: Path, **other: object) -> Project:
     given = {
         "steering": place / "told.py",
-        "inputs": {"a": COLLECTION, "b": MIXED},
+        "inputs": {"a": COLLECTION, "b": MIXED, "data": DATA},
         "args": ["{sample}", "{job}"],
         "sandbox": ["cuts.py", "tables"],
     } | other
@@ -56,7 +58,7 @@ def done(home: Path, place: Path) -> Project:
 
 def test_arguments_and_sandbox_reach_every_job(done: Project) -> None:
     jobs = done.jobs
-    assert set(jobs["sample"]) == {"a", "b"}
+    assert set(jobs["sample"]) == {"a", "b", "data"}
     for job, sample in zip(jobs["job"], jobs["sample"], strict=True):
         assert f"I am {sample} {job} of mine" in done.log(job)
 
@@ -75,7 +77,7 @@ def test_every_event_is_accounted_for(done: Project) -> None:
 
 def test_arrays_carry_sample_and_completeness(done: Project) -> None:
     both, a = done.arrays("pi"), done.arrays("pi", ["p"], "p > 0.5", sample="a")
-    assert set(both["__sample__"].to_list()) == {"a", "b"}
+    assert set(both["__sample__"].to_list()) == {"a", "b", "data"}
     assert "__sample__" not in a.fields
     assert 0.5 < min(a["p"]) <= max(a["p"]) < 1
     pairs = zip(both["p"], both["__sample__"], strict=True)
@@ -144,6 +146,35 @@ def test_the_plan_is_held_against_what_happened(done: Project, place: Path) -> N
     assert "Over on" in str(done.plan())
     with pytest.raises(InvalidInput, match="has not been submitted"):
         Project("not_yet", steering=place / "d0.py", inputs=COLLECTION).outcome()
+
+
+def test_a_bad_run_inside_a_file_is_in_no_array_and_every_count_follows(done: Project, tmp_path: Path) -> None:
+    array = done.arrays("pi", ["__run__"], sample="data")
+    assert set(array["__run__"].to_list()) == {101, 102, 103, 105, 106}
+    copies = [pq.read_table(path, columns=["__run__"]) for path in done.folder.rglob("*.pi.parquet")]
+    assert 104 not in {run for copy in copies for run in copy["__run__"].to_pylist()}
+    left = done.inputs.left_out.to_pylist()
+    assert [(row["run"], row["files"], row["whole_files"], row["events"]) for row in left] == [(104, 2, 1, 160)]
+    complete = done.completeness()
+    assert complete.complete
+    assert complete.events_left_out == 60  # of the file that is not left out whole
+    assert complete.rows["pi"] == len(done.arrays("pi"))
+    books = done.bookkeeping().query("sample == 'data'")
+    assert books["events_expected"].sum() - books["events_used"].sum() == 60
+    assert books["rows_left_out"].sum() > 0
+    row = done.luminosity().set_index("sample").loc["data"]
+    assert row["luminosity"] == pytest.approx(row["selected"], rel=1e-5)
+    assert row["selected"] == row["processed"] > 0
+    assert row["processed_error"] == pytest.approx(0.01 * row["processed"])
+    assert f"{left[0]['luminosity']:.4g} /pb" in str(done.provenance())
+    assert done.provenance().left_out[0]["reason"] == "drift chamber high voltage off"
+    assert "1 ROOT file has events of runs that are left out" in str(done.fetch(tmp_path / "mixed"))
+
+
+def test_nothing_new_has_come_since(done: Project) -> None:
+    assert str(done.news()) == "nothing has changed"
+    assert [finding.code for finding in done.advice()] == ["B2C050"]
+    assert "2 notes: see .inputs" in str(done)
 
 
 def test_provenance_names_what_must_be_cited(done: Project) -> None:

@@ -6,9 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from b2grid import InvalidInput, InvalidPlan, Project, projects
+from b2grid import Catalogue, InvalidInput, InvalidPlan, Project, projects
 from tests.project.conftest import COLLECTION, D0, TOLD, Write, whole
 
 
@@ -133,6 +134,28 @@ def test_only_good_runs_are_taken_unless_all_are_asked_for(write: Write) -> None
     assert len(whole_set.inputs.left_out) == 0
     assert len(good.inputs) < len(whole_set.inputs)
     assert good.plan().project_id != whole_set.plan().project_id
+    again = Project("good").inputs
+    assert again.findings == good.inputs.findings != ()
+    assert str(again) == str(good.inputs)
+    allowing = Project("allow", write(), data, runs={"allow": ["drift chamber*"]})
+    assert allowing.inputs.table.equals(whole_set.inputs.table)
+    allowing.plan()
+    named = iter([(10, 101), (10, 104)])
+    assert set(Project("named", write(), data, runs=named).inputs.left_out["run"].to_pylist()) == {102, 103, 105, 106}
+    assert Project("allow", write(), data, runs="allow=drift chamber*").status.phase == "planned"
+
+
+def test_a_search_is_frozen_and_what_came_since_is_news(write: Write) -> None:
+    catalogue = Catalogue()
+    found = catalogue.search(campaign="demo1", mc_event="mixed")
+    here = iter(catalogue.collection(COLLECTION).files["pfn"][:2])
+    project = Project("p", write(), {"mixed": found, "here": here})
+    assert len(project.inputs) == 9
+    project.plan()
+    stored = Project("p")
+    assert stored._definition.inputs["mixed"] == [{"campaign": "demo1", "mc_event": "mixed"}]
+    assert str(stored.news()) == "nothing has changed"
+    assert "B2C054" in str(stored.inputs)
 
 
 def test_a_trial_of_some_samples_is_completed_by_the_next(write: Write) -> None:
@@ -150,4 +173,6 @@ def test_luminosity_is_the_collections_own(write: Write) -> None:
     project = Project("p", write(), {"signal": COLLECTION, "data": "/belle/collection/Data/demo_4S_v1"})
     rows = {row["sample"]: row for row in project.luminosity().to_dict("records")}
     assert rows["data"]["collection"] == "/belle/collection/Data/demo_4S_v1"
-    assert rows["data"]["luminosity"] > 0
+    assert rows["data"]["luminosity"] == pytest.approx(rows["data"]["selected"], rel=1e-5)
+    assert rows["data"]["processed"] == 0
+    assert pd.isna(rows["signal"]["selected"])

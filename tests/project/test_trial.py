@@ -14,8 +14,9 @@ import pytest
 import b2grid.catalogue.demo as demo
 from b2grid import Project
 from b2grid.catalogue import write_catalogue
-from b2grid.draft import _write_table, read_inputs
 from b2grid.errors import InvalidSteering
+from b2grid.keeping import _write as write_table
+from b2grid.keeping import read_inputs
 from b2grid.preparation import first_files
 from b2grid.steering import Replicas
 from b2grid.steering.trying import EVENTS, Step
@@ -79,13 +80,25 @@ def test_a_file_that_is_elsewhere_is_fetched_once_for_all_projects(
     assert "--cputime" in str(other.plan().summary())
 
 
+def test_a_file_that_is_known_by_its_name_alone_is_said_to_be(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [{"lfn": f"{DATASET}/sub00/mdst_1.root", "global_tag": "main", "is_mc": True}]
+    monkeypatch.setenv("B2GRID_CATALOGUE", str(write_catalogue(tmp_path / "catalogue", names)))
+    project = Project("p", write(), DATASET)
+    assert "size unknown: 1 file" in str(project.inputs)
+    found = project.trial()["sample"]
+    assert not found.ok
+    assert "is known by its name alone" in found.problem
+
+
 def test_what_an_older_b2grid_stored_is_read_or_measured_again(write: Write) -> None:
     project = Project("p", write(), COLLECTION)
     project.trial(events=2)
     folder = project._folder
     folder.trial.write_text('{"format": 1, "measurements": []}')
     table = read_inputs(folder).table.drop_columns(["adler32", "replicas"])
-    _write_table(folder.inputs.with_suffix(".old"), table)
+    write_table(folder.inputs.with_suffix(".old"), table)
     folder.inputs.with_suffix(".old").replace(folder.inputs)  # it is mapped into memory
     again = Project("p")
     assert again._trial() is None

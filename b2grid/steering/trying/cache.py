@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from b2grid.errors import InvalidInput, SiteError, printable
+from b2grid.names import is_grid_path
 from b2grid.steering.trying.fetching import adler32_of, fetch, shown_url
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class Cache:
         if (path := file.local) is not None:
             return Held(path)
         if not file.urls:
-            raise InvalidInput(f"no file {file.paths[0] if file.paths else file.name}", hint="check the path")
+            raise _nowhere(file)
         notes: list[str] = []
         for folder in self.folders:
             entry = _Entry(folder, file)
@@ -188,6 +189,17 @@ class Cache:
                 return
             total -= sizes[path]
             _set_aside(path)
+
+
+def _nowhere(file: Replicas) -> InvalidInput:
+    """Why a file whose places are all on this machine, where it is not, cannot be tried."""
+    place = str(file.paths[0]) if file.paths else file.name
+    if not is_grid_path(place):
+        return InvalidInput(f"no file {place}", hint="check the path")
+    return InvalidInput(
+        f"{place} is known by its name alone: no place of it is in the catalogue, and it is not on this machine",
+        hint="try a file of this sample that is here, or add its replicas to the catalogue; the grid finds it by name",
+    )
 
 
 class _Entry:
