@@ -9,12 +9,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from b2grid.catalogue.audit import check_catalogue
     from b2grid.catalogue.found import Collection, Dataset, Found
     from b2grid.catalogue.inputs import Inputs, resolve
     from b2grid.catalogue.luminosity import Luminosity
     from b2grid.catalogue.scan import Scan, scan_files
     from b2grid.catalogue.store import Catalogue
-    from b2grid.catalogue.write import write_catalogue
+    from b2grid.catalogue.write import add_to_catalogue, write_catalogue
 
 __all__ = [
     "Catalogue",
@@ -24,6 +25,8 @@ __all__ = [
     "Inputs",
     "Luminosity",
     "Scan",
+    "add_to_catalogue",
+    "check_catalogue",
     "resolve",
     "scan_files",
     "write_catalogue",
@@ -37,6 +40,8 @@ _HOMES = {
     "Inputs": "inputs",
     "Luminosity": "luminosity",
     "Scan": "scan",
+    "add_to_catalogue": "write",
+    "check_catalogue": "audit",
     "resolve": "inputs",
     "scan_files": "scan",
     "write_catalogue": "write",
