@@ -82,6 +82,7 @@ def completed_datasets(given: pa.Table, summed: pa.Table, known: pa.Table | None
 
 
 _SUMS = frozenset({"files", "bytes", "events", "global_tag", "run", "run_high"})
+_RUN = "/r(?P<run>[0-9]{5})/"
 #: A column of the datasets, and the part of the path that says it.
 _PARTS = {
     "release": "release",
@@ -101,12 +102,22 @@ _PARTS = {
 
 
 def _of_paths(paths: pa.Array) -> pa.Table:
-    """What the paths of datasets say."""
-    parsed = [DatasetPath.parse(path) for path in paths.to_pylist()]
+    """What the paths of datasets say.
+
+    Thousands of them differ in the number of the run alone, so one of these is parsed and the number put in.
+    """
+    once = pc.and_(pc.equal(pc.count_substring_regex(paths, "/r[0-9]{5}"), 1), pc.match_substring_regex(paths, _RUN))
+    alike = pc.if_else(once, pc.replace_substring_regex(paths, _RUN, "/r00000/"), paths).dictionary_encode()
+    parsed = [DatasetPath.parse(path) for path in alike.dictionary.to_pylist()]
     columns: dict[str, Any] = {"data_type": pa.array([parts.data_type.lower() or "other" for parts in parsed])}
     for name, part in _PARTS.items():
         columns[name] = pa.array([getattr(parts, part) for parts in parsed], DATASETS.field(name).type)
-    return pa.table(columns)
+    table = pa.table(columns).take(alike.indices)
+    number = pc.struct_field(pc.extract_regex(paths, _RUN), "run").cast(pa.int32())
+    for name in ("run", "run_high"):
+        own = pc.if_else(pc.and_(once, table[name].is_valid()), number, table[name])
+        table = table.set_column(table.column_names.index(name), name, own)
+    return table
 
 
 def completed_collections(given: pa.Table, files: pa.Table, datasets: Iterable[str]) -> tuple[pa.Table, list[Finding]]:

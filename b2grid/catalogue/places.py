@@ -1,7 +1,12 @@
-"""Tables of files as a query gives them, made ready: each file once, in order, and with where its bytes are."""
+"""Finding files among millions: what a query has to look through, and its answer, made ready.
+
+>>> stretches(["/b/x/2", "/a/1", "/b/x/1"], most=2)
+[('/a/1', '/a/1'), ('/b/x/1', '/b/x/2')]
+"""
 
 from __future__ import annotations
 
+import itertools
 import os
 import posixpath
 from typing import TYPE_CHECKING, Any
@@ -16,9 +21,26 @@ from b2grid.catalogue.rows import ascending
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["located", "merged"]
+__all__ = ["located", "merged", "stretches"]
 
 _ABSOLUTE = r"^(/|[A-Za-z][A-Za-z0-9+.-]*://)"
+
+
+def stretches(names: Sequence[str], *, most: int = 8) -> list[tuple[str, str]]:
+    """The first and last of names that belong together: a sorted table is read only there.
+
+    The names are parted where neighbours have least in common.
+    """
+    ordered = sorted(set(names))
+    if not ordered:
+        return []
+    characters = np.array([name.encode() for name in ordered])
+    width = characters.dtype.itemsize or 1
+    table = characters.astype(f"S{width}").view(np.uint8).reshape(-1, width)
+    common = (table[1:] != table[:-1]).argmax(axis=1)
+    cuts = np.sort(np.argsort(common, kind="stable")[: most - 1]) + 1
+    bounds = [0, *cuts.tolist(), len(ordered)]
+    return [(ordered[start], ordered[stop - 1]) for start, stop in itertools.pairwise(bounds)]
 
 
 def merged(found: Sequence[pa.Table]) -> pa.Table:

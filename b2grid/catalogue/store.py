@@ -17,7 +17,7 @@ from b2grid.catalogue.contents import absent_parts, read_contents
 from b2grid.catalogue.found import Collection, Dataset, Found
 from b2grid.catalogue.luminosity import Luminosity, of_runs
 from b2grid.catalogue.model import TABLES
-from b2grid.catalogue.places import located, merged
+from b2grid.catalogue.places import located, merged, stretches
 from b2grid.catalogue.search import TERMS, Condition, conditions, remarks, select
 from b2grid.errors import Finding, InvalidInput, Report, nearest, printable
 from b2grid.html import Html, definitions, tag
@@ -298,17 +298,21 @@ class Catalogue:
         whole = pa.table({"dataset": _texts(path for path, block in paths if not block)})
         blocks = pa.table({name: _texts(pair[i] for pair in paths if pair[1]) for i, name in enumerate(_BLOCK)})
         named = pa.table({"lfn": _texts(lfns)})
-        found = [
-            self._arrow(f"FROM files SEMI JOIN wanted USING ({', '.join(wanted.column_names)})", wanted=wanted)
-            for wanted in (whole, blocks, named)
-            if len(wanted)
-        ]
+        found = [self._named(wanted) for wanted in (whole, blocks, named) if len(wanted)]
         if pattern:
             # where a pattern begins literally, only what begins like that is read
             start = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
             query = "FROM files WHERE lfn GLOB ? AND lfn BETWEEN ? AND ?"
             found.append(self._arrow(query, [pattern, start, start + chr(sys.maxunicode)]))
         return located(merged(found or [self._arrow("FROM files LIMIT 0")]), self.source)
+
+    def _named(self, wanted: pa.Table, query: str = "FROM named") -> pa.Table:
+        """The answer to a query over the files with one of the keys in a table."""
+        key = wanted.column_names[0]
+        near = stretches(wanted.column(0).to_pylist())
+        where = " OR ".join([f"{key} BETWEEN ? AND ?"] * len(near)) or "false"
+        join = f"FROM files SEMI JOIN wanted USING ({', '.join(wanted.column_names)}) WHERE {where}"
+        return self._arrow(f"WITH named AS ({join}) {query}", [name for pair in near for name in pair], wanted=wanted)
 
     def runs(self) -> pa.Table:
         """All runs that the catalogue knows, as the schema `RUNS`."""
@@ -317,14 +321,11 @@ class Catalogue:
     def luminosity_of(self, collection: Collection) -> Luminosity:
         """The official luminosity of a collection, and the sum over its good runs."""
         query = """
-            WITH held AS (
-                SELECT DISTINCT r.experiment AS experiment, r.run AS run
-                FROM (SELECT unnest(runs) AS r FROM files SEMI JOIN wanted USING (dataset))
-            )
+            , held AS (SELECT DISTINCT r.experiment AS experiment, r.run AS run FROM (SELECT unnest(runs) AS r FROM named))
             SELECT luminosity, luminosity_error FROM held JOIN runs USING (experiment, run) WHERE good
         """
         row = collection.row
-        table = self._arrow(query, wanted=pa.table({"dataset": _texts(row["datasets"])}))
+        table = self._named(pa.table({"dataset": _texts(row["datasets"])}), query)
         columns = (table[name].to_pylist() for name in ("luminosity", "luminosity_error"))
         total, error = of_runs(zip(*columns, strict=True))
         return Luminosity(row["int_luminosity"], row["int_luminosity_error"], total, error)
