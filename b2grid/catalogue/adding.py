@@ -6,21 +6,24 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+import pyarrow.compute
 
+from b2grid.catalogue.contents import Contents
 from b2grid.catalogue.grouped import completed_collections, completed_datasets, totals
 from b2grid.catalogue.model import COLLECTIONS, FILES, TABLES
 from b2grid.catalogue.publish import PART_ROWS, write_parts
 from b2grid.catalogue.rows import KEYS, as_table, completed_files, counted
+from b2grid.catalogue.store import Catalogue
 from b2grid.errors import Finding
 from b2grid.names import CollectionPath
 
 if TYPE_CHECKING:
     from b2grid.catalogue.contents import Part
-    from b2grid.catalogue.store import Catalogue
 
 __all__ = ["Change", "changed", "files_with"]
+
+#: Its stubs do not know that a text stands for a scalar.
+pc: Any = pyarrow.compute
 
 _PLACES = ("pfn", "replicas")
 _CONTENT = tuple(name for name in FILES.names if name not in {"lfn", *_PLACES})
@@ -88,7 +91,7 @@ def _compared(catalogue: Catalogue, new: pa.Table) -> tuple[pa.Table, pa.Table, 
     fills = " OR ".join(f"(f.{name} IS NULL AND n.{name} IS NOT NULL)" for name in _CONTENT)
     moved = "n.pfn NOT IN (n.lfn, f.pfn) OR n.replicas <> f.replicas OR (f.replicas IS NULL AND n.replicas IS NOT NULL)"
     columns = ", ".join(
-        f"CASE WHEN n.pfn <> n.lfn THEN n.pfn ELSE f.pfn END AS pfn"
+        "CASE WHEN n.pfn <> n.lfn THEN n.pfn ELSE f.pfn END AS pfn"
         if name == "pfn"
         else f"coalesce(n.{name}, f.{name}) AS {name}"
         for name in FILES.names
@@ -99,13 +102,11 @@ def _compared(catalogue: Catalogue, new: pa.Table) -> tuple[pa.Table, pa.Table, 
         "FROM files f JOIN new n USING (lfn)",
         new=new,
     )
-    differing = known.filter(pc.not_equal(known["other"], "")).sort_by("lfn")
-    findings = [
-        Finding("B2C004", "error", f"file is known with another {row['other']}: {row['lfn']}", _OTHER_FILE)
-        for row in differing.slice(0, 50).to_pylist()
-    ]
-    findings += counted("B2C004", "file is known with other content", differing["lfn"][50:].to_pylist(), _OTHER_FILE)
-    richer = known.filter(pc.and_(known["more"], pc.equal(known["other"], "")))
+    same: Any = pc.equal(known["other"], pa.scalar(""))
+    differing = known.filter(pc.invert(same)).sort_by("lfn")
+    named = pc.binary_join_element_wise(differing["lfn"], " (", differing["other"], ")", "")
+    findings = counted("B2C004", "file is known with other content", named.to_pylist(), _OTHER_FILE)
+    richer = known.filter(pc.and_(known["more"], same))
     mended = FILES.empty_table()
     if len(richer):
         query = f"SELECT {columns} FROM files f JOIN new n USING (lfn) SEMI JOIN richer USING (lfn)"  # noqa: S608
@@ -123,27 +124,28 @@ def files_with(catalogue: Catalogue, change: Change) -> tuple[Part, ...]:
     Small parts are merged with what is added, so that a catalogue that grows daily has few: as many as the logarithm
     of its size.
     """
-    kept, waiting = [], change.files
+    waiting = change.files.cast(FILES)
     if not len(waiting):
         return catalogue.contents.tables["files"]
-    root, lfns = catalogue.path, change.mended["lfn"].combine_chunks()
+    kept: list[Part] = []
+    mended = change.mended.select(["lfn"])
     for part in sorted(catalogue.contents.tables["files"], key=lambda part: part.rows):
+        alone = Catalogue.of(catalogue.path, Contents.of(files=(part,)))
         small = part.rows <= len(waiting) and part.rows + len(waiting) <= PART_ROWS
-        if not small and not (len(lfns) and _any_of(root / part.file, lfns)):
+        if not small and not _any_of(alone, mended):
             kept.append(part)
             continue
-        rows = pq.read_table(root / part.file, schema=FILES)
-        rows = rows.filter(pc.invert(pc.is_in(rows["lfn"], lfns)))
+        rows = alone.arrow("FROM files ANTI JOIN mended USING (lfn)", mended=mended).cast(FILES)
         if small:
-            waiting = pa.concat_tables([waiting.cast(FILES), rows])
+            waiting = pa.concat_tables([waiting, rows])
         else:
-            kept += write_parts(root, "files", rows)
-    return (*kept, *write_parts(root, "files", completed_files(waiting)))
+            kept += write_parts(catalogue.path, "files", completed_files(rows))
+    return (*kept, *write_parts(catalogue.path, "files", completed_files(waiting)))
 
 
-def _any_of(part: Any, lfns: pa.Array) -> bool:
-    column = pq.read_table(part, columns=["lfn"])["lfn"]
-    return pc.any(pc.is_in(column, lfns)).as_py() is True
+def _any_of(part: Catalogue, mended: pa.Table) -> bool:
+    found = len(mended) and len(part.arrow("SELECT lfn FROM files SEMI JOIN mended USING (lfn) LIMIT 1", mended=mended))
+    return bool(found)
 
 
 # -- the other tables ----------------------------------------------------------------------------------------
@@ -155,28 +157,25 @@ def _held(catalogue: Catalogue, change: Change) -> list[Finding]:
     if len(sized):
         query = "SELECT dataset FROM mended SEMI JOIN (FROM files WHERE bytes IS NULL) USING (lfn) WHERE bytes > 0"
         sized = catalogue.arrow(query, mended=sized)
-    touched = pa.concat_tables([change.fresh.select(["dataset"]).cast(_DATASET), sized.select(["dataset"]).cast(_DATASET)])
+    touched = pa.concat_tables([files.select(["dataset"]).cast(_DATASET) for files in (change.fresh, sized)])
     query = """
         SELECT dataset, max(collection) AS collection
         FROM (SELECT collection, unnest(datasets) AS dataset FROM collections) SEMI JOIN touched USING (dataset)
         GROUP BY dataset ORDER BY dataset
     """
-    return [
-        Finding(
-            "B2C004",
-            "error",
-            f"dataset {row['dataset']} is in the collection {row['collection']}, and other files would change it",
-            f"collections are immutable: give the new files another dataset, and make {_next(catalogue, row['collection'])}",
-        )
-        for row in catalogue.arrow(query, touched=touched).to_pylist()
-    ]
+    findings = []
+    for row in catalogue.arrow(query, touched=touched).to_pylist():
+        said = f"dataset {row['dataset']} is in the collection {row['collection']}, which new files would change"
+        better = f"give the new files another dataset, and make {_next(catalogue, str(row['collection']))}"
+        findings.append(Finding("B2C004", "error", said, f"collections are immutable: {better}"))
+    return findings
 
 
 def _next(catalogue: Catalogue, collection: str) -> CollectionPath:
     """The path of the next version of a collection."""
     path = CollectionPath.parse(collection)
     rows = catalogue.arrow("SELECT collection FROM collections WHERE name = ?", [path.name]).column(0).to_pylist()
-    alike = [other for other in map(CollectionPath.parse, rows) if other.data_type == path.data_type]
+    alike = [other for other in map(CollectionPath.parse, map(str, rows)) if other.data_type == path.data_type]
     return replace(path, version=max(other.version for other in [path, *alike]) + 1)
 
 
@@ -192,21 +191,23 @@ def _files_of(catalogue: Catalogue, change: Change, datasets: Any) -> pa.Table:
 
 def _datasets(catalogue: Catalogue, change: Change, given: pa.Table) -> pa.Table:
     """All datasets, with the totals of those whose files change summed again."""
-    files = change.files
-    summed = totals(_files_of(catalogue, change, pc.unique(files["dataset"].cast(pa.string()))) if len(files) else files)
-    return completed_datasets(given, summed, catalogue.arrow("FROM datasets"))
+    touched = pc.unique(change.files["dataset"].cast(pa.string()))
+    return completed_datasets(given, totals(_files_of(catalogue, change, touched)), catalogue.arrow("FROM datasets"))
 
 
 def _collections(
     catalogue: Catalogue, change: Change, given: pa.Table, datasets: pa.Table
 ) -> tuple[pa.Table, list[Finding]]:
     """All collections; those that are given have to have the content that is known of them."""
-    rows = catalogue.arrow("FROM collections").to_pylist()
-    known = {row["collection"]: row for row in rows}
-    members = pc.unique(pc.list_flatten(given["datasets"]))
-    files = _files_of(catalogue, change, members) if len(given) else change.files
-    complete, findings = completed_collections(given, files, datasets["dataset"].to_pylist())
-    for row in complete.to_pylist():
+    held: list[Any] = catalogue.arrow("FROM collections").to_pylist()
+    known = {row["collection"]: row for row in held}
+    rows: list[Any] = given.to_pylist()
+    for row in rows:
+        row["datasets"] = row["datasets"] or known.get(row["collection"], row)["datasets"]
+    members = sorted({name for row in rows for name in row["datasets"] or ()})
+    complete, findings = completed_collections(rows, _files_of(catalogue, change, members), datasets)
+    made: list[Any] = complete.to_pylist()
+    for row in made:
         path = row["collection"]
         before = known.get(path, row)
         if any(before[name] != row[name] for name in ("content_hash", "datasets")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -90,7 +90,7 @@ def _rows(catalogue: Catalogue, whole: set[str]) -> list[Finding]:
 
 
 def _texts(catalogue: Catalogue, query: str) -> list[str]:
-    texts: list[str] = catalogue.arrow(query).column(0).to_pylist()
+    texts: list[Any] = catalogue.arrow(query).column(0).to_pylist()
     return texts
 
 

@@ -13,11 +13,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from b2grid.catalogue.model import FORMAT, TABLES
 from b2grid.errors import Finding, InvalidInput, printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["MOST_BYTES", "NAME", "Contents", "Part", "absent_parts", "read_contents"]
 
@@ -59,6 +61,11 @@ class Contents:
     name: str = ""
     tables: dict[str, tuple[Part, ...]] = field(default_factory=lambda: dict.fromkeys(TABLES, ()))
 
+    @classmethod
+    def of(cls, name: str = "", **tables: tuple[Part, ...]) -> Contents:
+        """The contents with these tables, and the others empty."""
+        return cls(name, dict.fromkeys(TABLES, ()) | tables)
+
     @property
     def parts(self) -> tuple[Part, ...]:
         """All parts of all tables."""
@@ -90,12 +97,7 @@ class Contents:
         """
         place = printable(where)
         try:
-            if len(text) > MOST_BYTES:
-                raise ValueError(f"it is larger than {MOST_BYTES} bytes")
-            stated = json.loads(text)
-            written = stated["format"] if isinstance(stated, dict) else None
-            if type(written) is not int:
-                raise ValueError("it states no format")
+            stated, written = _stated(text)
             if written == FORMAT:
                 return cls(_text(stated.get("name", "")), {name: _parts(stated, name) for name in TABLES})
         except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -109,6 +111,16 @@ class Contents:
                 hint="install a newer b2grid",
             )
         raise InvalidInput(f"the catalogue {place} has format {written}, which is no longer read", hint=_AGAIN)
+
+
+def _stated(text: bytes) -> tuple[dict[str, Any], int]:
+    """What the text states, and in which format."""
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"it is larger than {MOST_BYTES} bytes")
+    stated = json.loads(text)
+    if not isinstance(stated, dict) or type(stated.get("format")) is not int:
+        raise TypeError("it states no format")
+    return stated, stated["format"]
 
 
 def _text(value: object) -> str:
@@ -164,12 +176,11 @@ def _no_catalogue(folder: Path, error: OSError) -> InvalidInput:
         )
     if not isinstance(error, FileNotFoundError):
         return InvalidInput(
-            f"{NAME} of the catalogue {shown} cannot be read: {error.strerror}", hint="check the path and its permissions"
+            f"{NAME} of the catalogue {shown} cannot be read: {error.strerror}",
+            hint="check the path and its permissions",
         )
     if folder.is_dir():
-        return InvalidInput(
-            f"{shown} is not a catalogue: {NAME} is missing", hint=f"give the folder that has {NAME}"
-        )
+        return InvalidInput(f"{shown} is not a catalogue: {NAME} is missing", hint=f"give the folder that has {NAME}")
     return InvalidInput(
         f"no catalogue at {shown}",
         hint=f"give the folder that has {NAME}, or unset B2GRID_CATALOGUE for the demo data",

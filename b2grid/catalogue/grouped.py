@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 from b2grid.catalogue.model import COLLECTIONS, DATASETS
 from b2grid.catalogue.rows import as_table, content_hash, counted, ranks
 from b2grid.errors import Finding
 from b2grid.names import CollectionPath, DatasetPath
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
 __all__ = ["completed_collections", "completed_datasets", "totals"]
+
+#: Its stubs do not know that a text stands for a scalar.
+pc: Any = pyarrow.compute
 
 
 def totals(files: pa.Table) -> pa.Table:
@@ -32,7 +37,7 @@ def totals(files: pa.Table) -> pa.Table:
         ]
     )
     tags = table.group_by(["dataset", "global_tag"]).aggregate([])
-    tags = pa.table({name: tags[name].cast(pa.string()) for name in tags.column_names})
+    tags = tags.cast(pa.schema([(name, pa.string()) for name in tags.column_names]))
     joined: Any = tags.sort_by("global_tag").group_by("dataset", use_threads=False).aggregate([("global_tag", "list")])
     order = pc.index_in(sums["dataset"].cast(pa.string()), joined["dataset"].combine_chunks())
 
@@ -65,7 +70,9 @@ def completed_datasets(given: pa.Table, summed: pa.Table, known: pa.Table | None
     """
     known = DATASETS.empty_table() if known is None else known
     tables = [summed, given, known]
-    paths: Any = pc.unique(pa.chunked_array([chunk for table in tables for chunk in table["dataset"].chunks], pa.string()))
+    paths: Any = pc.unique(
+        pa.chunked_array([chunk for table in tables for chunk in table["dataset"].chunks], pa.string())
+    )
     paths = paths.take(pc.sort_indices(paths))
     places = [pc.index_in(paths, table["dataset"].combine_chunks()) for table in tables]
     unknown = paths.filter(places[2].is_null())
@@ -101,7 +108,7 @@ _PARTS = {
 }
 
 
-def _of_paths(paths: pa.Array) -> pa.Table:
+def _of_paths(paths: Any) -> pa.Table:
     """What the paths of datasets say.
 
     Thousands of them differ in the number of the run alone, so one of these is parsed and the number put in.
@@ -120,22 +127,25 @@ def _of_paths(paths: pa.Array) -> pa.Table:
     return table
 
 
-def completed_collections(given: pa.Table, files: pa.Table, datasets: Iterable[str]) -> tuple[pa.Table, list[Finding]]:
+def completed_collections(
+    rows: Iterable[Mapping[str, Any]], files: pa.Table, datasets: pa.Table
+) -> tuple[pa.Table, list[Finding]]:
     """All columns of `COLLECTIONS`, sorted, and what is wrong with them.
 
     Parameters
     ----------
-    given : pyarrow.Table
+    rows : iterable of mapping
         Rows of collections, of which some columns may be empty.
     files : pyarrow.Table
         With `dataset`, `lfn` and `bytes`; at least those of the datasets that the collections name.
-    datasets : iterable of str
+    datasets : pyarrow.Table
         All that there are.
     """
-    known = set(datasets)
+    known = set(datasets["dataset"].to_pylist())
     of_dataset = _by_dataset(files)
-    findings, complete = [], []
-    for row in given.to_pylist():
+    findings: list[Finding] = []
+    complete = []
+    for row in rows:
         path = CollectionPath.parse(row["collection"])
         members = sorted(set(row.get("datasets") or ()))
         missing = [name for name in members if name not in known]
@@ -147,7 +157,7 @@ def completed_collections(given: pa.Table, files: pa.Table, datasets: Iterable[s
             "version": path.version,
             "content_hash": content_hash(of_dataset(members)),
         }
-        stated = {name: value for name, value in row.items() if value is not None}
+        stated: dict[str, Any] = {name: value for name, value in row.items() if value is not None}
         if stated.get("content_hash", derived["content_hash"]) != derived["content_hash"]:
             findings.append(Finding("B2C007", "error", f"the files of {path} have another content hash", _OTHER))
         complete.append(derived | stated | {"datasets": members})
@@ -170,6 +180,6 @@ def _by_dataset(files: pa.Table) -> Callable[[list[str]], pa.Table]:
         numbers = np.array(sorted(place[name] for name in datasets if name in place), np.int64)
         starts, lengths = bounds[numbers], bounds[numbers + 1] - bounds[numbers]
         shift = np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
-        return files.select(["lfn", "bytes"]).take(pa.array(shift + np.arange(lengths.sum())))
+        return files.select(["lfn", "bytes"]).take(shift + np.arange(lengths.sum()))
 
     return chosen

@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 from b2grid.catalogue.rows import ascending
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["located", "merged", "stretches"]
+
+#: Its stubs do not know that a text stands for a scalar.
+pc: Any = pyarrow.compute
 
 _ABSOLUTE = r"^(/|[A-Za-z][A-Za-z0-9+.-]*://)"
 

@@ -13,7 +13,6 @@ import os
 import secrets
 import shutil
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -25,6 +24,7 @@ from b2grid.errors import InvalidInput, SiteError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["PART_ROWS", "present", "publish", "sha256_of", "write_part", "write_parts", "writing"]
 
@@ -59,7 +59,7 @@ def write_part(root: Path, table: str, rows: pa.Table) -> Part:
                 file,
                 row_group_size=_ROW_GROUP,
                 compression="zstd",
-                use_dictionary=[name for name in _REPEATING if name in schema.names],
+                use_dictionary=[name for name in _REPEATING if name in schema.names],  # type: ignore[arg-type]
             )
             file.flush()
             os.fsync(file.fileno())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 from b2grid.catalogue.model import FILES, TABLES
 from b2grid.errors import Finding, InvalidInput, nearest, printable
@@ -32,6 +32,9 @@ __all__ = [
     "refuse",
     "repeated",
 ]
+
+#: Its stubs do not know that a text stands for a scalar.
+pc: Any = pyarrow.compute
 
 #: What a table can be made from.
 Rows = pa.Table | Iterable[Mapping[str, Any]]
@@ -73,9 +76,7 @@ def _column(given: pa.Table, field: Any, what: str) -> Any:
         try:
             column = given[field.name].cast(field.type)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise InvalidInput(
-                f"column '{field.name}' of {what} is not {field.type}: {printable(error)}"
-            ) from error
+            raise InvalidInput(f"column '{field.name}' of {what} is not {field.type}: {printable(error)}") from error
     else:
         column = pa.chunked_array([pa.nulls(len(given), field.type)])
     if not field.nullable and column.null_count:
@@ -108,7 +109,7 @@ def counted(code: str, message: str, names: Sequence[object], hint: str = "") ->
     return findings
 
 
-def _twice(column: pa.ChunkedArray) -> list[str]:
+def _twice(column: pa.ChunkedArray[Any]) -> list[str]:
     """The values that are there more than once, sorted."""
     if pc.count_distinct(column).as_py() == len(column):
         return []
@@ -174,7 +175,7 @@ def completed_files(rows: Rows) -> pa.Table:
     return _sorted(as_table(table, CODED_FILES, "files").unify_dictionaries())
 
 
-def _places(lfns: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+def _places(lfns: pa.ChunkedArray[Any]) -> tuple[pa.ChunkedArray[Any], pa.ChunkedArray[Any]]:
     """The dataset and the datablock of every LFN, as `split_lfn` has them."""
     datasets, blocks = [], []
     for start in range(0, len(lfns), _BATCH):
@@ -187,10 +188,11 @@ def _places(lfns: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
         folder = pc.if_else(blocked, above, pc.binary_join_element_wise(above, last, "/"))
         datasets.append(pc.utf8_slice_codeunits(folder, 2).cast(_CODED))
         blocks.append(pc.if_else(blocked, last, pa.scalar(None, pa.string())).cast(_CODED))
-    return pa.chunked_array(datasets, _CODED), pa.chunked_array(blocks, _CODED)
+    made: Any = (pa.chunked_array(datasets, _CODED), pa.chunked_array(blocks, _CODED))  # type: ignore[call-overload]
+    return made[0], made[1]
 
 
-def _spans(runs: pa.ChunkedArray) -> dict[str, pa.ChunkedArray]:
+def _spans(runs: pa.ChunkedArray[Any]) -> dict[str, Any]:
     """The first experiment of every file, and its lowest and highest run in that."""
     try:
         lists: Any = runs.cast(FILES.field("runs").type).combine_chunks()
@@ -214,7 +216,7 @@ def _spans(runs: pa.ChunkedArray) -> dict[str, pa.ChunkedArray]:
     return {name: pa.array(values).take(index) for name, values in zip(names, (first, low, high), strict=True)}
 
 
-def ranks(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[str]]:
+def ranks(column: pa.ChunkedArray[Any]) -> tuple[NDArray[np.int64], list[str]]:
     """For every row the place of its text among the different ones, and these, sorted."""
     coded: Any = column.cast(_CODED).unify_dictionaries().combine_chunks()
     if isinstance(coded, pa.ChunkedArray):
@@ -229,7 +231,7 @@ def _sorted(table: pa.Table) -> pa.Table:
     rank, _ = ranks(table["dataset"])
     if bool(np.all(rank[:-1] <= rank[1:])) and ascending(table["lfn"]):
         return table
-    keys = pa.table({"dataset": rank, "lfn": table["lfn"]})
+    keys = pa.Table.from_arrays([pa.array(rank), table["lfn"]], names=["dataset", "lfn"])
     return table.take(pc.sort_indices(keys, [("dataset", "ascending"), ("lfn", "ascending")]))
 
 

@@ -63,7 +63,7 @@ class Catalogue:
     path: Path
     source: str
     contents: Contents
-    _findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
 
     def __init__(self, path_or_url: str | os.PathLike[str] | None = None) -> None:
         given = os.environ.get("B2GRID_CATALOGUE") or _DEMO if path_or_url is None else path_or_url
@@ -71,10 +71,10 @@ class Catalogue:
         if _URL.match(text):
             from b2grid.catalogue.copying import copied
 
-            self.path, self._findings = copied(text)
+            self.path, self.findings = copied(text)
             self.source = text  # an address, or the folder itself
         else:
-            self.path, self._findings = Path(text).expanduser().resolve(), ()
+            self.path, self.findings = Path(text).expanduser().resolve(), ()
             self.source = str(self.path)
         self.contents = read_contents(self.path)
         absent = absent_parts(self.path, self.contents)
@@ -86,7 +86,7 @@ class Catalogue:
     def of(cls, folder: Path, contents: Contents) -> Catalogue:
         """A catalogue of the parts that are named, whatever else is in the folder or missing from it."""
         made = cls.__new__(cls)
-        made.path, made.source, made.contents, made._findings = folder, str(folder), contents, ()
+        made.path, made.source, made.contents, made.findings = folder, str(folder), contents, ()
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -100,7 +100,7 @@ class Catalogue:
     @property
     def report(self) -> Report:
         """What there is to say about the catalogue: that the copy of one which cannot be reached may be old."""
-        return Report(self._findings, filename=f"catalogue {self.source}")
+        return Report(self.findings, filename=f"catalogue {self.source}")
 
     # -- asking ----------------------------------------------------------------------------------------------
 
@@ -153,7 +153,7 @@ class Catalogue:
         reason = printable(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
         return InvalidInput(
             f"a part of the catalogue {shown} is cut short or damaged: {reason}",
-            hint=f"check_catalogue('{printable(self.path)}') says which; copy it again from where it was published",
+            hint=f"check_catalogue('{printable(self.path)}') says which; remove that, and copy it again",
         )
 
     def _list(self, query: str, parameters: Sequence[object] = ()) -> list[Any]:
@@ -278,7 +278,7 @@ class Catalogue:
     def _relatives(self, path: str) -> list[str]:
         """Datasets below the same folder: of the folders above a path the first that has some, but not too many."""
         query = f"SELECT dataset FROM datasets WHERE starts_with(dataset, ?) LIMIT {_COMPARED}"  # noqa: S608
-        above, found = path, []
+        above, found = path, list[str]()
         while above and len(found) < _ENOUGH:
             above = above.rpartition("/")[0]
             found = self._list(query, [above])
@@ -298,7 +298,7 @@ class Catalogue:
         whole = pa.table({"dataset": _texts(path for path, block in paths if not block)})
         blocks = pa.table({name: _texts(pair[i] for pair in paths if pair[1]) for i, name in enumerate(_BLOCK)})
         named = pa.table({"lfn": _texts(lfns)})
-        found = [self._named(wanted) for wanted in (whole, blocks, named) if len(wanted)]
+        found: list[pa.Table] = [self._named(wanted) for wanted in (whole, blocks, named) if len(wanted)]
         if pattern:
             # where a pattern begins literally, only what begins like that is read
             start = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
@@ -309,7 +309,7 @@ class Catalogue:
     def _named(self, wanted: pa.Table, query: str = "FROM named") -> pa.Table:
         """The answer to a query over the files with one of the keys in a table."""
         key = wanted.column_names[0]
-        near = stretches(wanted.column(0).to_pylist())
+        near = stretches(list(map(str, wanted.column(0).to_pylist())))
         where = " OR ".join([f"{key} BETWEEN ? AND ?"] * len(near)) or "false"
         join = f"FROM files SEMI JOIN wanted USING ({', '.join(wanted.column_names)}) WHERE {where}"
         return self._arrow(f"WITH named AS ({join}) {query}", [name for pair in near for name in pair], wanted=wanted)
@@ -321,7 +321,9 @@ class Catalogue:
     def luminosity_of(self, collection: Collection) -> Luminosity:
         """The official luminosity of a collection, and the sum over its good runs."""
         query = """
-            , held AS (SELECT DISTINCT r.experiment AS experiment, r.run AS run FROM (SELECT unnest(runs) AS r FROM named))
+            , held AS (
+                SELECT DISTINCT r.experiment AS experiment, r.run AS run FROM (SELECT unnest(runs) AS r FROM named)
+            )
             SELECT luminosity, luminosity_error FROM held JOIN runs USING (experiment, run) WHERE good
         """
         row = collection.row
@@ -346,7 +348,7 @@ class Catalogue:
         return str(Html("".join(notes)) + definitions(counts, caption=f"catalogue {self.source}"))
 
 
-def _texts(values: Iterable[str]) -> pa.Array:
+def _texts(values: Iterable[str]) -> pa.StringArray:
     return pa.array(list(values), pa.string())
 
 

@@ -68,8 +68,7 @@ def write_catalogue(
     file_table = completed_files(files)
     given = _keyed(runs, collections, datasets, skims)
     dataset_table = completed_datasets(given["datasets"], totals(file_table))
-    known = dataset_table["dataset"].to_pylist()
-    collection_table, findings = completed_collections(given["collections"], file_table, known)
+    collection_table, findings = completed_collections(given["collections"].to_pylist(), file_table, dataset_table)
     refuse(check_files(file_table) + _twice(given) + findings)
     tables = {"files": file_table, **given, "collections": collection_table, "datasets": dataset_table}
     with writing(root):

@@ -30,7 +30,11 @@ MADE_UP_RUN = pa.struct(
 
 GB = 1024**3
 GENERIC = ("mixed", "charged", "uubar", "ddbar", "ssbar", "ccbar")
-SKIMS = (("TDCPV_ccs", "13160200", "TDCPV"), ("BtoHad3Tracks1Pi0", "19130310", "BtoC"), ("TauThrust", "18570700", "Tau"))
+SKIMS = (
+    ("TDCPV_ccs", "13160200", "TDCPV"),
+    ("BtoHad3Tracks1Pi0", "19130310", "BtoC"),
+    ("TauThrust", "18570700", "Tau"),
+)
 EXPERIMENTS = (7, 8, 10, 12, 14, 16, 17, 18, 20, 22, 24, 26)
 
 
@@ -111,7 +115,9 @@ def _dataset_paths(kinds: list[Kind], wanted: int) -> tuple[list[str], Any, Any,
         experiment, run = EXPERIMENTS[number % len(EXPERIMENTS)], 3 + 2 * (number // len(EXPERIMENTS))
         for k in per_run:
             prod = f"{24000 + 100 * k + experiment:08d}"
-            rows.append((kinds[k].path.format(prod=prod, exp=f"{experiment:04d}", run=f"{run:05d}"), k, experiment, run))
+            rows.append(
+                (kinds[k].path.format(prod=prod, exp=f"{experiment:04d}", run=f"{run:05d}"), k, experiment, run)
+            )
         number += 1
     rows = sorted(rows[:wanted])
     paths = [row[0] for row in rows]

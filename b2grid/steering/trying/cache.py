@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from b2grid.errors import InvalidInput, SiteError, printable
-from b2grid.steering.trying.fetching import adler32_of, fetch, shown_url
+from b2grid.steering.trying.fetching import adler32_of, fetch
+from b2grid.web import shown_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
