@@ -78,7 +78,7 @@ class Contents:
 
     def to_json(self) -> bytes:
         """The text of ``catalogue.json``: equal contents give equal bytes."""
-        tables = {name: [asdict(part) for part in sorted(parts)] for name, parts in self.tables.items()}
+        tables = {name: [asdict(part) for part in sorted(self.tables[name])] for name in TABLES}
         return json.dumps({"format": FORMAT, "name": self.name, "tables": tables}, indent=1).encode() + b"\n"
 
     @classmethod

@@ -16,6 +16,8 @@ from b2grid.names import CollectionPath, DatasetPath
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from numpy.typing import NDArray
+
 __all__ = ["completed_collections", "completed_datasets", "totals"]
 
 #: Its stubs do not know that a text stands for a scalar.
@@ -180,6 +182,7 @@ def _by_dataset(files: pa.Table) -> Callable[[list[str]], pa.Table]:
         numbers = np.array(sorted(place[name] for name in datasets if name in place), np.int64)
         starts, lengths = bounds[numbers], bounds[numbers + 1] - bounds[numbers]
         shift = np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
-        return files.select(["lfn", "bytes"]).take(shift + np.arange(lengths.sum()))
+        rows: NDArray[np.int64] = shift + np.arange(lengths.sum())
+        return files.select(["lfn", "bytes"]).take(rows)
 
     return chosen

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["PART_ROWS", "present", "publish", "sha256_of", "write_part", "write_parts", "writing"]
+__all__ = ["PART_ROWS", "overtaken", "present", "publish", "sha256_of", "write_part", "write_parts", "writing"]
 
 PART_ROWS = 1_048_576
 _ROW_GROUP = 65_536
@@ -112,7 +112,7 @@ def publish(root: Path, contents: Contents, replaced: bytes | None) -> None:
     if text == replaced:
         return
     if absent_parts(root, contents):
-        raise _overtaken(root)
+        raise overtaken(root)
     _swap(root, text, replaced)
     if replaced is not None:
         former = {part.file for part in Contents.parse(replaced, root).parts}
@@ -138,12 +138,12 @@ def _swap(root: Path, text: bytes, replaced: bytes | None) -> None:
                 raise
             if present(root) == replaced:  # its owner was broken off here, or is about to do the same
                 _finish(root, claim)
-            raise _overtaken(root) from None
+            raise overtaken(root) from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     if present(root) != replaced:
         shutil.rmtree(claim, ignore_errors=True)
-        raise _overtaken(root)
+        raise overtaken(root)
     _finish(root, claim)
 
 
@@ -154,7 +154,8 @@ def _finish(root: Path, claim: Path) -> None:
         claim.rmdir()
 
 
-def _overtaken(root: Path) -> SiteError:
+def overtaken(root: Path) -> SiteError:
+    """The error for a writer that somebody else was faster than."""
     return SiteError(
         f"somebody else changed the catalogue {printable(root)} at the same time, and this change was not made",
         hint="try again",

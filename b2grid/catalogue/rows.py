@@ -28,6 +28,7 @@ __all__ = [
     "content_hash",
     "counted",
     "keyed",
+    "places",
     "ranks",
     "refuse",
     "repeated",
@@ -97,8 +98,19 @@ def _table_of(rows: list[Mapping[str, Any]], schema: pa.Schema, what: str) -> pa
     return pa.table(arrays) if arrays else schema.empty_table()
 
 
+def _lacks(table: pa.Table, name: str) -> bool:
+    return name not in table.column_names or table[name].null_count > 0
+
+
 def _with(table: pa.Table, name: str, values: Any) -> pa.Table:
-    return table if name in table.column_names else table.append_column(name, values)
+    """The table with a column, in which values stand where it has none."""
+    if name not in table.column_names:
+        return table.append_column(name, values)
+    if not table[name].null_count:
+        return table
+    given = table[name]
+    merged = values if pa.types.is_null(given.type) else pc.coalesce(given, values.cast(given.type))
+    return table.set_column(table.column_names.index(name), name, merged)
 
 
 def counted(code: str, message: str, names: Sequence[object], hint: str = "") -> list[Finding]:
@@ -165,8 +177,8 @@ def completed_files(rows: Rows) -> pa.Table:
     """
     table = rows if isinstance(rows, pa.Table) else _table_of(list(rows), FILES, "files")
     if "lfn" in table.column_names:
-        if not {"dataset", "datablock"} <= set(table.column_names):
-            dataset, datablock = _places(table["lfn"])
+        if _lacks(table, "dataset") or _lacks(table, "datablock"):
+            dataset, datablock = places(table["lfn"])
             table = _with(_with(table, "dataset", dataset), "datablock", datablock)
         table = _with(table, "pfn", table["lfn"])  # a site knows where it keeps a file, if nobody else does
     if "runs" in table.column_names:
@@ -175,7 +187,7 @@ def completed_files(rows: Rows) -> pa.Table:
     return _sorted(as_table(table, CODED_FILES, "files").unify_dictionaries())
 
 
-def _places(lfns: pa.ChunkedArray[Any]) -> tuple[pa.ChunkedArray[Any], pa.ChunkedArray[Any]]:
+def places(lfns: pa.ChunkedArray[Any]) -> tuple[pa.ChunkedArray[Any], pa.ChunkedArray[Any]]:
     """The dataset and the datablock of every LFN, as `split_lfn` has them."""
     datasets, blocks = [], []
     for start in range(0, len(lfns), _BATCH):

@@ -9,9 +9,10 @@ from b2grid.catalogue.adding import changed, files_with
 from b2grid.catalogue.contents import Contents
 from b2grid.catalogue.grouped import completed_collections, completed_datasets, totals
 from b2grid.catalogue.model import TABLES
-from b2grid.catalogue.publish import present, publish, write_parts, writing
+from b2grid.catalogue.publish import overtaken, present, publish, write_parts, writing
 from b2grid.catalogue.rows import Rows, as_table, check_files, completed_files, keyed, refuse, repeated
 from b2grid.catalogue.store import Catalogue
+from b2grid.errors import InvalidInput
 
 if TYPE_CHECKING:
     import os
@@ -107,16 +108,21 @@ def add_to_catalogue(
     """
     root = Path(folder)
     before = present(root)
-    catalogue = Catalogue(root)
     given = _keyed(runs, collections, datasets, skims)
     new = completed_files(files)
     refuse(check_files(new) + _twice(given))
-    change = changed(catalogue, new, given)
-    refuse(change.findings)
-    with writing(root):
-        parts = {table: write_parts(root, table, rows) for table, rows in change.tables.items()}
-        parts["files"] = files_with(catalogue, change)
-        publish(root, Contents(catalogue.contents.name, parts), before)
+    try:
+        catalogue = Catalogue(root)
+        change = changed(catalogue, new, given)
+        refuse(change.findings)
+        with writing(root):
+            parts = {table: write_parts(root, table, rows) for table, rows in change.tables.items()}
+            parts["files"] = files_with(catalogue, change)
+            publish(root, Contents(catalogue.contents.name, parts), before)
+    except InvalidInput:
+        if present(root) != before:  # what was read is not what there is
+            raise overtaken(root) from None
+        raise
     return root
 
 
