@@ -108,6 +108,7 @@ def _opener() -> Any:
         def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any) -> Any:
             before, after = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
             if after not in {"http", "https"} or (before, after) == ("https", "http"):
+                fp.close()
                 raise URLError(f"it sends on to {after}://, which is not followed")
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
@@ -129,7 +130,7 @@ def translated(patience: float) -> Iterator[None]:
         yield
     except HTTPError as error:
         error.close()
-        raise Unreachable(f"HTTP status {error.code} {error.reason}".strip(), error.code) from None
+        raise Unreachable(f"HTTP status {error.code} {error.reason}".splitlines()[0].strip(), error.code) from None
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)  # urllib wraps what the connection said
         slow = isinstance(reason, TimeoutError)

@@ -21,6 +21,7 @@ from b2grid.catalogue.places import located, merged, stretches
 from b2grid.catalogue.search import TERMS, Condition, conditions, remarks, select
 from b2grid.errors import Finding, InvalidInput, Report, nearest, printable
 from b2grid.html import Html, definitions, tag
+from b2grid.web import shown_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -61,7 +62,7 @@ class Catalogue:
     """
 
     path: Path
-    source: str
+    source: str  # the folder, or the address that it was copied from
     contents: Contents
     findings: tuple[Finding, ...]
 
@@ -72,10 +73,11 @@ class Catalogue:
             from b2grid.catalogue.copying import copied
 
             self.path, self.findings = copied(text)
-            self.source = text  # an address, or the folder itself
+            self.source = shown_url(text)
+            self.opened = text  # with what may be secret in it
         else:
             self.path, self.findings = Path(text).expanduser().resolve(), ()
-            self.source = str(self.path)
+            self.source = self.opened = str(self.path)
         self.contents = read_contents(self.path)
         absent = absent_parts(self.path, self.contents)
         if absent:
@@ -86,11 +88,12 @@ class Catalogue:
     def of(cls, folder: Path, contents: Contents) -> Catalogue:
         """A catalogue of the parts that are named, whatever else is in the folder or missing from it."""
         made = cls.__new__(cls)
-        made.path, made.source, made.contents, made.findings = folder, str(folder), contents, ()
+        made.path, made.contents, made.findings = folder, contents, ()
+        made.source = made.opened = str(folder)
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Catalogue, (self.source,)
+        return Catalogue, (self.opened,)
 
     @property
     def is_demo(self) -> bool:
