@@ -87,13 +87,14 @@ def changed(catalogue: Catalogue, new: pa.Table, given: dict[str, pa.Table]) -> 
 
 def _compared(catalogue: Catalogue, new: pa.Table) -> tuple[pa.Table, pa.Table, list[Finding]]:
     """The files that are not known, those of which more is known now, and those with other content."""
-    other = ", ".join(f"CASE WHEN f.{name} <> n.{name} THEN '{name}' END" for name in _CONTENT)
-    fills = " OR ".join(f"(f.{name} IS NULL AND n.{name} IS NOT NULL)" for name in _CONTENT)
+    theirs, ours = ({name: _known(side, name) for name in FILES.names} for side in "fn")
+    other = ", ".join(f"CASE WHEN {theirs[name]} <> {ours[name]} THEN '{name}' END" for name in _CONTENT)
+    fills = " OR ".join(f"({theirs[name]} IS NULL AND {ours[name]} IS NOT NULL)" for name in _CONTENT)
     moved = "n.pfn NOT IN (n.lfn, f.pfn) OR n.replicas <> f.replicas OR (f.replicas IS NULL AND n.replicas IS NOT NULL)"
     columns = ", ".join(
         "CASE WHEN n.pfn <> n.lfn THEN n.pfn ELSE f.pfn END AS pfn"
         if name == "pfn"
-        else f"coalesce(n.{name}, f.{name}) AS {name}"
+        else f"coalesce({ours[name]}, f.{name}) AS {name}"
         for name in FILES.names
     )
     # all of the text is made above
@@ -113,6 +114,11 @@ def _compared(catalogue: Catalogue, new: pa.Table) -> tuple[pa.Table, pa.Table, 
         mended = catalogue.arrow(query, new=new, richer=richer.select(["lfn"]))
     fresh = new.filter(pc.invert(pc.is_in(new["lfn"], known["lfn"].combine_chunks())))
     return completed_files(fresh), completed_files(mended), findings
+
+
+def _known(side: str, name: str) -> str:
+    """A column of one side of the comparison, null also where its text is empty."""
+    return f"nullif({side}.{name}, '')" if FILES.field(name).type == pa.string() else f"{side}.{name}"
 
 
 _OTHER_FILE = "the content of a file does not change: give the new one another LFN"

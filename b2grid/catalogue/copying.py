@@ -62,7 +62,13 @@ def copied(url: str, folder: Path | None = None, *, patience: float = 30.0) -> t
     SiteError
         If the copy cannot be written.
     """
-    if urlsplit(url).scheme not in {"http", "https"}:
+    try:
+        scheme = urlsplit(url).scheme.lower()
+    except ValueError as error:
+        raise InvalidInput(
+            f"no address of a catalogue: {printable(error)}", hint="such as https://host/folder"
+        ) from None
+    if scheme not in {"http", "https"}:
         raise InvalidInput(
             f"a catalogue is a folder or at an http(s) address, not at {printable(shown_url(url))}",
             hint="copy it, and give the folder",

@@ -175,7 +175,7 @@ def _by_dataset(files: pa.Table) -> Callable[[list[str]], pa.Table]:
     place = {name: number for number, name in enumerate(names)}
     if not np.all(rank[:-1] <= rank[1:]):
         order = np.argsort(rank, kind="stable")
-        files, rank = files.take(pa.array(order)), rank[order]
+        files, rank = files.take(order), rank[order]
     bounds = np.searchsorted(rank, np.arange(len(names) + 1))
 
     def chosen(datasets: list[str]) -> pa.Table:

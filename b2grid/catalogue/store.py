@@ -17,9 +17,10 @@ from b2grid.catalogue.contents import absent_parts, read_contents
 from b2grid.catalogue.found import Collection, Dataset, Found
 from b2grid.catalogue.luminosity import Luminosity, of_runs
 from b2grid.catalogue.model import TABLES
+from b2grid.catalogue.nearest import missing, near
 from b2grid.catalogue.places import located, merged, stretches
 from b2grid.catalogue.search import TERMS, Condition, conditions, remarks, select
-from b2grid.errors import Finding, InvalidInput, Report, nearest, printable
+from b2grid.errors import Finding, InvalidInput, Report, printable
 from b2grid.html import Html, definitions, tag
 from b2grid.web import shown_url
 
@@ -223,7 +224,7 @@ class Catalogue:
                 continue
             column = TERMS[condition.term][0]
             known = self._list(*select([], f"DISTINCT CAST({column} AS VARCHAR) AS v"))
-            blocking[condition.term] = _near(str(terms[condition.term]), [v for v in known if v is not None])
+            blocking[condition.term] = near(str(terms[condition.term]), [v for v in known if v is not None])
         return blocking
 
     # -- collections and datasets ----------------------------------------------------------------------------
@@ -261,7 +262,7 @@ class Catalogue:
         row = self._arrow("FROM collections WHERE collection = ?", [wanted])
         if not len(row):
             paths = self._list("SELECT collection FROM collections")
-            raise _missing("collection", wanted, paths, "collections() lists them all")
+            raise missing("collection", wanted, paths, "collections() lists them all")
         return Collection(self, wanted, row.to_pylist()[0])
 
     def dataset(self, path: str) -> Dataset:
@@ -275,7 +276,7 @@ class Catalogue:
         wanted, block = _block(str(path))
         row = self._arrow("FROM datasets WHERE dataset = ?", [wanted])
         if not len(row):
-            raise _missing("dataset", wanted, self._relatives(wanted), "search() finds datasets by what they are")
+            raise missing("dataset", wanted, self._relatives(wanted), "search() finds datasets by what they are")
         return Dataset(self, str(path), row.to_pylist()[0], block or None)
 
     def _relatives(self, path: str) -> list[str]:
@@ -312,10 +313,10 @@ class Catalogue:
     def _named(self, wanted: pa.Table, query: str = "FROM named") -> pa.Table:
         """The answer to a query over the files with one of the keys in a table."""
         key = wanted.column_names[0]
-        near = stretches(list(map(str, wanted.column(0).to_pylist())))
-        where = " OR ".join([f"{key} BETWEEN ? AND ?"] * len(near)) or "false"
+        ends = stretches(list(map(str, wanted.column(0).to_pylist())))
+        where = " OR ".join([f"{key} BETWEEN ? AND ?"] * len(ends)) or "false"
         join = f"FROM files SEMI JOIN wanted USING ({', '.join(wanted.column_names)}) WHERE {where}"
-        return self._arrow(f"WITH named AS ({join}) {query}", [name for pair in near for name in pair], wanted=wanted)
+        return self._arrow(f"WITH named AS ({join}) {query}", [name for pair in ends for name in pair], wanted=wanted)
 
     def runs(self) -> pa.Table:
         """All runs that the catalogue knows, as the schema `RUNS`."""
@@ -361,20 +362,3 @@ def _block(path: str) -> tuple[str, str]:
     if last.startswith("sub") and last[3:].isdigit():
         return above, last
     return path.rstrip("/"), ""
-
-
-def _near(wanted: str, known: Iterable[str]) -> list[str]:
-    spelt = {name.lower(): name for name in known}
-    return [spelt[name] for name in nearest(wanted.lower(), spelt)]
-
-
-def _missing(what: str, wanted: str, known: list[str], otherwise: str) -> InvalidInput:
-    """The error for a path that is not there, with the paths nearest to it after their common beginning."""
-    # by characters: paths of datasets differ in the middle of their parts
-    common = len(os.path.commonprefix([wanted, *known]))  # noqa: RUF071
-    by_rest = {path[common:]: path for path in known}
-    near = [by_rest[rest] for rest in _near(wanted[common:], by_rest)]
-    return InvalidInput(
-        f"no {what} '{printable(wanted)}' in the catalogue",
-        hint=f"did you mean {' or '.join(near)}?" if near else otherwise,
-    )

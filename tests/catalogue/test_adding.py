@@ -102,7 +102,7 @@ def test_all_that_would_change_what_is_known_is_refused_at_once(folder: Path) ->
 
 def test_what_was_not_known_is_filled_in(tmp_path: Path) -> None:
     complete = [file(HADRON, i, [(18, 100, 10)]) for i in range(8)]
-    bare = [{"lfn": row["lfn"], "global_tag": "main_2022", "is_mc": False} for row in complete]
+    bare = [{"lfn": row["lfn"], "global_tag": "", "is_mc": False} for row in complete]
     collection: Row = {"collection": DATA, "datasets": [NEW]}
     folder = write_catalogue(tmp_path, [*bare, *FILES], collections=[collection])
     add_to_catalogue(folder, complete[:2], collections=[{"collection": DATA, "int_luminosity": 0.5}])
@@ -111,6 +111,7 @@ def test_what_was_not_known_is_filled_in(tmp_path: Path) -> None:
     assert catalogue.collection(DATA).datasets == [NEW]
     files = catalogue.files(datasets=[HADRON]).to_pylist()
     assert [row["bytes"] for row in files] == [1000, 1001] + [None] * 6
+    assert [row["global_tag"] for row in files] == ["main_2022"] * 2 + [""] * 6
     assert files[0]["run_low"] == 100
     assert files[0]["pfn"].startswith(str(folder.parent))
     assert files[2]["pfn"] == files[2]["lfn"]

@@ -247,8 +247,11 @@ def test_what_is_no_catalogue_is_refused_or_the_copy_is_used(site: Site, home: P
 def test_where_there_is_no_catalogue_the_address_is_to_be_checked(site: Site) -> None:
     with pytest.raises(InvalidInput, match=r"no catalogue at http.*/other: HTTP status 404 .* - check the address"):
         Catalogue(site.url.replace("/cat", "/other"))
-    with pytest.raises(SiteUnavailable, match="cannot be copied: "):
-        Catalogue("http://127.0.0.1:9/cat")
+    for url in ("http://127.0.0.1:9/cat", "http://127.0.0.1:99999/cat", "http:///cat", "http://127.0.0.1:9/a b"):
+        with pytest.raises(SiteUnavailable, match="cannot be copied: "):
+            Catalogue(url)
+    with pytest.raises(InvalidInput, match="no address of a catalogue"):
+        Catalogue("http://[cat")
 
 
 def test_a_catalogue_that_is_replaced_while_it_is_copied_is_asked_again(site: Site, home: Path) -> None:
