@@ -1,11 +1,11 @@
-"""Where b2grid keeps what is a user's own: projects, and facts of releases that were added."""
+"""Where b2grid keeps what is a user's own: projects, facts of releases that were added, and copies from elsewhere."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-__all__ = ["home"]
+__all__ = ["cache", "home"]
 
 
 def home() -> Path:
@@ -15,3 +15,12 @@ def home() -> Path:
     import platformdirs
 
     return platformdirs.user_data_path("b2grid")
+
+
+def cache() -> Path:
+    """The folder of what can be fetched again: below `B2GRID_HOME`, else the user's cache directory."""
+    if os.environ.get("B2GRID_HOME"):
+        return home() / "cache"
+    import platformdirs
+
+    return platformdirs.user_cache_path("b2grid")

@@ -15,7 +15,7 @@ WIDGETS = ROOT / "widgets" / "b2grid_widgets"
 GROUPS = [
     {"html"},
     {"errors"},
-    {"names", "grammar", "physics", "home"},
+    {"names", "grammar", "physics", "home", "web"},
     {"run", "ntuple"},
     {"catalogue", "steering"},
     {"lite"},

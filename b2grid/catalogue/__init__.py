@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from b2grid.catalogue.audit import check_catalogue
     from b2grid.catalogue.found import Collection, Dataset, Found
     from b2grid.catalogue.growing import News, advice_on, news
     from b2grid.catalogue.inputs import Inputs, resolve
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from b2grid.catalogue.runs import plain_runs
     from b2grid.catalogue.scan import Scan, scan_files
     from b2grid.catalogue.store import Catalogue
-    from b2grid.catalogue.write import write_catalogue
+    from b2grid.catalogue.write import add_to_catalogue, write_catalogue
 
 __all__ = [
     "Catalogue",
@@ -29,8 +30,10 @@ __all__ = [
     "News",
     "Query",
     "Scan",
+    "add_to_catalogue",
     "advice_on",
     "as_given",
+    "check_catalogue",
     "held",
     "news",
     "plain_runs",
@@ -54,6 +57,8 @@ _HOMES = {
     "held": "query",
     "news": "growing",
     "plain_runs": "runs",
+    "add_to_catalogue": "write",
+    "check_catalogue": "audit",
     "resolve": "inputs",
     "scan_files": "scan",
     "write_catalogue": "write",

@@ -62,7 +62,7 @@ def advise(parts: Sequence[Part], merged: pa.Table, kept: pa.Table, catalogue: C
         The files of all parts; and those of which a run is used.
     """
     paths: list[Any] = pc.unique(merged["dataset"]).to_pylist()
-    datasets = catalogue.ask(_DESCRIBED, [paths])
+    datasets = catalogue.arrow(_DESCRIBED, [paths])
     columns: list[list[Any]] = [datasets[name].to_pylist() for name in ("dataset", "files")]
     totals = dict(zip(*columns, strict=True))
     findings = processed_twice(kept, datasets)
@@ -72,7 +72,7 @@ def advise(parts: Sequence[Part], merged: pa.Table, kept: pa.Table, catalogue: C
     if named:
         by_name = merged.filter(pc.is_in(merged["part"], value_set=pa.array(named, pa.int32())))
         names: list[Any] = pc.unique(by_name["dataset"]).to_pylist()
-        findings += uncited(by_name, totals, catalogue.ask(_HOLDERS, [names]))
+        findings += uncited(by_name, totals, catalogue.arrow(_HOLDERS, [names]))
         findings += in_production(by_name, datasets)
     findings += odd_files(kept, datasets)
     return findings + about_collections((part.collection for part in parts if part.collection), catalogue)
@@ -91,13 +91,13 @@ def about_collections(
     paths = sorted(set(used))
     if not paths:
         return []
-    profiles = catalogue.ask(_PROFILES, [paths])
+    profiles = catalogue.arrow(_PROFILES, [paths])
     return newer_versions(paths, profiles) + smaller_skims(paths, profiles, _skim_names(catalogue), efficiencies)
 
 
 def _skim_names(catalogue: Catalogue) -> dict[str, str]:
     if "skims" not in TABLES:
         return {}
-    table = catalogue.ask("SELECT code, skim FROM skims")
+    table = catalogue.arrow("SELECT code, skim FROM skims")
     columns: list[list[Any]] = [table[name].to_pylist() for name in ("code", "skim")]
     return dict(zip(*columns, strict=True))

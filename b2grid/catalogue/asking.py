@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from b2grid.catalogue.found import Found
-from b2grid.catalogue.model import TABLES
 from b2grid.catalogue.remarks import remarks
 from b2grid.catalogue.search import TERMS, Condition, conditions, nearest_values, select
 from b2grid.names import Skim, split_lfn
@@ -39,8 +38,6 @@ def search(ask: Ask, terms: Mapping[str, Any]) -> Found:
 
 def _own_skims(ask: Ask) -> list[Skim]:
     """The skims that the catalogue itself says something about."""
-    if "skims" not in TABLES:
-        return []
     rows = ask('SELECT skim, code, "group", combined FROM skims ORDER BY skim', ()).to_pylist()
     return [Skim(row["skim"], row["code"], row["group"] or "", row["combined"]) for row in rows]
 

@@ -29,12 +29,10 @@ __all__ = ["Luminosity", "luminosity_of", "of_keys", "of_runs"]
 
 _HELD = """
     SELECT DISTINCT r.experiment AS experiment, r.run AS run
-    FROM (SELECT unnest(runs) AS r FROM files WHERE dataset IN (SELECT unnest(?::VARCHAR[])))
-    ORDER BY ALL
+    FROM (SELECT unnest(runs) AS r FROM named) ORDER BY ALL
 """
 _SILENT = """
-    SELECT count(*) AS n FROM files
-    WHERE dataset IN (SELECT unnest(?::VARCHAR[])) AND coalesce(len(runs), 0) = 0 AND events IS DISTINCT FROM 0
+    SELECT count(*) AS n FROM named WHERE coalesce(len(runs), 0) = 0 AND events IS DISTINCT FROM 0
 """
 _SIMULATED = """
     SELECT CASE WHEN count(generated) = count(*) THEN sum(generated)::BIGINT END AS generated,
@@ -147,15 +145,15 @@ def luminosity_of(catalogue: Catalogue, row: dict[str, Any], runs: Runs = "good"
     """
     choice = RunChoice.of(runs)
     official = (row["int_luminosity"], row["int_luminosity_error"])
-    datasets = [list(row["datasets"])]
+    datasets = row["datasets"]
     if row["data_type"] == "mc":
-        facts: Any = catalogue.ask(_SIMULATED, datasets).to_pylist()[0]
+        facts: Any = catalogue.arrow(_SIMULATED, [datasets]).to_pylist()[0]
         return Luminosity(*official, generated=facts["generated"], branching_fraction=facts["branching_fraction"])
-    held = catalogue.ask(_HELD, datasets)
+    held = catalogue.over_files(datasets, _HELD)
     keys = run_keys(held["experiment"].to_numpy(), held["run"].to_numpy())
     known = catalogue.runs()
     sums = of_keys(keys[choice.good(keys, known)], known)
-    if catalogue.ask(_SILENT, datasets)["n"][0].as_py():  # files that do not say which runs they hold
+    if catalogue.over_files(datasets, _SILENT)["n"][0].as_py():  # files that do not say which runs they hold
         sums = (None, None)
     words = {"good": "its good runs", "all": "all its runs"}
     return Luminosity(*official, *sums, which=words.get(choice.kind, "the runs that were asked for"))

@@ -1,8 +1,8 @@
 """The tables of a catalogue, and of the inputs that a project takes from it, as Arrow schemas.
 
-A catalogue is a folder (or a URL) with four Parquet tables: ``files``, ``runs``, ``collections`` and
-``datasets``. Each carries the number of its format in the metadata of its Parquet file, so that a program
-that is too old for it can say so.
+A catalogue is a folder (or a URL) with five tables: ``files``, ``runs``, ``collections``, ``datasets`` and ``skims``.
+Each is kept in Parquet files, its parts; ``catalogue.json`` names them, and has the number of the format, so that a
+program that is too old for it can say so.
 
 A file's ``pfn`` is where its bytes are: a URL, an absolute path, or a path relative to the catalogue.
 Luminosities are in inverse picobarn in ``runs`` and in inverse femtobarn in ``collections``, as the
@@ -19,7 +19,6 @@ __all__ = [
     "DATASETS",
     "FILES",
     "FORMAT",
-    "FORMAT_KEY",
     "INPUTS",
     "LEFT_OUT",
     "RUNS",
@@ -27,8 +26,7 @@ __all__ = [
     "TABLES",
 ]
 
-FORMAT = 1
-FORMAT_KEY = b"b2grid.catalogue.format"
+FORMAT = 2
 
 
 def _required(name: str, kind: pa.DataType) -> pa.Field[pa.DataType]:
@@ -139,6 +137,7 @@ TABLES: dict[str, pa.Schema] = {
     "runs": RUNS,
     "collections": COLLECTIONS,
     "datasets": DATASETS,
+    "skims": SKIMS,
 }
 
 _INPUT_RUN = pa.struct(

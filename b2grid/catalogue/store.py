@@ -3,95 +3,175 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from b2grid.catalogue import asking
+from b2grid.catalogue.contents import absent_parts, read_contents
 from b2grid.catalogue.found import Collection, Dataset, Found
 from b2grid.catalogue.luminosity import Luminosity, luminosity_of
-from b2grid.catalogue.model import FORMAT, FORMAT_KEY, TABLES
-from b2grid.catalogue.write import Rows, content_hash, write_catalogue
-from b2grid.errors import InvalidInput, nearest, printable
-from b2grid.html import definitions
+from b2grid.catalogue.model import TABLES
+from b2grid.catalogue.nearest import missing
+from b2grid.catalogue.places import located, merged, stretches
+from b2grid.errors import Finding, InvalidInput, Report, printable
+from b2grid.html import Html, definitions, tag
+from b2grid.web import shown_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
 
+    from b2grid.catalogue.contents import Contents
     from b2grid.catalogue.runs import Runs
     from b2grid.names import CollectionPath
 
-__all__ = ["Catalogue", "Rows", "content_hash", "write_catalogue"]
+__all__ = ["Catalogue"]
 
 _DEMO = Path(__file__).parent / "demo" / "catalogue"
 _WRONG_QUERY = (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError)
-_ABSOLUTE = r"^(/|[A-Za-z][A-Za-z0-9+.-]*://)"
+_BLOCK = ("dataset", "datablock")
+_COMPARED, _ENOUGH = 5000, 50  # paths that a misspelt one is compared with, at most and at least
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 class Catalogue:
-    """What data there is: files, runs, datasets and collections.
+    """What data there is: files, runs, datasets, collections and skims.
 
-    A catalogue is a folder of Parquet tables, which is never modified by reading it.
+    A catalogue is a folder, which is never modified by reading it. Opening one reads its ``catalogue.json`` and looks
+    whether the parts of its tables are there; they are read when something is asked.
 
     Parameters
     ----------
-    path_or_url : path, optional
-        The folder. By default what the environment variable ``B2GRID_CATALOGUE`` says, or else the demo data
-        in the package.
+    path_or_url : path or URL, optional
+        The folder, or its ``http(s)`` address: that is copied to the cache, of which the second time only what
+        changed, and queried there. By default what the environment variable ``B2GRID_CATALOGUE`` says, or else the
+        demo data in the package.
 
     Raises
     ------
     InvalidInput
-        If there is no catalogue, one of its tables is cut short, or it was written by a newer b2grid.
+        If there is no catalogue, a part of it is missing or cut short, or it is of a newer format.
+    SiteUnavailable
+        If it is at an address that does not answer, and there is no copy.
     """
+
+    path: Path
+    source: str  # the folder, or the address that it was copied from
+    contents: Contents
+    findings: tuple[Finding, ...]
 
     def __init__(self, path_or_url: str | os.PathLike[str] | None = None) -> None:
         given = os.environ.get("B2GRID_CATALOGUE") or _DEMO if path_or_url is None else path_or_url
-        self.path = _folder(given)
-        sources = {name: _check_table(self.path, name) for name in TABLES}
-        self._connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
-        for name, source in sources.items():
-            pattern = str(source).replace("'", "''")
-            self._connection.execute(f"CREATE VIEW {name} AS FROM read_parquet('{pattern}')")
+        text = os.fspath(given)
+        if _URL.match(text):
+            from b2grid.catalogue.copying import copied
+
+            self.path, self.findings = copied(text)
+            self.source = shown_url(text)
+            self.opened = text  # with what may be secret in it
+        else:
+            self.path, self.findings = Path(text).expanduser().resolve(), ()
+            self.source = self.opened = str(self.path)
+        self.contents = read_contents(self.path)
+        absent = absent_parts(self.path, self.contents)
+        if absent:
+            more = f", and {len(absent) - 1} more parts" if len(absent) > 1 else ""
+            raise InvalidInput(absent[0].message + more, hint=absent[0].hint, findings=tuple(absent))
+
+    @classmethod
+    def of(cls, folder: Path, contents: Contents) -> Catalogue:
+        """A catalogue of the parts that are named, whatever else is in the folder or missing from it."""
+        made = cls.__new__(cls)
+        made.path, made.contents, made.findings = folder, contents, ()
+        made.source = made.opened = str(folder)
+        return made
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Catalogue, (str(self.path),)
+        return Catalogue, (self.opened,)
 
     @property
     def is_demo(self) -> bool:
         """Whether this is the demo data in the package, whose runs are not those of the experiment."""
         return self.path == _DEMO.resolve()
 
+    @property
+    def report(self) -> Report:
+        """What there is to say about the catalogue: that the copy of one which cannot be reached may be old."""
+        return Report(self.findings, filename=f"catalogue {self.source}")
+
     # -- asking ----------------------------------------------------------------------------------------------
 
-    def _arrow(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """The tables as views of their parts."""
+        connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
+        for name, schema in TABLES.items():
+            empty = connection.from_arrow(schema.empty_table())
+            parts = [str(self.path / part.file) for part in self.contents.tables[name]]
+            if not parts:
+                empty.create(name)
+                continue
+            listed = ", ".join("'" + part.replace("'", "''") + "'" for part in parts)
+            try:
+                connection.execute(f"CREATE VIEW {name} AS FROM read_parquet([{listed}], hive_partitioning = false)")
+                held = connection.view(name)
+            except duckdb.Error as error:
+                raise self._unreadable(error) from error
+            if (held.columns, held.types) != (empty.columns, empty.types):
+                raise InvalidInput(
+                    f"the parts of {name} in the catalogue {printable(self.source)} have other columns than "
+                    f"{', '.join(schema.names)}",
+                    hint="b2grid writes catalogues with write_catalogue",
+                )
+        return connection
+
+    def _arrow(self, query: str, parameters: Sequence[object] = (), **tables: pa.Table) -> pa.Table:
+        """The answer to a query that is ours, which can name further `tables`."""
+        cursor = self._connection.cursor()
+        for name, table in tables.items():
+            cursor.register(name, table)
         try:
-            result: pa.Table = self._connection.cursor().sql(query, params=list(parameters)).to_arrow_table()
+            result: pa.Table = cursor.sql(query, params=list(parameters)).to_arrow_table()
         except _WRONG_QUERY as error:
             raise InvalidInput(
                 f"the query does not work: {printable(str(error).strip())}",
                 hint=f"the tables are {', '.join(TABLES)}; DESCRIBE files shows the columns of one",
             ) from error
         except duckdb.Error as error:
-            raise _unreadable(self.path, error) from error
+            raise self._unreadable(error) from error
         return result
+
+    def _unreadable(self, error: Exception) -> InvalidInput:
+        shown = printable(self.source)
+        if absent_parts(self.path, self.contents):
+            return InvalidInput(
+                f"the catalogue {shown} was replaced since it was opened", hint=f"open it again: Catalogue('{shown}')"
+            )
+        reason = printable(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
+        return InvalidInput(
+            f"a part of the catalogue {shown} is cut short or damaged: {reason}",
+            hint=f"check_catalogue('{printable(self.path)}') says which; remove that, and copy it again",
+        )
 
     def _list(self, query: str, parameters: Sequence[object] = ()) -> list[Any]:
         return self._arrow(query, parameters).column(0).to_pylist()
 
-    def sql(self, query: str) -> pd.DataFrame:
-        """The answer to a query in SQL over the tables files, runs, collections and datasets.
+    def arrow(self, query: str, parameters: Sequence[object] = (), **tables: pa.Table) -> pa.Table:
+        """The answer to a query in SQL, as `sql`, with the memory and types of Arrow.
 
-        Raises
-        ------
-        InvalidInput
-            If the query does not work, or is not one that only reads.
+        Parameters
+        ----------
+        parameters : sequence
+            Values for the question marks in the query.
+        **tables : pyarrow.Table
+            Further tables that the query can name.
         """
         try:
             statements = self._connection.extract_statements(query)
@@ -102,7 +182,17 @@ class Catalogue:
                 f"not one query that only reads: {printable(query.strip())[:80]}",
                 hint="a catalogue takes one SELECT, FROM, DESCRIBE or SUMMARIZE at a time",
             )
-        return self._arrow(query).to_pandas()
+        return self._arrow(query, parameters, **tables)
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """The answer to a query in SQL over the tables files, runs, collections, datasets and skims.
+
+        Raises
+        ------
+        InvalidInput
+            If the query does not work, or is not one that only reads.
+        """
+        return self.arrow(query).to_pandas()
 
     def search(self, **terms: str | int | Iterable[str] | None) -> Found:
         """The datasets that match all terms.
@@ -110,8 +200,6 @@ class Catalogue:
         The terms are gb2_ds_search's: data_type, campaign, data_level, mc_event, bkg_level, beam_energy,
         exp_low, exp_high, run_low, run_high, general_skim, skim_decay, release, global_tag. A value can be a
         list, of which one has to match, and have wildcards (``*``, ``?``); upper and lower case are the same.
-        Skims are named or given by code, and what they are combined into is found too; releases with or
-        without ``release-``; experiments and runs as numbers or as ``e0018`` and ``r01394``.
 
         Returns
         -------
@@ -155,7 +243,7 @@ class Catalogue:
         row = self._arrow("FROM collections WHERE collection = ?", [wanted])
         if not len(row):
             paths = self._list("SELECT collection FROM collections")
-            raise _missing("collection", wanted, paths, "collections() lists them all")
+            raise missing("collection", wanted, paths, "collections() lists them all")
         return Collection(self, wanted, row.to_pylist()[0])
 
     def dataset(self, path: str) -> Dataset:
@@ -166,14 +254,20 @@ class Catalogue:
         InvalidInput
             If there is none with this path; the message has the nearest.
         """
-        wanted, _, block = _block(str(path))
+        wanted, block = _block(str(path))
         row = self._arrow("FROM datasets WHERE dataset = ?", [wanted])
         if not len(row):
-            above = wanted.rsplit("/", 4)[0]
-            near = "SELECT dataset FROM datasets WHERE starts_with(dataset, ?)"
-            paths = self._list(near, [above]) or self._list("SELECT dataset FROM datasets")
-            raise _missing("dataset", wanted, paths, "search() finds datasets by what they are")
+            raise missing("dataset", wanted, self._relatives(wanted), "search() finds datasets by what they are")
         return Dataset(self, str(path), row.to_pylist()[0], block or None)
+
+    def _relatives(self, path: str) -> list[str]:
+        """Datasets below the same folder: of the folders above a path the first that has some, but not too many."""
+        query = f"SELECT dataset FROM datasets WHERE starts_with(dataset, ?) LIMIT {_COMPARED}"  # noqa: S608
+        above, found = path, list[str]()
+        while above and len(found) < _ENOUGH:
+            above = above.rpartition("/")[0]
+            found = self._list(query, [above])
+        return found
 
     # -- files and runs --------------------------------------------------------------------------------------
 
@@ -185,27 +279,36 @@ class Catalogue:
         pyarrow.Table
             As the schema `FILES`, sorted by LFN, with absolute physical names.
         """
-        wanted = [_block(path) for path in datasets]
-        query = """
-            FROM files WHERE dataset IN (SELECT unnest(?::VARCHAR[]))
-            OR (dataset || '/' || datablock) IN (SELECT unnest(?::VARCHAR[]))
-            OR lfn IN (SELECT unnest(?::VARCHAR[]))
-            OR (? <> '' AND lfn GLOB ?)
-            ORDER BY lfn
-        """
-        whole = [path for path, _, block in wanted if not block]
-        blocks = [f"{path}/{block}" for path, _, block in wanted if block]
-        return self._located(self._arrow(query, [whole, blocks, list(lfns), pattern, pattern]))
+        paths = [_block(path) for path in datasets]
+        whole = pa.table({"dataset": _texts(path for path, block in paths if not block)})
+        blocks = pa.table({name: _texts(pair[i] for pair in paths if pair[1]) for i, name in enumerate(_BLOCK)})
+        named = pa.table({"lfn": _texts(lfns)})
+        found: list[pa.Table] = [self._named(wanted) for wanted in (whole, blocks, named) if len(wanted)]
+        if pattern:
+            # where a pattern begins literally, only what begins like that is read
+            start = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+            query = "FROM files WHERE lfn GLOB ? AND lfn BETWEEN ? AND ?"
+            found.append(self._arrow(query, [pattern, start, start + chr(sys.maxunicode)]))
+        return located(merged(found or [self._arrow("FROM files LIMIT 0")]), self.source)
 
-    def _located(self, table: pa.Table) -> pa.Table:
-        absolute = pc.match_substring_regex(table["pfn"], _ABSOLUTE)
-        if pc.all(absolute).as_py() is not False:
-            return table
-        names = [
-            name if fixed else os.path.normpath(self.path / name)
-            for name, fixed in zip(map(str, table["pfn"].to_pylist()), absolute.to_pylist(), strict=True)
-        ]
-        return table.set_column(table.column_names.index("pfn"), "pfn", pa.array(names, pa.string()))
+    def _named(self, wanted: pa.Table, query: str = "FROM named") -> pa.Table:
+        """The answer to a query over the files with one of the keys in a table."""
+        key = wanted.column_names[0]
+        ends = stretches(list(map(str, wanted.column(0).to_pylist())))
+        where = " OR ".join([f"{key} BETWEEN ? AND ?"] * len(ends)) or "false"
+        join = f"FROM files SEMI JOIN wanted USING ({', '.join(wanted.column_names)}) WHERE {where}"
+        return self._arrow(f"WITH named AS ({join}) {query}", [name for pair in ends for name in pair], wanted=wanted)
+
+    def over_files(self, datasets: Iterable[str], query: str) -> pa.Table:
+        """The answer to a query in SQL that can name ``named``: the files of whole datasets."""
+        return self._named(pa.table({"dataset": _texts(datasets)}), query)
+
+    def totals(self, datasets: Iterable[str]) -> dict[str, int | None]:
+        """How many files datasets (or datablocks) have, their bytes and their events.
+
+        Sums are over what is known; they are `None` where nothing is.
+        """
+        return asking.totals(self._arrow, datasets)
 
     def runs(self) -> pa.Table:
         """All runs that the catalogue knows, as the schema `RUNS`."""
@@ -217,106 +320,27 @@ class Catalogue:
 
     # -- showing ---------------------------------------------------------------------------------------------
 
-    def _counts(self) -> dict[str, int]:
-        return {name: self._list(f"SELECT count(*) FROM {name}")[0] for name in TABLES}  # noqa: S608
-
     def __repr__(self) -> str:
-        return f"Catalogue({str(self.path)!r})"
+        return f"Catalogue({self.source!r})"
 
     def __str__(self) -> str:
-        said = ", ".join(f"{count:,} {name}" for name, count in self._counts().items())
-        return f"catalogue {printable(self.path)}: {said}"
+        said = ", ".join(f"{count:,} {name}" for name, count in self.contents.rows.items())
+        lines = [f"catalogue {printable(self.source)}: {said}"]
+        return "\n".join(lines + [f"{finding.severity}: {printable(finding)}" for finding in self.report])
 
     def _repr_html_(self) -> str:
-        counts = {name: f"{count:,}" for name, count in self._counts().items()}
-        return str(definitions(counts, caption=f"catalogue {self.path}"))
-
-    def totals(self, datasets: Iterable[str]) -> dict[str, int | None]:
-        """How many files datasets (or datablocks) have, their bytes and their events.
-
-        Sums are over what is known; they are `None` where nothing is.
-        """
-        return asking.totals(self._arrow, datasets)
-
-    def ask(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
-        """The answer to a query of this room's own, as an Arrow table; what is asked about is in the parameters."""
-        return self._arrow(query, parameters)
+        counts = {name: f"{count:,}" for name, count in self.contents.rows.items()}
+        notes = [tag("div", finding, style="color:#9a6700") for finding in self.report]
+        return str(Html("".join(notes)) + definitions(counts, caption=f"catalogue {self.source}"))
 
 
-def _block(path: str) -> tuple[str, str, str]:
+def _texts(values: Iterable[str]) -> pa.StringArray:
+    return pa.array(list(values), pa.string())
+
+
+def _block(path: str) -> tuple[str, str]:
     """A path without its datablock, and the datablock."""
-    above, slash, last = path.rstrip("/").rpartition("/")
+    above, _, last = path.rstrip("/").rpartition("/")
     if last.startswith("sub") and last[3:].isdigit():
-        return above, slash, last
-    return path.rstrip("/"), "", ""
-
-
-def _near(wanted: str, known: Iterable[str]) -> list[str]:
-    spelt = {name.lower(): name for name in known}
-    return [spelt[name] for name in nearest(wanted.lower(), spelt)]
-
-
-def _missing(what: str, wanted: str, known: list[str], otherwise: str) -> InvalidInput:
-    """The error for a path that is not there, with the paths nearest to it after their common beginning."""
-    # by characters: paths of datasets differ in the middle of their parts
-    common = len(os.path.commonprefix([wanted, *known]))  # noqa: RUF071
-    by_rest = {path[common:]: path for path in known}
-    near = [by_rest[rest] for rest in _near(wanted[common:], by_rest)]
-    return InvalidInput(
-        f"no {what} '{printable(wanted)}' in the catalogue",
-        hint=f"did you mean {' or '.join(near)}?" if near else otherwise,
-    )
-
-
-def _folder(given: str | os.PathLike[str]) -> Path:
-    text = os.fspath(given)
-    if "://" in text:
-        raise InvalidInput(
-            f"a catalogue is a folder, not a URL: {printable(text)}", hint="copy it, and give the folder"
-        )
-    folder = Path(text).expanduser().resolve()
-    if not folder.is_dir():
-        raise InvalidInput(
-            f"no catalogue at {printable(folder)}",
-            hint="give the folder that has files.parquet, or unset B2GRID_CATALOGUE for the demo data",
-        )
-    return folder
-
-
-def _check_table(folder: Path, name: str) -> Path:
-    """The file, or the pattern of partitions, of one table, when all of it can be read by this b2grid."""
-    single = folder / f"{name}.parquet"
-    parts = [single] if single.is_file() else sorted((folder / name).glob("*.parquet"))
-    if not parts:
-        raise InvalidInput(
-            f"{printable(folder)} is not a catalogue: {name}.parquet is missing",
-            hint="a catalogue has " + ", ".join(f"{table}.parquet" for table in TABLES),
-        )
-    for part in parts:
-        try:
-            metadata = pq.read_metadata(part).metadata or {}
-        except (pa.ArrowException, OSError) as error:
-            raise _unreadable(part, error) from error
-        _check_format(part, metadata)
-    return single if single.is_file() else folder / name / "*.parquet"
-
-
-def _check_format(part: Path, metadata: Mapping[bytes, bytes]) -> None:
-    written = metadata.get(FORMAT_KEY, b"").decode(errors="replace")
-    if not written.isdigit():
-        raise InvalidInput(
-            f"{printable(part)} is not a table of a catalogue", hint="b2grid writes them with write_catalogue"
-        )
-    if int(written) > FORMAT:
-        raise InvalidInput(
-            f"the catalogue {printable(part.parent)} has format {written}, this b2grid reads up to {FORMAT}",
-            hint="install a newer b2grid",
-        )
-
-
-def _unreadable(path: Path, error: Exception) -> InvalidInput:
-    reason = printable(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
-    return InvalidInput(
-        f"the catalogue's table {printable(path)} is cut short or damaged: {reason}",
-        hint="copy it again from where it was published",
-    )
+        return above, last
+    return path.rstrip("/"), ""

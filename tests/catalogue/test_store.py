@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from b2grid.catalogue import Catalogue
-from b2grid.catalogue.model import FORMAT_KEY
+from b2grid.catalogue import Catalogue, check_catalogue, write_catalogue
+from b2grid.catalogue.contents import NAME, Part, read_contents
+from b2grid.catalogue.places import stretches
+from b2grid.catalogue.publish import sha256_of
 from b2grid.errors import InvalidInput
-from tests.catalogue.conftest import CHARGED, COLLECTION, DATA, HADRON, MIXED
+from tests.catalogue.conftest import CHARGED, COLLECTION, DATA, HADRON, MIXED, file
 
 
 def test_collections_are_listed_by_pattern(catalogue: Catalogue) -> None:
@@ -70,6 +75,8 @@ def test_a_dataset_and_its_datablock(catalogue: Catalogue) -> None:
 
 def test_sql_answers_questions_and_only_reads(catalogue: Catalogue, tmp_path: Path) -> None:
     assert catalogue.sql("SELECT sum(events) AS n FROM files")["n"][0] == 547
+    assert catalogue.sql("FROM skims").empty
+    assert catalogue.arrow("FROM runs SEMI JOIN mine USING (run)", mine=pa.table({"run": [101]})).num_rows == 1
     target = tmp_path / "out.csv"
     for query in (
         "DROP VIEW files",
@@ -88,14 +95,33 @@ def test_sql_answers_questions_and_only_reads(catalogue: Catalogue, tmp_path: Pa
 
 
 def test_reading_never_modifies_a_catalogue(folder: Path) -> None:
-    def state() -> dict[str, str]:
-        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+    def state() -> dict[Path, tuple[int, str]]:
+        return {
+            path: (path.stat().st_mtime_ns, "" if path.is_dir() else sha256_of(path))
+            for path in sorted([folder, *folder.rglob("*")])
+        }
 
     before = state()
+    for path in before:
+        path.chmod(0o555 if path.is_dir() else 0o444)
     catalogue = Catalogue(folder)
     catalogue.search(campaign="*")
     str(catalogue.collection(COLLECTION))
+    catalogue.files(pattern="*")
+    assert check_catalogue(folder).ok
     assert state() == before
+    for path in before:
+        path.chmod(0o755)
+
+
+def test_opening_reads_nothing_but_the_list_of_parts(folder: Path) -> None:
+    for part in folder.glob("*/*.parquet"):
+        part.write_bytes(bytes(part.stat().st_size))
+    catalogue = Catalogue(folder)
+    assert "9 files, 3 runs, 2 collections, 3 datasets, 0 skims" in str(catalogue)
+    assert "9" in catalogue._repr_html_()
+    with pytest.raises(InvalidInput, match="is cut short or damaged"):
+        catalogue.search()
 
 
 def test_a_catalogue_crosses_to_another_interpreter(catalogue: Catalogue) -> None:
@@ -110,51 +136,83 @@ def test_the_environment_names_the_catalogue(folder: Path, monkeypatch: pytest.M
     assert not Catalogue().is_demo
 
 
-def test_a_table_in_partitions_is_one_table(folder: Path) -> None:
-    whole = folder / "files.parquet"
-    table = pq.read_table(whole)
-    (folder / "files").mkdir()
-    pq.write_table(table.slice(0, 4), folder / "files" / "a.parquet")
-    pq.write_table(table.slice(4), folder / "files" / "b.parquet")
-    whole.unlink()
-    assert "9 files" in str(Catalogue(folder))
+def test_files_are_found_by_dataset_datablock_name_and_pattern_each_once(catalogue: Catalogue) -> None:
+    names = catalogue.files(pattern="*")["lfn"].to_pylist()
+    assert len(names) == 9
+    assert names == sorted(names)
+    assert catalogue.files()["lfn"].to_pylist() == []
+    assert catalogue.files(lfns=["/belle/none"]).num_rows == 0
+    both = catalogue.files(datasets=[HADRON, f"{MIXED}/sub00"], lfns=names[:3], pattern=f"{HADRON}/*")
+    assert both["lfn"].to_pylist() == sorted({*names[:3], *(name for name in names if HADRON in name or MIXED in name)})
+    assert catalogue.files(pattern=f"{HADRON}/sub0[0]/*1.root").num_rows == 1
+    assert catalogue.files(datasets=["it's", f"{HADRON}/sub99"]).num_rows == 0
+
+
+@given(st.lists(st.text(max_size=8), max_size=40), st.integers(1, 9))
+def test_every_name_is_in_a_stretch_and_stretches_do_not_meet(names: list[str], most: int) -> None:
+    found = stretches(names, most=most)
+    assert len(found) <= most
+    bounds = [end for pair in found for end in pair]
+    assert bounds == sorted(bounds)
+    assert set(bounds) <= set(names)
+    assert all(any(low <= name <= high for low, high in found) for name in names)
 
 
 def test_what_is_not_a_catalogue_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="no catalogue at"):
+    with pytest.raises(InvalidInput, match=r"no catalogue at .*give the folder that has catalogue\.json"):
         Catalogue(tmp_path / "nothing")
-    with pytest.raises(InvalidInput, match=r"files\.parquet is missing"):
+    with pytest.raises(InvalidInput, match=r"is not a catalogue: catalogue\.json is missing"):
         Catalogue(tmp_path)
-    with pytest.raises(InvalidInput, match="not a URL"):
-        Catalogue("https://example.org/catalogue")
+    (tmp_path / "files.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InvalidInput, match=r"has format 1, this b2grid reads format 2 - .*make it again"):
+        Catalogue(tmp_path)
+    with pytest.raises(InvalidInput, match=r"not at root://se\.example/catalogue"):
+        Catalogue("root://ana:secret@se.example/catalogue")
 
 
-def test_a_newer_format_is_refused_with_both_numbers(folder: Path) -> None:
-    path = folder / "runs.parquet"
-    pq.write_table(pq.read_table(path).replace_schema_metadata({FORMAT_KEY: b"7"}), path)
-    with pytest.raises(InvalidInput, match="has format 7, this b2grid reads up to 1"):
-        Catalogue(folder)
-
-
-def test_a_parquet_file_of_something_else_is_refused(folder: Path) -> None:
-    path = folder / "runs.parquet"
-    pq.write_table(pq.read_table(path).replace_schema_metadata(None), path)
-    with pytest.raises(InvalidInput, match="not a table of a catalogue"):
-        Catalogue(folder)
+def test_a_part_of_other_columns_is_refused(folder: Path) -> None:
+    contents = read_contents(folder)
+    draft = folder / "runs" / "draft"
+    pq.write_table(pa.table({"run": [1]}), draft)
+    digest = sha256_of(draft)
+    part = Part(Part.named("runs", digest), 1, draft.stat().st_size, digest)
+    draft.rename(folder / part.file)
+    (folder / NAME).write_bytes(replace(contents, tables=contents.tables | {"runs": (part,)}).to_json())
+    with pytest.raises(InvalidInput, match=r"parts of runs .* have other columns than experiment, run"):
+        Catalogue(folder).runs()
 
 
 @pytest.mark.parametrize("kept", [0, 3, 50, -9])
-def test_a_parquet_file_cut_short_is_one_clear_message(folder: Path, kept: int) -> None:
-    path = folder / "files.parquet"
+def test_a_part_cut_short_is_noticed_at_opening(folder: Path, kept: int) -> None:
+    (path,) = folder.glob("files/*.parquet")
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(InvalidInput, match=r"files\.parquet is cut short or damaged"):
+    with pytest.raises(InvalidInput, match=r"files/.*\.parquet of .* is cut short or damaged") as caught:
         Catalogue(folder)
+    assert [finding.code for finding in caught.value.findings] == ["B2C005"]
 
 
-def test_damage_inside_a_table_is_one_clear_message(folder: Path) -> None:
-    path = folder / "files.parquet"
+def test_all_parts_that_are_missing_are_named(folder: Path) -> None:
+    for path in folder.glob("*/*.parquet"):
+        path.unlink()
+    with pytest.raises(InvalidInput, match="is missing, and 3 more parts") as caught:
+        Catalogue(folder)
+    assert len(caught.value.findings) == 4
+
+
+def test_damage_inside_a_part_is_one_clear_message(folder: Path) -> None:
+    (path,) = folder.glob("files/*.parquet")
     content = bytearray(path.read_bytes())
     content[4:400] = bytes(396)
     path.write_bytes(content)
-    with pytest.raises(InvalidInput, match="cut short or damaged"):
+    with pytest.raises(InvalidInput, match=r"cut short or damaged: .*check_catalogue"):
         Catalogue(folder).collection(COLLECTION).files  # noqa: B018
+
+
+def test_a_reader_is_told_when_the_catalogue_was_replaced(folder: Path) -> None:
+    earlier, at_work = Catalogue(folder), Catalogue(folder)
+    assert len(at_work.collections()) == 2
+    write_catalogue(folder, [file("/belle/user/a/b", 1, [(0, 1, 1)])])
+    for reader in (earlier, at_work):
+        with pytest.raises(InvalidInput, match=r"was replaced since it was opened - open it again: Catalogue\('"):
+            reader.search()
+    assert "1 files" in str(Catalogue(folder))

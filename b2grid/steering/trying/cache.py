@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING
 
 from b2grid.errors import InvalidInput, SiteError, printable
 from b2grid.names import is_grid_path
-from b2grid.steering.trying.fetching import adler32_of, fetch, shown_url
+from b2grid.steering.trying.fetching import adler32_of, fetch
+from b2grid.web import shown_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -7,11 +7,11 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit, urlunsplit
 
 from b2grid.errors import SiteUnavailable
 from b2grid.ntuple.rootfile import HEADER, length_in_header
-from b2grid.steering.trying.replicas import ReplicaDown, reading
+from b2grid.steering.trying.replicas import reading
+from b2grid.web import Unreachable, shown_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from b2grid.steering.trying.replicas import Replicas
 
-__all__ = ["Fetched", "Tell", "adler32_of", "fetch", "shown_url"]
+__all__ = ["Fetched", "Tell", "adler32_of", "fetch"]
 
 Tell = Callable[[int, int | None], None]
 """Called with the bytes that are here, and how many there will be."""
@@ -63,7 +63,7 @@ def fetch(file: Replicas, target: Path, *, patience: float, tell: Tell) -> Fetch
             for url in file.urls:
                 try:
                     _complete(file, url, part, patience, tell)
-                except ReplicaDown as error:
+                except Unreachable as error:
                     down[url] = str(error)
                     if file.adler32 is None and len(file.urls) > 1:
                         part.empty()  # without a checksum nobody would see that the replicas differ
@@ -91,18 +91,6 @@ def _all_down(file: Replicas, down: dict[str, str]) -> SiteUnavailable:
     )
 
 
-def shown_url(url: str) -> str:
-    """A URL without what may be secret in it.
-
-    >>> shown_url("https://ana:secret@se.example/mdst.root?authz=secret")
-    'https://se.example/mdst.root'
-    """
-    if "://" not in url:
-        return url
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
 def _complete(file: Replicas, url: str, part: _Partial, patience: float, tell: Tell) -> None:
     """Add what is missing from one replica; what turns out wrong after it was begun elsewhere is begun anew."""
     began = part.bytes
@@ -112,26 +100,26 @@ def _complete(file: Replicas, url: str, part: _Partial, patience: float, tell: T
     if wrong:
         part.empty()
         if not began:
-            raise ReplicaDown(wrong)
+            raise Unreachable(wrong)
         _complete(file, url, part, patience, tell)
 
 
 def _add(file: Replicas, url: str, part: _Partial, patience: float, tell: Tell) -> None:
     with reading(url, part.bytes, patience=patience) as remote:
         if file.bytes is not None and remote.total not in {None, file.bytes}:
-            raise ReplicaDown(f"has {remote.total} bytes, not {file.bytes} as expected")
+            raise Unreachable(f"has {remote.total} bytes, not {file.bytes} as expected")
         if remote.start != part.bytes:
             part.empty()
         total = file.bytes if file.bytes is not None else remote.total
         if total is None and file.adler32 is None:
-            raise ReplicaDown("does not say how large the file is, and nobody else does")
+            raise Unreachable("does not say how large the file is, and nobody else does")
         for chunk in remote.chunks:
             part.add(chunk)
             tell(part.bytes, total)
             if total is not None and part.bytes > total:
-                raise ReplicaDown(f"sends more than its {total} bytes")
+                raise Unreachable(f"sends more than its {total} bytes")
     if total is not None and part.bytes < total:
-        raise ReplicaDown(f"broke off after {part.bytes} of {total} bytes")
+        raise Unreachable(f"broke off after {part.bytes} of {total} bytes")
 
 
 def _wrong(file: Replicas, part: _Partial) -> str:

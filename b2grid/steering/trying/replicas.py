@@ -9,25 +9,18 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
-if TYPE_CHECKING:
-    from http.client import HTTPResponse
+from b2grid.web import Unreachable, answer, lively, translated
 
-__all__ = ["Remote", "ReplicaDown", "Replicas", "reading"]
+__all__ = ["Remote", "Replicas", "reading"]
 
 _CHUNK = 1024**2
-_SLOWEST = 1024  # bytes per second, on average over the patience, below which a replica counts as down
-
-
-class ReplicaDown(Exception):
-    """One replica cannot be read; why, in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,76 +114,21 @@ def reading(url: str, start: int = 0, *, patience: float = 30.0) -> Iterator[Rem
 
     Raises
     ------
-    ReplicaDown
+    Unreachable
         Also while the chunks are taken.
     """
     scheme = urlsplit(url).scheme
     if scheme not in _SCHEMES:
-        raise ReplicaDown(f"{scheme}:// is not read, only {', '.join(_SCHEMES)}")
-    with ExitStack() as opened:
-        with _translated(patience):
-            remote = opened.enter_context(_SCHEMES[scheme](url, start, patience))
-        yield Remote(remote.start, remote.total, _lively(remote.chunks, patience))
-
-
-@contextmanager
-def _translated(patience: float) -> Iterator[None]:
-    """What can go wrong on the other side, in a few words; not what goes wrong where the chunks are written."""
-    from http.client import HTTPException
-    from urllib.error import HTTPError
-
-    try:
-        yield
-    except HTTPError as error:
-        error.close()
-        raise ReplicaDown(f"HTTP status {error.code} {error.reason}".strip()) from None
-    except (OSError, HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", error)  # urllib wraps what the connection said
-        slow = isinstance(reason, TimeoutError)
-        raise ReplicaDown(f"no answer for {patience:g} s" if slow else _said(reason)) from None
-
-
-def _said(error: object) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(text).splitlines()[0]
-
-
-def _lively(chunks: Iterator[bytes], patience: float) -> Iterator[bytes]:
-    """The chunks, as long as they come at a bearable rate."""
-    since, got = time.monotonic(), 0
-    while True:
-        with _translated(patience):
-            chunk = next(chunks, b"")
-        if not chunk:
-            return
-        yield chunk
-        got += len(chunk)
-        passed = time.monotonic() - since
-        if passed >= patience:
-            if got < _SLOWEST * passed:
-                raise ReplicaDown(f"too slow: {got} bytes in {passed:.0f} s")
-            since, got = time.monotonic(), 0
+        raise Unreachable(f"{scheme}:// is not read, only {', '.join(_SCHEMES)}")
+    with _SCHEMES[scheme](url, start, patience) as remote:
+        yield remote
 
 
 @contextmanager
 def _http(url: str, start: int, patience: float) -> Iterator[Remote]:
-    """By the standard library."""
-    from urllib.request import Request, urlopen
-
-    headers = {"User-Agent": "b2grid", "Accept-Encoding": "identity"}
-    if start:
-        headers["Range"] = f"bytes={start}-"
-    asked = Request(url, headers=headers)  # noqa: S310 - the scheme is http or https
-    with urlopen(asked, timeout=patience) as answer:  # noqa: S310 - as above
-        begins = start if answer.status == 206 else 0
-        length = answer.headers.get("Content-Length", "")
-        total = begins + int(length) if length.isdigit() else None
-        yield Remote(begins, total, _chunks(answer))
-
-
-def _chunks(answer: HTTPResponse) -> Iterator[bytes]:
-    while chunk := answer.read1(_CHUNK):
-        yield chunk
+    with answer(url, {"Range": f"bytes={start}-"} if start else {}, patience=patience) as got:
+        begins = start if got.status == 206 else 0
+        yield Remote(begins, None if got.length is None else begins + got.length, got.chunks)
 
 
 @contextmanager
@@ -200,9 +138,11 @@ def _root(url: str, start: int, patience: float) -> Iterator[Remote]:
     os.environ.setdefault("XRD_CONNECTIONRETRY", "1")
     os.environ.setdefault("XRD_CONNECTIONWINDOW", str(max(round(patience), 1)))
     if importlib.util.find_spec("fsspec_xrootd") is None or importlib.util.find_spec("XRootD") is None:
-        raise ReplicaDown("root:// needs the extra xrootd: pip install 'b2grid[xrootd]'")
-    with _fsspec(url, start) as remote:
-        yield remote
+        raise Unreachable("root:// needs the extra xrootd: pip install 'b2grid[xrootd]'")
+    with ExitStack() as opened:
+        with translated(patience):
+            remote = opened.enter_context(_fsspec(url, start))
+        yield Remote(remote.start, remote.total, lively(remote.chunks, patience))
 
 
 @contextmanager
