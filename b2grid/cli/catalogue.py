@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import b2grid
+from b2grid.cli.making import making_verbs
 from b2grid.cli.showing import print_frame, verb
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def catalogue_verbs(verbs: Any) -> None:
     search.add_argument("terms", nargs="*", metavar="TERM=VALUE")
     for parser in (collections, search):
         parser.add_argument("--catalogue", help="a folder or URL (default: the site's, or the demo data)")
+    making_verbs(verbs)
     demo = verb(verbs, "demo", _demo, "three channels on the demo data, from the check to the figure")
     demo.add_argument("folder", nargs="?", help="where to write the figure (default: ./b2grid-demo)")
     data = verb(verbs, "demo-data", _demo_data, "make the demo data again (needs the extra demo-data)")
