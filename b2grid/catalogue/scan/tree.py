@@ -15,12 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from b2grid.catalogue.model import FILES
+from b2grid.catalogue.repeats import repeats
 from b2grid.catalogue.scan.journal import Journal
 from b2grid.catalogue.scan.reading import Bad, Row, Scan
 from b2grid.catalogue.scan.walking import Seen, walk
 from b2grid.catalogue.scan.working import cpus, read_all
+from b2grid.catalogue.sources.lines import path_problem, shortened
 from b2grid.errors import Finding, InvalidInput, InvalidName, printable
-from b2grid.names import LFN, DatasetPath, split_lfn
+from b2grid.names import DatasetPath, split_lfn
 
 if TYPE_CHECKING:
     import os
@@ -152,10 +154,10 @@ def _root(folder: str | os.PathLike[str]) -> str:
 
 
 def _prefix(text: str) -> str:
-    try:
-        return str(LFN(text.rstrip("/")))
-    except InvalidName as error:
-        raise InvalidInput(f"the prefix is not the beginning of an LFN: {error.message}", hint=error.hint) from None
+    prefix = text.rstrip("/")
+    if problem := path_problem(prefix):
+        raise InvalidInput(f"the prefix '{shortened(text)}' {problem}", hint="such as /belle/user/ana")
+    return prefix
 
 
 def _unread(root: str, journal: Journal, counter: _Counter, bad: list[Bad]) -> Iterator[tuple[Seen, str]]:
@@ -174,11 +176,10 @@ def _named(rows: Iterable[Row], root: str, above: str | None, bad: list[Bad]) ->
         if not lfn:
             bad.append((place, f"{place} has no LFN: it was not written on the grid; give the tree a prefix"))
             continue
-        try:
-            dataset, datablock, _ = split_lfn(LFN(lfn))
-        except InvalidName as error:
-            bad.append((place, f"{place} cannot be in a catalogue: {error.message}"))
+        if problem := path_problem(lfn):
+            bad.append((place, f"{place} cannot be in a catalogue: its LFN {problem}"))
             continue
+        dataset, datablock, _ = split_lfn(lfn)
         yield row | {"lfn": lfn, "dataset": dataset, "datablock": datablock}
 
 
@@ -199,11 +200,10 @@ def _table(rows: Iterator[Row]) -> pa.Table:
 
 
 def _without_copies(table: pa.Table, bad: list[Bad]) -> tuple[pa.Table, tuple[Finding, ...]]:
-    counts = table["lfn"].value_counts()
-    twice = counts.filter(pc.greater(counts.field("counts"), pa.scalar(1))).field("values")
-    if not len(twice):
+    again = repeats(table.select(["lfn"]))
+    if not again.any():
         return table, ()
-    several: Any = pc.is_in(table["lfn"], twice)
+    several: Any = pa.array(again)
     groups: dict[str, dict[str, Row]] = {}
     for row in table.filter(several).to_pylist():
         groups.setdefault(row["lfn"], {})[row["pfn"]] = row  # trees can lie in each other

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -150,7 +151,7 @@ def _bad_paths(values: Any, name: str) -> Iterator[Wrong]:
     if pa.types.is_list(values.type):
         places, paths = pc.list_parent_indices(values), pc.list_flatten(values)
     else:
-        places, paths = pa.array(range(len(values)), pa.int64()), values
+        places, paths = pa.array(np.arange(len(values))), values
     odd: Any = pc.invert(pc.fill_null(pc.match_substring_regex(paths, _GOOD_PATH), True))
     odd = pc.or_(odd, pc.fill_null(pc.greater(pc.binary_length(paths), pa.scalar(255)), False))
     if name in {"dataset", "datasets", "collection"}:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Facts", "facts_of", "kind_of", "split_lfns", "with_facts"]
 
-_SPLIT = r"^(?P<dataset>.*?)(?:/(?P<datablock>sub[0-9]{2,}))?/[^/]*$"
+_DATABLOCK = r"^sub[0-9]{2,}$"
 _SIMULATION, _DATA = "/belle/MC/", "/belle/Data/"
 
 
@@ -77,9 +78,17 @@ def facts_of(dataset: str) -> Facts:
 
 def split_lfns(lfns: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
     """The datasets and datablocks of files: `split_lfn` for a column."""
-    parts: Any = pc.extract_regex(lfns, _SPLIT)
-    dataset, datablock = (pc.struct_field(parts, name) for name in ("dataset", "datablock"))
-    return dataset, pc.if_else(pc.equal(datablock, ""), pa.scalar(None, pa.string()), datablock)
+    parts = [_split(chunk) for chunk in lfns.chunks]
+    datasets, datablocks = ([part[column] for part in parts] for column in (0, 1))
+    return pa.chunked_array(datasets, pa.string()), pa.chunked_array(datablocks, pa.string())
+
+
+def _split(lfns: Any) -> tuple[pa.Array, pa.Array]:
+    parts: Any = pc.split_pattern(lfns, "/", max_splits=2, reverse=True)
+    above, last = (pc.list_element(parts, index) for index in (0, 1))
+    block = pc.match_substring_regex(last, _DATABLOCK)
+    whole = pc.binary_join_element_wise(above, last, "/")
+    return pc.if_else(block, above, whole), pc.if_else(block, last, pa.scalar(None, pa.string()))
 
 
 def with_facts(files: pa.Table) -> tuple[pa.Table, list[str]]:
@@ -96,9 +105,10 @@ def with_facts(files: pa.Table) -> tuple[pa.Table, list[str]]:
         All required columns are filled. The datasets whose paths, and files, do not say whether they are
         simulation: as in basf2, files that do not say are taken for it.
     """
-    dataset, datablock = split_lfns(files["lfn"])
-    table = _filled(files, "dataset", dataset)
-    table = _filled(table, "datablock", datablock)
+    table = files
+    if table["dataset"].null_count:
+        dataset, datablock = split_lfns(table["lfn"])
+        table = _filled(_filled(table, "datablock", datablock), "dataset", dataset)
     table = _filled(table, "pfn", table["lfn"])
     encoded = table["dataset"].combine_chunks().dictionary_encode()
     found = [facts_of(path) for path in encoded.dictionary.to_pylist()]
@@ -147,7 +157,7 @@ def _with_runs(table: pa.Table, column: Any, found: list[Facts]) -> pa.Table:
         "events": table["events"].combine_chunks().filter(fill),
     }
     structs = pa.StructArray.from_arrays(list(chosen.values()), fields=list(kind.value_type))
-    singles = pa.ListArray.from_arrays(pa.array(range(len(structs) + 1), pa.int32()), structs, type=kind)
+    singles = pa.ListArray.from_arrays(pa.array(np.arange(len(structs) + 1), pa.int32()), structs, type=kind)
     table = table.set_column(
         table.column_names.index("runs"), table.schema.field("runs"), _placed(given, fill, singles)
     )
@@ -160,5 +170,5 @@ def _placed(given: Any, where: Any, values: pa.Array) -> pa.Array:
     """With values in the places of a mask; Arrow does not replace lists by mask."""
     own: Any = pc.cumulative_sum(where.cast(pa.int64()))
     here = pc.add(pc.subtract(own, pa.scalar(1, pa.int64())), pa.scalar(len(given), pa.int64()))
-    index = pc.if_else(where, here, pa.array(range(len(given)), pa.int64()))
+    index = pc.if_else(where, here, pa.array(np.arange(len(given))))
     return pa.concat_arrays([given, values]).take(index)

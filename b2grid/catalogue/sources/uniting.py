@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from b2grid.catalogue.repeats import repeats
 from b2grid.catalogue.sources.content import KEYS, LOOSE, SCHEMAS, Content, Remarks
 from b2grid.catalogue.sources.lines import shortened
 from b2grid.catalogue.sources.paths import with_facts
@@ -43,15 +45,11 @@ def united(contents: Iterable[Content]) -> Content:
 
 
 def _joined(table: pa.Table, name: str, remarks: Remarks) -> pa.Table:
-    keys = KEYS[name]
-    numbered = table.select(keys).append_column("row", pa.array(range(len(table)), pa.int64()))
-    groups = numbered.group_by(keys, use_threads=False).aggregate([("row", "min"), ("row", "count")])
-    if len(groups) == len(table):
+    again = repeats(table.select(KEYS[name]))
+    if not again.any():
         return table
-    several = groups.filter(pc.greater(groups["row_count"], pa.scalar(1))).select(keys)
-    members = numbered.join(several, keys, join_type="left semi").sort_by("row")["row"]
-    single = table.take(groups.filter(pc.equal(groups["row_count"], pa.scalar(1)))["row_min"])
-    return pa.concat_tables([single, _merged(table.take(members), name, remarks)])
+    mask = pa.array(again)
+    return pa.concat_tables([table.filter(pc.invert(mask)), _merged(table.filter(mask), name, remarks)])
 
 
 def _merged(table: pa.Table, name: str, remarks: Remarks) -> pa.Table:
@@ -82,10 +80,10 @@ def _called(row: dict[str, Any]) -> str:
 def _lists(table: pa.Table, groups: pa.Table, column: str, keys: list[str], remarks: Remarks) -> Any:
     """The first list of each group that is not empty, which Arrow does not aggregate."""
     lengths: Any = pc.fill_null(pc.list_value_length(table[column]), 0)
-    numbered = table.select(keys).append_column("row", pa.array(range(len(table)), pa.int64()))
+    numbered = table.select(keys).append_column("row", pa.array(np.arange(len(table))))
     filled = numbered.filter(pc.greater(lengths, pa.scalar(0)))
     firsts = filled.group_by(keys, use_threads=False).aggregate([("row", "min")])
-    order = groups.select(keys).append_column("at", pa.array(range(len(groups)), pa.int64()))
+    order = groups.select(keys).append_column("at", pa.array(np.arange(len(groups))))
     index = order.join(firsts, keys, join_type="left outer").sort_by("at")["row_min"]
     _compare(table[column], filled.join(firsts, keys), column, keys, remarks)
     return table[column].take(index)
