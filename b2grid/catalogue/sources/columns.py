@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 
 from b2grid.catalogue.sources.lines import path_problem, shortened
 from b2grid.catalogue.sources.paths import kind_of
+from b2grid.errors import InvalidName
+from b2grid.names import CollectionPath
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +22,7 @@ __all__ = ["Wrong", "converted"]
 #: A position in the array, and what is wrong with the value there.
 Wrong = tuple[int, str]
 
-_INTEGER = r"^[+-]?[0-9]{1,18}$"
+_INTEGER = r"^[+-]?[0-9]{1,18}(\.0*)?$"  # pandas writes a column with an empty value as 3.0
 _NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 _YES, _NO = ("true", "yes", "1", "good"), ("false", "no", "0", "bad")
 _RUN = re.compile(r"(\d{1,9}):(\d{1,9})(?::(\d{1,18}))?")
@@ -48,7 +50,7 @@ def _typed(values: Any, field: pa.Field[Any]) -> tuple[Any, list[Wrong]]:
     if pa.types.is_string(values.type):
         return _from_text(values, kind)
     if pa.types.is_list(kind) and (pa.types.is_list(values.type) or pa.types.is_large_list(values.type)):
-        return _one_by_one(values, kind, lambda value: value)
+        return _one_by_one(values, kind, _runs if pa.types.is_struct(kind.value_type) else _words)
     if pa.types.is_string(kind) and not pa.types.is_nested(values.type):
         return values.cast(pa.string()), []
     if pa.types.is_integer(kind) and pa.types.is_floating(values.type):
@@ -80,7 +82,7 @@ def _from_text(values: Any, kind: Any) -> tuple[Any, list[Wrong]]:
     whole = pa.types.is_integer(kind)
     fits: Any = pc.match_substring_regex(text, _INTEGER if whole else _NUMBER)
     text, wrong = _without(text, fits, "is not a whole number" if whole else "is not a number")
-    made, more = _cast(pc.replace_substring_regex(text, r"^\+", ""), kind)
+    made, more = _cast(pc.replace_substring_regex(text, r"^\+|\.0*$" if whole else r"^\+", ""), kind)
     return made, wrong + more
 
 
@@ -123,6 +125,18 @@ def _name(kind: Any) -> str:
     return next((name for begin, name in names.items() if str(kind).startswith(begin)), f"a {kind}")
 
 
+def _words(values: Any) -> Any:
+    if any(not isinstance(value, str) for value in values):
+        raise ValueError(values)
+    return values
+
+
+def _runs(values: Any) -> Any:
+    if any(None in (run.get("experiment"), run.get("run")) for run in values):
+        raise ValueError(values)
+    return values
+
+
 def _word_list(text: str) -> list[str]:
     return [word.strip() for word in text.split(";") if word.strip()]
 
@@ -154,12 +168,24 @@ def _bad_paths(values: Any, name: str) -> Iterator[Wrong]:
         places, paths = pa.array(np.arange(len(values))), values
     odd: Any = pc.invert(pc.fill_null(pc.match_substring_regex(paths, _GOOD_PATH), True))
     odd = pc.or_(odd, pc.fill_null(pc.greater(pc.binary_length(paths), pa.scalar(255)), False))
-    if name in {"dataset", "datasets", "collection"}:
+    if name == "collection":  # they are few
+        odd = pc.is_valid(paths)
+    elif name != "lfn":
         odd = pc.or_(odd, pc.fill_null(pc.match_substring_regex(paths, r"\.root$|^/belle/collection/"), False))
     if not pc.any(odd).as_py():
         return
     for place, path in zip(places.filter(odd).to_pylist(), paths.filter(odd).to_pylist(), strict=True):
         if problem := path_problem(path):
             yield place, f"'{shortened(path)}' {problem}"
+        elif name == "collection" and not _is_collection(path):
+            yield place, f"'{shortened(path)}' is not /belle/collection/<Data|MC>/<name>_vN"
         elif name != "lfn" and kind_of(path) != _PATHS[name]:
             yield place, f"'{shortened(path)}' is not the path of a {_PATHS[name].removesuffix('s')}"
+
+
+def _is_collection(path: str) -> bool:
+    try:
+        CollectionPath.parse(path)
+    except InvalidName:
+        return False
+    return True

@@ -135,10 +135,9 @@ class _Reader:
     def end(self) -> None:
         """Say what holds for the whole text."""
         if self._rounded:
-            said = f"the sizes of {self._rounded:,} files are rounded, as printed: they are not the exact bytes"
-            self._remarks.add(
-                "B2C064", "warning", "", said, "read the files themselves, or a table, to have exact ones"
-            )
+            said = f"the sizes of {self._rounded:,} files are rounded, as they were printed"
+            hint = "read the files themselves, or a table, to have exact ones"
+            self._remarks.add("B2C068", "warning", "", said, hint)
         if not any(self.rows.values()):
             self._remarks.add("B2C062", "error", "", "there is nothing of the gb2 tools in it")
 

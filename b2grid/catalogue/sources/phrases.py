@@ -191,7 +191,7 @@ def value_of(column: str, text: str, unit: str = "") -> dict[str, Any] | None:
     return {column: text}
 
 
-_LABELLED = re.compile(r"([A-Za-z][\w ]{0,30}?)\s*[:=]\s*([^\s,;|]+(?:\s+[kKMGT]i?B\b)?)")
+_LABELLED = re.compile(r"([A-Za-z][\w ]{0,30}?)\s*[:=]\s*(\d{1,3}(?:,\d{3})+\b|[^\s,;|]+(?:\s+[kKMGT]i?B\b)?)")
 _COUNTED = re.compile(r"(?<![\w.])(\d[\d,]*)\s*events?\b", re.IGNORECASE)
 _SIZED = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?\s*(?:[kKMGT]i?B|B|bytes?)\b")
 _STORAGE = re.compile(r"\b[\w.-]+-SE\b")

@@ -126,6 +126,9 @@ def _of_series(series: Any) -> Any:
     try:
         return pa.array(series, from_pandas=True)
     except (pa.ArrowException, TypeError):  # values of several kinds: as text, so that the wrong ones are found
+        if any(isinstance(value, (list, dict)) for value in series):
+            said = f"the column '{shortened(str(series.name))}' has lists of several kinds of values"
+            raise InvalidInput(said, hint="give an Arrow table, whose columns have one kind") from None
         empty = series.isna()
         return pa.array([None if no else str(value) for value, no in zip(series, empty, strict=True)], pa.string())
 
