@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from b2grid.catalogue.scan import Progress, Scan, joined, scan_tree
+from b2grid.catalogue.scan.tree import place_of
 from b2grid.catalogue.sources import Content, read_gb2, read_list, read_table
 from b2grid.catalogue.sources.content import LOOSE
 from b2grid.catalogue.sources.uniting import completed, united
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Built", "Sources", "build_catalogue", "journal_of"]
 
+_Made = TypeVar("_Made")
 _SHOWN = 20  # findings of a kind that are printed; all are in the list of bad files, or in the report
 
 
@@ -162,6 +164,8 @@ def build_catalogue(
         given.take(_name(one, "list"), read_list, one)
     for one, collection in _pairs(sources.gb2):
         given.take(_name(one, "gb2"), lambda of=one, to=collection: read_gb2(of, collection=to))
+    for tree, prefix in _pairs(sources.trees):
+        given.attempt(place_of, tree, prefix)
     given.checked()  # before the hours that a scan can take
     scans = []
     for tree, prefix in _pairs(sources.trees):
@@ -195,13 +199,16 @@ class _Reading:
         self._failed: list[Finding] = []
 
     def take(self, name: str, read: Callable[..., Content], *arguments: Any) -> None:
-        try:
-            content = read(*arguments)
-        except InvalidInput as error:
-            self._failed += error.findings or (Finding("B2C062", "error", error.message, error.hint),)
-        else:
+        if (content := self.attempt(read, *arguments)) is not None:
             self.contents.append(content)
             self.counts.append((name, content.counts))
+
+    def attempt(self, step: Callable[..., _Made], *arguments: Any) -> _Made | None:
+        try:
+            return step(*arguments)
+        except InvalidInput as error:
+            self._failed += error.findings or (Finding("B2C062", "error", error.message, error.hint),)
+            return None
 
     def checked(self) -> None:
         said = (*self._failed, *(finding for content in self.contents for finding in content.findings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,6 @@ from b2grid.errors import InvalidInput, printable
 from b2grid.names import COLLECTION_PREFIX
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable
 
     from rich.console import Console
@@ -150,6 +150,12 @@ def making_verbs(verbs: Any) -> None:
     check.add_argument("folder", help="the catalogue")
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"not a number of at least 1: '{printable(text)}'")
+    return int(text)
+
+
 def _sources(step: argparse.ArgumentParser) -> None:
     """The options that name sources; each can be repeated."""
     step.add_argument("--tree", action="append", default=[], metavar="DIR", help="a folder of ROOT files, to be read")
@@ -173,4 +179,4 @@ def _sources(step: argparse.ArgumentParser) -> None:
             f"--{name}", action="append", default=[], metavar="FILE", help=f"a table of {name}, as CSV or Parquet"
         )
     step.add_argument("--checksums", action="store_true", help="read all of every ROOT file for its checksum")
-    step.add_argument("--workers", type=int, metavar="N", help="processes that read (default: two per CPU)")
+    step.add_argument("--workers", type=_count, metavar="N", help="processes that read (default: two per CPU)")

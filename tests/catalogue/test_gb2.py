@@ -180,25 +180,8 @@ def test_a_text_of_something_else_is_an_error(text: str) -> None:
         read(text).checked()
 
 
-PIECES = st.sampled_from(
-    [
-        CHARGED,
-        f"{CHARGED}/sub00/a.root",
-        PROC13,
-        "LFN",
-        "size",
-        "nEvents",
-        ":",
-        "|",
-        "  ",
-        "\t",
-        "12",
-        "1e9 GB",
-        "9" * 40,
-        "MB",
-    ]
-    + ["int_luminosity: ", "/fb", "-rw-r--r--", "gb2_ds_list", "--list_datasets", "$ ", "\x1b[", "\r", "(", "Matching"]
-)
+WORDS = "LFN size nEvents : | 12 MB ( $ \r \t \x1b[ /fb -rw-r--r-- gb2_ds_list --list_datasets Matching int_luminosity:"
+PIECES = st.sampled_from([CHARGED, f"{CHARGED}/sub00/a.root", PROC13, "  ", "1e9 GB", "9" * 40, *WORDS.split(" ")])
 
 
 @given(st.lists(st.lists(PIECES, max_size=8).map("".join), max_size=8).map("\n".join))

@@ -171,7 +171,10 @@ class Slow(ThreadPoolExecutor):
             return fn(places, *rest)
         return super().submit(slowly)
 
-scan_tree(sys.argv[1], journal=sys.argv[2], executor=Slow(1), on_progress=lambda now: print("kept", now.read, flush=True))
+def kept(progress):
+    print("kept", progress.read, flush=True)
+
+scan_tree(sys.argv[1], journal=sys.argv[2], executor=Slow(1), on_progress=kept)
 """
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-__all__ = ["Progress", "joined", "scan_tree"]
+__all__ = ["Progress", "joined", "place_of", "scan_tree"]
 
 _BATCH = 16_384  # rows that are Python objects at a time
 _MIRRORED = re.compile(r".*(/belle/(?:MC|Data)/.+)")
@@ -118,8 +118,7 @@ def scan_tree(
     SiteError
         If the journal cannot be written.
     """
-    root = _root(folder)
-    above = None if prefix is None else _prefix(prefix)
+    root, above = place_of(folder, prefix)
     bad: list[Bad] = []
     counter = _Counter(bad, on_progress)
     with ExitStack() as stack:
@@ -146,18 +145,21 @@ def joined(scans: Sequence[Scan]) -> Scan:
     return Scan(files, tuple(sorted(set(bad))), tuple(dict.fromkeys(notes)))
 
 
-def _root(folder: str | os.PathLike[str]) -> str:
+def place_of(folder: str | os.PathLike[str], prefix: str | None) -> tuple[str, str | None]:
+    """The absolute path of a tree, and what stands for it in LFNs.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such folder, or the prefix is not the beginning of an LFN.
+    """
     root = Path(folder).expanduser().absolute()
     if not root.is_dir():
         raise InvalidInput(f"no folder {printable(root)}", hint="give the folder that the ROOT files are below")
-    return str(root)
-
-
-def _prefix(text: str) -> str:
-    prefix = text.rstrip("/")
-    if problem := path_problem(prefix):
-        raise InvalidInput(f"the prefix '{shortened(text)}' {problem}", hint="such as /belle/user/ana")
-    return prefix
+    above = None if prefix is None else prefix.rstrip("/")
+    if above is not None and (problem := path_problem(above)):
+        raise InvalidInput(f"the prefix '{shortened(above)}' {problem}", hint="such as /belle/user/ana")
+    return str(root), above
 
 
 def _unread(root: str, journal: Journal, counter: _Counter, bad: list[Bad]) -> Iterator[tuple[Seen, str]]:

@@ -21,6 +21,7 @@ __all__ = ["STANDARD_INPUT", "lines_of", "opened", "path_problem", "shortened"]
 STANDARD_INPUT = "-"
 _LONGEST = 65_536  # bytes of a line
 _PIECE = 1 << 20
+_SHOWN = 200  # characters: an LFN has about 130
 _PLAIN = re.compile(r"/belle(?:/[A-Za-z0-9_+][A-Za-z0-9_.+:=,@~-]*)+")
 
 
@@ -105,4 +106,4 @@ def path_problem(path: str) -> str:
 def shortened(text: str) -> str:
     """So much of a text from outside as fits into a message."""
     shown = printable(text)
-    return shown if len(shown) <= 80 else f"{shown[:79]}…"
+    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
