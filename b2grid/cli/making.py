@@ -49,13 +49,14 @@ def _build(options: argparse.Namespace, console: Console) -> int:
     return 0 if built.ok else 1
 
 
-def _trees(trees: list[str], prefixes: list[str]) -> dict[str, str | None]:
-    if len(prefixes) not in {0, 1, len(trees)}:
+def _trees(trees: list[str], prefixes: list[str | None]) -> dict[str, str | None]:
+    if len(prefixes) not in {0, len(trees)} and (len(prefixes) != 1 or not trees):
         raise InvalidInput(
             f"{len(trees)} trees and {len(prefixes)} prefixes",
             hint="give one --prefix for all, or one for every --tree",
         )
-    return dict(zip(trees, prefixes if len(prefixes) == len(trees) else (prefixes or [None]) * len(trees), strict=True))
+    every = prefixes * len(trees) if len(prefixes) == 1 else prefixes or [None] * len(trees)
+    return dict(zip(trees, every, strict=True))
 
 
 def _text(given: str) -> tuple[str, str | None]:

@@ -97,8 +97,8 @@ def read_all(
     executor : concurrent.futures.Executor, optional
         By default they are read here, one after the other.
     """
-    chunks = iter(lambda: list(itertools.islice(source, _CHUNK)), [])
     source = iter(files)
+    chunks: Iterator[_Chunk[_Item]] = iter(lambda: list(itertools.islice(source, _CHUNK)), [])
     if executor is None:
         for chunk in chunks:
             yield from zip(chunk, read([place for _, place in chunk], checksums), strict=True)

@@ -32,7 +32,7 @@ _NOT_NEGATIVE = frozenset({"bytes", "events", "generated", "files", "experiment"
 _ADLER32 = r"^[0-9a-f]{1,8}$"
 
 
-def converted(values: pa.Array, field: pa.Field[Any]) -> tuple[pa.Array, list[Wrong]]:
+def converted(values: Any, field: pa.Field[Any]) -> tuple[pa.Array[Any], list[Wrong]]:
     """An array as the type of a column, with empty values where something is wrong."""
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
@@ -71,7 +71,7 @@ def _cast(values: Any, kind: Any) -> tuple[Any, list[Wrong]]:
 
 def _from_text(values: Any, kind: Any) -> tuple[Any, list[Wrong]]:
     text: Any = pc.utf8_trim_whitespace(values)
-    text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    text = pc.if_else(pc.equal(text, pa.scalar("")), pa.scalar(None, pa.string()), text)
     if pa.types.is_string(kind):
         return text, []
     if pa.types.is_boolean(kind):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 import sys
 from contextlib import contextmanager
@@ -13,7 +14,6 @@ from b2grid.errors import InvalidInput, InvalidName, printable
 from b2grid.names import LFN
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
 __all__ = ["STANDARD_INPUT", "lines_of", "opened", "path_problem", "shortened"]
@@ -34,7 +34,9 @@ def opened(source: str | os.PathLike[str] | BinaryIO) -> Iterator[tuple[str, Bin
     InvalidInput
         If it cannot be read.
     """
-    if not isinstance(source, str) and hasattr(source, "read"):
+    if not isinstance(source, (str, os.PathLike)):
+        if not hasattr(source, "read"):
+            raise InvalidInput(f"a {type(source).__name__} is not a text", hint="give a path or an open file")
         yield printable(getattr(source, "name", "text")), source
     elif source == STANDARD_INPUT:
         yield "standard input", sys.stdin.buffer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 
@@ -28,7 +28,7 @@ class Gathering:
     def __init__(self, remarks: Remarks) -> None:
         self._remarks = remarks
         self._paths: dict[str, dict[str, None]] = {name: {} for name in _KEY}
-        self._chunks: list[pa.Array] = []
+        self._chunks: list[pa.Array[Any]] = []
         self._last = ""
 
     def add(self, path: str, place: int) -> str:
@@ -84,12 +84,12 @@ class Gathering:
         """A table of every kind of path that there was."""
         self._pack()
         files = pa.chunked_array(self._chunks, pa.string()).unique()
-        columns = {name: pa.array(self._paths[name], pa.string()) for name in ("collections", "datasets")}
-        columns["files"] = files
+        columns: dict[str, Any] = {"files": files}
+        columns |= {name: pa.array(self._paths[name], pa.string()) for name in ("collections", "datasets")}
         return {name: table_of({_KEY[name]: values}, name) for name, values in columns.items() if len(values)}
 
 
-def table_of(columns: dict[str, pa.Array], name: str) -> pa.Table:
+def table_of(columns: dict[str, pa.Array[Any]], name: str) -> pa.Table:
     """Columns as a whole table, the others empty."""
     length = len(next(iter(columns.values())))
     schema = LOOSE[name]

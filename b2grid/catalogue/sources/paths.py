@@ -76,14 +76,14 @@ def facts_of(dataset: str) -> Facts:
     )
 
 
-def split_lfns(lfns: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+def split_lfns(lfns: pa.ChunkedArray[Any]) -> tuple[pa.ChunkedArray[Any], pa.ChunkedArray[Any]]:
     """The datasets and datablocks of files: `split_lfn` for a column."""
     parts = [_split(chunk) for chunk in lfns.chunks]
     datasets, datablocks = ([part[column] for part in parts] for column in (0, 1))
     return pa.chunked_array(datasets, pa.string()), pa.chunked_array(datablocks, pa.string())
 
 
-def _split(lfns: Any) -> tuple[pa.Array, pa.Array]:
+def _split(lfns: Any) -> tuple[pa.Array[Any], pa.Array[Any]]:
     parts: Any = pc.split_pattern(lfns, "/", max_splits=2, reverse=True)
     above, last = (pc.list_element(parts, index) for index in (0, 1))
     block = pc.match_substring_regex(last, _DATABLOCK)
@@ -114,7 +114,7 @@ def with_facts(files: pa.Table) -> tuple[pa.Table, list[str]]:
     found = [facts_of(path) for path in encoded.dictionary.to_pylist()]
     unsaid = _unsaid(table, encoded, found)
 
-    def column(values: Iterable[Any], kind: pa.DataType) -> pa.Array:
+    def column(values: Iterable[Any], kind: pa.DataType) -> pa.Array[Any]:
         return pa.array(values, kind).take(encoded.indices)
 
     table = _filled(table, "is_mc", column([fact.is_mc is not False for fact in found], pa.bool_()))
@@ -166,9 +166,10 @@ def _with_runs(table: pa.Table, column: Any, found: list[Facts]) -> pa.Table:
     return table
 
 
-def _placed(given: Any, where: Any, values: pa.Array) -> pa.Array:
+def _placed(given: Any, where: Any, values: pa.Array[Any]) -> pa.Array[Any]:
     """With values in the places of a mask; Arrow does not replace lists by mask."""
     own: Any = pc.cumulative_sum(where.cast(pa.int64()))
     here = pc.add(pc.subtract(own, pa.scalar(1, pa.int64())), pa.scalar(len(given), pa.int64()))
     index = pc.if_else(where, here, pa.array(np.arange(len(given))))
-    return pa.concat_arrays([given, values]).take(index)
+    placed: pa.Array[Any] = pa.concat_arrays([given, values]).take(index)
+    return placed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -148,7 +148,7 @@ def _of_file(path: Path, remarks: Remarks, torn: list[int]) -> Iterator[pa.Table
 
 
 def _of_csv(path: Path, remarks: Remarks, torn: list[int]) -> Iterator[pa.Table]:
-    def skip(row: Any) -> str:
+    def skip(row: Any) -> Literal["skip"]:
         torn.append(row.number - 1)
         said = f"{row.actual_columns} values for {row.expected_columns} columns: '{shortened(row.text)}'"
         remarks.add("B2C064", "error", f"row {torn[-1]}", said, "a value with a comma stands in double quotes")

@@ -89,7 +89,7 @@ def _lists(table: pa.Table, groups: pa.Table, column: str, keys: list[str], rema
     return table[column].take(index)
 
 
-def _compare(lists: pa.ChunkedArray, rows: pa.Table, column: str, keys: list[str], remarks: Remarks) -> None:
+def _compare(lists: pa.ChunkedArray[Any], rows: pa.Table, column: str, keys: list[str], remarks: Remarks) -> None:
     others = rows.filter(pc.not_equal(rows["row"], rows["row_min"]))
     for start in range(0, len(others), _BATCH):
         batch = others.slice(start, _BATCH)
@@ -125,7 +125,7 @@ def completed(content: Content) -> Content:
     return Content({name: tables[name] for name in SCHEMAS if name in tables}, tuple(findings))
 
 
-def _datasets(tables: dict[str, pa.Table]) -> list[pa.Array]:
+def _datasets(tables: dict[str, pa.Table]) -> list[pa.Array[Any]]:
     return list(tables["files"]["dataset"].chunks) if "files" in tables else []
 
 
