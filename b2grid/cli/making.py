@@ -114,13 +114,14 @@ def _said(progress: Progress) -> str:
 
 def _show(built: Built, console: Console) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
     shown.add_column("source", overflow="fold")
     for name in _TABLES:
         shown.add_column(name, justify="right")
     for row in built.rows:
-        shown.add_row(*(printable(cell).replace("[", r"\[") for cell in row))
+        shown.add_row(*(Text(printable(cell)) for cell in row))
     console.print(shown)
     for line in built.remarks():
         console.print(line, style=_STYLES.get(line.split(" ", 1)[0]), markup=False)

@@ -17,7 +17,7 @@ import pytest
 from b2grid.catalogue import Progress, Workers, scan_tree
 from b2grid.catalogue.scan.reading import Row, read_some
 from b2grid.catalogue.scan.working import read_all
-from b2grid.errors import InvalidInput
+from b2grid.errors import InvalidInput, SiteError
 from tests.catalogue.test_scan import write_events
 
 DATASET = "/belle/MC/release-06-01-08/DB00002649/MC15ri_b/prod00027999/s00/e1003/4S/r00000/mixed/mdst"
@@ -268,3 +268,16 @@ def test_a_damaged_line_of_the_journal_is_read_again(tree: Path, tmp_path: Path)
     with Counting() as executor:
         assert scan_tree(tree, journal=journal, executor=executor).files.sort_by("lfn").equals(whole)
     assert len(executor.read) == 2
+
+
+def test_workers_that_never_live_end_the_scan(tree: Path) -> None:
+    class Gone(ThreadPoolExecutor):
+        def submit(self, fn: Any, /, *arguments: Any) -> Future[Any]:  # type: ignore[override]
+            future: Future[Any] = Future()
+            future.set_exception(RuntimeError("no worker"))
+            return future
+
+    many = ((number, f"/site/{number}.root") for number in range(100_000))
+    with Gone(1) as executor, pytest.raises(SiteError, match="have died: RuntimeError: no worker"):
+        list(read_all(many, executor))
+    assert next(many)[0] < 3000

@@ -6,7 +6,7 @@ import itertools
 import re
 import tempfile
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,7 +116,7 @@ def scan_tree(
     InvalidInput
         If there is no such folder, or the prefix is not the beginning of an LFN.
     SiteError
-        If the journal cannot be written.
+        If the journal cannot be written, or the workers of the executor are gone.
     """
     root, above = place_of(folder, prefix)
     bad: list[Bad] = []
@@ -126,7 +126,9 @@ def scan_tree(
             journal = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="b2grid-scan-"))) / "journal"
         pool = executor or stack.enter_context(ThreadPoolExecutor(min(2 * cpus(), 32)))
         kept = stack.enter_context(Journal(Path(journal), checksums=checksums))
-        for (seen, place), result in read_all(_unread(root, kept, counter, bad), pool, checksums=checksums):
+        reading = read_all(_unread(root, kept, counter, bad), pool, checksums=checksums)
+        # what ends it early also ends what it has begun
+        for (seen, place), result in stack.enter_context(closing(reading)):
             if isinstance(result, str):
                 bad.append((place, result))
             else:

@@ -5,19 +5,31 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import signal
 import threading
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from b2grid.catalogue.scan.reading import Row, read_some
+from b2grid.catalogue.sources.lines import shortened
+from b2grid.errors import SiteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["Workers", "cpus", "read_all"]
 
-_CHUNK = 8  # files that one call reads: a call to a cluster costs about a millisecond, a file ten
+_CHUNK = 8  # files that one call reads: a call to a cluster costs about a millisecond, a file a hundred of them
 _IN_FLIGHT = 512  # files that are being read, or wait for it, at any time
+_DEATHS = 2 * _IN_FLIGHT // _CHUNK  # calls without an answer, of which a pool that dies ends all that it has
 
 _Item = TypeVar("_Item")
 _Chunk = list[tuple[_Item, str]]
@@ -50,7 +62,7 @@ class Workers(Executor):
     def _new(self) -> ProcessPoolExecutor:
         # a fork of a process with threads, such as that of a progress bar, can hang
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self._count, mp_context=context, initializer=_end_with_parent)
+        return ProcessPoolExecutor(self._count, mp_context=context, initializer=_begin_worker)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call a function in one of the processes."""
@@ -66,8 +78,9 @@ class Workers(Executor):
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
 
 
-def _end_with_parent() -> None:
-    """Watch for the death of the process that started this one: a pool that is killed leaves its processes waiting."""
+def _begin_worker() -> None:
+    """End with the process that started this one, which may be killed, and leave Ctrl-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
@@ -96,6 +109,11 @@ def read_all(
         The first comes back with the result.
     executor : concurrent.futures.Executor, optional
         By default they are read here, one after the other.
+
+    Raises
+    ------
+    SiteError
+        If the executor is broken, or its workers die and not one has ever read a file.
     """
     source = iter(files)
     chunks: Iterator[_Chunk[_Item]] = iter(lambda: list(itertools.islice(source, _CHUNK)), [])
@@ -103,32 +121,60 @@ def read_all(
         for chunk in chunks:
             yield from zip(chunk, read([place for _, place in chunk], checksums), strict=True)
         return
+    calls = _Calls(executor, read, checksums)
     suspects: _Chunk[_Item] = []
     running: dict[Future[Any], _Chunk[_Item]] = {}
     try:
         while True:
             for chunk in itertools.islice(chunks, max(_IN_FLIGHT // _CHUNK - len(running), 0)):
-                running[executor.submit(read, [place for _, place in chunk], checksums)] = chunk
+                running[calls.begin([place for _, place in chunk])] = chunk
             if not running:
                 break
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 chunk = running.pop(future)
-                if future.exception() is None:
-                    yield from zip(chunk, future.result(), strict=True)
-                else:
+                if (rows := calls.result(future)) is None:
                     suspects += chunk
+                else:
+                    yield from zip(chunk, rows, strict=True)
         for item, place in suspects:
-            yield (item, place), _alone(executor, read, place, checksums)
+            rows = calls.result(calls.begin([place]))
+            yield (item, place), rows[0] if rows else f"{place} cannot be read: what reads it dies, twice"
     finally:
         for future in running:
             future.cancel()
 
 
-def _alone(
-    executor: Executor, read: Callable[[list[str], bool], list[Row | str]], place: str, checksums: bool
-) -> Row | str:
-    future = executor.submit(read, [place], checksums)
-    error = future.exception()
-    if error is None:
-        return next(iter(future.result()))
-    return f"{place} cannot be read: its reader died twice ({type(error).__name__})"
+class _Calls:
+    """Calls to the workers of an executor, until it is clear that there are none."""
+
+    def __init__(self, executor: Executor, read: Callable[[list[str], bool], list[Row | str]], checksums: bool) -> None:
+        self._executor = executor
+        self._read = read
+        self._checksums = checksums
+        self._lives = False  # whether one of them ever read a file
+        self._died = 0
+
+    def begin(self, places: list[str]) -> Future[Any]:
+        """Have some files read."""
+        try:
+            return self._executor.submit(self._read, places, self._checksums)
+        except BrokenExecutor as error:
+            raise self._broken(error) from error
+
+    def result(self, future: Future[Any]) -> list[Row | str] | None:
+        """What was read; nothing if the reader died."""
+        error = CancelledError() if future.cancelled() else future.exception()
+        if error is None:
+            self._lives = True
+            return list(future.result())
+        self._died += 1
+        if self._died > _DEATHS and not self._lives:
+            raise self._broken(error) from error
+        return None
+
+    @staticmethod
+    def _broken(error: BaseException) -> SiteError:
+        return SiteError(
+            f"the workers that read files have died: {type(error).__name__}: {shortened(str(error))}",
+            hint="see what they wrote; a script that starts processes needs: if __name__ == '__main__'",
+        )
