@@ -131,8 +131,8 @@ def build_catalogue(
     """Make a catalogue from all sources together, or add them to the one that there is.
 
     What one source does not say of a file comes from another, and what none says from the form of its path: dataset
-    and datablock, collision data or simulation, release, and the number of its global tags. A physical name that
-    nobody gives is the LFN.
+    and datablock, collision data or simulation, the run, and the number of its global tags. A physical name that nobody
+    gives is the LFN.
 
     Beside the folder are kept what was read of ROOT files (``FOLDER.scan``), so that a scan that was stopped goes on
     where it was and the next one reads only what is new, and the list of bad files (``FOLDER.bad.csv``).

@@ -68,7 +68,6 @@ def test_several_sources_say_a_part_each(tmp_path: Path) -> None:
         "bytes": 1000,
         "events": 12,
         "global_tag": "DB00002392",
-        "release": "release-06-00-08",
         "experiment": 18,
         "run_low": 100,
         "run_high": 100,

@@ -52,7 +52,6 @@ class Facts:
     known: bool
     is_mc: bool | None
     global_tag: str
-    release: str | None
     experiment: int | None
     run: int | None
 
@@ -70,7 +69,6 @@ def facts_of(dataset: str) -> Facts:
         known=parts.known,
         is_mc=simulated,
         global_tag=parts.global_tag_id or "",
-        release=parts.release,
         experiment=parts.experiment,
         run=parts.run or None,
     )
@@ -119,7 +117,6 @@ def with_facts(files: pa.Table) -> tuple[pa.Table, list[str]]:
 
     table = _filled(table, "is_mc", column([fact.is_mc is not False for fact in found], pa.bool_()))
     table = _filled(table, "global_tag", column([fact.global_tag for fact in found], pa.string()))
-    table = _filled(table, "release", column([fact.release for fact in found], pa.string()))
     table = _with_runs(table, column, found)
     return _filled(table, "experiment", column([fact.experiment for fact in found], pa.int32())), unsaid
 
