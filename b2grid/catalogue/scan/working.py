@@ -23,7 +23,7 @@ from b2grid.catalogue.sources.lines import shortened
 from b2grid.errors import SiteError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
 __all__ = ["Workers", "cpus", "read_all"]
 
@@ -97,7 +97,7 @@ def read_all(
     *,
     checksums: bool = False,
     read: Callable[[list[str], bool], list[Row | str]] = read_some,
-) -> Iterator[tuple[tuple[_Item, str], Row | str]]:
+) -> Generator[tuple[tuple[_Item, str], Row | str], None, None]:
     """Read files, and give each back with its row, or the reason why it has none, as they come.
 
     Never more than a window of files is taken from `files` ahead of what was given back. When a worker dies, what
