@@ -10,41 +10,55 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from b2grid.catalogue.audit import check_catalogue
+    from b2grid.catalogue.build import Built, Sources, build_catalogue
     from b2grid.catalogue.found import Collection, Dataset, Found
     from b2grid.catalogue.growing import News, advice_on, news
     from b2grid.catalogue.inputs import Inputs, resolve
     from b2grid.catalogue.luminosity import Luminosity
     from b2grid.catalogue.query import Query, as_given, held
     from b2grid.catalogue.runs import plain_runs
-    from b2grid.catalogue.scan import Scan, scan_files
+    from b2grid.catalogue.scan import Progress, Scan, Workers, scan_files, scan_tree
+    from b2grid.catalogue.sources import Content, read_gb2, read_list, read_table
     from b2grid.catalogue.store import Catalogue
     from b2grid.catalogue.write import add_to_catalogue, write_catalogue
 
 __all__ = [
+    "Built",
     "Catalogue",
     "Collection",
+    "Content",
     "Dataset",
     "Found",
     "Inputs",
     "Luminosity",
     "News",
+    "Progress",
     "Query",
     "Scan",
+    "Sources",
+    "Workers",
     "add_to_catalogue",
     "advice_on",
     "as_given",
+    "build_catalogue",
     "check_catalogue",
     "held",
     "news",
     "plain_runs",
+    "read_gb2",
+    "read_list",
+    "read_table",
     "resolve",
     "scan_files",
+    "scan_tree",
     "write_catalogue",
 ]
 
 _HOMES = {
+    "Built": "build",
     "Catalogue": "store",
     "Collection": "found",
+    "Content": "sources",
     "Dataset": "found",
     "Found": "found",
     "Inputs": "inputs",
@@ -59,8 +73,16 @@ _HOMES = {
     "plain_runs": "runs",
     "add_to_catalogue": "write",
     "check_catalogue": "audit",
+    "Progress": "scan",
+    "Sources": "build",
+    "Workers": "scan",
+    "build_catalogue": "build",
+    "read_gb2": "sources",
+    "read_list": "sources",
+    "read_table": "sources",
     "resolve": "inputs",
     "scan_files": "scan",
+    "scan_tree": "scan",
     "write_catalogue": "write",
 }
 

@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from b2grid.catalogue.advice import bare_searches, in_production, newer_versions, smaller_skims, uncited
-from b2grid.catalogue.model import TABLES
 from b2grid.catalogue.overlaps import odd_files, processed_twice, same_files
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from b2grid.catalogue.sources import Part
+    from b2grid.catalogue.given import Part
     from b2grid.catalogue.store import Catalogue
     from b2grid.errors import Finding
 
@@ -96,8 +95,6 @@ def about_collections(
 
 
 def _skim_names(catalogue: Catalogue) -> dict[str, str]:
-    if "skims" not in TABLES:
-        return {}
     table = catalogue.arrow("SELECT code, skim FROM skims")
     columns: list[list[Any]] = [table[name].to_pylist() for name in ("code", "skim")]
-    return dict(zip(*columns, strict=True))
+    return {skim.code: skim.name for skim in skims()} | dict(zip(*columns, strict=True))

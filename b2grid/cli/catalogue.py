@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import b2grid
+from b2grid.cli.making import making_verbs
 from b2grid.cli.showing import verb
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def _demo_data(options: argparse.Namespace, console: Console) -> int:
 
 def catalogue_verbs(verbs: Any) -> None:
     """Add the verbs about data."""
+    making_verbs(verbs)
     demo = verb(verbs, "demo", _demo, "three channels on the demo data, from the check to the figure")
     demo.add_argument("folder", nargs="?", help="where to write the figure (default: ./b2grid-demo)")
     data = verb(verbs, "demo-data", _demo_data, "make the demo data again (needs the extra demo-data)")

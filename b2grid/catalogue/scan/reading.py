@@ -1,18 +1,20 @@
-"""Rows of a catalogue from ROOT files: what each says of itself, read in parallel if wanted."""
+"""One ROOT file at a time: its row, or why it has none; and files that somebody names, in their order."""
 
 from __future__ import annotations
 
 import os
+import re
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from b2grid.catalogue.model import FILES
-from b2grid.catalogue.write import as_table
-from b2grid.errors import Finding, InvalidInput, printable
-from b2grid.names import is_grid_path, split_lfn
+from b2grid.errors import Finding, InvalidInput, InvalidName, printable
+from b2grid.names import LFN, is_grid_path, split_lfn
 from b2grid.ntuple.filemetadata import FileMetaData, read_file_metadata
 from b2grid.ntuple.rootfile import open_root
 
@@ -20,20 +22,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from concurrent.futures import Executor
 
-    import pyarrow as pa
+__all__ = ["UNPRINTABLE", "Bad", "Row", "Scan", "read_some", "scan_files"]
 
-__all__ = ["Scan", "scan_files"]
+#: What one file says of itself: plain values, so that they cross to any executor; `lfn` is `None` if it has none.
+Row = dict[str, Any]
+#: Where a file is, and why it has no row.
+Bad = tuple[str, str]
 
 _RUN = "EventMetaData/m_run"
 _EXPERIMENT = "EventMetaData/m_experiment"
+_BLOCK = 1 << 20
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What was read: the good files as rows of the schema `FILES`, and the bad ones with the reason."""
+    """What was read: the good files as rows of the schema `FILES`, and the bad ones with the reason.
+
+    Parameters
+    ----------
+    notes : tuple of Finding
+        What is worth knowing about the good files.
+    """
 
     files: pa.Table = field(repr=False)
-    bad: tuple[tuple[str, str], ...] = ()
+    bad: tuple[Bad, ...] = ()
+    notes: tuple[Finding, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -77,11 +91,15 @@ def scan_files(paths: Iterable[str | os.PathLike[str]], *, executor: Executor | 
     Scan
         In the order of the paths. A file that cannot be read is listed with the reason and stops nothing.
     """
+    from b2grid.catalogue.scan.working import read_all
+
     places = [_place(path) for path in paths]
-    results = list(executor.map(_scan_one, places) if executor is not None else map(_scan_one, places))
-    rows = [row for row in results if isinstance(row, dict)]
+    results: list[Row | str] = [""] * len(places)
+    for (index, _), result in read_all(enumerate(places), executor):
+        results[index] = result
+    rows = [_placed(row) for row in results if isinstance(row, dict)]
     bad = [(place, row) for place, row in zip(places, results, strict=True) if isinstance(row, str)]
-    return Scan(as_table(rows, FILES, "files"), tuple(bad))
+    return Scan(pa.Table.from_pylist(rows, schema=FILES), tuple(bad))
 
 
 def _place(path: str | os.PathLike[str]) -> str:
@@ -89,27 +107,53 @@ def _place(path: str | os.PathLike[str]) -> str:
     return text if "://" in text else str(Path(text).expanduser().absolute())
 
 
-def _scan_one(place: str) -> dict[str, Any] | str:
-    """The row of one file, or why there is none; the values are plain, so that they cross to any executor."""
+def _placed(row: Row) -> Row:
+    """With a dataset and a datablock; a file without an LFN goes by its place."""
+    lfn = row["lfn"] or row["pfn"]
+    dataset, datablock, _ = split_lfn(lfn)
+    return row | {"lfn": lfn, "dataset": dataset, "datablock": datablock}
+
+
+def read_some(places: list[str], checksums: bool = False) -> list[Row | str]:
+    """The rows of some files, in their order; of a bad file the reason."""
+    return [_read(place, checksums) for place in places]
+
+
+def _read(place: str, checksums: bool) -> Row | str:
     try:
         metadata = read_file_metadata(place)
         if metadata.is_ntuple:
             return f"{place} is an ntuple: it has no events to run over"
-        runs = _runs(place, metadata)
-        size = _size(place)
+        if problem := _text_problem(metadata):
+            return f"{place} {problem}"
+        return _row(place, metadata) | ({"adler32": adler32(place)} if checksums else {})
     except InvalidInput as error:
         return error.message
     except OSError as error:
         return f"{place} cannot be read: {error.strerror or error}"
-    # Outside the grid basf2 puts the path where a file was made into its LFN, which says nothing here.
-    lfn = metadata.lfn if is_grid_path(metadata.lfn) else place
-    dataset, datablock, _ = split_lfn(lfn)
+
+
+def _text_problem(metadata: FileMetaData) -> str:
+    """What is wrong with the texts that a file brings, which may come from anywhere."""
+    texts = {"LFN": metadata.lfn, "global tag": metadata.global_tag, "release": metadata.release}
+    for name, text in texts.items():
+        if UNPRINTABLE.search(text):
+            return f"has a control character in its {name}"
+    try:
+        if is_grid_path(metadata.lfn):
+            LFN(metadata.lfn)
+    except InvalidName as error:
+        return f"has a name that is not allowed: {error.message}"
+    return ""
+
+
+def _row(place: str, metadata: FileMetaData) -> Row:
+    runs = _runs(place, metadata)
     return {
-        "lfn": lfn,
+        # Outside the grid basf2 puts the path where a file was made into its LFN, which says nothing here.
+        "lfn": metadata.lfn if is_grid_path(metadata.lfn) else None,
         "pfn": place,
-        "dataset": dataset,
-        "datablock": datablock,
-        "bytes": size,
+        "bytes": _size(place),
         "events": metadata.events,
         "global_tag": metadata.global_tag,
         "release": metadata.release,
@@ -126,6 +170,17 @@ def _size(place: str) -> int:
         return Path(place).stat().st_size
     with open_root(place) as file:
         return int(file.file.source.num_bytes)
+
+
+def adler32(place: str) -> str | None:
+    """The checksum of a file's bytes, as eight hexadecimal digits; of a URL there is none."""
+    if "://" in place:
+        return None
+    value = 1
+    with Path(place).open("rb") as file:
+        while block := file.read(_BLOCK):
+            value = zlib.adler32(block, value)
+    return f"{value:08x}"
 
 
 def _runs(place: str, metadata: FileMetaData) -> list[dict[str, int]]:

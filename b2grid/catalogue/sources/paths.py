@@ -1,0 +1,172 @@
+"""What a path in the file catalogue says of itself, by its form: for one path, and for columns of millions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from b2grid.catalogue.model import FILES
+from b2grid.names import COLLECTION_PREFIX, DatasetPath
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Facts", "facts_of", "kind_of", "split_lfns", "with_facts"]
+
+_DATABLOCK = r"^sub[0-9]{2,}$"
+_SIMULATION, _DATA = "/belle/MC/", "/belle/Data/"
+
+
+def kind_of(path: str) -> str:
+    """Whether a path names one of the files, the collections or the datasets.
+
+    >>> kind_of("/belle/collection/MC/MC15ri_uubar_1abinv_v1")
+    'collections'
+    """
+    if path.endswith(".root"):
+        return "files"
+    return "collections" if path.startswith(COLLECTION_PREFIX) else "datasets"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the path of a dataset says of its files.
+
+    Parameters
+    ----------
+    known : bool
+        Whether the path has one of the documented forms.
+    is_mc : bool or None
+        `None` if the path does not say.
+    global_tag : str
+        The number of the set of production global tags, such as ``DB00002649``: files of one number have one set.
+    run : int or None
+        The one run that the files hold; `None` where the path has run 0, which stands for any.
+    """
+
+    known: bool
+    is_mc: bool | None
+    global_tag: str
+    experiment: int | None
+    run: int | None
+
+
+@lru_cache(maxsize=4096)
+def facts_of(dataset: str) -> Facts:
+    """What the path of a dataset says of its files.
+
+    >>> facts_of("/belle/Data/release-06-00-08/DB00002392/proc13/prod00029531/e0018/4S/r00100/mdst").run
+    100
+    """
+    parts = DatasetPath.parse(dataset)
+    simulated = True if dataset.startswith(_SIMULATION) else False if dataset.startswith(_DATA) else None
+    return Facts(
+        known=parts.known,
+        is_mc=simulated,
+        global_tag=parts.global_tag_id or "",
+        experiment=parts.experiment,
+        run=parts.run or None,
+    )
+
+
+def split_lfns(lfns: pa.ChunkedArray[Any]) -> tuple[pa.ChunkedArray[Any], pa.ChunkedArray[Any]]:
+    """The datasets and datablocks of files: `split_lfn` for a column."""
+    parts = [_split(chunk) for chunk in lfns.chunks]
+    datasets, datablocks = ([part[column] for part in parts] for column in (0, 1))
+    return pa.chunked_array(datasets, pa.string()), pa.chunked_array(datablocks, pa.string())
+
+
+def _split(lfns: Any) -> tuple[pa.Array[Any], pa.Array[Any]]:
+    parts: Any = pc.split_pattern(lfns, "/", max_splits=2, reverse=True)
+    above, last = (pc.list_element(parts, index) for index in (0, 1))
+    block = pc.match_substring_regex(last, _DATABLOCK)
+    whole = pc.binary_join_element_wise(above, last, "/")
+    return pc.if_else(block, above, whole), pc.if_else(block, last, pa.scalar(None, pa.string()))
+
+
+def with_facts(files: pa.Table) -> tuple[pa.Table, list[str]]:
+    """Fill in what is empty and follows from the path of each file.
+
+    Parameters
+    ----------
+    files : pyarrow.Table
+        With the columns of `FILES`, of which only `lfn` has to be there in every row.
+
+    Returns
+    -------
+    tuple of pyarrow.Table and list of str
+        All required columns are filled. The datasets whose paths, and files, do not say whether they are
+        simulation: as in basf2, files that do not say are taken for it.
+    """
+    table = files
+    if table["dataset"].null_count:
+        dataset, datablock = split_lfns(table["lfn"])
+        table = _filled(_filled(table, "datablock", datablock), "dataset", dataset)
+    table = _filled(table, "pfn", table["lfn"])
+    encoded = table["dataset"].combine_chunks().dictionary_encode()
+    found = [facts_of(path) for path in encoded.dictionary.to_pylist()]
+    unsaid = _unsaid(table, encoded, found)
+
+    def column(values: Iterable[Any], kind: pa.DataType) -> pa.Array[Any]:
+        return pa.array(values, kind).take(encoded.indices)
+
+    table = _filled(table, "is_mc", column([fact.is_mc is not False for fact in found], pa.bool_()))
+    table = _filled(table, "global_tag", column([fact.global_tag for fact in found], pa.string()))
+    table = _with_runs(table, column, found)
+    return _filled(table, "experiment", column([fact.experiment for fact in found], pa.int32())), unsaid
+
+
+def _filled(table: pa.Table, name: str, values: Any) -> pa.Table:
+    column: Any = table[name]
+    if not column.null_count:
+        return table
+    filled = values if column.null_count == len(column) else pc.coalesce(column, values)
+    return table.set_column(table.column_names.index(name), table.schema.field(name), filled)
+
+
+def _unsaid(table: pa.Table, encoded: Any, found: list[Facts]) -> list[str]:
+    silent: Any = pc.is_null(table["is_mc"])
+    paths: list[Any] = encoded.dictionary.to_pylist()
+    mute = [path for path, fact in zip(paths, found, strict=True) if fact.is_mc is None]
+    if not mute:
+        return []
+    among: Any = pc.unique(table["dataset"].filter(silent))
+    return sorted(set(mute) & set(among.to_pylist()))
+
+
+def _with_runs(table: pa.Table, column: Any, found: list[Facts]) -> pa.Table:
+    """The one run of files whose path names it; their events are those of the file."""
+    run = column([fact.run for fact in found], pa.int32())
+    experiment = column([None if fact.run is None else fact.experiment for fact in found], pa.int32())
+    given: Any = table["runs"].combine_chunks()
+    fill = pc.and_(pc.is_null(given), pc.is_valid(run))
+    if not pc.any(fill).as_py():
+        return table
+    kind = FILES.field("runs").type
+    chosen = {
+        "experiment": experiment.filter(fill),
+        "run": run.filter(fill),
+        "events": table["events"].combine_chunks().filter(fill),
+    }
+    structs = pa.StructArray.from_arrays(list(chosen.values()), fields=list(kind.value_type))
+    singles = pa.ListArray.from_arrays(pa.array(np.arange(len(structs) + 1), pa.int32()), structs, type=kind)
+    table = table.set_column(
+        table.column_names.index("runs"), table.schema.field("runs"), _placed(given, fill, singles)
+    )
+    for name in ("run_low", "run_high"):
+        table = _filled(table, name, pc.if_else(fill, run, pa.scalar(None, pa.int32())))
+    return table
+
+
+def _placed(given: Any, where: Any, values: pa.Array[Any]) -> pa.Array[Any]:
+    """With values in the places of a mask; Arrow does not replace lists by mask."""
+    own: Any = pc.cumulative_sum(where.cast(pa.int64()))
+    here = pc.add(pc.subtract(own, pa.scalar(1, pa.int64())), pa.scalar(len(given), pa.int64()))
+    index = pc.if_else(where, here, pa.array(np.arange(len(given))))
+    placed: pa.Array[Any] = pa.concat_arrays([given, values]).take(index)
+    return placed

@@ -1,0 +1,98 @@
+"""`b2grid catalogue build` and `add`: what is printed, and the exit status."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from b2grid.catalogue import Catalogue
+from b2grid.cli import main
+from tests.catalogue.conftest import CHARGED, DATA, HADRON
+
+Said = tuple[int, str, str]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> Said:
+    capsys.readouterr()
+    status = main(["catalogue", *map(str, arguments)])
+    written = capsys.readouterr()
+    return status, written.out, written.err
+
+
+def test_a_site_builds_a_catalogue_of_its_files(
+    place: Path, real_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "tree").mkdir()
+    for name in ("mdst.root", "chaintest_1.root"):
+        shutil.copy(real_data / name, place / "tree" / name)
+    tree = ["--tree", "tree", "--prefix", "/belle/user/site/test", "--workers", 1, "--checksums"]
+    status, out, error = said(capsys, "build", "catalogue", *tree)
+    assert (status, error) == (0, "")
+    assert out.splitlines()[0].split() == ["source", "files", "runs", "collections", "datasets", "skims"]
+    assert out.splitlines()[1].split() == ["tree", "2"]
+    (place / "tree" / "text.root").write_text("no\n")
+    status, out, _ = said(capsys, "build", "catalogue", *tree)
+    assert status == 1
+    assert "text.root is not a ROOT file" in out
+    assert "catalogue.bad.csv" in out
+    frame = Catalogue(place / "catalogue").sql("SELECT lfn, adler32 FROM files ORDER BY lfn")
+    assert list(frame["lfn"]) == ["/belle/user/site/test/chaintest_1.root", "/belle/user/site/test/mdst.root"]
+    assert frame["adler32"].str.fullmatch("[0-9a-f]{8}").all()
+
+
+def test_lists_tables_and_texts_are_read(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "lpns.txt").write_text(f"{CHARGED}\n")
+    (place / "files.csv").write_text(f"lfn,size\n{HADRON}/sub00/a.root,10\n")
+    (place / "runs.csv").write_text("experiment,run,good\n18,100,yes\n")
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(f"{HADRON}\nwhat is this\n".encode())))
+    sources = ["--list", "lpns.txt", "--files", "files.csv", "--runs", "runs.csv", "--gb2", f"{DATA}=-"]
+    status, out, error = said(capsys, "build", "catalogue", *sources)
+    assert (status, error) == (0, "")
+    assert "warning B2C065: standard input:2: not understood, and left out: 'what is this'" in out
+    assert Catalogue(place / "catalogue").collection(DATA).datasets == [HADRON]
+    (place / "more.txt").write_text(f"{CHARGED}/sub00/b.root\n")
+    assert said(capsys, "add", "catalogue", "--list", "more.txt")[0] == 0
+    assert len(Catalogue(place / "catalogue").sql("FROM files")) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["build", "catalogue"], "there are no sources"),
+        (["build", "catalogue", "--list", "gone.txt"], "gone.txt cannot be read"),
+        (["build", "catalogue", "--tree", "gone"], "no folder"),
+        (["build", "catalogue", "--tree", ".", "--prefix", "x"], "does not start with /belle"),
+        (
+            ["build", "catalogue", "--tree", ".", "--prefix", "/belle/a", "--prefix", "/belle/b"],
+            "1 trees and 2 prefixes",
+        ),
+    ],
+)
+def test_a_mistake_is_one_message(
+    place: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, error = said(capsys, *arguments)
+    assert (status, out) == (1, "")
+    assert error.startswith("b2grid: ")
+    assert words in error
+    assert "Traceback" not in error
+
+
+def test_workers_are_one_at_least(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["catalogue", "build", "catalogue", "--tree", ".", "--workers", "0"])
+    assert ended.value.code == 2
+    assert "at least 1" in capsys.readouterr().err
