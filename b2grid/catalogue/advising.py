@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from b2grid.catalogue.advice import bare_searches, in_production, newer_versions, smaller_skims, uncited
 from b2grid.catalogue.overlaps import odd_files, processed_twice, same_files
+from b2grid.names import skims
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
