@@ -9,18 +9,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from b2grid.catalogue.audit import check_catalogue
-    from b2grid.catalogue.build import Built, Sources, build_catalogue
     from b2grid.catalogue.found import Collection, Dataset, Found
-    from b2grid.catalogue.growing import News, advice_on, news
-    from b2grid.catalogue.inputs import Inputs, resolve
     from b2grid.catalogue.luminosity import Luminosity
-    from b2grid.catalogue.query import Query, as_given, held
     from b2grid.catalogue.runs import plain_runs
     from b2grid.catalogue.scan import Progress, Scan, Workers, scan_files, scan_tree
     from b2grid.catalogue.sources import Content, read_gb2, read_list, read_table
     from b2grid.catalogue.store import Catalogue
-    from b2grid.catalogue.write import add_to_catalogue, write_catalogue
+    from b2grid.catalogue.taking.growing import News, advice_on, news
+    from b2grid.catalogue.taking.inputs import Inputs, resolve
+    from b2grid.catalogue.taking.query import Query, as_given, held
+    from b2grid.catalogue.writing.audit import check_catalogue
+    from b2grid.catalogue.writing.build import Built, Sources, build_catalogue
+    from b2grid.catalogue.writing.write import add_to_catalogue, write_catalogue
 
 __all__ = [
     "Built",
@@ -55,35 +55,35 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Built": "build",
+    "Built": "writing.build",
     "Catalogue": "store",
     "Collection": "found",
     "Content": "sources",
     "Dataset": "found",
     "Found": "found",
-    "Inputs": "inputs",
+    "Inputs": "taking.inputs",
     "Luminosity": "luminosity",
-    "News": "growing",
-    "Query": "query",
+    "News": "taking.growing",
+    "Query": "taking.query",
     "Scan": "scan",
-    "advice_on": "growing",
-    "as_given": "query",
-    "held": "query",
-    "news": "growing",
+    "advice_on": "taking.growing",
+    "as_given": "taking.query",
+    "held": "taking.query",
+    "news": "taking.growing",
     "plain_runs": "runs",
-    "add_to_catalogue": "write",
-    "check_catalogue": "audit",
+    "add_to_catalogue": "writing.write",
+    "check_catalogue": "writing.audit",
     "Progress": "scan",
-    "Sources": "build",
+    "Sources": "writing.build",
     "Workers": "scan",
-    "build_catalogue": "build",
+    "build_catalogue": "writing.build",
     "read_gb2": "sources",
     "read_list": "sources",
     "read_table": "sources",
-    "resolve": "inputs",
+    "resolve": "taking.inputs",
     "scan_files": "scan",
     "scan_tree": "scan",
-    "write_catalogue": "write",
+    "write_catalogue": "writing.write",
 }
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 import pyarrow.compute as pc
 
-from b2grid.catalogue.columns import Column, fitting, number, plain, shared, size, text_table
 from b2grid.catalogue.holdings import Collection, Dataset
+from b2grid.catalogue.searching.columns import Column, fitting, number, plain, shared, size, text_table
 from b2grid.errors import Finding, InvalidInput, Report, printable
 from b2grid.html import Html, table, tag
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from b2grid.catalogue.columns import cell, number, size
+from b2grid.catalogue.searching.columns import cell, number, size
 from b2grid.errors import printable
 from b2grid.html import Html, definitions, details, tag
 from b2grid.names import COLLECTION_PREFIX, CollectionPath, DatasetPath, skims

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-from b2grid.catalogue.rows import ascending
+from b2grid.catalogue.writing.rows import ascending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

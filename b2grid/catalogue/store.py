@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
-from b2grid.catalogue import asking
 from b2grid.catalogue.contents import absent_parts, read_contents
 from b2grid.catalogue.found import Collection, Dataset, Found
 from b2grid.catalogue.luminosity import Luminosity, luminosity_of
 from b2grid.catalogue.model import TABLES
-from b2grid.catalogue.nearest import missing
 from b2grid.catalogue.places import located, merged, stretches
+from b2grid.catalogue.searching import asking
+from b2grid.catalogue.searching.nearest import missing
 from b2grid.errors import Finding, InvalidInput, Report, printable
 from b2grid.html import Html, definitions, tag
 from b2grid.web import shown_url

@@ -128,7 +128,7 @@ def _show(built: Built, console: Console) -> None:
 
 
 def _check(options: argparse.Namespace, console: Console) -> int:
-    from b2grid.catalogue.audit import check_catalogue
+    from b2grid.catalogue.writing.audit import check_catalogue
 
     report = check_catalogue(options.folder)
     print_report(report, console)

@@ -56,7 +56,7 @@ def _export(found: Found, options: argparse.Namespace) -> int:
 
 
 def _collections(options: argparse.Namespace, console: Console) -> int:
-    from b2grid.catalogue.columns import Column, fitting, number, size, text_table
+    from b2grid.catalogue.searching.columns import Column, fitting, number, size, text_table
 
     frame = b2grid.Catalogue(options.catalogue).collections(options.pattern)
     nothing = f"no collection matches '{options.pattern}'"

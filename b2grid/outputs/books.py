@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from b2grid.catalogue.selection import used_events
+from b2grid.catalogue.taking.selection import used_events
 from b2grid.errors import InvalidInput, nearest, printable
 from b2grid.outputs.coverage import Completeness, Missing, SampleCount
 from b2grid.outputs.index import Index, read_index

@@ -101,7 +101,7 @@ def _of_runs(table: pa.Table, known: pa.Table, processed: Collection[str], catal
 
     from b2grid.catalogue.luminosity import of_keys
     from b2grid.catalogue.runs import run_keys
-    from b2grid.catalogue.selection import flat_runs
+    from b2grid.catalogue.taking.selection import flat_runs
 
     nothing: tuple[Sum, Sum] = ((None, None), (None, None))
     lfns: list[Any] = table["lfn"].to_pylist()

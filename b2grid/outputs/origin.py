@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from b2grid.catalogue.selection import by_reason, used_events
+from b2grid.catalogue.taking.selection import by_reason, used_events
 from b2grid.errors import InvalidInput, printable
 from b2grid.html import definitions, table, tag
 from b2grid.outputs.books import completeness_of, job_states

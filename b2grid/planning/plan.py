@@ -19,7 +19,7 @@ from b2grid.planning.table import FORMAT, PLAN, InputFile, Job, Plan
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from b2grid.catalogue.inputs import Inputs
+    from b2grid.catalogue.taking.inputs import Inputs
     from b2grid.run.command import Runner
     from b2grid.steering.recipe import Recipe
     from b2grid.steering.trying import Trial

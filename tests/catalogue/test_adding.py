@@ -11,7 +11,7 @@ import pytest
 
 from b2grid.catalogue import Catalogue, add_to_catalogue, check_catalogue, write_catalogue
 from b2grid.catalogue.contents import NAME, Contents, read_contents
-from b2grid.catalogue.publish import present, publish
+from b2grid.catalogue.writing.publish import present, publish
 from b2grid.errors import InvalidInput, SiteError
 from tests.catalogue.conftest import CHARGED, COLLECTION, DATA, HADRON, MIXED, Row, file
 from tests.catalogue.test_model import content, rows

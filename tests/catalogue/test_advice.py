@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from b2grid.catalogue import Catalogue, advice_on, as_given, news, resolve, write_catalogue
-from b2grid.catalogue.advice import smaller_skims
+from b2grid.catalogue.taking.advice import smaller_skims
 from b2grid.errors import InvalidInput
 from tests.catalogue.conftest import MIXED, Row
 
@@ -73,7 +73,7 @@ def test_skims_of_the_same_data_are_a_note_with_what_they_keep(tmp_path: Path) -
     assert "had_v2 is the skim hadron of the same" in messages[0]
     assert "4 files" in messages[0]
     assert "40" in messages[0]
-    assert "skim_v1 is the skim 14120601" in messages[1]
+    assert "skim_v1 is the skim B0toDpi_Kspi" in messages[1]
     assert "low-multiplicity" in inputs.findings[0].hint
     measured = {"sample": ["signal"], "skim": ["14120601"], "efficiency": [0.982], "low": [0.98], "high": [0.984]}
     said = advice_on(inputs, catalogue, pd.DataFrame(measured)).findings

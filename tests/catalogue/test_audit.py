@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from b2grid.catalogue import Catalogue, check_catalogue
 from b2grid.catalogue.contents import NAME, read_contents
-from b2grid.catalogue.publish import write_part
+from b2grid.catalogue.writing.publish import write_part
 from tests.catalogue.conftest import CHARGED, COLLECTION, HADRON, MIXED
 
 if TYPE_CHECKING:

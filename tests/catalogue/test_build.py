@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from b2grid.catalogue import Built, Catalogue, Sources, build_catalogue
-from b2grid.catalogue.repeats import repeats
 from b2grid.catalogue.sources.content import LOOSE, Content
 from b2grid.catalogue.sources.uniting import united
+from b2grid.catalogue.writing.repeats import repeats
 from b2grid.errors import InvalidInput
 from b2grid.steering.findings import CODES
 from tests.catalogue.conftest import CHARGED, DATA, HADRON, MIXED

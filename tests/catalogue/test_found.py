@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from b2grid.catalogue import Catalogue, Found, write_catalogue
-from b2grid.catalogue.columns import Column, fitting, text_table
 from b2grid.catalogue.model import DATASETS
-from b2grid.catalogue.write import as_table
+from b2grid.catalogue.searching.columns import Column, fitting, text_table
+from b2grid.catalogue.writing.write import as_table
 from b2grid.errors import InvalidInput
 from b2grid.names import DatasetPath
 from tests.catalogue.conftest import CHARGED, COLLECTION, HADRON, MIXED, file

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from b2grid.catalogue import Catalogue, write_catalogue
 from b2grid.catalogue.contents import NAME, read_contents
 from b2grid.catalogue.model import FILES, TABLES
-from b2grid.catalogue.rows import as_table, completed_files, content_hash, places
+from b2grid.catalogue.writing.rows import as_table, completed_files, content_hash, places
 from b2grid.errors import InvalidInput
 from b2grid.names import DatasetPath, split_lfn
 from tests.catalogue.conftest import CHARGED, HADRON, MIXED, Row, file

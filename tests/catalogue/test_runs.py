@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from b2grid.catalogue import Catalogue, write_catalogue
 from b2grid.catalogue.model import FILES, LEFT_OUT, RUNS
 from b2grid.catalogue.runs import RunChoice, plain_runs
-from b2grid.catalogue.selection import by_reason, leave_out, used_events
+from b2grid.catalogue.taking.selection import by_reason, leave_out, used_events
 from b2grid.errors import InvalidInput
 from tests.catalogue.conftest import COLLECTION, DATA, HADRON
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import b2grid.catalogue
 from b2grid.catalogue import Catalogue, write_catalogue
-from b2grid.catalogue.search import TERMS, conditions, like, select
+from b2grid.catalogue.searching.search import TERMS, conditions, like, select
 from b2grid.errors import InvalidInput
 from b2grid.names import Skim
 from tests.catalogue.conftest import CHARGED, HADRON, MIXED, file

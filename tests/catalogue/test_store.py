@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from b2grid.catalogue import Catalogue, check_catalogue, write_catalogue
 from b2grid.catalogue.contents import NAME, Part, read_contents
 from b2grid.catalogue.places import stretches
-from b2grid.catalogue.publish import sha256_of
+from b2grid.catalogue.writing.publish import sha256_of
 from b2grid.errors import InvalidInput
 from tests.catalogue.conftest import CHARGED, COLLECTION, DATA, HADRON, MIXED, file
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from b2grid.catalogue.inputs import Inputs
 from b2grid.catalogue.model import INPUTS
+from b2grid.catalogue.taking.inputs import Inputs
 from b2grid.ntuple import TreeProfile
 from b2grid.planning import Plan, plan
 from b2grid.run.command import Runner

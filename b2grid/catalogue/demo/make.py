@@ -19,7 +19,7 @@ from b2grid.catalogue.demo import calorimetry, identification, samples, tracking
 from b2grid.catalogue.demo.generate import Truth, generate, mixed
 from b2grid.catalogue.demo.layout import COLLECTIONS, RELATIONS, branch_types, counter_name, jagged, rounded
 from b2grid.catalogue.demo.rootfile import pack
-from b2grid.catalogue.write import write_catalogue
+from b2grid.catalogue.writing.write import write_catalogue
 from b2grid.ntuple.filemetadata import FileMetaData, write_file_metadata
 from b2grid.physics import CHARGED_STABLE, DEMO_GLOBAL_TAG, helix, interaction_point
 

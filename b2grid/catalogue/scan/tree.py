@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from b2grid.catalogue.model import FILES
-from b2grid.catalogue.repeats import repeats
 from b2grid.catalogue.scan.journal import Journal
 from b2grid.catalogue.scan.reading import Bad, Row, Scan
 from b2grid.catalogue.scan.walking import Seen, walk
 from b2grid.catalogue.scan.working import cpus, read_all
 from b2grid.catalogue.sources.lines import path_problem, shortened
+from b2grid.catalogue.writing.repeats import repeats
 from b2grid.errors import Finding, InvalidInput, InvalidName, printable
 from b2grid.names import DatasetPath, split_lfn
 

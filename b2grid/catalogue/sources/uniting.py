@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from b2grid.catalogue.repeats import repeats
 from b2grid.catalogue.sources.content import KEYS, LOOSE, SCHEMAS, Content, Remarks
 from b2grid.catalogue.sources.lines import shortened
 from b2grid.catalogue.sources.paths import with_facts
+from b2grid.catalogue.writing.repeats import repeats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

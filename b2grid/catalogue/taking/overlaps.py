@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from b2grid.catalogue.found import size
-from b2grid.catalogue.selection import flat_runs
+from b2grid.catalogue.taking.selection import flat_runs
 from b2grid.errors import Finding, printable
 
 if TYPE_CHECKING:

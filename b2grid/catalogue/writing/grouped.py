@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from b2grid.catalogue.model import COLLECTIONS, DATASETS
-from b2grid.catalogue.rows import as_table, content_hash, counted, ranks
+from b2grid.catalogue.writing.rows import as_table, content_hash, counted, ranks
 from b2grid.errors import Finding
 from b2grid.names import CollectionPath, DatasetPath
 

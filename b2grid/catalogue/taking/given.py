@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from b2grid.catalogue.found import Collection, Dataset, Found
 from b2grid.catalogue.model import FILES
-from b2grid.catalogue.query import Query
 from b2grid.catalogue.scan import scan_files
+from b2grid.catalogue.taking.query import Query
 from b2grid.errors import Finding, InvalidInput, nearest, printable
 from b2grid.names import COLLECTION_PREFIX, CollectionPath, DatasetPath, is_grid_path, split_lfn
 

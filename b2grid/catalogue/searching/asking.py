@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from b2grid.catalogue.found import Found
-from b2grid.catalogue.remarks import remarks
-from b2grid.catalogue.search import TERMS, Condition, conditions, nearest_values, select
+from b2grid.catalogue.searching.remarks import remarks
+from b2grid.catalogue.searching.search import TERMS, Condition, conditions, nearest_values, select
 from b2grid.names import Skim, split_lfn
 
 if TYPE_CHECKING:

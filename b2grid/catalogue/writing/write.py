@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from b2grid.catalogue.adding import changed, files_with
 from b2grid.catalogue.contents import Contents
-from b2grid.catalogue.grouped import completed_collections, completed_datasets, totals
 from b2grid.catalogue.model import TABLES
-from b2grid.catalogue.publish import overtaken, present, publish, write_parts, writing
-from b2grid.catalogue.rows import Rows, as_table, check_files, completed_files, keyed, refuse, repeated
 from b2grid.catalogue.store import Catalogue
+from b2grid.catalogue.writing.adding import changed, files_with
+from b2grid.catalogue.writing.grouped import completed_collections, completed_datasets, totals
+from b2grid.catalogue.writing.publish import overtaken, present, publish, write_parts, writing
+from b2grid.catalogue.writing.rows import Rows, as_table, check_files, completed_files, keyed, refuse, repeated
 from b2grid.errors import InvalidInput
 
 if TYPE_CHECKING:

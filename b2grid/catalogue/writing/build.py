@@ -14,7 +14,7 @@ from b2grid.catalogue.scan.tree import place_of
 from b2grid.catalogue.sources import Content, read_gb2, read_list, read_table
 from b2grid.catalogue.sources.content import LOOSE
 from b2grid.catalogue.sources.uniting import completed, united
-from b2grid.catalogue.write import add_to_catalogue, write_catalogue
+from b2grid.catalogue.writing.write import add_to_catalogue, write_catalogue
 from b2grid.errors import Finding, InvalidInput, Report, printable
 from b2grid.html import Html, table, tag
 

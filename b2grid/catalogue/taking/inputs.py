@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from b2grid.catalogue.advising import advise, check_overlaps
 from b2grid.catalogue.found import size
-from b2grid.catalogue.given import Part, parts_of
 from b2grid.catalogue.model import INPUTS, LEFT_OUT
 from b2grid.catalogue.runs import RunChoice, Runs
-from b2grid.catalogue.search import TERMS
-from b2grid.catalogue.selection import by_reason, leave_out, used_events
+from b2grid.catalogue.searching.search import TERMS
+from b2grid.catalogue.taking.advising import advise, check_overlaps
+from b2grid.catalogue.taking.given import Part, parts_of
+from b2grid.catalogue.taking.selection import by_reason, leave_out, used_events
 from b2grid.errors import Finding, InvalidInput, Report, printable
 from b2grid.html import Html, table, tag
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from b2grid.catalogue.advice import bare_searches, in_production, newer_versions, smaller_skims, uncited
-from b2grid.catalogue.overlaps import odd_files, processed_twice, same_files
+from b2grid.catalogue.taking.advice import bare_searches, in_production, newer_versions, smaller_skims, uncited
+from b2grid.catalogue.taking.overlaps import odd_files, processed_twice, same_files
 from b2grid.names import skims
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from b2grid.catalogue.given import Part
     from b2grid.catalogue.store import Catalogue
+    from b2grid.catalogue.taking.given import Part
     from b2grid.errors import Finding
 
 __all__ = ["about_collections", "advise", "check_overlaps"]

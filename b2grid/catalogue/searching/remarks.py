@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from b2grid.catalogue.search import Condition
+    from b2grid.catalogue.searching.search import Condition
 
 __all__ = ["remarks"]
 

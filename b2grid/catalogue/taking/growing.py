@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from b2grid.catalogue.advising import about_collections
 from b2grid.catalogue.found import size
-from b2grid.catalogue.inputs import resolve
 from b2grid.catalogue.model import INPUTS
+from b2grid.catalogue.taking.advising import about_collections
+from b2grid.catalogue.taking.inputs import resolve
 from b2grid.errors import Finding, InvalidInput, Report, printable
 from b2grid.html import Html, table, tag
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from b2grid.catalogue.inputs import Inputs
     from b2grid.catalogue.runs import Runs
     from b2grid.catalogue.store import Catalogue
+    from b2grid.catalogue.taking.inputs import Inputs
 
 __all__ = ["News", "advice_on", "news"]
 

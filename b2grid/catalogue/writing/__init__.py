@@ -1,0 +1,1 @@
+"""Making, adding to and proving a catalogue."""
