@@ -119,19 +119,14 @@ class _Shape:
     def _particles(self, context: Context) -> Ids:
         particles = context.particles
         ids = _collected(context, self.lists)
-        if context.chunk.has("MCParticles"):
-            match = particles.match[ids]
-            known = match >= 0
-            initial = (
-                (decaytree.status(context.chunk)[np.where(known, match, 0)] & _INITIAL) != 0 if known.any() else known
-            )
-            ids = ids[~(known & initial)]
+        initial = np.append((decaytree.status(context.chunk) & _INITIAL) != 0, [False])  # the last for no match
+        ids = ids[~initial[np.maximum(particles.match[ids], -1)]]
         if self.unique:
             leaves = particles.leaves(ids)
             ids = leaves[leaves >= 0]
             key = (particles.event[ids] << 32) + particles.source_id[ids]
             ids = ids[np.sort(np.unique(key, return_index=True)[1])]
-        return ids
+        return np.asarray(ids)
 
 
 @module(

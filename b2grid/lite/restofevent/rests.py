@@ -150,7 +150,7 @@ class Rests:
         self.check(name, rests)
         places, offsets = self.places(rests)
         inside = self.passed(name, places)
-        running = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(inside)))
+        running = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(inside, dtype=np.int64)))
         return self.members[places[inside]], running[offsets]
 
     # ---- sums

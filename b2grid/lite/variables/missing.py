@@ -148,8 +148,9 @@ def _lepton_angle(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
         lepton = _first_lepton(view)
         w = _plus(lepton, neutrino)
         first, second = (boost_to_rest(w, vector) for vector in (lepton, _plus(view.lab, neutrino)))
-        product = sum(a * b for a, b in zip(first[:3], second[:3], strict=True))
-        return np.asarray(product / (size(first) * size(second)))
+        product = np.sum([a * b for a, b in zip(first[:3], second[:3], strict=True)], axis=0)
+        lengths = size(first) * size(second)
+        return np.where(lengths == 0, 0.0, product / lengths)  # basf2: no angle is one of 90 degrees
 
     return Compiled("weCosThetaEll", "double", function, needs=mask_needs(mask))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
-from b2grid.lite.expression import Compiled, register, register_call
+from b2grid.lite.expression import register, register_call
 from b2grid.lite.load import invariant_mass
 from b2grid.lite.restofevent.suppression import COLUMNS
 from b2grid.lite.shape import KSFW_NAMES
@@ -47,6 +47,11 @@ def _ratio(view: View, order: int) -> Floats:
     return np.where(zeroth == 0, np.nan, _quantity(view, f"foxWolframH{order}") / zeroth)
 
 
+def _thrust_axis(view: View) -> tuple[Floats, Floats, Floats, Floats]:
+    x, y, z = (_quantity(view, f"thrustAxis{axis}") for axis in "XYZ")
+    return x, y, z, np.ones(len(view))
+
+
 def _order(name: str, text: str) -> int:
     (value,) = numbers(name, (text,))
     if not 0 <= round(value) <= 8:
@@ -68,7 +73,7 @@ for _index in range(9):
     )
 for _name in ("thrust", "thrustAxisX", "thrustAxisY", "thrustAxisZ"):
     _event(_name, lambda view, name=_name: _quantity(view, name))  # type: ignore[misc]
-_event("thrustAxisCosTheta", lambda view: _quantity(view, "thrustAxisZ"))
+_event("thrustAxisCosTheta", lambda view: np.cos(polar(_thrust_axis(view))))
 _event("sphericity", lambda view: 1.5 * (_quantity(view, "sphericity1") + _quantity(view, "sphericity2")))
 _event("aplanarity", lambda view: 1.5 * _quantity(view, "sphericity2"))
 
@@ -120,8 +125,7 @@ for _side in ("forward", "backward"):
 @register("cosToThrustOfEvent", needs="beams")
 def _to_thrust(view: View) -> Floats:
     momentum = view.context.beams.to_cms(*view.lab)
-    axis = [_quantity(view, f"thrustAxis{name}") for name in "XYZ"]
-    product = sum(p * a for p, a in zip(momentum[:3], axis, strict=True))
+    product = sum(p * a for p, a in zip(momentum[:3], _thrust_axis(view)[:3], strict=True))
     return np.asarray(product / size(momentum))
 
 
