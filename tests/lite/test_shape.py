@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import product
-from math import acos, degrees, sqrt
+from math import sqrt
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.polynomial.legendre import legval
 
 from b2grid.lite.shape import (
-    KSFW_NAMES,
     Sets,
     Side,
     axial_moments,
@@ -21,6 +18,15 @@ from b2grid.lite.shape import (
     ksfw_moments,
     sphericity_eigenvalues,
     thrust,
+)
+from tests.lite.loops import (
+    between,
+    cones_loops,
+    exhaustive_thrust,
+    fox_wolfram_loops,
+    ksfw_loops,
+    legendre,
+    thrust_from_seeds,
 )
 
 SQRT_S = 10.58
@@ -32,76 +38,9 @@ def sets_of(*momenta) -> Sets:
     return Sets(np.concatenate(arrays), np.cumsum([0, *map(len, arrays)]))
 
 
-def legendre(order, cosine):
-    return legval(cosine, [0.0] * order + [1.0])
-
-
-def between(a, b):
-    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
-
-
 def random_events(seed, count=60, most=9):
     rng = np.random.default_rng(seed)
     return [rng.normal(size=(size, 3)) * rng.exponential(1, size=(size, 1)) for size in rng.integers(1, most, count)]
-
-
-# ---- plain references
-
-
-def fox_wolfram_loops(momenta, order):
-    size = np.linalg.norm
-    return sum(size(a) * size(b) * legendre(order, between(a, b)) for a in momenta for b in momenta)
-
-
-def exhaustive_thrust(momenta):
-    """The largest |Σ ±p| / Σ|p| over all signs."""
-    signs = product((1, -1), repeat=len(momenta) - 1)
-    return max(np.linalg.norm(np.array([1, *s]) @ momenta) for s in signs) / np.linalg.norm(momenta, axis=1).sum()
-
-
-def thrust_from_seeds(momenta):
-    """One seed after the other, one momentum after the other."""
-    best, found = 0.0, np.zeros(3)
-    for seed in momenta:
-        axis = seed if seed[2] > 0 else -seed
-        for _ in momenta:
-            before, axis = axis, np.zeros(3)
-            for p in momenta:
-                axis = axis + (p if p @ before >= 0 else -p)
-            if not any((p @ axis) * (p @ before) < 0 for p in momenta):
-                break
-        axis = axis / np.linalg.norm(axis)
-        value = sum(abs(p @ axis) for p in momenta) / sum(np.linalg.norm(p) for p in momenta)
-        if value > best * (1 + 1e-12):
-            best, found = value, axis
-    return best, found
-
-
-def ksfw_loops(signal, rest, energy):
-    """Lists of ((px, py, pz, E), charge) on both sides."""
-    missing = np.array([0, 0, 0, SQRT_S]) - sum(v for v, _ in [*signal, *rest])
-    square = missing[3] ** 2 if missing[3] > 0 else -(missing[3] ** 2)
-    values = {"mm2": square - missing[:3] @ missing[:3]}
-    values["pt_sum"] = sum(sqrt(v[0] ** 2 + v[1] ** 2) for v, _ in [*signal, *rest])
-    largest = 2 * (SQRT_S - energy)
-    kinds = [[(v, q) for v, q in rest if q], [(v, q) for v, q in rest if not q], [(missing, 0)]]
-    for kind, others in enumerate(kinds):
-        for order in range(5):
-            total = 0.0
-            for (a, qa), (b, qb) in product(signal, others):
-                charges = qa * qb if order % 2 else 1
-                total += charges * np.linalg.norm(b[:3]) * legendre(order, between(a[:3], b[:3]))
-            values[f"hso{kind}{order}"] = total / largest
-    everything = [*rest, (missing, 0)]
-    for order in range(5):
-        total = 0.0
-        for i, (a, qa) in enumerate(everything):
-            for b, qb in everything[:i]:
-                charges = qa * qb if order % 2 else 1
-                size = np.linalg.norm(a[:3]) * np.linalg.norm(b[:3])
-                total += charges * size * legendre(order, between(a[:3], b[:3]))
-        values[f"hoo{order}"] = total / largest**2
-    return [values[name] for name in KSFW_NAMES]
 
 
 # ---- the same numbers
@@ -135,11 +74,7 @@ def test_sphericity_cones_and_moments_about_an_axis():
         tensor = sum(np.outer(p, p) for p in event) / sum(p @ p for p in event)
         expected = sorted(np.linalg.eigvals(tensor).real, reverse=True) if len(event) > 1 else [0, 0, 0]
         np.testing.assert_allclose(eigenvalues[i], expected, atol=1e-10)
-        flow = np.zeros(9)
-        for p in event:
-            angle = degrees(acos(between(p, axis)))
-            flow[int(min(angle, 180 - angle) // 10)] += np.linalg.norm(p)
-        np.testing.assert_allclose(cones[i], flow, atol=1e-10)
+        np.testing.assert_allclose(cones[i], cones_loops(event, axis), atol=1e-10)
         for order in range(9):
             total = sum(np.linalg.norm(p) * legendre(order, between(p, axis)) for p in event)
             assert moments[i, order] == pytest.approx(total, abs=1e-10)
@@ -161,7 +96,7 @@ def test_ksfw_moments_are_sums_over_pairs():
         return Side(np.array([v for v, _ in flat]), np.array([float(q) for _, q in flat]), offsets)
 
     found = ksfw_moments(side_of(signal), side_of(rest), SQRT_S, energies)
-    expected = [ksfw_loops(*one) for one in zip(signal, rest, energies, strict=True)]
+    expected = [ksfw_loops(*one, SQRT_S) for one in zip(signal, rest, energies, strict=True)]
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
