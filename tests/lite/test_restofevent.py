@@ -51,7 +51,7 @@ def trees(real_data, lite):
     seen = ["mdstIndex", "PDG", "charge", *P4, "dr", "dz", "isFromTrack"]
     for number, name in enumerate(LISTS):
         body += f"ma.variablesToNtuple({name!r}, {seen!r}, treename='list{number}', path=main)\n"
-    return lite(body, real_data / "mdst.root").trees
+    return lite(body, real_data / "mdst.root", events=40).trees
 
 
 def reference(trees):
@@ -149,10 +149,10 @@ def _continuum(tree, row, good, energy):
 # ---- masks
 
 
-def columns(lite, file, body, names, treename="B"):
-    return lite(f"{CANDIDATES}{body}\nma.variablesToNtuple('B-:x', {names!r}, treename='B', path=main)", file).trees[
-        treename
-    ]
+def columns(lite, file, body, names, events=50):
+    """Trees of a steering over some events, with a tree B of the candidates."""
+    body = f"{CANDIDATES}{body}\nma.variablesToNtuple('B-:x', {names!r}, treename='B', path=main)"
+    return lite(body, file, events=events).trees
 
 
 def test_masks_are_cut_tightened_and_bound_to_their_candidates(real_data, lite):
@@ -165,7 +165,7 @@ ma.appendROEMask('B-:copy', 'copied', 'dr < 2 and abs(dz) < 4', 'E > 0.05', path
 """
     numbers = [f"{name}({mask})" for mask in ("clean", "two", "copied", "none")
                for name in ("roeE", "nROE_Tracks", "nROE_Photons", "nROE_NeutralHadrons")]  # fmt: skip
-    tree = columns(lite, real_data / "mdst.root", body, [*numbers, "nROE_NeutralHadrons()"])
+    tree = columns(lite, real_data / "mdst.root", body, [*numbers, "nROE_NeutralHadrons()"])["B"]
     for name in ("roeE", "nROE_Tracks", "nROE_Photons", "nROE_NeutralHadrons"):
         np.testing.assert_allclose(tree[f"{name}(two)"], tree[f"{name}(clean)"])
         np.testing.assert_allclose(tree[f"{name}(copied)"], tree[f"{name}(clean)"])
@@ -182,7 +182,7 @@ ma.buildContinuumSuppression('pi+:y', 'all', path=main)
 """
     names = ["roeE()", "roeMbc()", "nROE_Tracks()", "R2", "thrustBm", "cosTBTO", "useROERecoilFrame(E)", "weMissE(0)"]
     body += f"ma.variablesToNtuple('pi+:y', {names!r}, treename='y', path=main)"
-    tree = columns(lite, real_data / "mdst.root", body, ["R2", "KSFWVariables(mm2)"], "y")
+    tree = columns(lite, real_data / "mdst.root", body, ["R2", "KSFWVariables(mm2)"])["y"]
     assert all(np.isnan(tree[name]).all() for name in ("roeE()", "roeMbc()", "useROERecoilFrame(E)", "weMissE(0)"))
     assert (tree["nROE_Tracks()"] == -1).all()
     assert all((tree[name] == -1).all() for name in ("R2", "thrustBm", "cosTBTO"))
@@ -191,7 +191,7 @@ ma.buildContinuumSuppression('pi+:y', 'all', path=main)
 def test_two_masks_of_one_candidate_have_to_be_named(real_data, lite):
     body = "ma.buildContinuumSuppression('B-:x', 'clean', path=main)\n"
     body += "ma.buildContinuumSuppression('B-:x', '', path=main)"
-    tree = columns(lite, real_data / "mdst.root", body, ["R2", "R2(clean)", "R2(all)", "thrustOm(nowhere)"])
+    tree = columns(lite, real_data / "mdst.root", body, ["R2", "R2(clean)", "R2(all)", "thrustOm(nowhere)"])["B"]
     assert np.isnan(tree["R2"]).all()
     assert np.isnan(tree["thrustOm(nowhere)"]).all()
     assert (tree["R2(clean)"] > 0).all()
@@ -221,7 +221,8 @@ ma.variablesToNtuple('gamma:roe', ['E', 'isInRestOfEvent'], treename='gamma', pa
     kept = ["D", "in", "t", "Mbc", "rho", "E"]
     names = ["Mbc", "daughter(0, M)", "nROE_Tracks()", "nROE_Tracks(clean)", "roeCharge(clean)", "nROE_Photons(clean)",
              *(f"extraInfo({name})" for name in kept)]  # fmt: skip
-    tree = columns(lite, real_data / "mdst.root", body, names)
+    trees = columns(lite, real_data / "mdst.root", body, names)
+    tree, photons = trees["B"], trees["gamma"]
     inside = tree["Mbc"] > 5.0
     assert 0 < inside.sum() < len(inside)
     for name in kept:
@@ -234,7 +235,6 @@ ma.variablesToNtuple('gamma:roe', ['E', 'isInRestOfEvent'], treename='gamma', pa
     assert (tree["extraInfo(in)"] == 1).all()
     number, charge = tree["nROE_Tracks(clean)"], tree["roeCharge(clean)"]
     np.testing.assert_array_equal(tree["extraInfo(rho)"], (number + charge) / 2 * (number - charge) / 2)
-    photons = columns(lite, real_data / "mdst.root", body, ["Mbc"], "gamma")
     assert not photons["isInRestOfEvent"].any()
     # the hardest photon of the event is in every rest, as the candidates have none
     hardest = {event: energy for energy, event in sorted(zip(photons["E"], photons["__event__"], strict=True))}
@@ -253,7 +253,7 @@ ma.appendROEMask('B-:x', 'same', 'dr < 2 and abs(dz) < 4 and p >= 0.5', 'E > 0.4
 """
     numbers = ("roeE", "nROE_Tracks", "nROE_Photons", "nROE_NeutralHadrons")
     names = [f"{name}({mask})" for name in numbers for mask in ("clean", "same", "new")]
-    tree = columns(lite, real_data / "mdst.root", body, [*names, "nROE_Tracks()"])
+    tree = columns(lite, real_data / "mdst.root", body, [*names, "nROE_Tracks()"])["B"]
     for name in numbers:
         np.testing.assert_allclose(tree[f"{name}(clean)"], tree[f"{name}(same)"])
     np.testing.assert_array_equal(tree["nROE_Photons(new)"], tree["nROE_Photons(same)"])
@@ -271,7 +271,8 @@ names += ['daughter(0, nROE_%s(clean))' % v for v in ('Tracks', 'Photons', 'Neut
 ma.variablesToNtuple('Upsilon(4S):x', names, treename='Y', path=main)
 ma.variablesToNtuple('nu_e:miss', ['px', 'py', 'pz', 'PDG', 'nDaughters'], treename='nu', path=main)
 """
-    tree = columns(lite, real_data / "mdst.root", body, ["Mbc"], "Y")
+    trees = columns(lite, real_data / "mdst.root", body, ["weMissP(clean, 5)"])
+    tree, neutrinos = trees["Y"], trees["nu"]
     assert len(tree["E"]) > 0
     own = {v: tree[f"daughter(1, {v})"] for v in ("E", "px", "M", "nDaughters")}
     np.testing.assert_allclose(own["E"], tree["daughter(0, roeE(clean))"])
@@ -280,10 +281,8 @@ ma.variablesToNtuple('nu_e:miss', ['px', 'py', 'pz', 'PDG', 'nDaughters'], treen
     number = sum(tree[f"daughter(0, nROE_{v}(clean))"] for v in ("Tracks", "Photons", "NeutralHadrons"))
     np.testing.assert_array_equal(own["nDaughters"], number)
     np.testing.assert_allclose(tree["E"], tree["daughter(0, E)"] + own["E"])
-    neutrinos = columns(lite, real_data / "mdst.root", body, ["weMissP(clean, 5)"], "nu")
-    missing = columns(lite, real_data / "mdst.root", "", ["weMissP(clean, 5)"])
     size = np.sqrt(sum(neutrinos[axis] ** 2 for axis in ("px", "py", "pz")))
-    np.testing.assert_allclose(size, missing["weMissP(clean, 5)"])
+    np.testing.assert_allclose(size, trees["B"]["weMissP(clean, 5)"])
     assert (neutrinos["nDaughters"] == 0).all()
 
 
