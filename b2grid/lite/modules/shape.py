@@ -119,8 +119,9 @@ class _Shape:
     def _particles(self, context: Context) -> Ids:
         particles = context.particles
         ids = _collected(context, self.lists)
-        initial = np.append((decaytree.status(context.chunk) & _INITIAL) != 0, [False])  # the last for no match
-        ids = ids[~initial[np.maximum(particles.match[ids], -1)]]
+        if context.chunk.has("MCParticles"):
+            initial = np.append((decaytree.status(context.chunk) & _INITIAL) != 0, [False])  # the last for no match
+            ids = ids[~initial[np.maximum(particles.match[ids], -1)]]
         if self.unique:
             leaves = particles.leaves(ids)
             ids = leaves[leaves >= 0]

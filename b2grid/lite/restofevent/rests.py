@@ -30,7 +30,7 @@ __all__ = ["ALL", "Rests"]
 ALL = "all"
 """The mask that everything passes; it needs not be made."""
 
-ROWS = 500_000
+_ROWS = 500_000
 """Members that are looked at together: what bounds the memory."""
 
 
@@ -80,16 +80,14 @@ class Rests:
         result[known] = self._rest[ids[known]]
         return result
 
-    @property
-    def rest_of_member(self) -> Ids:
-        """The rest that every member belongs to."""
-        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+    def bounds(self, rests: Ids) -> Ids:
+        """Where the members of each of these rests begin, when they are put one after the other."""
+        return np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(self.offsets[rests + 1] - self.offsets[rests])))
 
     def places(self, rests: Ids) -> tuple[Ids, Ids]:
         """Positions in `members` of the members of these rests, one rest after the other, and where each begins."""
-        counts = self.offsets[rests + 1] - self.offsets[rests]
-        offsets = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(counts)))
-        return np.arange(offsets[-1]) + np.repeat(self.offsets[rests] - offsets[:-1], counts), offsets
+        offsets = self.bounds(rests)
+        return np.arange(offsets[-1]) + np.repeat(self.offsets[rests] - offsets[:-1], np.diff(offsets)), offsets
 
     # ---- masks
 
@@ -121,7 +119,7 @@ class Rests:
         if name not in self._masks:
             return
         flags = self._masks[name][1]
-        for block in blocks(self.places(rests)[1], ROWS):
+        for block in blocks(self.bounds(rests), _ROWS):
             chosen = rests[block]
             places, offsets = self.places(chosen)
             owner = np.repeat(chosen, np.diff(offsets))
@@ -158,7 +156,7 @@ class Rests:
     def count(self, name: str, rests: Ids, counts: Callable[[Ids], NDArray[np.generic]]) -> Floats:
         """Sum of a number of every member in the mask, per rest."""
         result = np.zeros(len(rests))
-        for block in blocks(self.places(rests)[1], ROWS):
+        for block in blocks(self.bounds(rests), _ROWS):
             members, offsets = self.content(name, rests[block])
             result[block] = sums(np.asarray(counts(members), dtype=np.float64), offsets)
         return result
@@ -169,7 +167,7 @@ class Rests:
             self._momenta[name] = np.full((len(self), 4), np.nan)
         known = self._momenta[name]
         todo = np.unique(rests[np.isnan(known[rests, 3])])
-        for block in blocks(self.places(todo)[1], ROWS):
+        for block in blocks(self.bounds(todo), _ROWS):
             members, offsets = self.content(name, todo[block])
             counted = particles.source[members] != KLM
             for index, column in enumerate(("px", "py", "pz", "energy")):

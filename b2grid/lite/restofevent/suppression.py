@@ -73,7 +73,7 @@ class Suppression:
         rests = context.rests.of(new)
         values[rests < 0, : len(_SIMPLE)] = _ABSENT
         there = np.flatnonzero(rests >= 0)
-        offsets = context.rests.places(rests[there])[1]
+        offsets = context.rests.bounds(rests[there])
         for block in blocks(offsets + np.arange(len(offsets)), _ROWS):
             chosen = there[block]
             values[chosen] = _quantities(context, new[chosen], rests[chosen], mask)
