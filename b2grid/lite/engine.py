@@ -232,8 +232,12 @@ def _ends_event(nodes: list[_Node]) -> bool:
 
 
 def _declare_anyway(kind: str, params: Mapping[str, Any], blueprint: Blueprint) -> None:
-    """Take the list of a refused module for made, so that what follows is not refused for its sake."""
+    """Take lists and masks of a refused module for made, so that what follows is not refused for their sake."""
     names = [params.get("outputListName"), params.get("decayString") if kind == "ParticleCombiner" else None]
+    if kind == "SignalSideParticleListCreator":
+        names.append(params.get("particleListName"))
+    if kind == "RestOfEventInterpreter":
+        blueprint.masks |= {mask[0] for mask in params.get("ROEMasks", ()) if isinstance(mask, tuple) and mask}
     if kind == "ParticleLoader":
         for text in params.get("decayStrings", ()):
             names += [text, *(f"{str(text).partition(':')[0]}:{base}" for base in _BASES)]

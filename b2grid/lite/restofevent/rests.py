@@ -12,6 +12,7 @@ import numpy as np
 
 from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.lite.particles import CLUSTER, KLM
+from b2grid.lite.restofevent.lookup import Lookup
 from b2grid.lite.shape.sets import blocks, sums
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Rests:
         self.offsets: Ids = np.zeros(1, dtype=np.int64)
         self.members: Ids = np.zeros(0, dtype=np.int64)
         self._masks: dict[str, tuple[Flags, Flags]] = {}  # per rest whether it is made, and per member
-        self._rest: Ids = np.zeros(0, dtype=np.int64)
+        self._rest = Lookup()
         self._momenta: dict[str, Floats] = {}
 
     def __len__(self) -> int:
@@ -62,10 +63,7 @@ class Rests:
         self.owner = np.concatenate((self.owner, owner))
         self.offsets = np.concatenate((self.offsets, self.offsets[-1] + np.cumsum(counts)))
         self.members = np.concatenate((self.members, members))
-        missing = int(owner.max(initial=-1)) + 1 - len(self._rest)
-        if missing > 0:
-            self._rest = np.concatenate((self._rest, np.full(missing, -1, dtype=np.int64)))
-        self._rest[owner] = np.arange(first, len(self))
+        self._rest.add(owner, first)
         for name, (made, passed) in self._masks.items():
             self._masks[name] = (
                 np.concatenate((made, np.zeros(len(owner), dtype=np.bool_))),
@@ -75,10 +73,7 @@ class Rests:
 
     def of(self, ids: Ids) -> Ids:
         """The rest of every particle, -1 where it has none."""
-        result = np.full(len(ids), -1, dtype=np.int64)
-        known = ids < len(self._rest)
-        result[known] = self._rest[ids[known]]
-        return result
+        return self._rest.of(ids)
 
     def bounds(self, rests: Ids) -> Ids:
         """Where the members of each of these rests begin, when they are put one after the other."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.lite.particles import KLM
+from b2grid.lite.restofevent.lookup import Lookup
 from b2grid.lite.shape import (
     KSFW_NAMES,
     Sets,
@@ -47,22 +48,18 @@ class Suppression:
     """The quantities of all candidates of one mask."""
 
     def __init__(self) -> None:
-        self.owner: Ids = np.zeros(0, dtype=np.int64)
         self.values: Floats = np.zeros((0, len(COLUMNS)), dtype=np.float32)
+        self._row = Lookup()
 
     def copy(self) -> Suppression:
-        """The same quantities; arrays are never changed in place."""
+        """The same quantities, to be added to without effect on these."""
         other = Suppression()
-        other.owner, other.values = self.owner, self.values
+        other.values, other._row = self.values, self._row.copy()
         return other
 
     def of(self, ids: Ids) -> Ids:
         """The row of every particle, -1 where it has none."""
-        if len(self.owner) == 0:
-            return np.full(len(ids), -1, dtype=np.int64)
-        order = np.argsort(self.owner, kind="stable")
-        place = np.minimum(np.searchsorted(self.owner[order], ids), len(order) - 1)
-        return np.where(self.owner[order[place]] == ids, order[place], -1)
+        return self._row.of(ids)
 
     def add(self, context: Context, ids: Ids, mask: str) -> None:
         """Compute the quantities of candidates that do not have them yet."""
@@ -77,7 +74,7 @@ class Suppression:
         for block in blocks(offsets + np.arange(len(offsets)), _ROWS):
             chosen = there[block]
             values[chosen] = _quantities(context, new[chosen], rests[chosen], mask)
-        self.owner = np.concatenate((self.owner, new))
+        self._row.add(new, len(self.values))
         self.values = np.concatenate((self.values, values))
 
 
