@@ -95,7 +95,7 @@ def test_ksfw_moments_are_sums_over_pairs():
         offsets = np.cumsum([0, *map(len, candidates)])
         return Side(np.array([v for v, _ in flat]), np.array([float(q) for _, q in flat]), offsets)
 
-    found = ksfw_moments(side_of(signal), side_of(rest), SQRT_S, energies)
+    (found,) = ksfw_moments([side_of(signal)], side_of(rest), SQRT_S, energies)
     expected = [ksfw_loops(*one, SQRT_S) for one in zip(signal, rest, energies, strict=True)]
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 

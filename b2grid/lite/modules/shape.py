@@ -12,6 +12,7 @@ from b2grid.lite import decaytree
 from b2grid.lite.modules.base import Arguments, Blueprint, module
 from b2grid.lite.particles import CLUSTER, MC
 from b2grid.lite.shape import Sets, axial_moments, cleo_cones, fox_wolfram, sphericity_eigenvalues, thrust
+from b2grid.lite.shape.sets import dot
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,7 +111,7 @@ class _Shape:
 
     @staticmethod
     def _hemispheres(context: Context, sets: Sets, vectors: Floats, axes: Floats) -> None:
-        along = (sets.momenta * axes[sets.owner]).sum(axis=1) > 0
+        along = dot(sets.momenta, axes[sets.owner]) > 0
         for side, inside in zip(HEMISPHERES, (along, ~along), strict=True):
             total = sets.sums(np.where(inside[:, None], vectors, 0.0))
             for part, values in zip(("X", "Y", "Z", "E"), total.T, strict=True):
@@ -186,7 +187,7 @@ class _Kinematics:
             context.set_quantity(f"missing p{axis}", missing[:, index])
             context.set_quantity(f"missing p{axis} CMS", missing_cms[:, index])
         context.set_quantity("missing E CMS", energy)
-        context.set_quantity("missing M2", _single(energy**2 - (missing_cms**2).sum(axis=1)))
+        context.set_quantity("missing M2", _single(energy**2 - dot(missing_cms, missing_cms)))
         context.set_quantity("visible E CMS", _single(visible))
         photons = sets.sums(np.where(photon, particles.energy[ids], 0.0))
         context.set_quantity("photons E", _single(photons))

@@ -17,7 +17,7 @@ from b2grid.lite.shape import (
     ksfw_moments,
     thrust,
 )
-from b2grid.lite.shape.sets import blocks
+from b2grid.lite.shape.sets import blocks, dot
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,14 +127,13 @@ def _quantities(context: Context, ids: Ids, rests: Ids, mask: str) -> Floats:
         ratio,
         thrust_signal.value,
         thrust_other.value,
-        np.abs((thrust_signal.axis * thrust_other.axis).sum(axis=1)),
+        np.abs(dot(thrust_signal.axis, thrust_other.axis)),
         np.abs(thrust_signal.axis[:, 2]),
     ]
     parts = [
         np.stack(simple, axis=1),
         cleo_cones(together, thrust_signal.axis),
         cleo_cones(other, thrust_signal.axis),
-        ksfw_moments(daughters, rest, context.beams.sqrt_s, energy),
-        ksfw_moments(final, rest, context.beams.sqrt_s, energy),
+        *ksfw_moments((daughters, final), rest, context.beams.sqrt_s, energy),
     ]
     return np.concatenate(parts, axis=1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from b2grid.lite.shape.moments import directions
+from b2grid.lite.shape.sets import dot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Thrust", "cleo_cones", "sphericity_eigenvalues", "thrust"]
 
-_BLOCK = 500_000
-"""Products of seed and momentum that are looked at together: what bounds the memory."""
+_BLOCK = 100_000
+"""Products of seed and momentum that are looked at together: as many as stay in the cache of a processor."""
 
 _EQUAL = 1e-12  # thrust values closer than this belong to one axis, found from several seeds
 
@@ -80,8 +81,8 @@ def _thrust(momenta: Floats) -> tuple[Floats, Floats]:
         todo = todo[turning[todo].any(axis=1)]
         if len(todo) == 0:
             break
-    lengths = np.sqrt((axes * axes).sum(axis=2))
-    total = np.sqrt((momenta * momenta).sum(axis=2)).sum(axis=1)
+    lengths = np.sqrt(dot(axes, axes))
+    total = np.sqrt(dot(momenta, momenta)).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         values = np.abs(products).sum(axis=2) / (total[:, None] * lengths)
         # rounding must not decide between seeds that have found one axis from its two ends
@@ -96,7 +97,7 @@ def cleo_cones(sets: Sets, axes: Floats) -> Floats:
     A momentum at 10·k degrees belongs to cone k, at 180 − 10·k too; what is at right angles belongs to the last.
     """
     owner = sets.owner
-    cosine = (directions(sets.momenta) * directions(axes)[owner]).sum(axis=1)
+    cosine = dot(directions(sets.momenta), directions(axes)[owner])
     with np.errstate(invalid="ignore"):
         # basf2 compares angles of single precision
         angle = np.degrees(np.arccos(np.clip(cosine, -1, 1))).astype(np.float32)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.lite.shape.moments import directions, pair_moments, powers
-from b2grid.lite.shape.sets import sums
+from b2grid.lite.shape.sets import dot, sums
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from b2grid.lite.shape.moments import Powers
@@ -54,7 +56,7 @@ class Side:
     @property
     def sizes(self) -> Floats:
         """Length of every momentum."""
-        return np.asarray(np.sqrt((self.momenta * self.momenta).sum(axis=1)))
+        return np.asarray(np.sqrt(dot(self.momenta, self.momenta)))
 
     def powers(self, even: Floats, odd: Floats) -> Powers:
         """Sums of monomials with these weights."""
@@ -71,43 +73,42 @@ class Side:
         return np.asarray(sums(np.hypot(self.vectors[:, 0], self.vectors[:, 1]), self.offsets))
 
 
-def ksfw_moments(signal: Side, rest: Side, sqrt_s: float, energy: Floats) -> Floats:
-    """The moments in the order of `KSFW_NAMES`; shape (candidates, 18).
+def ksfw_moments(signals: Sequence[Side], rest: Side, sqrt_s: float, energy: Floats) -> list[Floats]:
+    """The moments in the order of `KSFW_NAMES`, for every choice of signal particles; shape (candidates, 18) each.
 
     Parameters
     ----------
-    signal : Side
-        Daughters of the candidate, direct or of the final state.
+    signals : sequence of Side
+        Daughters of the candidates, direct or of the final state.
     rest : Side
         Charged particles and photons of the rest of the event.
     sqrt_s : float
     energy : array of float
         Energy of every candidate in the CMS.
     """
-    missing = np.array([0.0, 0.0, 0.0, sqrt_s]) - signal.total - rest.total
-    size = rest.sizes
-    charged = rest.charges != 0
-    nothing = np.zeros_like(size)
-    missing_size = np.sqrt((missing[:, :3] ** 2).sum(axis=1))
-    alone = np.arange(len(missing) + 1)
-    absent = powers(directions(missing[:, :3]), missing_size, np.zeros_like(missing_size), alone, _HIGHEST)
+    size, charged = rest.sizes, rest.charges != 0
     of_charged = rest.powers(size * charged, size * rest.charges)
-    of_neutral = rest.powers(size * ~charged, nothing)
-    ones = np.ones(len(signal.charges))
-    of_signal = signal.powers(ones, signal.charges)
+    of_neutral = rest.powers(size * ~charged, np.zeros_like(size))
     largest = 2 * (sqrt_s - energy)[:, None]
+    return [_moments(signal, rest, (of_charged, of_neutral), sqrt_s, largest) for signal in signals]
+
+
+def _moments(signal: Side, rest: Side, of_rest: tuple[Powers, Powers], sqrt_s: float, largest: Floats) -> Floats:
+    missing = np.array([0.0, 0.0, 0.0, sqrt_s]) - signal.total - rest.total
+    length = np.sqrt(dot(missing[:, :3], missing[:, :3]))
+    alone = np.arange(len(missing) + 1)
+    absent = powers(directions(missing[:, :3]), length, np.zeros_like(length), alone, _HIGHEST)
+    own = signal.powers(np.ones(len(signal.charges)), signal.charges)
     with np.errstate(invalid="ignore", divide="ignore"):
-        signal_charged, signal_neutral, signal_missing = (
-            pair_moments(of_signal, other) / largest for other in (of_charged, of_neutral, absent)
-        )
-        among = _among(rest, of_charged, of_neutral, absent, missing_size) / (largest * largest)
+        with_charged, with_neutral, with_missing = (pair_moments(own, one) / largest for one in (*of_rest, absent))
+        among = _among(rest, *of_rest, absent, length) / (largest * largest)
     square = missing[:, 3] ** 2
     columns = [
-        np.where(missing[:, 3] > 0, square, -square) - missing_size**2,
+        np.where(missing[:, 3] > 0, square, -square) - length**2,
         signal.transverse + rest.transverse,
-        *signal_charged.T,
-        *signal_neutral[:, ::2].T,
-        *signal_missing[:, ::2].T,
+        *with_charged.T,
+        *with_neutral[:, ::2].T,
+        *with_missing[:, ::2].T,
         *among.T,
     ]
     return np.stack(columns, axis=1)

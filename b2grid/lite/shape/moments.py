@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.polynomial.legendre import leg2poly, legval
 
-from b2grid.lite.shape.sets import sums
+from b2grid.lite.shape.sets import dot, sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ def _monomials(degree: int) -> tuple[tuple[int, int, int, int], ...]:
 def directions(momenta: Floats) -> Floats:
     """Unit vectors; NaN for a momentum of length 0, as the angle to it is not defined."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(momenta / np.sqrt((momenta * momenta).sum(axis=1))[:, None])
+        return np.asarray(momenta / np.sqrt(dot(momenta, momenta))[..., None])
 
 
 def _exponents(values: Floats, highest: int) -> list[Floats]:
@@ -76,7 +76,7 @@ def powers(units: Floats, even: Floats, odd: Floats, offsets: Ints, highest: int
 
 def pair_moments(first: Powers, second: Powers) -> Floats:
     """Σ wᵢ vⱼ P_l(cos θᵢⱼ) over all i of the first and j of the second sets; shape (sets, l)."""
-    cosines = [(a * b * counts).sum(axis=1) for (a, counts), (b, _) in zip(first, second, strict=True)]
+    cosines = [dot(a * counts, b) for (a, counts), (b, _) in zip(first, second, strict=True)]
     return np.stack([_legendre(order, cosines) for order in range(len(cosines))], axis=1)
 
 
@@ -108,6 +108,6 @@ def fox_wolfram(sets: Sets, highest: int = 4) -> Floats:
 
 def axial_moments(sets: Sets, axes: Floats, highest: int = 4) -> Floats:
     """Σ |pᵢ| P_l(cos θᵢ) with the angle to the axis of the set; shape (sets, l)."""
-    cosine = (directions(sets.momenta) * axes[sets.owner]).sum(axis=1)
+    cosine = dot(directions(sets.momenta), axes[sets.owner])
     values = legval(cosine, np.eye(highest + 1)).T
     return np.asarray(sets.sums(sets.lengths[:, None] * values))
