@@ -36,6 +36,7 @@ CONTINUUM = [
     *(f"KSFWVariables({name})" for name in KSFW_NAMES), *(f"KSFWVariables({name}, FS1, clean)" for name in KSFW_NAMES),
     *(f"CleoConeCS({number}{word})" for word in ("", ", ROE") for number in range(1, 10)),
 ]  # fmt: skip
+LOOP = "main.for_each('RestOfEvent', 'RestOfEvents', roe)"
 P4 = ["px", "py", "pz", "E"]
 PIECES = {"direct": ["daughter(0, {})", "daughter(1, {})"],
           "final": ["daughter(0, daughter(0, {}))", "daughter(0, daughter(1, {}))", "daughter(1, {})"]}  # fmt: skip
@@ -157,6 +158,9 @@ def columns(lite, file, body, names, events=50):
 
 def test_masks_are_cut_tightened_and_bound_to_their_candidates(real_data, lite):
     body = """
+apart = b2.create_path()
+ma.appendROEMask('B-:x', 'two', 'p > 1', '', path=apart)  # on a copy of the event: the mask is not there after it
+main.add_independent_path(apart)
 ma.appendROEMask('B-:x', 'two', 'dr < 2', 'E > 0.05', path=main)
 ma.updateROEMask('B-:x', 'two', 'abs(dz) < 4', path=main)
 ma.appendROEMask('B-:x', 'none', 'p < 0', 'E < 0', 'E < 0', path=main)
@@ -242,6 +246,26 @@ ma.variablesToNtuple('gamma:roe', ['E', 'isInRestOfEvent'], treename='gamma', pa
     np.testing.assert_array_equal(tree["extraInfo(E)"], expected)
 
 
+def test_two_halves_of_a_file_say_what_the_whole_says(real_data, lite):
+    body = f"""
+ma.buildEventShape(path=main)
+ma.buildContinuumSuppression('B-:x', 'clean', path=main)
+roe = b2.create_path()
+ma.fillParticleList('gamma:roe', 'isInRestOfEvent == 1', path=roe)
+ma.variableToSignalSideExtraInfo('gamma:roe', {{'nParticlesInList(gamma:roe)': 'n'}}, path=roe)
+{LOOP}
+names = ['R2', 'cosTBTO', 'KSFWVariables(hso02)', 'roeE(clean)', 'extraInfo(n)', 'thrust', 'foxWolframR2']
+ma.variablesToNtuple('B-:x', names, path=main)
+"""
+    whole, first, second = (
+        lite(CANDIDATES + body, real_data / "mdst.root", events=number, skip_events=skipped).trees["variables"]
+        for number, skipped in ((100, 0), (40, 0), (60, 40))
+    )
+    assert len(first["R2"]) > 0 < len(second["R2"])
+    for name, values in whole.items():
+        np.testing.assert_array_equal(values, np.concatenate((first[name], second[name])))
+
+
 def test_lists_of_a_loop_keep_in_masks_and_discard_from_them(real_data, lite):
     body = """
 roe = b2.create_path()
@@ -288,7 +312,6 @@ ma.variablesToNtuple('nu_e:miss', ['px', 'py', 'pz', 'PDG', 'nDaughters'], treen
 
 # ---- what is wrong, and what is not covered
 
-LOOP = "main.for_each('RestOfEvent', 'RestOfEvents', roe)"
 WRONG = [
     ("ma.appendROEMask('B-:x', 'all', '', '', path=main)", "'all'"),
     ("ma.appendROEMask('B-:x', 'a b', '', '', path=main)", "'a b'"),
