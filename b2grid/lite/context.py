@@ -10,6 +10,7 @@ import numpy as np
 
 from b2grid.lite.lists import Lists
 from b2grid.lite.particles import Particles
+from b2grid.lite.restofevent import Rests, Suppression
 from b2grid.physics import beams, interaction_point
 
 if TYPE_CHECKING:
@@ -58,6 +59,14 @@ class Context:
         Events that the current module sees.
     notes : Counter
         What the log should say at the end of the run, and how often it happened.
+    rests : Rests
+        The rests of the event.
+    suppressions : dict
+        Mask -> what separates candidates from continuum.
+    quantities : dict
+        Name -> one value per event that a module has computed; NaN where none has.
+    current : array of int or None
+        In a loop over rests of the event: per event the rest whose turn it is, -1 where there is none.
     """
 
     chunk: Chunk
@@ -68,6 +77,10 @@ class Context:
     cache: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     loaded: dict[tuple[int, str], NDArray[np.bool_]] = field(default_factory=dict)
     notes: Counter[str] = field(default_factory=Counter)
+    rests: Rests = field(default_factory=Rests)
+    suppressions: dict[str, Suppression] = field(default_factory=dict)
+    quantities: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    current: NDArray[np.int64] | None = None
     _beams: Beams | None = None
     _point: InteractionPoint | None = None
 
@@ -94,7 +107,15 @@ class Context:
             lists=self.lists.copy(),
             cache=dict(self.cache),
             loaded={key: done.copy() for key, done in self.loaded.items()},
+            rests=self.rests.copy(),
+            suppressions={mask: one.copy() for mask, one in self.suppressions.items()},
+            quantities={name: values.copy() for name, values in self.quantities.items()},
         )
+
+    def set_quantity(self, name: str, values: NDArray[np.float64]) -> None:
+        """Keep a value of every living event; `values` has one per event of the chunk."""
+        known = self.quantities.setdefault(name, np.full(self.chunk.size, np.nan))
+        known[self.alive] = values[self.alive]
 
     def living(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of the particles whose event the current module sees."""

@@ -15,6 +15,7 @@ __all__ = ["FUNCTIONS", "coverage"]
 
 _LISTS = "writeOut path"
 _RANK = "particleList variable numBest outputVariable allowMultiRank cut overwriteRank path"
+_MASK = "list_name mask_name trackSelection eclClusterSelection klmClusterSelection path"
 
 FUNCTIONS: dict[str, str] = {
     # input and general
@@ -44,6 +45,24 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.reconstructDecay": "decayString cut dmID candidate_limit ignoreIfTooManyCandidates "
     f"chargeConjugation allowChargeViolation {_LISTS}",
     "modularAnalysis.matchMCTruth": "list_name path",
+    # rest of event, continuum suppression, shape of the event
+    "modularAnalysis.buildRestOfEvent": "target_list_name inputParticlelists fillWithMostLikely chargedPIDPriors path",
+    "modularAnalysis.appendROEMask": _MASK,
+    "modularAnalysis.appendROEMasks": "list_name mask_tuples path",
+    "modularAnalysis.updateROEMask": _MASK,
+    "modularAnalysis.updateROEMasks": "list_name mask_tuples path",
+    "modularAnalysis.keepInROEMasks": "list_name mask_names cut_string path",
+    "modularAnalysis.discardFromROEMasks": "list_name mask_names cut_string path",
+    "modularAnalysis.fillParticleListFromROE": f"decayString cut maskName sourceParticleListName useMissing {_LISTS}",
+    "modularAnalysis.fillSignalSideParticleList": "outputListName decayString path",
+    "modularAnalysis.signalSideParticleFilter": "particleList selection roe_path deadEndPath",
+    "modularAnalysis.signalSideParticleListsFilter": "particleLists selection roe_path deadEndPath",
+    "modularAnalysis.variableToSignalSideExtraInfo": "particleList varToExtraInfo path",
+    "modularAnalysis.buildContinuumSuppression": "list_name roe_mask path",
+    "modularAnalysis.buildEventShape": "inputListNames default_cleanup custom_cuts allMoments cleoCones collisionAxis "
+    "foxWolfram harmonicMoments jets sphericity thrust checkForDuplicates path",
+    "modularAnalysis.buildEventKinematics": "inputListNames default_cleanup custom_cuts chargedPIDPriors "
+    "fillWithMostLikely path",
     # output
     "modularAnalysis.variablesToNtuple": "decayString variables treename filename path basketsize filenameSuffix "
     "useFloat storeEventType ignoreCommandLineOverride",

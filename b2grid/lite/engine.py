@@ -16,7 +16,7 @@ from b2grid.lite.context import Context, Logger, file_beams, file_interaction_po
 from b2grid.lite.expression import Scope
 from b2grid.lite.modules import Blueprint, Step
 from b2grid.lite.modules.base import make
-from b2grid.lite.modules.conditions import Independent, ReturnValue
+from b2grid.lite.modules.conditions import Independent, Loop, ReturnValue
 from b2grid.lite.modules.inert import Input, Nothing
 from b2grid.lite.options import expand as expand_inputs
 from b2grid.lite.output import Account, Outputs
@@ -104,7 +104,7 @@ class _Node:
 
     step: Step
     branches: list[tuple[str, int, list[_Node], bool]] = field(default_factory=list)
-    apart: list[_Node] = field(default_factory=list)  # run on a copy of the event
+    apart: list[_Node] = field(default_factory=list)  # run on a copy of the event, or in a loop
 
 
 @dataclass
@@ -216,6 +216,8 @@ def _nodes(path: PathLike, blueprint: Blueprint, findings: list[Finding], refuse
             if _ends_event(node.apart):
                 findings.append(Finding(_NOT_COVERED, "error", *_ENDED_APART, line))
                 refused.append(True)
+        if isinstance(step, Loop):
+            node.apart = _nodes(step.path, blueprint.inside_loop(), findings, refused)
         for condition in conditions:
             inner = _nodes(condition.path, blueprint, findings, refused)
             ends = getattr(condition.after, "name", str(condition.after)) == "END"
@@ -230,8 +232,12 @@ def _ends_event(nodes: list[_Node]) -> bool:
 
 
 def _declare_anyway(kind: str, params: Mapping[str, Any], blueprint: Blueprint) -> None:
-    """Take the list of a refused module for made, so that what follows is not refused for its sake."""
+    """Take lists and masks of a refused module for made, so that what follows is not refused for their sake."""
     names = [params.get("outputListName"), params.get("decayString") if kind == "ParticleCombiner" else None]
+    if kind == "SignalSideParticleListCreator":
+        names.append(params.get("particleListName"))
+    if kind == "RestOfEventInterpreter":
+        blueprint.masks |= {mask[0] for mask in params.get("ROEMasks", ()) if isinstance(mask, tuple) and mask}
     if kind == "ParticleLoader":
         for text in params.get("decayStrings", ()):
             names += [text, *(f"{str(text).partition(':')[0]}:{base}" for base in _BASES)]
@@ -324,6 +330,10 @@ def _walk(nodes: Sequence[_Node], context: Context) -> None:
             continue
         if isinstance(node.step, Independent):
             _walk(node.apart, context.copy())
+            continue
+        if isinstance(node.step, Loop):
+            for turn in node.step.turns(context):
+                _walk(node.apart, turn)
             continue
         node.step.run(context)
         if node.branches and isinstance(node.step, ReturnValue):

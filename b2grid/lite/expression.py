@@ -43,7 +43,6 @@ __all__ = ["Compiled", "Cut", "Definition", "Scope", "register", "registry"]
 Type = Literal["double", "int", "bool"]
 Function = Callable[["View"], "NDArray[Any]"]
 _MOST_ALIASES = 100
-_NEVER_BARE = frozenset({"nCleanedTracks", "nCleanedECLClusters", "pidIsMostLikely", "pidMostLikelyPDG"})
 _DTYPES: dict[str, type[np.generic]] = {"double": np.float64, "int": np.int64, "bool": np.bool_}
 
 
@@ -107,6 +106,8 @@ class Definition:
         Smallest and largest number of arguments; (0, 0) is a plain variable. -1 is no upper limit.
     of_event : bool
     needs : frozenset of str
+    bare : bool
+        Whether it may be written without parentheses.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Definition:
     arguments: tuple[int, int] = (0, 0)
     of_event: bool = False
     needs: frozenset[str] = frozenset()
+    bare: bool = True
 
 
 registry: dict[str, Definition] = {}
@@ -147,12 +149,13 @@ def register_call(
     arguments: tuple[int, int],
     of_event: bool = False,
     needs: str = "",
+    bare: bool = False,
 ) -> Callable[[Callable[..., Function | Compiled]], Callable[..., Function | Compiled]]:
     """Register a function (scope, arguments) -> function of a view."""
 
     def decorate(build: Callable[..., Function | Compiled]) -> Callable[..., Function | Compiled]:
         for name in names.split():
-            registry[name] = Definition(name, type, build, arguments, of_event, frozenset(needs.split()))
+            registry[name] = Definition(name, type, build, arguments, of_event, frozenset(needs.split()), bare)
         return build
 
     return decorate
@@ -292,7 +295,8 @@ class Scope:
             truth = tree.value
             return Compiled(text, "bool", lambda _view: np.asarray(truth), of_event=True)
         if isinstance(tree, Name):
-            if tree.name in _NEVER_BARE and tree.name not in self.aliases:
+            known = registry.get(tree.name)
+            if known is not None and not known.bare and known.arguments[0] == 0 and tree.name not in self.aliases:
                 raise InvalidSteering(f"{tree.name} is a function", hint=f"write {tree.name}()")
             return self.variable(tree.name) if tree.name in self.aliases else self.call(tree.name, (), tree.name)
         if isinstance(tree, Call):

@@ -133,6 +133,12 @@ class Lists:
         other._lists = {key: entries.copy() for key, entries in self._lists.items()}
         return other
 
+    def restrict(self, keys: set[tuple[int, str]], size: int) -> None:
+        """Forget all lists but these, and in these the particles from this number on."""
+        self._lists = {key: entries for key, entries in self._lists.items() if key in keys}
+        for entries in self._lists.values():
+            entries.keep(np.arange(int(entries.all().max(initial=-1)) + 1) < size)
+
     def make(self, name: ListName) -> ParticleList:
         """The list of this name; empty where no module has filled it in this chunk."""
         return self._lists.setdefault(name.key, ParticleList())

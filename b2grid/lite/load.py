@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.lite import mdst
-from b2grid.lite.particles import CLUSTER, KLM, MC, SOURCE_BITS, TRACK, V0, is_unflavoured
+from b2grid.lite.particles import CLUSTER, COMPOSITE, KLM, MC, SOURCE_BITS, TRACK, V0, is_unflavoured
 from b2grid.lite.truth import match_clusters, match_klm, match_tracks
 from b2grid.physics import CHARGED_STABLE, particle
 
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.context import Context
+    from b2grid.lite.lists import ListName
 
     Ids = NDArray[np.int64]
 
-__all__ = ["load_clusters", "load_klm", "load_mc", "load_tracks", "load_v0"]
+__all__ = ["load_clusters", "load_klm", "load_mc", "load_rests", "load_tracks", "load_v0"]
 
 _SOURCE = 1 << SOURCE_BITS
 _STATUS_PRIMARY, _STATUS_INITIAL = 1, 32
@@ -230,6 +231,56 @@ def invariant_mass(
     """√(E² − p²); where that is negative minus the root of its size."""
     square = energy * energy - (px * px + py * py + pz * pz)
     return np.asarray(np.copysign(np.sqrt(np.abs(square)), square))
+
+
+def load_rests(context: Context, code: int, source: ListName, mask: str, *, missing: bool, decay: int) -> Ids:
+    """One particle per rest of the event of a list's candidates, made of all that is in the mask.
+
+    With `missing` it is what the beams have beyond the candidate and its rest, and made of nothing.
+
+    Parameters
+    ----------
+    code : int
+        PDG code of the new particles.
+    source : ListName
+    mask : str
+    missing : bool
+    decay : int
+        Number of the rules by which Monte Carlo matching looks at them.
+    """
+    particles, beams = context.particles, context.beams if missing else None
+    owners = context.living(context.lists.make(source).read(source, particles))
+    rests = context.rests.of(owners)
+    context.notes[f"candidate(s) of {source.text} have no rest of the event to fill a list from"] += int(
+        (rests < 0).sum()
+    )
+    index = np.arange(len(owners)) - np.searchsorted(particles.event[owners], particles.event[owners])
+    owners, rests, index = owners[rests >= 0], rests[rests >= 0], index[rests >= 0]
+    vector = context.rests.momentum(particles, mask, rests)
+    event = particles.event[owners]
+    members, offsets = context.rests.content(mask, rests)
+    widths = np.diff(offsets)
+    if beams is not None:
+        own = np.stack([getattr(particles, name)[owners] for name in ("px", "py", "pz", "energy")], axis=1)
+        vector = np.array([*beams.momentum, beams.energy]) - own - vector
+        members, widths = members[:0], np.zeros(len(owners), dtype=np.int64)
+    else:
+        index = np.zeros(len(owners), dtype=np.int64)
+    return particles.append(
+        len(owners),
+        daughters=members,
+        widths=widths,
+        event=event,
+        pdg=code,
+        px=vector[:, 0], py=vector[:, 1], pz=vector[:, 2],
+        mass=invariant_mass(*vector.T),
+        p_value=-1.0,
+        unflavoured=particle(code).self_conjugate,
+        source=np.where(widths > 0, COMPOSITE, 0),
+        mdst_index=index,
+        source_id=np.where(widths > 0, -1, index),
+        decay=decay,
+    )  # fmt: skip
 
 
 def load_mc(context: Context, code: int, *, skip_initial: bool = True, skip_non_primary: bool = False) -> Ids:

@@ -156,7 +156,13 @@ class Particles:
         except KeyError:
             raise AttributeError(name) from None
 
-    def append(self, count: int, daughters: NDArray[np.int64] | None = None, **columns: Any) -> Ids:
+    def append(
+        self,
+        count: int,
+        daughters: NDArray[np.int64] | None = None,
+        widths: NDArray[np.int64] | None = None,
+        **columns: Any,
+    ) -> Ids:
         """Add particles; columns that are not given take their defaults, and the energy is computed.
 
         Parameters
@@ -164,6 +170,8 @@ class Particles:
         count : int
         daughters : array of int, shape (count, n)
             Numbers of the daughters; `None` for final-state particles.
+        widths : array of int, optional
+            Number of daughters of every particle, where they differ; `daughters` then has all in one row.
         **columns
             A value or an array per column.
         """
@@ -174,6 +182,9 @@ class Particles:
         before = self._daughters.size
         if daughters is None:
             self._daughter_start.extend(count, before)
+        elif widths is not None:
+            self._daughter_start.extend(count, before + np.cumsum(widths))
+            self._daughters.extend(daughters.size, daughters)
         else:
             width = daughters.shape[1]
             self._daughter_start.extend(count, lambda: before + width * (1 + np.arange(count)))

@@ -127,7 +127,7 @@ def test_what_basf2_refuses_is_refused(scope, text):
         "daughter(0, qrOutput)",
         "useCMSFrame(dr)",
         "useRestFrame(x_of)",
-        "formula(p + roeMbc)",
+        "formula(p + DeltaT)",
         "countDaughters(goodBelleKshort > 0)",
     ],
 )

@@ -82,6 +82,86 @@ def test_samples_without_signal_peak_nowhere(tmp_path, monkeypatch):
     assert not any((trees[name]["isSignal"] == 1).any() for name in CHANNELS)
 
 
+# ---- shape of the event, and its rest
+
+SHAPES = """
+import basf2 as b2
+import modularAnalysis as ma
+main = b2.create_path()
+ma.inputMdst('given.root', path=main)
+ma.buildEventShape(path=main)
+ma.buildEventKinematics(path=main)
+ma.fillParticleList('K_S0:good -> pi+ pi-', '0.46 < M < 0.54', path=main)
+ma.fillParticleList('pi+:good', 'dr < 0.5 and abs(dz) < 3 and pionID > 0.1', path=main)
+ma.fillParticleList('gamma:good', 'E > 0.1 and thetaInCDCAcceptance', path=main)
+ma.reconstructDecay('eta:gg -> gamma:good gamma:good', '0.50 < M < 0.58', path=main)
+ma.reconstructDecay("eta':x -> eta:gg pi+:good pi-:good", '0.92 < M < 0.99', path=main)
+ma.reconstructDecay("B0:x -> eta':x K_S0:good", 'Mbc > 5.2 and abs(deltaE) < 0.3', path=main)
+ma.matchMCTruth('B0:x', path=main)
+ma.buildRestOfEvent('B0:x', path=main)
+ma.appendROEMask('B0:x', 'clean', 'dr < 5 and abs(dz) < 10', 'E > 0.03', path=main)
+ma.buildContinuumSuppression('B0:x', 'clean', path=main)
+names = ['isSignal', 'R2', 'thrustBm', 'cosTBTO', 'roeMbc(clean)', 'roeDeltae(clean)', 'roeCharge(clean)']
+names += ['nROE_Tracks(clean)', 'roeMC_M', 'useCMSFrame(roeMC_P)', 'useCMSFrame(roeMC_E)']
+ma.variablesToNtuple('B0:x', names, treename='B', filename='shapes.root', path=main)
+ma.variablesToNtuple('', ['foxWolframR2', 'thrust', 'sphericity', 'missingMass2OfEvent', 'visibleEnergyOfEventCMS'],
+                     treename='event', filename='shapes.root', path=main)
+b2.process(main)
+"""
+
+
+def shapes(tmp_path, monkeypatch, pattern):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shapes.py").write_text(SHAPES)
+    inputs = tuple(str(path) for path in sorted((DEMO / "data").glob(pattern)))
+    log = Log(LogLevel.ERROR)
+    run_script("shapes.py", log=log, on_process=lambda path, _: run(path, RunOptions(inputs=inputs), log))
+    with uproot.open(tmp_path / "shapes.root") as file:
+        return [
+            {decode(branch.name): branch.array(library="np") for branch in file[name].branches}
+            for name in ("event", "B")
+        ]
+
+
+def test_shapes_tell_pairs_of_b_mesons_from_jets(tmp_path, monkeypatch):
+    spherical, jets, data = (
+        shapes(tmp_path, monkeypatch, pattern)[0]
+        for pattern in ("mixed_*201_0[12].root", "uubar_*_0[12].root", "data_*_01.root")
+    )
+    for name, low, high in (("foxWolframR2", 0.25, 0.40), ("thrust", 0.76, 0.82)):
+        assert np.median(spherical[name]) < low
+        assert np.median(jets[name]) > high
+    assert np.median(spherical["sphericity"]) > 2 * np.median(jets["sphericity"])
+    # a cut that keeps nine of ten pairs of B mesons rejects most of the jets
+    cut = np.quantile(spherical["foxWolframR2"], 0.9)
+    assert (jets["foxWolframR2"] < cut).mean() < 0.3
+    for events in (spherical, jets, data):
+        assert ((events["thrust"] > 0.5) & (events["thrust"] <= 1)).all()
+        assert 5 < np.median(events["visibleEnergyOfEventCMS"]) < 10.58
+
+
+def test_the_rest_of_a_true_candidate_is_the_other_b_meson(tmp_path, monkeypatch):
+    _, tree = shapes(tmp_path, monkeypatch, "signal1_*.root")
+    signal = {name: values[tree["isSignal"] == 1] for name, values in tree.items()}
+    assert len(signal["R2"]) > 40
+    # the beams of the generator have a spread of energy, which the nominal ones do not know
+    half = 10.57955784 / 2
+    constrained = np.sqrt(half**2 - signal["useCMSFrame(roeMC_P)"] ** 2)
+    for values, expected in (
+        (signal["roeMC_M"], 5.27965),
+        (signal["useCMSFrame(roeMC_E)"], half),
+        (constrained, 5.27965),
+    ):
+        assert np.median(values) == pytest.approx(expected, abs=0.002)
+        assert np.std(values) < 0.01
+    whole = (signal["roeCharge(clean)"] == 0) & (np.abs(signal["roeDeltae(clean)"]) < 0.3)
+    assert whole.sum() > 2
+    assert np.median(signal["roeMbc(clean)"][whole]) == pytest.approx(5.28, abs=0.02)
+    # the decays of two B mesons at rest know nothing of each other; eta' and K_S0 are back to back
+    assert 0.3 < np.mean(signal["cosTBTO"]) < 0.7
+    assert np.median(signal["thrustBm"]) > 0.9
+
+
 # ---- what has no file to test it with
 
 

@@ -56,10 +56,21 @@ OTHER: dict[str, Any] = {
     "stdPi0s.stdPi0s listtype": "eff40_May2020",
     "pidPriors": [0.9, 0.02, 0.02, 0.02, 0.02, 0.02],
     "suffix": "_2",
-    "custom_cuts": "p > 0.5",
     "beamBackgroundMVAWeight": "MC16rd",
     "fakePhotonMVAWeight": "MC16rd",
     "biasCorrectionTable": "table",
+    "inputParticlelists": ["K+:x"],
+    "chargedPIDPriors": [0.9, 0.02, 0.02, 0.02, 0.02, 0.02],
+    "modularAnalysis.buildEventShape inputListNames": ["pi+:x"],
+    "modularAnalysis.buildEventKinematics inputListNames": ["pi+:x"],
+    "custom_cuts": ("p > 0.5", "E > 0.5"),
+    "stdCharged.stdMostLikely custom_cuts": "p > 0.5",
+    "maskName": "m",
+    "sourceParticleListName": "D0:r2",
+    "trackSelection": "p > 0.5",
+    "eclClusterSelection": "E > 0.2",
+    "klmClusterSelection": "E > 0.8",
+    "roe_mask": "m",
 }
 """Values for parameters whose default does not say what they are like; truth values are turned round."""
 
@@ -71,6 +82,35 @@ ma.rankByHighest('pi+:y', 'p', outputVariable='r', path=main)
 SEEN = ["PDG", "p", "M", "mdstIndex", "particleSource", "extraInfo(r)", "extraInfo(r2)", "extraInfo(charge_rank)",
         "extraInfo(decayModeID)",
         "extraInfo(SignalRegion)", "extraInfo(Region)"]  # fmt: skip
+ROE = """
+ma.reconstructDecay('D0:r -> K-:x pi+:x', '1.8 < M < 1.95', path=main)
+ma.reconstructDecay('D0:r2 -> K-:x pi-:x', '1.8 < M < 1.95', allowChargeViolation=True, path=main)
+ma.buildRestOfEvent('D0:r2', path=main)
+"""
+MASK = "ma.buildRestOfEvent('D0:r', path=main); ma.appendROEMask('D0:r', 'm', 'p > 0.2', 'E > 0.1', path=main)\n"
+BEFORE = {
+    "buildRestOfEvent": ROE,
+    "appendROEMask": ROE + MASK,
+    "appendROEMasks": ROE + MASK,
+    "updateROEMask": ROE + MASK,
+    "updateROEMasks": ROE + MASK,
+    "buildContinuumSuppression": ROE + MASK,
+    "fillParticleListFromROE": ROE + MASK + "ma.appendROEMask('D0:r2', 'm', 'p > 0.2', 'E > 0.1', path=main)",
+}
+"""What a function needs before it is called."""
+OF_REST = [f"{name}({mask})" for name in ("roeE", "nROE_Tracks", "nROE_Photons", "nROE_NeutralHadrons")
+           for mask in ("", "m")]  # fmt: skip
+OF_SHAPE = ["foxWolframR2", "foxWolframR(6)", "thrust", "sphericity", "cleoConeThrust3", "harmonicMomentThrust0",
+            "harmonicMoment(2, collision)", "forwardHemisphereMass"]  # fmt: skip
+ALSO_SEEN = {
+    "buildRestOfEvent": OF_REST[::2],
+    "appendROEMask": [*OF_REST, *(name.replace("(m)", "(z)") for name in OF_REST[1::2])],
+    "updateROEMask": OF_REST,
+    "buildEventShape": OF_SHAPE,
+    "buildEventKinematics": ["missingMass2OfEvent", "totalPhotonsEnergyOfEvent"],
+    "buildContinuumSuppression": ["R2", "cosTBTO"],
+    "fillParticleListFromROE": ["nDaughters", "E"],
+}
 RHO = "'rho0:z -> pi+:x pi-:x', '0.6 < M < 0.9'"
 
 CASES: dict[str, list[tuple[str, str]]] = {
@@ -104,6 +144,25 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("'D0:z -> K-:x pi-:x', '1.7 < M < 2'", "D0:z"),
     ],
     "modularAnalysis.matchMCTruth": [("'pi+:x'", "pi+:x")],
+    "modularAnalysis.buildRestOfEvent": [("'D0:r'", "D0:r")],
+    "modularAnalysis.appendROEMask": [("'D0:r', 'z', '', ''", "D0:r")],
+    "modularAnalysis.appendROEMasks": [("'D0:r', [('z', '', '')]", "D0:r")],
+    "modularAnalysis.updateROEMask": [("'D0:r', 'm', ''", "D0:r")],
+    "modularAnalysis.updateROEMasks": [("'D0:r', [('m', '', '')]", "D0:r")],
+    "modularAnalysis.fillParticleListFromROE": [
+        ("'D0:z', '', sourceParticleListName='D0:r'", "D0:z"),
+        ("'D0:z', ''", "D0:z"),
+    ],
+    # these have no parameter with a default; the tests of loops over rests of the event run them
+    "modularAnalysis.keepInROEMasks": [],
+    "modularAnalysis.discardFromROEMasks": [],
+    "modularAnalysis.fillSignalSideParticleList": [],
+    "modularAnalysis.signalSideParticleFilter": [],
+    "modularAnalysis.signalSideParticleListsFilter": [],
+    "modularAnalysis.variableToSignalSideExtraInfo": [],
+    "modularAnalysis.buildContinuumSuppression": [("'D0:r', 'all'", "D0:r")],
+    "modularAnalysis.buildEventShape": [("", ""), ("inputListNames=['pi+:x', 'pi+:y']", "")],
+    "modularAnalysis.buildEventKinematics": [("", ""), ("fillWithMostLikely=True", "")],
     "modularAnalysis.variablesToNtuple": [("'pi+:x', ['p']", "")],
     "modularAnalysis.variablesToExtraInfo": [("'pi+:y', {'p': 'r'}", "pi+:y")],
     "modularAnalysis.signalRegion": [("'pi+:y', 'p > 0.5'", "pi+:y")],
@@ -164,12 +223,13 @@ def outcomes() -> dict[str, Any]:
 def _outcome(lite: Any, path: Any, name: str, arguments: str, seen: str, given: dict[str, Any]) -> Any:
     """What comes out: the error, or the content of every tree of every file."""
     words = [arguments.replace("INPUT", str(path)), *(f"{key}={value!r}" for key, value in given.items())]
-    if "path" in FUNCTIONS[name].split():
+    if "path" in FUNCTIONS[name].split() and "path=" not in arguments:
         words.append("path=main")
-    before = "main = b2.create_path()" if "inputMdst" in name else LISTS
+    function = name.rpartition(".")[2]
+    before = "main = b2.create_path()" if "inputMdst" in name else LISTS + BEFORE.get(function, "")
     call = f"{name}({', '.join(filter(None, words))})"
     body = f"import modularAnalysis, stdCharged, stdPhotons, stdPi0s\n{before}\n{call}"
-    columns = SEEN if seen else ["evtNum", "nTracks"]
+    columns = [*(SEEN if seen else ["evtNum", "nTracks"]), *ALSO_SEEN.get(function, [])]
     body += f"\nma.variablesToNtuple({seen!r}, {columns!r}, treename='seen', filename='seen.root', path=main)"
     try:
         found = lite(body, path, events=25)

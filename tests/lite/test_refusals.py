@@ -13,10 +13,12 @@ from b2grid.lite.modules import MODULES
 from b2grid.steering.standin.path import PACKAGES
 
 NOT_COVERED = [
-    ("ma.buildRestOfEvent('pi+:x', path=main)", "buildRestOfEvent"),
+    ("main.add_module('RestOfEventBuilder', particleList='pi+:x', useKLMEnergy=True)", "useKLMEnergy=True"),
     ("ma.reconstructRecoil('D0:x -> pi+:x pi-:x', '', path=main)", "recoilParticleType=1"),
     ("ma.fillParticleListFromMC('K+:gen', '', addDaughters=True, path=main)", "addDaughters=True"),
-    ("ma.fillParticleListFromROE('B0:roe', '', path=main)", "roeMaskName"),
+    ("ma.fillParticleListFromROE('B0:roe', '', path=main)", "sourceParticleListName=''"),
+    ("ma.updateROEUsingV0Lists('pi+:x', ['clean'], path=main)", "updateROEUsingV0Lists"),
+    ("ma.buildNestedRestOfEvent('pi+:x', path=main)", "createNestedROE=True"),
     ("ma.looseMCTruth('pi+:x', path=main)", "looseMCMatching=True"),
     ("ma.matchTagTruth('pi+:x', path=main)", "ccbarTagMatching=True"),
     ("ma.variablesToNtuple('pi+:x', ['DeltaT'], path=main)", "'DeltaT'"),
@@ -26,7 +28,6 @@ NOT_COVERED = [
     ),
     ("ma.applyCuts('pi+:x', 'kaonIDNN > 0.1', path=main)", "'kaonIDNN'"),
     ("ma.copyParticles('pi+:y', 'pi+:x', path=main)", "copyParticles"),
-    ("ma.buildEventShape(path=main)", "buildEventShape"),
     ("ma.variablesToHistogram('pi+:x', [('p', 10, 0, 1)], path=main)", "variablesToHistogram"),
     ("ma.mergeListsWithBestDuplicate('pi+:y', ['pi+:x'], 'p', preferLowest=False, path=main)", "preferLowest=False"),
     ("main.add_module('NoSuchModule')", "NoSuchModule"),
@@ -36,7 +37,7 @@ NOT_COVERED = [
     ("ma.fillParticleList('pi+:e', '', enforceFitHypothesis=True, path=main)", "different ways"),
     ("ma.variablesToExtraInfo('pi+:x', {'p': 'a'}, option=5, path=main)", "overwrite=5"),
     ("main.add_module('Progress').if_value('>0', b2.create_path())", "conditional path"),
-    ("main.for_each('RestOfEvent', 'RestOfEvents', b2.create_path())", "a for_each path"),
+    ("main.for_each('Particle', 'Particles', b2.create_path())", "a for_each path over Particles"),
     ("main.add_independent_path(b2.create_path(), 'copy', ['Particles'])", "mergeBack"),
     (
         "apart = b2.create_path(); ma.applyEventCuts('nTracks > 3', path=apart); main.add_independent_path(apart)",
@@ -167,7 +168,7 @@ def test_coverage_is_read_off_the_tables():
     assert {"M", "daughter", "useCMSFrame", "isSignal", "nTracks"} <= covered.variables
     assert covered.modules == frozenset(MODULES)
     assert "modularAnalysis.reconstructDecay" in covered.functions
-    assert "modularAnalysis.buildRestOfEvent" not in covered.functions
+    assert "modularAnalysis.updateROEUsingV0Lists" not in covered.functions
     assert "trackHypothesis" not in MODULES["ParticleLoader"].parameters
 
 

@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
-from b2grid.lite.modules import combining, conditions, extra, inert, listing, loading, ntuples, truth
+from b2grid.lite.modules import (
+    combining,
+    conditions,
+    extra,
+    inert,
+    listing,
+    loading,
+    ntuples,
+    restofevent,
+    shape,
+    signalside,
+    truth,
+)
 from b2grid.lite.modules.base import MODULES, Arguments, Blueprint, Kind, Step
 
 __all__ = ["MODULES", "Arguments", "Blueprint", "Kind", "Step"]
 
 # registering is what importing them does
-_ROOMS = (combining, conditions, extra, inert, listing, loading, ntuples, truth)
+_ROOMS = (
+    combining,
+    conditions,
+    extra,
+    inert,
+    listing,
+    loading,
+    ntuples,
+    restofevent,
+    shape,
+    signalside,
+    truth,
+)

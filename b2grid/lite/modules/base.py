@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from b2grid.errors import InvalidInput, InvalidName, InvalidSteering, NotInLite, printable
 from b2grid.grammar import Decay, GrammarError, Particle, parse_list
 from b2grid.lite.lists import ListName
+from b2grid.lite.restofevent import ALL
 from b2grid.physics import particle
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ class Blueprint:
     log : Logger
     expand : callable
         Replaces collections in a list of variables by their members.
+    masks : set of str
+        Masks of rests of the event that exist for some list.
+    loop : bool
+        Whether the modules run once per rest of the event.
+    outer : frozenset
+        In such a loop: the lists that are made before it.
     """
 
     scope: Scope
@@ -58,10 +65,23 @@ class Blueprint:
     decays: list[DecayRules] = field(default_factory=list)
     loaded: dict[tuple[int, str], Any] = field(default_factory=dict)
     needs: set[str] = field(default_factory=set)
+    masks: set[str] = field(default_factory=set)
+    loop: bool = False
+    outer: frozenset[tuple[int, str]] = frozenset()
 
     def copy(self) -> Blueprint:
         """The same, for a path whose lists are its own."""
-        return replace(self, lists=set(self.lists), faceless=set(self.faceless), loaded=dict(self.loaded))
+        return replace(
+            self,
+            lists=set(self.lists),
+            faceless=set(self.faceless),
+            loaded=dict(self.loaded),
+            masks=set(self.masks),
+        )
+
+    def inside_loop(self) -> Blueprint:
+        """The same, for a path that runs once per rest of the event."""
+        return replace(self.copy(), masks=self.masks, loop=True, outer=frozenset(self.lists))
 
     def number_of(self, rules: DecayRules) -> int:
         """Remember the rules of a decay string; their number."""
@@ -86,10 +106,31 @@ class Blueprint:
             kind, _, name = need.partition(":")
             if kind == "list":
                 self.known(name)
+            elif kind == "mask":
+                self.known_mask(name)
+            elif kind == "loop" and not self.loop:
+                raise NotInLite(
+                    f"{printable(name)} outside a loop over rests of the event is not covered by b2lite",
+                    hint="use it in the path that for_each('RestOfEvent', 'RestOfEvents', path) runs",
+                )
+
+    def known_mask(self, name: str) -> str:
+        """A mask that an earlier module has made, or that of everything."""
+        if name != ALL and name not in self.masks:
+            raise InvalidSteering(
+                f"there is no mask {printable(name)!r} of rests of the event at this point of the path",
+                hint=f"masks: {', '.join(sorted(self.masks))}" if self.masks else "append it by appendROEMasks",
+            )
+        return name
 
     def declare(self, text: str) -> ListName:
         """A list that a module makes, or adds to."""
         name = list_name(text)
+        if name.key in self.outer:
+            raise NotInLite(
+                f"the list {printable(name.text)} of the outer path is filled in a loop: b2lite does not cover that",
+                hint="give the list of the loop another label",
+            )
         self.lists.add(name.key)
         return name
 
@@ -191,6 +232,18 @@ class Arguments:
             )
         return list(values)
 
+    def tuples(self, name: str, size: int) -> list[tuple[str, ...]]:
+        """A list of tuples of so many strings."""
+        values = self._get(name, _ABSENT, (list, tuple))
+        for value in values:
+            if not isinstance(value, (list, tuple)) or len(value) != size or not all(isinstance(t, str) for t in value):
+                raise InvalidSteering(
+                    f"parameter {name} of {self.kind} has to be a list of tuples of {size} strings, "
+                    f"not {printable(repr(value))}",
+                    hint="give strings only, empty ones for no selection",
+                )
+        return [tuple(value) for value in values]
+
     def path(self, name: str) -> Any:
         """Another path."""
         path = self._values.get(name)
@@ -217,22 +270,27 @@ class Kind:
         Those that are looked at, or make no difference here.
     build : callable
         (arguments, blueprint) -> step.
+    loops : bool
+        Whether it can run in a loop over rests of the event.
     """
 
     name: str
     parameters: frozenset[str]
     build: Callable[[Arguments, Blueprint], Step]
+    loops: bool = True
 
 
 MODULES: dict[str, Kind] = {}
 """Every module that the runtime covers, by C++ type."""
 
 
-def module(name: str, parameters: str) -> Callable[[Callable[[Arguments, Blueprint], Step]], Any]:
+def module(
+    name: str, parameters: str, *, loops: bool = True
+) -> Callable[[Callable[[Arguments, Blueprint], Step]], Any]:
     """Enter a function (arguments, blueprint) -> step, or a class with such a constructor, into the table."""
 
     def decorate(build: Callable[[Arguments, Blueprint], Step]) -> Any:
-        MODULES[name] = Kind(name, frozenset(parameters.split()), build)
+        MODULES[name] = Kind(name, frozenset(parameters.split()), build, loops)
         return build
 
     return decorate
@@ -251,6 +309,11 @@ def make(kind: str, values: dict[str, Any], blueprint: Blueprint, function: str 
     if kind not in MODULES:
         said = f"{function.rpartition('.')[2]}() (module {kind})" if function else f"module {kind}"
         raise NotInLite(f"{said} is not covered by b2lite", hint="run this steering with a basf2 release")
+    if blueprint.loop and not MODULES[kind].loops:
+        raise NotInLite(
+            f"module {kind} in a loop over rests of the event is not covered by b2lite",
+            hint="use it outside the loop, or run this steering with a basf2 release",
+        )
     arguments = Arguments(kind, values, function)
     arguments.check(MODULES[kind].parameters)
     try:

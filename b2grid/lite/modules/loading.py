@@ -10,9 +10,10 @@ import numpy as np
 from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.grammar import Decay
 from b2grid.lite.lists import ListName, by_event
-from b2grid.lite.load import is_track_code, load_clusters, load_klm, load_mc, load_tracks, load_v0
+from b2grid.lite.load import is_track_code, load_clusters, load_klm, load_mc, load_rests, load_tracks, load_v0
 from b2grid.lite.mcerrors import DecayRules
 from b2grid.lite.modules.base import Arguments, Blueprint, decay_of, module
+from b2grid.lite.restofevent import ALL
 from b2grid.physics import particle
 
 if TYPE_CHECKING:
@@ -59,17 +60,45 @@ class _All:
 @module(
     "ParticleLoader",
     "decayStrings writeOut enforceFitHypothesis useMCParticles addDaughters skipNonPrimaryDaughters "
-    "skipNonPrimary skipInitial",
+    "skipNonPrimary skipInitial useROEs roeMaskName useMissing sourceParticleListName",
 )
 def _loader(given: Arguments, blueprint: Blueprint) -> _All:
     given.flag("writeOut", False)
     strings = given.texts("decayStrings")
+    if given.flag("useROEs", False):
+        return _All(tuple(_rests(given, blueprint, text) for text in strings))
+    for name, default in (("roeMaskName", ALL), ("useMissing", False), ("sourceParticleListName", "")):
+        given.only(name, default)
     if given.flag("useMCParticles", False):
         return _All(tuple(_generated(given, blueprint, text) for text in strings))
     for name in ("skipNonPrimaryDaughters", "skipNonPrimary"):
         given.only(name, False)
     given.only("skipInitial", True)
     return _All(tuple(_reconstructed(given, blueprint, text) for text in strings))
+
+
+def _rests(given: Arguments, blueprint: Blueprint, text: str) -> _Loading:
+    """Rests of the event of the candidates of a list, or what is missing beside them."""
+    for flag in ("useMCParticles", "addDaughters", "enforceFitHypothesis", "skipNonPrimaryDaughters", "skipNonPrimary"):
+        given.only(flag, False)
+    given.only("skipInitial", True)
+    mask, missing = blueprint.known_mask(given.text("roeMaskName", ALL)), given.flag("useMissing", False)
+    read = decay_of(text)
+    if isinstance(read, Decay):
+        raise InvalidSteering(f"{printable(text)!r} names daughters", hint="give the list alone")
+    if not given.text("sourceParticleListName", ""):
+        raise given.refuse("sourceParticleListName", "the rests of all lists together are not")
+    source = blueprint.known(given.text("sourceParticleListName"))
+    if missing:
+        blueprint.needs.add("beams")
+    rules = blueprint.number_of(DecayRules(excused=0, unspecified=True))
+    name = ListName.of(f"{read.name}:ROE")
+    return _once(
+        blueprint,
+        name,
+        (mask, missing, source.key),
+        lambda context: load_rests(context, name.pdg, source, mask, missing=missing, decay=rules),
+    )
 
 
 def _once(blueprint: Blueprint, name: ListName, how: object, load: Load) -> _Loading:

@@ -66,6 +66,7 @@ def _of_event(context: Context, leaf: str) -> NDArray[Any]:
     "VariablesToNtuple",
     "particleList variables fileName treeName basketSize signalSideParticleList fileNameSuffix useFloat "
     "storeEventType ignoreCommandLineOverride sampling dataDescription",
+    loops=False,
 )
 def _ntuple(given: Arguments, blueprint: Blueprint) -> _Ntuple:
     given.only("signalSideParticleList", "")

@@ -16,10 +16,27 @@ from b2grid.lite.variables import (
     identification,
     kinematics,
     lists,
+    missing,
+    restofevent,
+    shape,
     tracks,
 )
 
 __all__ = ["registry"]
 
 # registering is what importing them does
-_ROOMS = (clusters, daughters, event, functions, generated, helicity, identification, kinematics, lists, tracks)
+_ROOMS = (
+    clusters,
+    daughters,
+    event,
+    functions,
+    generated,
+    helicity,
+    identification,
+    kinematics,
+    lists,
+    missing,
+    restofevent,
+    shape,
+    tracks,
+)

@@ -198,7 +198,7 @@ def _ancestor(view: View, generations: int) -> Ids:
 
 def _ancestor_call(name: str) -> Callable[[Callable[[View, Ids], Floats]], None]:
     def decorate(values: Callable[[View, Ids], Floats]) -> None:
-        @register_call(name, arguments=(0, 1))
+        @register_call(name, arguments=(0, 1), bare=True)
         def _build(_scope: Scope, arguments: tuple[str, ...]) -> Function:
             generations = 1 + (integers(name, arguments)[0] if arguments else 0)
             return lambda view: values(view, _ancestor(view, generations))
