@@ -1,0 +1,259 @@
+"""Dealing files to a given number of jobs as evenly as can be: for many groups of files at once.
+
+Files are dealt like cards: one to each job, the largest to the job that has least. Then one file of every job is
+taken back and dealt again, and so on in turn, until the fullest job is full enough. On files of similar length,
+where best fit decreasing leaves jobs half empty, this needs several percent fewer jobs; it is the rearrangement
+algorithm of Puccetti and Rüschendorf (J. Comput. Appl. Math. 236 (2012) 1833). Where jobs have many files, their
+number may differ: the smaller ones are poured, and a job takes what it has room for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    Integers = NDArray[np.int64]
+
+__all__ = ["MANY", "SLACK", "Shares", "deal"]
+
+MANY = 8  # files in a job, from which on these are poured
+_LARGE = 8  # files of more than 1/8 of a job are dealt all the same
+_FINER = 4  # files are poured by size, which falls by this factor from one time to the next
+_TIMES = 4
+_LAST = 16  # files of a job that are dealt again where files were poured
+_PASSES = 8  # times that files are dealt again
+_KEPT = 0.6  # of what a job has too much: if more is left after a pass, it will not vanish
+SLACK = 20_000  # where less than 1/20000 of the room would be left, dealing again does not get there
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Files that are divided into a number of jobs each.
+
+    Parameters
+    ----------
+    files, jobs : array of int
+        Number of files and of jobs of each share. The files of a share follow each other, largest first.
+    """
+
+    files: Integers
+    jobs: Integers
+
+    @property
+    def first(self) -> Integers:
+        """Where the files of each share begin."""
+        first: Integers = np.cumsum(self.files) - self.files
+        return first
+
+    @property
+    def rows(self) -> Integers:
+        """The largest number of files of a job, if all have the same, or one less."""
+        rows: Integers = -(-self.files // self.jobs)
+        return rows
+
+
+def deal(sizes: Integers, shares: Shares, capacity: int) -> tuple[Integers, Integers]:
+    """A job for each file, counted within its share, and what the fullest job of each share has.
+
+    Files are dealt again until no job exceeds the capacity, or this is known not to succeed.
+
+    >>> files = np.array([5, 4, 3, 2, 2, 2])
+    >>> jobs, fullest = deal(files, Shares(np.array([6]), np.array([2])), 9)
+    >>> np.bincount(jobs, weights=files).tolist(), fullest.tolist()
+    ([9.0, 9.0], [9])
+    """
+    table = _Table(sizes, shares, capacity)
+    several = shares.jobs > 1
+    many = several & (shares.rows > MANY)
+    table.keep(~several)
+    rows = list(table.deal(several & ~many))
+    table.pour(many)
+    _rearrange(table, [*rows, *table.last(many)])
+    return table.places(), table.fullest()
+
+
+def _rearrange(table: _Table, rows: list[Integers]) -> None:
+    """Deal again where a job has too much, for as long as that helps."""
+    excess = table.fullest() - table.capacity
+    room = table.capacity * table.width
+    total = np.add.reduceat(table.loads, table.begins)
+    wrong = (excess > 0) & (total <= room - room // SLACK)
+    for _ in range(_PASSES):
+        if not wrong.any():
+            return
+        rows = [files for row in rows if len(files := row[wrong[table.share[table.job[row]]]])]
+        jobs = np.flatnonzero(wrong[table.share])
+        for files in rows:
+            table.take_back(files)
+            table.give(files, jobs)
+        left = table.fullest() - table.capacity
+        wrong &= (left > 0) & (left < _KEPT * excess)
+        excess = left
+
+
+class _Table:
+    """The jobs of all shares, one share after the other, and what they have so far."""
+
+    def __init__(self, sizes: Integers, shares: Shares, capacity: int) -> None:
+        self.sizes, self.capacity = sizes, capacity
+        self.first, self.files, self.width = shares.first, shares.files, shares.jobs
+        self.begins = np.cumsum(self.width) - self.width
+        self.share = np.repeat(np.arange(len(self.width)), self.width)
+        self.within = np.arange(len(self.share)) - self.begins[self.share]
+        self.loads = np.zeros(len(self.share), np.int64)
+        self.job = np.zeros(len(sizes), np.int64)
+        self.owner = np.repeat(np.arange(len(self.width)), self.files)
+        index, share = len(self.share).bit_length(), len(self.width).bit_length()
+        most = max(1, 2 * capacity).bit_length()
+        self._index, self._load = index, max(1, min(most, 63 - index - share))
+        self._coarse = most - self._load
+
+    def _lightest(self, jobs: Integers) -> Integers:
+        """The jobs in the order of their shares and, within these, of what they have.
+
+        One number per job holds share, load and position, and is sorted by itself: a load is rounded to the bits
+        that are left, equal ones follow each other in the order of the jobs, and so it is the same everywhere.
+        """
+        loads = np.minimum(self.loads[jobs], 2 * self.capacity) >> self._coarse
+        keys = (((self.share[jobs] << self._load) | loads) << self._index) | np.arange(len(jobs))
+        keys.sort()
+        lightest: Integers = jobs[keys & ((1 << self._index) - 1)]
+        return lightest
+
+    def give(self, files: Integers, jobs: Integers) -> None:
+        """One file to each job, the largest to the one that has least; there may be fewer files than jobs."""
+        jobs = self._lightest(jobs)
+        if len(files) < len(jobs):
+            given = np.bincount(self.owner[files], minlength=len(self.width))
+            share = self.share[jobs]
+            begins = np.searchsorted(share, np.arange(len(self.width)))
+            jobs = jobs[np.arange(len(jobs)) - begins[share] < given[share]]
+        self.loads[jobs] += self.sizes[files]
+        self.job[files] = jobs
+
+    def take_back(self, files: Integers) -> None:
+        """Take files from their jobs: at most one from each."""
+        self.loads[self.job[files]] -= self.sizes[files]
+
+    def keep(self, chosen: NDArray[np.bool_]) -> None:
+        """Give all files of shares with one job to that."""
+        files = np.flatnonzero(chosen[self.owner])
+        if len(files):
+            owner = self.owner[files]
+            self.job[files] = self.begins[owner]
+            starts = np.flatnonzero(np.diff(owner, prepend=-1))
+            self.loads[self.begins[chosen]] = np.add.reduceat(self.sizes[files], starts)
+
+    def deal(self, chosen: NDArray[np.bool_], files: Integers | None = None) -> Iterator[Integers]:
+        """Give the files of some shares, or the first so many of each, row by row; yield the rows."""
+        files = self.files if files is None else files
+        rows = np.where(chosen, -(-files // self.width), 0)
+        for row in range(int(rows.max(initial=0))):
+            active = rows > row
+            jobs = np.flatnonzero(active[self.share])
+            share = self.share[jobs]
+            position = row * self.width[share] + self.within[jobs]
+            dealt = (self.first[share] + position)[position < files[share]]
+            if row:
+                self.give(dealt, jobs)
+            else:
+                self.loads[jobs[position < files[share]]] += self.sizes[dealt]
+                self.job[dealt] = jobs[position < files[share]]
+            yield dealt
+
+    # -- pouring ---------------------------------------------------------------------------------------------
+
+    def pour(self, chosen: NDArray[np.bool_]) -> None:
+        """Give the files of some shares: the large ones row by row, the others where there is room."""
+        if not chosen.any():
+            return
+        end = self.first + self.files
+        begin = self._smaller(chosen, self.capacity // _LARGE)
+        for _ in self.deal(chosen, begin - self.first):
+            pass
+        below = self.capacity // _LARGE
+        for time in range(_TIMES):
+            below //= _FINER
+            until = self._smaller(chosen, below) if time < _TIMES - 1 else end
+            until = np.maximum(until, begin)
+            some = chosen & (until > begin)
+            if some.any():
+                self._pour(some, begin, until)
+            begin = until
+
+    def _smaller(self, chosen: NDArray[np.bool_], size: int) -> Integers:
+        """Where the files of each share begin to be no larger than that."""
+        larger = np.concatenate([[0], np.cumsum(self.sizes > size)])
+        count: Integers = larger[self.first + self.files] - larger[self.first]
+        return self.first + np.where(chosen, count, 0)
+
+    def _pour(self, chosen: NDArray[np.bool_], begin: Integers, end: Integers) -> None:
+        """Fill jobs up to one level for each share, as water does."""
+        shares = np.flatnonzero(chosen)
+        number = np.cumsum(chosen) - 1
+        files = _ranges(begin[shares], (end - begin)[shares])
+        sizes = self.sizes[files]
+        of_file = number[self.owner[files]]
+        amount = np.add.reduceat(sizes, np.searchsorted(of_file, np.arange(len(shares))))
+        jobs = self._lightest(np.flatnonzero(chosen[self.share]))
+        of_job = number[self.share[jobs]]
+        loads = np.minimum(self.loads[jobs], 2 * self.capacity)
+        starts = np.searchsorted(of_job, np.arange(len(shares)))
+        before = _running(loads, starts, of_job) - loads
+        rank = np.arange(len(jobs)) - starts[of_job]
+        under = loads * rank - before < amount[of_job]  # what would fill the lighter ones up to this one
+        filled = np.add.reduceat(under.astype(np.int64), starts)
+        last = starts + filled - 1
+        level = (amount + before[last] + loads[last]) // filled
+        jobs, of_job = jobs[under], of_job[under]
+        gaps = np.maximum(level[of_job] - loads[under], 1)
+        starts = np.cumsum(filled) - filled
+        ends = _running(gaps, starts, of_job)
+        ends = of_job + ends / ends[starts + filled - 1][of_job]
+        middles = _running(sizes, np.searchsorted(of_file, np.arange(len(shares))), of_file) - sizes / 2
+        places = np.searchsorted(ends, of_file + middles / amount[of_file])
+        places = np.clip(places, starts[of_file], (starts + filled - 1)[of_file])
+        self.job[files] = jobs[places]
+        np.add.at(self.loads, jobs[places], sizes)
+
+    def last(self, chosen: NDArray[np.bool_]) -> Iterator[Integers]:
+        """The smallest file of each job of some shares, then the second smallest, …"""
+        files = np.flatnonzero(chosen[self.owner])
+        if not len(files):
+            return
+        files = files[::-1][np.argsort(self.job[files][::-1], kind="stable")]  # by job, smallest first
+        job = self.job[files]
+        rank = np.arange(len(files)) - np.searchsorted(job, job)
+        for row in range(_LAST):
+            some = files[rank == row]
+            yield np.sort(some)  # by share, and largest first
+
+    # -- what came of it -------------------------------------------------------------------------------------
+
+    def fullest(self) -> Integers:
+        """What the fullest job of each share has."""
+        fullest: Integers = np.maximum.reduceat(self.loads, self.begins)
+        return fullest
+
+    def places(self) -> Integers:
+        """The job of each file, counted within its share."""
+        places: Integers = self.within[self.job]
+        return places
+
+
+def _ranges(begins: Integers, lengths: Integers) -> Integers:
+    """So many numbers from each beginning on."""
+    return np.arange(int(lengths.sum())) + np.repeat(begins - (np.cumsum(lengths) - lengths), lengths)
+
+
+def _running(values: Integers, starts: Integers, part: Integers) -> Integers:
+    """Sums up to and with each value, within each part."""
+    sums = np.cumsum(values)
+    return sums - (sums[starts] - values[starts])[part]
