@@ -88,7 +88,7 @@ def _in_range(filled: Integers, capacity: int) -> tuple[Integers, int]:
 
 
 def _falling(filled: Integers, group: Integers) -> Integers:
-    """The order of the files by group, and in each largest first; equal ones in the order that they have.
+    """The order of the files by group, and in each largest first; of equal ones the last, which so may be alone.
 
     Group, size and position are sorted as one number, the size as exactly as it has room there. What that leaves in
     disorder is little, and then quickly put right.
@@ -97,9 +97,10 @@ def _falling(filled: Integers, group: Integers) -> Integers:
     most = int(filled.max())
     room = max(1, 63 - position - int(group[-1]).bit_length())
     falling = (most - filled) >> max(0, most.bit_length() - room)
-    keys = (((group << room) | falling) << position) | np.arange(len(filled))
+    backwards = np.arange(len(filled))[::-1]
+    keys = (((group << room) | falling) << position) | backwards
     keys.sort()
-    order: Integers = keys & ((1 << position) - 1)
+    order: Integers = len(filled) - 1 - (keys & ((1 << position) - 1))
     sizes = filled[order]
     if ((np.diff(sizes) > 0) & (np.diff(group) == 0)).any():
         if most * (int(group[-1]) + 1) < 2**62:

@@ -7,8 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from b2grid.planning.grouping import PlanLimits, consecutive, largest_that_works, levels, pack, spread
+from b2grid.planning.grouping import PlanLimits, consecutive, fullest, largest_that_works, levels
 from b2grid.planning.ordering import codes, sorted_order
+from b2grid.planning.packing import pack
+from b2grid.planning.scouting import spread
 
 LIMIT = PlanLimits().input_bytes
 GB = 1024**3
@@ -36,14 +38,14 @@ def test_packing_needs_no_more_jobs_than_first_fit_decreasing(kind: str, count: 
         "small": rng.exponential(0.2, count).clip(0.01, 3),
     }[kind]
     sizes = (drawn * GB).astype(np.int64)
-    jobs = pack(sizes, LIMIT)
+    jobs = pack(sizes, np.array([len(sizes)]), LIMIT)
     assert np.bincount(jobs, weights=sizes).max() <= LIMIT
     assert jobs.max() + 1 <= first_fit_decreasing(sizes, LIMIT)
 
 
 def test_a_hundred_thousand_files_are_packed_near_the_lower_bound() -> None:
     sizes = (np.random.default_rng(1).uniform(0.1, 3, 100_000) * GB).astype(np.int64)
-    jobs = pack(sizes, LIMIT)
+    jobs = pack(sizes, np.array([len(sizes)]), LIMIT)
     filled = np.bincount(jobs, weights=sizes)
     assert filled.max() <= LIMIT
     assert filled.min() > 0
@@ -51,7 +53,7 @@ def test_a_hundred_thousand_files_are_packed_near_the_lower_bound() -> None:
 
 
 def test_equal_files_fill_jobs_exactly() -> None:
-    jobs = pack(np.full(100_000, LIMIT // 4), LIMIT)
+    jobs = pack(np.full(100_000, LIMIT // 4), np.array([100_000]), LIMIT)
     assert set(np.bincount(jobs)) == {4}
 
 

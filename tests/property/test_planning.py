@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from b2grid.catalogue.model import INPUTS
 from b2grid.errors import InvalidPlan
 from b2grid.planning import Plan, PlanLimits, plan
-from b2grid.planning.grouping import consecutive, pack, spread
+from b2grid.planning.grouping import consecutive
+from b2grid.planning.packing import pack
+from b2grid.planning.scouting import spread
 from b2grid.run.command import Runner
 from b2grid.steering.trying import Measurement, Trial
 
@@ -135,7 +137,7 @@ def test_job_numbers_follow_the_first_file(rows: list[dict[str, Any]]) -> None:
 
 @given(st.lists(st.integers(1, 100), min_size=1, max_size=300))
 def test_packing_is_a_partition_that_keeps_to_the_room(sizes: list[int]) -> None:
-    jobs = pack(np.array(sizes), 100)
+    jobs = pack(np.array(sizes), np.array([len(sizes)]), 100)
     filled = np.bincount(jobs, weights=sizes)
     assert filled.max() <= 100
     assert filled.min() > 0
