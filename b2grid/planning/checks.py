@@ -66,12 +66,11 @@ def check_files(layout: Layout, limits: PlanLimits) -> None:
     InvalidPlan
         With findings of all three kinds.
     """
-    twice = layout.twice()
+    twice = layout.repeated
     hollow = np.flatnonzero(layout.sized & (layout.bytes <= 0))
     large = np.flatnonzero(layout.bytes > limits.input_bytes)
     findings = [
-        *_findings(twice, lambda files: list(map(_twice, layout.lfns(files))), "B2P001", "are there twice"),
-        *_findings(hollow, lambda files: list(map(_hollow, layout.lfns(files))), "B2P004", "have no size"),
+        *_findings(twice, lambda rows: list(map(_twice, layout.table["lfn"].take(pa.array(rows)).to_pylist())), "B2P001", "are there twice"),
         *_findings(
             large,
             lambda files: [
@@ -81,6 +80,7 @@ def check_files(layout: Layout, limits: PlanLimits) -> None:
             "B2P002",
             "are larger than the limit",
         ),
+        *_findings(hollow, lambda files: list(map(_hollow, layout.lfns(files))), "B2P004", "have no size"),
     ]
     wrong = len(twice) + len(hollow) + len(large)
     if wrong:
@@ -189,7 +189,8 @@ def _mixed(layout: Layout, count: int) -> Integers:
     jobs = consecutive(lengths, count)
     same_job = np.diff(jobs) == 0
     wrong = same_job & (np.diff(tag[files]) != 0)
-    return np.unique(unit[files[1:][wrong]])
+    found = unit[files[1:][wrong]]
+    return found[np.sort(np.unique(found, return_index=True)[1])]
 
 
 def _tags(layout: Layout, unit: int, count: int) -> Finding:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from b2grid.catalogue.model import INPUTS
 from b2grid.errors import InvalidPlan, printable
-from b2grid.planning.ordering import encoded, order_within, stable_order
+from b2grid.planning.ordering import codes, encoded, order_within, sorted_order, stable_order
 from b2grid.planning.table import PLAN
 
 if TYPE_CHECKING:
@@ -31,17 +31,20 @@ _WORDS = ("sample", "global_tag", "dataset", "collection")
 class Layout:
     """The files in canonical order as arrays.
 
-    The order is by sample, production global tag, dataset (or collection, when jobs may hold several datasets of one)
-    and LFN. A group is what these but the LFN are equal in: the files of a job are of one group.
+    A group is what may share a job: files of one sample, production global tag, and dataset (or collection, when jobs
+    may hold several datasets of one). The order is by sample, tag, the first LFN of the group, and LFN.
 
     Parameters
     ----------
     table : pyarrow.Table
         The columns of the inputs that a plan has, in their own order.
     words : dict
-        Of each column with few different texts, the number of each file's and the texts, sorted by their bytes.
+        Of each column with few different texts, the number of each file's, and the texts: those of samples and global
+        tags in their order, others in any.
     canonical : array of int
         From the canonical order to that of the inputs.
+    repeated : array of int
+        Files, in the order of the inputs, whose LFN another one has.
     starts : array of int
         Where the groups begin, and the end.
     sample_of, tag_of : array of int
@@ -55,6 +58,7 @@ class Layout:
     table: pa.Table
     words: dict[str, tuple[Integers, Any]]
     canonical: Integers
+    repeated: Integers
     starts: Integers
     sample_of: Integers
     tag_of: Integers
@@ -72,14 +76,16 @@ class Layout:
             If a column is missing or a sample has no name.
         """
         table = columns_of(inputs)
-        words = {name: _encoded(table[name]) for name in _WORDS}
+        words = {name: _encoded(table[name], in_order=name in ("sample", "global_tag")) for name in _WORDS}
         if words["sample"][1][0].as_py() == "":
             raise InvalidPlan("a sample of the inputs has an empty name", hint="give each sample a name")
         sample = words["sample"][0]
         tag = sample * len(words["global_tag"][1]) + words["global_tag"][0]
-        unit = words[across or "dataset"]
-        group = _dense(tag * len(unit[1]) + unit[0])
-        order = order_within(table["lfn"].chunk(0), group)
+        unit, units = words[across or "dataset"]
+        lfn = table["lfn"].chunk(0)
+        by_lfn = order_within(lfn, tag)
+        group = tag * len(units) + unit
+        order = by_lfn[_gathered(group[by_lfn])]
         starts = np.concatenate([[0], np.flatnonzero(np.diff(group[order])) + 1, [len(table)]])
         firsts = order[starts[:-1]]
         sized: Any = pc.is_valid(table["bytes"])
@@ -87,6 +93,7 @@ class Layout:
             table=table,
             words=words,
             canonical=order,
+            repeated=_repeated(lfn, by_lfn, (tag * len(words["dataset"][1]) + words["dataset"][0])[by_lfn]),
             starts=starts,
             sample_of=sample[firsts],
             tag_of=tag[firsts],
@@ -127,32 +134,68 @@ class Layout:
         names: list[str] = self.table["lfn"].take(pa.array(self.canonical[files])).to_pylist()
         return names
 
-    def twice(self) -> Integers:
-        """The files that are there a second time.
 
-        Where the LFNs of a group all come before those of the next one, equal ones follow each other.
-        """
-        lfn = self.table["lfn"].chunk(0)
-        order = self.canonical
-        if not self._apart(lfn):
-            order = order[order_within(lfn.take(pa.array(order)), np.zeros(len(order), np.int64))]
-        ordered = lfn if (np.diff(order) == 1).all() else lfn.take(pa.array(order))
-        again: Any = pc.equal(ordered[:-1], ordered[1:])
-        place = np.empty(len(order), np.int64)
-        place[self.canonical] = np.arange(len(order))
-        return np.sort(place[order[1:][again.to_numpy(zero_copy_only=False)]])
+def _gathered(group: Integers) -> Integers:
+    """The order in which files of a group follow each other, groups by their first file."""
+    begins = np.flatnonzero(np.diff(group, prepend=-1))
+    _, first, part = np.unique(group[begins], return_index=True, return_inverse=True)
+    if len(first) == len(begins):
+        return np.arange(len(group))
+    turn = np.empty(len(first), np.int64)
+    turn[np.argsort(first)] = np.arange(len(first))
+    return stable_order(np.repeat(turn[part], np.diff(begins, append=len(group))))
 
-    def _apart(self, lfn: Any) -> bool:
-        firsts, lasts = (
-            lfn.take(pa.array(self.canonical[places])) for places in (self.starts[:-1], self.starts[1:] - 1)
-        )
-        order = pa.array(order_within(firsts, np.zeros(len(firsts), np.int64)))
-        apart: Any = pc.less(lasts.take(order)[:-1], firsts.take(order)[1:])
-        return pc.all(apart).as_py() is not False
+
+def _repeated(lfn: Any, order: Integers, dataset: Integers) -> Integers:
+    """The files whose LFN is there already.
+
+    The files are in an order in which LFNs rise, at least inside a dataset: only where the LFNs of a dataset are not
+    all before or all after those of another one, they have to be compared.
+    """
+    begins = np.flatnonzero(np.diff(dataset, prepend=-1))
+    ends = np.append(begins[1:], len(order))
+    near = _overlapping(*(lfn.take(pa.array(order[places])) for places in (begins, ends - 1)))
+    again = _equal_to_next(lfn, order) & (np.diff(dataset) == 0)
+    found = order[1:][again]
+    if near.any():
+        files = order[np.repeat(near, ends - begins)]
+        names = lfn.take(pa.array(files))
+        by_name = sorted_order(names)
+        more = files[by_name[1:][_equal_to_next(names, by_name)]]
+        found = np.union1d(found, more) 
+    return found
+
+
+def _equal_to_next(texts: Any, order: Integers) -> NDArray[np.bool_]:
+    ordered = texts if (np.diff(order) == 1).all() else texts.take(pa.array(order))
+    equal: NDArray[np.bool_] = pc.equal(ordered[:-1], ordered[1:]).to_numpy(zero_copy_only=False)
+    return equal
+
+
+def _overlapping(firsts: Any, lasts: Any) -> NDArray[np.bool_]:
+    """Which of some ranges of texts have a text in common with another."""
+    by_first = pa.array(sorted_order(firsts))
+    apart: Any = pc.all(pc.less(lasts.take(by_first)[:-1], firsts.take(by_first)[1:]))
+    overlapping = np.zeros(len(firsts), bool)
+    if apart.as_py() is not False:
+        return overlapping
+    both = pa.concat_arrays([firsts, lasts])
+    order = sorted_order(both)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.cumsum(np.concatenate([[True], ~_equal_to_next(both, order)]))
+    first, last = rank[: len(firsts)], rank[len(firsts) :]
+    in_order = np.argsort(first, kind="stable")
+    until = np.maximum.accumulate(last[in_order])
+    met = first[in_order][1:] <= until[:-1]
+    # a range that meets an earlier one; and an earlier one, if it reaches to a later one
+    overlapping[in_order[1:][met]] = True
+    reaches = np.searchsorted(first[in_order], last[in_order], side="right") > np.arange(len(first)) + 1
+    overlapping[in_order[reaches]] = True
+    return overlapping
 
 
 def columns_of(inputs: pa.Table) -> pa.Table:
-    """The columns of the inputs that a plan has, in one piece and of its types; what is not needed may be missing."""
+    """The columns of the inputs that a plan has, of its types; what is not needed may be missing."""
     fields = [INPUTS.field(name) for name in PLAN.names if name in INPUTS.names]
     missing = [field.name for field in fields if not field.nullable and field.name not in inputs.column_names]
     if missing:
@@ -180,12 +223,15 @@ def _cast(column: Any, field: Any) -> Any:
         raise InvalidPlan(
             f"column {field.name} of the inputs has {column.null_count:,} empty places", hint="each file needs one"
         )
-    return column.combine_chunks()
+    return column if field.name in _WORDS else column.combine_chunks()
 
 
-def _encoded(column: Any) -> tuple[Integers, Any]:
+def _encoded(column: Any, *, in_order: bool) -> tuple[Integers, Any]:
     """As `encoded`; files without a dataset, or without a collection, are those of one without a name."""
-    numbers, texts = encoded(pc.fill_null(column, pa.scalar("", pa.string())))
+    if in_order:
+        known, names = codes(column)
+        return known, pa.array(names, pa.string())
+    numbers, texts = encoded(pc.fill_null(column, pa.scalar("", pa.string())) if column.null_count else column)
     if column.null_count:
         texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
     return numbers, texts
@@ -195,12 +241,3 @@ def _numbers(column: Any, missing: int) -> Integers:
     filled: Any = pc.fill_null(column, pa.scalar(missing, pa.int64()))
     numbers: Integers = filled.to_numpy()
     return numbers
-
-
-def _dense(values: Integers) -> Integers:
-    """Numbers without gaps that sort as the values do."""
-    order = stable_order(values)
-    new = np.diff(values[order], prepend=-1) != 0
-    dense = np.empty(len(values), np.int64)
-    dense[order] = np.cumsum(new) - 1
-    return dense

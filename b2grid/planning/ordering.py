@@ -19,6 +19,7 @@ __all__ = ["codes", "encoded", "order_within", "sorted_order", "stable_order"]
 
 _MANY = 1000  # below that, comparing texts is as fast
 _BITS = 63  # of a number that sorts as itself
+_ROWS = 4096  # that are compared at a time: they stay near the processor
 
 
 def codes(column: Any) -> tuple[Integers, list[str]]:
@@ -28,19 +29,18 @@ def codes(column: Any) -> tuple[Integers, list[str]]:
     (array([1, 0, 1]), ['a', 'b'])
     """
     numbers, texts = encoded(column)
-    return numbers, texts.to_pylist()
-
-
-def encoded(column: Any) -> tuple[Integers, Any]:
-    """As `codes`, with the different texts as an Arrow array."""
-    dictionary: Any = pc.dictionary_encode(column)
-    if isinstance(dictionary, pa.ChunkedArray):
-        dictionary = dictionary.combine_chunks()
-    texts = dictionary.dictionary
     order = sorted_order(texts)
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    return rank[dictionary.indices.to_numpy()], texts.take(pa.array(order))
+    return rank[numbers], texts.take(pa.array(order)).to_pylist()
+
+
+def encoded(column: Any) -> tuple[Integers, Any]:
+    """A number for each of the different texts of a column, and these, in any order."""
+    dictionary: Any = pc.dictionary_encode(column)
+    if isinstance(dictionary, pa.ChunkedArray):
+        dictionary = dictionary.combine_chunks()
+    return dictionary.indices.to_numpy().astype(np.int64), dictionary.dictionary
 
 
 def stable_order(values: Integers) -> Integers:
@@ -109,38 +109,48 @@ def _by_texts(texts: Any, groups: Integers) -> Integers:
 def _by_bits(texts: Any, groups: Integers, same: NDArray[np.bool_]) -> Integers | None:
     """By group and by the bits in which texts of one group differ; `None` where that is not possible.
 
-    Texts are padded with NUL, which sorts before all else; a text with a NUL of its own could then be taken for
-    another, and padding counts characters: both are left to the comparison of texts.
+    Texts are padded with NUL, which sorts before all else. Padding counts characters, and a text could have a NUL of
+    its own at its end: if they are not all ASCII, or not all different, they have to be compared as texts.
     """
-    longest = pc.max(pc.binary_length(texts)).as_py()
-    width = max(8, -(-longest // 8) * 8)
+    if len(texts) < _MANY:
+        return None
+    width = -(-pc.max(pc.binary_length(texts)).as_py() // 8) * 8
     padded: Any = pc.utf8_rpad(texts, width, "\0")
-    sizes: Any = pc.min_max(pc.binary_length(padded)).as_py()
-    if len(texts) < _MANY or sizes["max"] != width or pc.any(pc.match_substring(texts, "\0")).as_py():
+    if pc.max(pc.binary_length(padded)).as_py() != width:
         return None
     begin = padded.offset * width
     table = np.frombuffer(padded.buffers()[2], ">u8", offset=begin, count=len(padded) * width // 8)
     keys = list(_keys(table.reshape(len(padded), width // 8), groups, same))
-    if len(keys) == 1:
-        return np.argsort(keys[0], kind="stable")
-    order: Integers = np.lexsort(keys[::-1])
-    return order
+    order = np.argsort(keys[0], kind="stable") if len(keys) == 1 else np.lexsort(keys[::-1])
+    tied = np.ones(len(order) - 1, bool)
+    for key in keys:
+        tied &= np.diff(key[order]) == 0
+    return None if tied.any() else order
 
 
-def _keys(words: Any, groups: Integers, same: NDArray[np.bool_]) -> Iterator[Integers]:
+def _keys(words: NDArray[Any], groups: Integers, same: NDArray[np.bool_]) -> Iterator[Integers]:
     """The groups, and of each word the bits that differ, in as few numbers as hold them; the first counts most."""
     key, used = groups, int(groups[-1]).bit_length()
-    for column in range(words.shape[1]):
-        word = words[:, column].astype(np.uint64)
-        differing = int(np.bitwise_or.reduce((word[1:] ^ word[:-1])[same]))
+    for column, differing in enumerate(_differing(words, same).tolist()):
         for shift, length in _runs(differing):
             if used + length > _BITS:
                 yield key
                 key, used = np.zeros_like(groups), 0
-            bits = (word >> np.uint64(shift)) & np.uint64((1 << length) - 1)
+            bits = (words[:, column].astype(np.uint64) >> np.uint64(shift)) & np.uint64((1 << length) - 1)
             key = (key << length) | bits.astype(np.int64)
             used += length
     yield key
+
+
+def _differing(words: NDArray[Any], same: NDArray[np.bool_]) -> NDArray[Any]:
+    """The bits of each word that are not the same in all texts of a group."""
+    raw = words.view(np.uint64)  # whatever the order of their bytes
+    found = np.zeros(words.shape[1], np.uint64)
+    for begin in range(0, len(same), _ROWS):
+        end = min(begin + _ROWS, len(same))
+        change = raw[begin + 1 : end + 1] ^ raw[begin:end]
+        found |= np.bitwise_or.reduce(change[same[begin:end]], axis=0)
+    return found.view(">u8")
 
 
 def _runs(mask: int) -> Iterator[tuple[int, int]]:

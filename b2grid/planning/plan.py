@@ -175,7 +175,7 @@ def _jobs_across(layout: Layout, filled: NDArray[np.int64], limits: PlanLimits, 
     group = np.repeat(np.arange(len(counts)), counts)
     firsts = np.unique(packed, return_index=True)[1]
     per_group = np.bincount(group[firsts], minlength=len(counts))
-    expected = int(np.ceil(per_group * (lengths / counts)).sum())
+    expected = int((-(-per_group * lengths // counts)).sum())
     return expected if expected <= _WORTH * jobs else None
 
 
