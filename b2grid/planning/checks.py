@@ -6,7 +6,6 @@ from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from b2grid.errors import Finding, InvalidPlan, printable
@@ -66,21 +65,30 @@ def check_files(layout: Layout, limits: PlanLimits) -> None:
     InvalidPlan
         With findings of all three kinds.
     """
+
+    def names(rows: Integers) -> list[str]:
+        return list(map(str, layout.values("lfn", rows).to_pylist()))
+
     twice = layout.repeated
     hollow = np.flatnonzero(layout.sized & (layout.bytes <= 0))
     large = np.flatnonzero(layout.bytes > limits.input_bytes)
     findings = [
-        *_findings(twice, lambda rows: list(map(_twice, layout.table["lfn"].take(pa.array(rows)).to_pylist())), "B2P001", "are there twice"),
+        *_findings(twice, lambda some: [_twice(lfn) for lfn in names(some)], "B2P001", "files are there twice"),
         *_findings(
             large,
-            lambda files: [
+            lambda some: [
                 _large(lfn, size, limits)
-                for lfn, size in zip(layout.lfns(files), layout.bytes[files].tolist(), strict=True)
+                for lfn, size in zip(names(layout.canonical[some]), layout.bytes[some].tolist(), strict=True)
             ],
             "B2P002",
-            "are larger than the limit",
+            "files are larger than the limit",
         ),
-        *_findings(hollow, lambda files: list(map(_hollow, layout.lfns(files))), "B2P004", "have no size"),
+        *_findings(
+            hollow,
+            lambda some: [_hollow(lfn) for lfn in names(layout.canonical[some])],
+            "B2P004",
+            "files have no size",
+        ),
     ]
     wrong = len(twice) + len(hollow) + len(large)
     if wrong:
@@ -182,15 +190,14 @@ def _mixed(layout: Layout, count: int) -> Integers:
     named: Any = pc.is_valid(datasets)
     several = several[named.to_numpy(zero_copy_only=False)[several % len(datasets)]]
     files = np.flatnonzero(np.isin(unit, several))
-    lfn = layout.table["lfn"].take(pa.array(layout.canonical[files]))
     _, dense = np.unique(unit[files], return_inverse=True)
-    files = files[order_within(lfn.combine_chunks(), dense)]
+    files = files[order_within(layout.values("lfn", layout.canonical[files]), dense)]
     lengths = np.unique(unit[files], return_counts=True)[1]
     jobs = consecutive(lengths, count)
     same_job = np.diff(jobs) == 0
     wrong = same_job & (np.diff(tag[files]) != 0)
     found = unit[files[1:][wrong]]
-    return found[np.sort(np.unique(found, return_index=True)[1])]
+    return np.asarray(found[np.sort(np.unique(found, return_index=True)[1])])
 
 
 def _tags(layout: Layout, unit: int, count: int) -> Finding:
@@ -200,8 +207,7 @@ def _tags(layout: Layout, unit: int, count: int) -> Finding:
     tag = layout.tag_of[layout.of_files()][files] % len(tags)
     said = []
     for number in np.unique(tag).tolist():
-        rows = layout.table["runs"].take(pa.array(layout.canonical[files[tag == number]])).combine_chunks()
-        inside = rows.flatten()
+        inside = layout.values("runs", layout.canonical[files[tag == number]]).flatten()
         runs = zip(inside.field("experiment").to_pylist(), inside.field("run").to_pylist(), strict=True)
         said.append(f"{printable(tags[number].as_py())} ({_ranges(sorted(set(runs)))})")
     name = printable(datasets[dataset].as_py())

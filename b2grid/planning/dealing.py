@@ -224,7 +224,7 @@ class _Table:
         np.add.at(self.loads, jobs[places], sizes)
 
     def last(self, chosen: NDArray[np.bool_]) -> Iterator[Integers]:
-        """The smallest file of each job of some shares, then the second smallest, …"""
+        """The smallest file of each job of some shares, then the second smallest, and so on."""
         files = np.flatnonzero(chosen[self.owner])
         if not len(files):
             return
@@ -250,10 +250,12 @@ class _Table:
 
 def _ranges(begins: Integers, lengths: Integers) -> Integers:
     """So many numbers from each beginning on."""
-    return np.arange(int(lengths.sum())) + np.repeat(begins - (np.cumsum(lengths) - lengths), lengths)
+    ranges: Integers = np.arange(int(lengths.sum())) + np.repeat(begins - (np.cumsum(lengths) - lengths), lengths)
+    return ranges
 
 
 def _running(values: Integers, starts: Integers, part: Integers) -> Integers:
     """Sums up to and with each value, within each part."""
     sums = np.cumsum(values)
-    return sums - (sums[starts] - values[starts])[part]
+    running: Integers = sums - (sums[starts] - values[starts])[part]
+    return running

@@ -84,6 +84,8 @@ def best_fit(sizes: Integers, capacity: int) -> Integers:
     starts = np.flatnonzero(np.diff(sizes, prepend=capacity + 1))
     counts = np.diff(starts, append=len(sizes))
     return np.array(_place(sizes[starts].tolist(), counts.tolist(), capacity), np.int64)
+
+
 def _place(sizes: list[int], counts: list[int], room: int) -> list[int]:
     """Jobs for the files of each size in turn, largest first."""
     placed: list[int] = []

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from b2grid.errors import InvalidPlan, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     Integers = NDArray[np.int64]
 
-__all__ = ["PlanLimits", "consecutive", "fullest", "largest_that_works", "levels"]
+__all__ = ["PlanLimits", "consecutive", "fullest", "grouping_notes", "largest_that_works", "levels"]
 
 _MOST_ROOM = 2**60  # so that the room of a few jobs is a 64-bit number
 
@@ -142,3 +144,23 @@ def largest_that_works(sizes: Integers, lengths: Integers, limit: int, at_most: 
         if _fullest(sums, starts[longer], lengths[longer], count) <= limit:
             return count
     return 1
+
+
+def grouping_notes(spec: Mapping[str, Any]) -> list[str]:
+    """What there is to say about how files became jobs: what would need fewer, and what is not known of the files.
+
+    >>> grouping_notes({"across": None, "jobs_across": 351234})
+    ['jobs stay inside a dataset; across the datasets of a collection there would be about 351,000: \
+plan(across="collection")']
+    """
+    notes = []
+    if fewer := spec.get("jobs_across"):  # plans of before do not say
+        about = f"{fewer:,}" if fewer < 1000 else f"about {round(fewer, 3 - len(str(fewer))):,}"
+        notes.append(
+            f"jobs stay inside a dataset; across the datasets of a collection there would be {about}: "
+            'plan(across="collection")'
+        )
+    if unknown := spec.get("files_without_size"):
+        each = "each has a job of its own" if spec["files_per_job"] is None else "the limit of input cannot be checked"
+        notes.append(f"{unknown:,} files have no known size: {each}")
+    return notes

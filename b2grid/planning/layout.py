@@ -129,10 +129,10 @@ class Layout:
         numbers: Integers = self.words[name][0][self.canonical]
         return numbers
 
-    def lfns(self, files: Integers) -> list[str]:
-        """The LFNs of some files."""
-        names: list[str] = self.table["lfn"].take(pa.array(self.canonical[files])).to_pylist()
-        return names
+    def values(self, name: str, rows: Integers) -> Any:
+        """What a column has in some rows of the inputs."""
+        column: Any = self.table[name]
+        return column.combine_chunks().take(pa.array(rows))
 
 
 def _gathered(group: Integers) -> Integers:
@@ -162,8 +162,8 @@ def _repeated(lfn: Any, order: Integers, dataset: Integers) -> Integers:
         names = lfn.take(pa.array(files))
         by_name = sorted_order(names)
         more = files[by_name[1:][_equal_to_next(names, by_name)]]
-        found = np.union1d(found, more) 
-    return found
+        found = np.union1d(found, more)
+    return np.asarray(found)
 
 
 def _equal_to_next(texts: Any, order: Integers) -> NDArray[np.bool_]:
@@ -233,7 +233,7 @@ def _encoded(column: Any, *, in_order: bool) -> tuple[Integers, Any]:
         return known, pa.array(names, pa.string())
     numbers, texts = encoded(pc.fill_null(column, pa.scalar("", pa.string())) if column.null_count else column)
     if column.null_count:
-        texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+        texts = pc.if_else(pc.equal(texts, pa.scalar("")), pa.scalar(None, pa.string()), texts)
     return numbers, texts
 
 

@@ -100,7 +100,7 @@ def order_within(texts: Any, groups: Integers) -> Integers:
 
 
 def _by_texts(texts: Any, groups: Integers) -> Integers:
-    table = pa.table({"group": groups, "text": texts})
+    table = pa.table({"group": pa.array(groups), "text": texts})
     order: Any = pc.sort_indices(table, sort_keys=[("group", "ascending"), ("text", "ascending")])
     numbers: Integers = order.to_numpy().astype(np.int64)
     return numbers

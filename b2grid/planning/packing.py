@@ -159,7 +159,8 @@ class _Packing:
         """The positions of the files of some groups."""
         lengths = self.lengths[groups]
         begins = np.cumsum(lengths) - lengths
-        return np.arange(int(lengths.sum())) + np.repeat(self.starts[groups] - begins, lengths)
+        files: Integers = np.arange(int(lengths.sum())) + np.repeat(self.starts[groups] - begins, lengths)
+        return files
 
     # -- dealing ---------------------------------------------------------------------------------------------
 
@@ -204,7 +205,7 @@ class _Packing:
         places, fullest = deal(self.sizes[files], both, self.capacity)
         ok = np.ones(used.shape, bool)
         ok[used] = fullest <= self.capacity
-        fits = ok.all(axis=1)
+        fits: NDArray[np.bool_] = np.asarray(ok.all(axis=1))
         offset = np.stack([np.zeros_like(jobs), large.jobs], axis=1)[used]
         places += np.repeat(offset, both.files)
         kept = np.repeat(fits, self.lengths[groups])
@@ -259,7 +260,7 @@ class _Packing:
             packing = _Packing(sample, np.array([len(sample)]), self.capacity)
             packing.work()
             needed[position] = max(needed[position], (int(packing.counts[0]) - 2) * length // len(sample))
-        return needed
+        return np.asarray(needed)
 
     # -- fitting ---------------------------------------------------------------------------------------------
 

@@ -75,7 +75,7 @@ def spread(groups: Integers, samples: Integers, wanted: int) -> Integers:
 
 
 def _shares(samples: Integers, counts: Integers, wanted: int) -> Integers:
-    """How many jobs of each group: one of the first group of every sample, then of the second of every sample, …"""
+    """How many jobs of each group: first one of the first group of every sample, then of the second ones."""
     by_sample = np.argsort(samples, kind="stable")
     turn = np.empty(len(samples), np.int64)
     turn[by_sample] = np.arange(len(samples)) - np.searchsorted(samples[by_sample], samples[by_sample])
