@@ -51,7 +51,7 @@ def whole_number(value: Any, name: str, at_least: int, hint: str) -> int:
 
 def _findings(places: Integers, made: Callable[[Integers], list[Finding]], code: str, what: str) -> list[Finding]:
     """What is wrong with the first files, and how many there are besides."""
-    shown = made(places[:_SHOWN])
+    shown = made(places[:_SHOWN]) if len(places) else []
     if len(places) > _SHOWN:
         shown.append(Finding(code, "error", f"{len(places) - _SHOWN:,} more {what}"))
     return shown

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from b2grid.planning.ordering import stable_order
 
+if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Integers = NDArray[np.int64]
@@ -29,7 +29,7 @@ _FINER = 4  # files are poured by size, which falls by this factor from one time
 _TIMES = 4
 _LAST = 16  # files of a job that are dealt again where files were poured
 _PASSES = 8  # times that files are dealt again
-_KEPT = 0.6  # of what a job has too much: if more is left after a pass, it will not vanish
+_KEPT = 0.85  # of what a job has too much: if more is left after a pass, it will not vanish
 SLACK = 20_000  # where less than 1/20000 of the room would be left, dealing again does not get there
 
 
@@ -69,13 +69,13 @@ def deal(sizes: Integers, shares: Shares, capacity: int) -> tuple[Integers, Inte
     >>> np.bincount(jobs, weights=files).tolist(), fullest.tolist()
     ([9.0, 9.0], [9])
     """
-    table = _Table(sizes, shares, capacity)
     several = shares.jobs > 1
     many = several & (shares.rows > MANY)
+    table = _Table(sizes, shares, capacity)
     table.keep(~several)
-    rows = list(table.deal(several & ~many))
+    rows = table.deal(several & ~many, shares.files)
     table.pour(many)
-    _rearrange(table, [*rows, *table.last(many)])
+    _rearrange(table, rows + table.last(many))
     return table.places(), table.fullest()
 
 
@@ -85,14 +85,17 @@ def _rearrange(table: _Table, rows: list[Integers]) -> None:
     room = table.capacity * table.width
     total = np.add.reduceat(table.loads, table.begins)
     wrong = (excess > 0) & (total <= room - room // SLACK)
+    players = None
     for _ in range(_PASSES):
         if not wrong.any():
             return
-        rows = [files for row in rows if len(files := row[wrong[table.share[table.job[row]]]])]
-        jobs = np.flatnonzero(wrong[table.share])
-        for files in rows:
+        if players is None or players.shares != wrong.sum():
+            rows = [files for row in rows if len(files := row[wrong[table.owner[row]]])]
+            players = _Players(table, wrong)
+            places = list(map(players.places, rows))
+        for files, some in zip(rows, places, strict=True):
             table.take_back(files)
-            table.give(files, jobs)
+            table.give(files, players.lightest()[some])
         left = table.fullest() - table.capacity
         wrong &= (left > 0) & (left < _KEPT * excess)
         excess = left
@@ -110,31 +113,9 @@ class _Table:
         self.loads = np.zeros(len(self.share), np.int64)
         self.job = np.zeros(len(sizes), np.int64)
         self.owner = np.repeat(np.arange(len(self.width)), self.files)
-        index, share = len(self.share).bit_length(), len(self.width).bit_length()
-        most = max(1, 2 * capacity).bit_length()
-        self._index, self._load = index, max(1, min(most, 63 - index - share))
-        self._coarse = most - self._load
-
-    def _lightest(self, jobs: Integers) -> Integers:
-        """The jobs in the order of their shares and, within these, of what they have.
-
-        One number per job holds share, load and position, and is sorted by itself: a load is rounded to the bits
-        that are left, equal ones follow each other in the order of the jobs, and so it is the same everywhere.
-        """
-        loads = np.minimum(self.loads[jobs], 2 * self.capacity) >> self._coarse
-        keys = (((self.share[jobs] << self._load) | loads) << self._index) | np.arange(len(jobs))
-        keys.sort()
-        lightest: Integers = jobs[keys & ((1 << self._index) - 1)]
-        return lightest
 
     def give(self, files: Integers, jobs: Integers) -> None:
-        """One file to each job, the largest to the one that has least; there may be fewer files than jobs."""
-        jobs = self._lightest(jobs)
-        if len(files) < len(jobs):
-            given = np.bincount(self.owner[files], minlength=len(self.width))
-            share = self.share[jobs]
-            begins = np.searchsorted(share, np.arange(len(self.width)))
-            jobs = jobs[np.arange(len(jobs)) - begins[share] < given[share]]
+        """One file to each job."""
         self.loads[jobs] += self.sizes[files]
         self.job[files] = jobs
 
@@ -151,22 +132,30 @@ class _Table:
             starts = np.flatnonzero(np.diff(owner, prepend=-1))
             self.loads[self.begins[chosen]] = np.add.reduceat(self.sizes[files], starts)
 
-    def deal(self, chosen: NDArray[np.bool_], files: Integers | None = None) -> Iterator[Integers]:
-        """Give the files of some shares, or the first so many of each, row by row; yield the rows."""
-        files = self.files if files is None else files
+    def deal(self, chosen: NDArray[np.bool_], files: Integers) -> list[Integers]:
+        """Give the first so many files of some shares row by row, the largest first.
+
+        Returns
+        -------
+        list of arrays
+            The files of each row.
+        """
         rows = np.where(chosen, -(-files // self.width), 0)
+        dealt, players = [], None
         for row in range(int(rows.max(initial=0))):
             active = rows > row
-            jobs = np.flatnonzero(active[self.share])
-            share = self.share[jobs]
-            position = row * self.width[share] + self.within[jobs]
-            dealt = (self.first[share] + position)[position < files[share]]
-            if row:
-                self.give(dealt, jobs)
-            else:
-                self.loads[jobs[position < files[share]]] += self.sizes[dealt]
-                self.job[dealt] = jobs[position < files[share]]
-            yield dealt
+            if players is None or players.shares != active.sum():
+                players = _Players(self, active)
+            share = self.share[players.jobs]
+            position = row * self.width[share] + self.within[players.jobs]
+            there = position < files[share]
+            jobs = players.jobs if row == 0 else players.backwards() if row == 1 else players.lightest()
+            given = self.first[share] + position
+            if not there.all():
+                jobs, given = jobs[there], given[there]
+            self.give(given, jobs)
+            dealt.append(given)
+        return dealt
 
     # -- pouring ---------------------------------------------------------------------------------------------
 
@@ -176,8 +165,7 @@ class _Table:
             return
         end = self.first + self.files
         begin = self._smaller(chosen, self.capacity // _LARGE)
-        for _ in self.deal(chosen, begin - self.first):
-            pass
+        self.deal(chosen, begin - self.first)
         below = self.capacity // _LARGE
         for time in range(_TIMES):
             below //= _FINER
@@ -202,7 +190,7 @@ class _Table:
         sizes = self.sizes[files]
         of_file = number[self.owner[files]]
         amount = np.add.reduceat(sizes, np.searchsorted(of_file, np.arange(len(shares))))
-        jobs = self._lightest(np.flatnonzero(chosen[self.share]))
+        jobs = _Players(self, chosen).lightest()
         of_job = number[self.share[jobs]]
         loads = np.minimum(self.loads[jobs], 2 * self.capacity)
         starts = np.searchsorted(of_job, np.arange(len(shares)))
@@ -223,17 +211,16 @@ class _Table:
         self.job[files] = jobs[places]
         np.add.at(self.loads, jobs[places], sizes)
 
-    def last(self, chosen: NDArray[np.bool_]) -> Iterator[Integers]:
+    def last(self, chosen: NDArray[np.bool_]) -> list[Integers]:
         """The smallest file of each job of some shares, then the second smallest, and so on."""
-        files = np.flatnonzero(chosen[self.owner])
-        if not len(files):
-            return
-        files = files[::-1][np.argsort(self.job[files][::-1], kind="stable")]  # by job, smallest first
+        if not chosen.any():
+            return []
+        files = np.flatnonzero(chosen[self.owner])[::-1]
+        files = files[stable_order(self.job[files])]  # by job, smallest first
         job = self.job[files]
-        rank = np.arange(len(files)) - np.searchsorted(job, job)
-        for row in range(_LAST):
-            some = files[rank == row]
-            yield np.sort(some)  # by share, and largest first
+        begins = np.flatnonzero(np.diff(job, prepend=-1))
+        rank = np.arange(len(files)) - np.repeat(begins, np.diff(begins, append=len(files)))
+        return [np.sort(files[rank == row]) for row in range(_LAST)]  # by share, and largest first
 
     # -- what came of it -------------------------------------------------------------------------------------
 
@@ -246,6 +233,48 @@ class _Table:
         """The job of each file, counted within its share."""
         places: Integers = self.within[self.job]
         return places
+
+
+class _Players:
+    """The jobs of some shares, ready to be sorted by what they have."""
+
+    def __init__(self, table: _Table, chosen: NDArray[np.bool_]) -> None:
+        self.table, self.shares = table, int(chosen.sum())
+        self.jobs = np.flatnonzero(chosen[table.share])
+        index, share = len(self.jobs).bit_length(), len(chosen).bit_length()
+        most = (2 * table.capacity).bit_length()
+        load = max(1, min(most, 63 - index - share))
+        self._coarse, self._index = most - load, index
+        self._fixed = (table.share[self.jobs] << (load + index)) | np.arange(len(self.jobs))
+
+    def lightest(self) -> Integers:
+        """The jobs in the order of their shares and, within these, of what they have.
+
+        One number per job holds share, load and position, and is sorted by itself: a load is rounded to the bits
+        that are left, equal ones follow each other in the order of the jobs, and so it is the same everywhere.
+        """
+        keys = np.minimum(self.table.loads[self.jobs], 2 * self.table.capacity)
+        keys >>= self._coarse
+        keys <<= self._index
+        keys |= self._fixed
+        keys.sort()
+        keys &= (1 << self._index) - 1
+        lightest: Integers = self.jobs[keys]
+        return lightest
+
+    def backwards(self) -> Integers:
+        """The jobs of each share from the last to the first, which is the lightest after one row."""
+        table, share = self.table, self.table.share[self.jobs]
+        backwards: Integers = table.begins[share] + table.width[share] - 1 - table.within[self.jobs]
+        return backwards
+
+    def places(self, files: Integers) -> Integers | slice:
+        """Which of the sorted jobs a row is for: the first so many of each share, as it has files."""
+        if len(files) == len(self.jobs):
+            return slice(None)
+        table, share = self.table, self.table.share[self.jobs]
+        given = np.bincount(table.owner[files], minlength=len(table.width))
+        return np.flatnonzero(table.within[self.jobs] < given[share])
 
 
 def _ranges(begins: Integers, lengths: Integers) -> Integers:

@@ -212,14 +212,7 @@ def _table(
     offset = int(numbers[-1]) + 1
     of_scouts = [np.full(len(copy), offset + number) for number, copy in enumerate(copies)]
     extra = len(rows) - len(numbers)
-    taken = pa.array(rows)
-    values: dict[str, Any] = {}
-    for name in layout.table.column_names:
-        if name in layout.words:  # few texts, which are near each other
-            known, texts = layout.words[name]
-            values[name] = texts.take(pa.array(known[rows]))
-        else:
-            values[name] = layout.table[name].chunk(0).take(taken)
+    values = layout.taken(rows)
     values["job"] = pa.array(np.concatenate([numbers, *of_scouts]).astype(np.int32))
     values["kind"] = pa.concat_arrays([pa.repeat("main", len(numbers)), pa.repeat("scout", extra)])
     values["events_limit"] = pa.concat_arrays(
