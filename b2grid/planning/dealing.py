@@ -29,7 +29,7 @@ _FINER = 4  # files are poured by size, which falls by this factor from one time
 _TIMES = 4
 _LAST = 16  # files of a job that are dealt again where files were poured
 _PASSES = 8  # times that files are dealt again
-_KEPT = 0.85  # of what a job has too much: if more is left after a pass, it will not vanish
+_KEPT, _KEPT_QUICKLY = 0.85, 0.5  # of what a job has too much: if more is left after a pass, it will not vanish
 SLACK = 20_000  # where less than 1/20000 of the room would be left, dealing again does not get there
 
 
@@ -59,10 +59,11 @@ class Shares:
         return rows
 
 
-def deal(sizes: Integers, shares: Shares, capacity: int) -> tuple[Integers, Integers]:
+def deal(sizes: Integers, shares: Shares, capacity: int, *, patient: bool = True) -> tuple[Integers, Integers]:
     """A job for each file, counted within its share, and what the fullest job of each share has.
 
-    Files are dealt again until no job exceeds the capacity, or this is known not to succeed.
+    Files are dealt again until no job exceeds the capacity, or this is not to be expected: where it succeeds in the
+    end it mostly does so quickly, and who is not patient counts on that.
 
     >>> files = np.array([5, 4, 3, 2, 2, 2])
     >>> jobs, fullest = deal(files, Shares(np.array([6]), np.array([2])), 9)
@@ -75,11 +76,11 @@ def deal(sizes: Integers, shares: Shares, capacity: int) -> tuple[Integers, Inte
     table.keep(~several)
     rows = table.deal(several & ~many, shares.files)
     table.pour(many)
-    _rearrange(table, rows + table.last(many))
+    _rearrange(table, rows + table.last(many), np.where(many | patient, _KEPT, _KEPT_QUICKLY))
     return table.places(), table.fullest()
 
 
-def _rearrange(table: _Table, rows: list[Integers]) -> None:
+def _rearrange(table: _Table, rows: list[Integers], kept: NDArray[np.float64]) -> None:
     """Deal again where a job has too much, for as long as that helps."""
     excess = table.fullest() - table.capacity
     room = table.capacity * table.width
@@ -97,7 +98,7 @@ def _rearrange(table: _Table, rows: list[Integers]) -> None:
             table.take_back(files)
             table.give(files, players.lightest()[some])
         left = table.fullest() - table.capacity
-        wrong &= (left > 0) & (left < _KEPT * excess)
+        wrong &= (left > 0) & (left < kept * excess)
         excess = left
 
 

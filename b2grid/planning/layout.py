@@ -147,7 +147,8 @@ class Layout:
 
     def values(self, name: str, rows: Integers) -> Any:
         """What a column has in some rows of the inputs."""
-        return self.table[name].chunk(0).take(pa.array(rows))
+        column: Any = self.table[name].chunk(0)
+        return column.take(pa.array(rows))
 
 
 def _gathered(group: Integers) -> Integers:

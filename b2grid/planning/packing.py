@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.planning.dealing import MANY, SLACK, Shares, deal
-from b2grid.planning.fitting import best_fit, fit_each
+from b2grid.planning.fitting import EXACT, best_fit, fit_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,7 +201,7 @@ class _Packing:
     def _deal_whole(self, groups: Integers, jobs: Integers) -> NDArray[np.bool_]:
         """Deal the files of some groups to so many jobs; keep what fits."""
         files, lengths = self._files(groups), self.lengths[groups]
-        places, fullest = deal(self.sizes[files], Shares(lengths, jobs), self.capacity)
+        places, fullest = deal(self.sizes[files], Shares(lengths, jobs), self.capacity, patient=False)
         fits = fullest <= self.capacity
         room = jobs * self.capacity
         tight = np.add.reduceat(self.sizes[files], np.cumsum(lengths) - lengths) > room - room // SLACK
@@ -302,7 +302,9 @@ class _Packing:
 
     def _fit_many(self, groups: Integers) -> None:
         """Fit larger groups one by one, where a sample of their files says that this is better than what is known."""
-        far = groups[self.counts[groups] > self.bounds[groups] + np.maximum(1, self.bounds[groups] // _NEAR)]
+        bounds, lengths = self.bounds[groups], self.lengths[groups]
+        poured = (-(-lengths // bounds) > MANY) & (lengths <= EXACT)
+        far = groups[self.counts[groups] > bounds + np.where(poured, 0, np.maximum(1, bounds // _NEAR))]
         if not len(far):
             return
         picks = np.arange(_FEW) * self.lengths[far][:, None] // _FEW
