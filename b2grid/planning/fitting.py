@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     Integers = NDArray[np.int64]
 
-__all__ = ["EXACT", "best_fit", "fit_each"]
+__all__ = ["best_fit", "fit_each"]
 
-EXACT = 20_000  # up to so many different sizes, they are compared exactly
+_EXACT = 20_000  # up to so many different sizes, they are compared exactly
 _STEPS = 64_000  # beyond that, in 1/64000 of a job, rounded up: at most 84 kB per file of a 5 GB job
 
 
@@ -77,7 +77,7 @@ def best_fit(sizes: Integers, capacity: int) -> Integers:
     >>> best_fit(np.array([6, 5, 5, 4]), 10).tolist()
     [0, 1, 1, 0]
     """
-    if len(sizes) > EXACT and np.count_nonzero(np.diff(sizes)) > EXACT:
+    if len(sizes) > _EXACT and np.count_nonzero(np.diff(sizes)) > _EXACT:
         unit = max(1, capacity // _STEPS)
         capacity //= unit
         sizes = np.minimum(-(-sizes // unit), capacity)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.planning.dealing import MANY, SLACK, Shares, deal
-from b2grid.planning.fitting import EXACT, best_fit, fit_each
+from b2grid.planning.fitting import best_fit, fit_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,8 @@ __all__ = ["pack"]
 _PART = 250_000  # files in groups that are packed side by side with others
 _SIDE_BY_SIDE = 4
 _FEW = 64  # files of a group, up to which many groups are fitted at once
-_NEAR = 100  # larger groups are not fitted where dealing needs at most 1/100 more than the lower bound
+_NEAR = 100  # dealing that needs at most 1/100 more jobs than the lower bound is good
+_EFFORT = 20_000  # files of larger groups that are fitted all the same, as one job could be saved
 _ATTEMPTS = 24  # numbers of jobs, for which dealing is tried
 _ROOM = 384  # dealing is not tried again when less than 1/384 of the room would be left
 _MANY_FILES, _SAMPLE = 32768, 4096  # of so large a group, so many files show where to begin
@@ -301,18 +302,25 @@ class _Packing:
             shortest *= 2
 
     def _fit_many(self, groups: Integers) -> None:
-        """Fit larger groups one by one, where a sample of their files says that this is better than what is known."""
-        bounds, lengths = self.bounds[groups], self.lengths[groups]
-        poured = (-(-lengths // bounds) > MANY) & (lengths <= EXACT)
-        far = groups[self.counts[groups] > bounds + np.where(poured, 0, np.maximum(1, bounds // _NEAR))]
-        if not len(far):
-            return
-        picks = np.arange(_FEW) * self.lengths[far][:, None] // _FEW
-        _, expected = fit_each(self.sizes[self.starts[far][:, None] + picks], self.capacity, far * 0 + _FEW)
-        worth = (expected - 1) * self.lengths[far] < self.counts[far] * _FEW
-        for group in far[worth].tolist():
+        """Fit larger groups one by one: those where a sample says that this is better, and some of the others."""
+        groups = groups[self.counts[groups] > self.bounds[groups]]
+        bounds = self.bounds[groups]
+        far = self.counts[groups] > bounds + np.maximum(1, bounds // _NEAR)
+        near = groups[~far]
+        near = near[np.cumsum(self.lengths[near]) <= _EFFORT]
+        for group in [*self._promising(groups[far]).tolist(), *near.tolist()]:
             files = slice(int(self.starts[group]), int(self.starts[group] + self.lengths[group]))
             jobs = best_fit(self.sizes[files], self.capacity)
             count = int(jobs.max()) + 1
             if count < self.counts[group]:
                 self.jobs[files], self.counts[group] = jobs, count
+
+    def _promising(self, groups: Integers) -> Integers:
+        """Groups of which a sample, when it is fitted, needs no more jobs for its files than are known for the group."""
+        if not len(groups):
+            return groups
+        picks = np.arange(_FEW) * self.lengths[groups][:, None] // _FEW
+        sample = self.sizes[self.starts[groups][:, None] + picks]
+        _, expected = fit_each(sample, self.capacity, np.full(len(groups), _FEW))
+        chosen: Integers = groups[(expected - 1) * self.lengths[groups] < self.counts[groups] * _FEW]
+        return chosen

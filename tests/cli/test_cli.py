@@ -260,15 +260,15 @@ class TestOfAProjectThatRan:
 
     def test_every_step_was_shown_in_plain_lines(self, ran: Path) -> None:
         said = (ran / "said").read_text()
-        steps = ["d0.py: no findings", "s/event", "Number of jobs", "submitted kpi", "Done 2", "kpi: done, 2 of 2 jobs"]
+        steps = ["d0.py: no findings", "s/event", "Number of jobs", "submitted kpi", "Done 3", "kpi: done, 3 of 3 jobs"]
         assert [said.find(step) for step in steps] == sorted(said.find(step) for step in steps)
         assert -1 not in [said.find(step) for step in steps]
         assert "\x1b" not in said
 
     def test_each_verb_has_its_answer(self, ran: Path, said: Said, tmp_path: Path) -> None:
         for arguments, words in {
-            ("status", "kpi"): "kpi: done, 2 of 2",
-            ("wait", "kpi"): "2 of 2",
+            ("status", "kpi"): "kpi: done, 3 of 3",
+            ("wait", "kpi"): "3 of 3",
             ("jobs", "kpi"): "Execution Complete",
             ("jobs", "kpi", "--csv"): "peak_memory",
             ("failures", "kpi"): "no failures",
@@ -278,8 +278,8 @@ class TestOfAProjectThatRan:
             ("luminosity", "kpi"): COLLECTION,
             ("log", "kpi", "1"): "[INFO]",
             ("command", "kpi", "1"): "d0.py",
-            ("fetch", "kpi", str(tmp_path / "mine")): "2 files copied",
-            ("restart", "kpi"): "2 of 2",
+            ("fetch", "kpi", str(tmp_path / "mine")): "3 files copied",
+            ("restart", "kpi"): "3 of 3",
             ("projects",): "done",
         }.items():
             status, out, error = said(*arguments)
