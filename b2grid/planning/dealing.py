@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MANY", "SLACK", "Shares", "deal"]
 
-MANY = 8  # files in a job, from which on these are poured
+MANY = 8  # files in a job; with more, these are poured
 _LARGE = 8  # files of more than 1/8 of a job are dealt all the same
 _FINER = 4  # files are poured by size, which falls by this factor from one time to the next
 _TIMES = 4

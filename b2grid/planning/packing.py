@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
     Integers = NDArray[np.int64]
 
-__all__ = ["pack"]
+__all__ = ["in_range", "pack"]
 
 _PART = 250_000  # files in groups that are packed side by side with others
 _SIDE_BY_SIDE = 4
-_FEW = 64  # files of a group, up to which many groups are fitted at once
+_FEW = 128  # files of a group, up to which many groups are fitted at once
+_MOST = 20_000  # files of a group with many in each job, up to which it is fitted if that may save one
 _NEAR = 100  # dealing that needs at most 1/100 more jobs than the lower bound is good
 _EFFORT = 20_000  # files of larger groups that are fitted all the same, as one job could be saved
-_ATTEMPTS = 24  # numbers of jobs, for which dealing is tried
+_ATTEMPTS = 24  # numbers of jobs that dealing is tried with
 _ROOM = 384  # dealing is not tried again when less than 1/384 of the room would be left
 _MANY_FILES, _SAMPLE = 32768, 4096  # of so large a group, so many files show where to begin
 
@@ -32,9 +33,9 @@ _MANY_FILES, _SAMPLE = 32768, 4096  # of so large a group, so many files show wh
 def pack(filled: Integers, lengths: Integers, capacity: int) -> Integers:
     """A job for each file, as few as can be found, and of these even ones; never across groups.
 
-    Files are dealt to the smallest number of jobs for which that works (see `deal`), and fitted one by one by first
-    fit and best fit decreasing; what needs fewer jobs is taken. Of large groups, only best fit is looked at, and
-    only if a sample of the files says that it can be better.
+    Files are dealt to more and more jobs until that works (see `deal`), and fitted one by one, by best fit and first
+    fit decreasing; what needs fewer jobs is taken. In groups of more than 128 files it is best fit alone, and only
+    where a sample of the files says that it can be better or there are not many such groups.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def pack(filled: Integers, lengths: Integers, capacity: int) -> Integers:
     >>> pack(np.array([6, 5, 4, 5]), np.array([4]), 10).tolist()
     [0, 1, 0, 1]
     """
-    filled, capacity = _in_range(filled, capacity)
+    filled, capacity = in_range(filled, capacity)
     parts = np.searchsorted(np.cumsum(lengths), np.arange(_PART, len(filled), _PART), side="right")
     groups = np.split(lengths, np.unique(parts))
     files = np.split(filled, np.cumsum([part.sum() for part in groups])[:-1])
@@ -96,8 +97,12 @@ def _together(filled: Integers, group: Integers, capacity: int) -> Integers:
     return numbers
 
 
-def _in_range(filled: Integers, capacity: int) -> tuple[Integers, int]:
-    """In units that are large enough for the sum of all to be a 64-bit number."""
+def in_range(filled: Integers, capacity: int) -> tuple[Integers, int]:
+    """What files take and a job has, in a unit that is large enough for the sum of all to be a 64-bit number.
+
+    >>> in_range(np.array([2**60 + 1, 1]), 2**61)
+    (array([576460752303423489,                  1]), 1152921504606846976)
+    """
     unit = 1
     while (capacity // unit) * (len(filled) + 1) >= 2**62:
         unit *= 2
@@ -245,7 +250,7 @@ class _Packing:
         """Deal to more and more jobs until that works, or something as good is known."""
         jobs = self.bounds[groups]
         for attempt in range(1, _ATTEMPTS):
-            jobs = self._next(groups, jobs, attempt)
+            jobs = np.minimum(self._next(groups, jobs, attempt), self.lengths[groups])
             worth = jobs <= self.counts[groups]  # as few as by fitting are more even
             groups, jobs = groups[worth], jobs[worth]
             if not len(groups):
@@ -305,7 +310,7 @@ class _Packing:
         """Fit larger groups one by one: those where a sample says that this is better, and some of the others."""
         groups = groups[self.counts[groups] > self.bounds[groups]]
         bounds = self.bounds[groups]
-        far = self.counts[groups] > bounds + np.maximum(1, bounds // _NEAR)
+        far = self.counts[groups] > np.minimum(bounds + np.maximum(1, bounds // _NEAR), self.lengths[groups])
         near = groups[~far]
         near = near[np.cumsum(self.lengths[near]) <= _EFFORT]
         for group in [*self._promising(groups[far]).tolist(), *near.tolist()]:
@@ -316,11 +321,17 @@ class _Packing:
                 self.jobs[files], self.counts[group] = jobs, count
 
     def _promising(self, groups: Integers) -> Integers:
-        """Groups of which a sample, when it is fitted, needs no more jobs for its files than are known for the group."""
+        """Groups of which a sample that is fitted needs no more jobs for its files than are known for the group.
+
+        In a sample, one or two jobs are not full for want of files. It says little where jobs have many.
+        """
         if not len(groups):
             return groups
-        picks = np.arange(_FEW) * self.lengths[groups][:, None] // _FEW
+        lengths, counts = self.lengths[groups], self.counts[groups]
+        picks = np.arange(_FEW) * lengths[:, None] // _FEW
         sample = self.sizes[self.starts[groups][:, None] + picks]
         _, expected = fit_each(sample, self.capacity, np.full(len(groups), _FEW))
-        chosen: Integers = groups[(expected - 1) * self.lengths[groups] < self.counts[groups] * _FEW]
+        chosen: Integers = groups[
+            ((2 * expected - 3) * lengths < 2 * counts * _FEW) | ((lengths > MANY * counts) & (lengths <= _MOST))
+        ]
         return chosen

@@ -15,7 +15,7 @@ from b2grid.planning.estimate import Rate, estimates, known_events, rates
 from b2grid.planning.grouping import PlanLimits, consecutive, levels
 from b2grid.planning.layout import Across, Layout
 from b2grid.planning.ordering import stable_order
-from b2grid.planning.packing import pack
+from b2grid.planning.packing import in_range, pack
 from b2grid.planning.scouting import SCOUT_EVENTS, SCOUTS_FROM, scouts_wanted, spread
 from b2grid.planning.table import FORMAT, PLAN, InputFile, Job, Plan
 
@@ -164,7 +164,8 @@ def _jobs_across(layout: Layout, filled: NDArray[np.int64], limits: PlanLimits, 
     together = stable_order(unit)
     lengths = np.diff(np.flatnonzero(np.diff(unit[together], prepend=-1, append=-1)))
     starts = np.cumsum(lengths) - lengths
-    needed = -(-np.add.reduceat(filled[together].astype(float), starts) // limits.room)
+    taken, room = in_range(filled[together], limits.room)
+    needed = -(-np.add.reduceat(taken, starts) // room)
     if len(lengths) == len(layout.sample_of) or needed.sum() > _WORTH * jobs:
         return None
     step = -(-lengths // _SAMPLE)

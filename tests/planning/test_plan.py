@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +24,6 @@ from tests.planning.conftest import GB, RUNNER, measured, row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from b2grid.steering.recipe import Recipe
     from b2grid.steering.trying import Trial
@@ -306,6 +309,38 @@ def test_a_steering_that_stops_by_itself_expects_fewer_events(make: Make) -> Non
     assert plan.job(1).events_expected == 500
     assert list(plan.jobs["events"]) == [500, 100]
     assert "stops each job after 500 events" in str(plan)
+
+
+HASHED = """
+import pyarrow as pa
+from b2grid.planning import plan
+from b2grid.run.command import Runner
+from b2grid.catalogue.model import INPUTS
+from tests.planning.test_plan import several
+inputs = pa.Table.from_pylist(several(), schema=INPUTS)
+made = plan(project="p", project_id="p-1", inputs=inputs, runner=Runner("raw", ("x",)), steering="s.py")
+print(made.content_hash)
+"""
+
+
+def several() -> list[dict[str, Any]]:
+    samples = ("mixed", "charged", "signal")
+    return [row(n, GB // (1 + n % 7), samples[n % 3], f"tag{n % 2}", dataset=f"/belle/d{n % 11}") for n in range(400)]
+
+
+def test_a_plan_is_the_same_in_every_process() -> None:
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", HASHED],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parents[2],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(said) == 1
 
 
 def test_a_plan_is_kept_whole(make: Make, tmp_path: Path, recipe: Recipe, tried: Tried) -> None:

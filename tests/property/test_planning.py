@@ -202,7 +202,7 @@ def fitted(sizes: list[int], room: int) -> int:
     return len(left)
 
 
-@given(st.lists(st.lists(st.integers(1, 100), min_size=1, max_size=50), min_size=1, max_size=6))
+@given(st.lists(st.lists(st.integers(1, 100), min_size=1, max_size=70), min_size=1, max_size=6))
 def test_packing_is_a_partition_that_keeps_to_the_room(groups: list[list[int]]) -> None:
     sizes = np.concatenate([*map(np.array, groups)])
     lengths = np.array([*map(len, groups)])
@@ -216,7 +216,7 @@ def test_packing_is_a_partition_that_keeps_to_the_room(groups: list[list[int]]) 
     assert sum(len(set(part)) for part in np.split(jobs, np.cumsum(lengths)[:-1])) == len(filled)
 
 
-@given(st.lists(st.integers(1, 10_000), min_size=65, max_size=400))
+@given(st.lists(st.integers(1, 10_000), min_size=129, max_size=500))
 def test_large_groups_are_packed_within_the_room(sizes: list[int]) -> None:
     jobs = pack(np.array(sizes), np.array([len(sizes)]), 10_000)
     assert np.bincount(jobs, weights=sizes).max() <= 10_000
