@@ -262,7 +262,13 @@ class Project:
                 return Trial.from_json(self._folder.trial.read_text())
         return None
 
-    def plan(self, files_per_job: int | None = None, *, scouts: Literal["auto"] | bool | int = "auto") -> Plan:
+    def plan(
+        self,
+        files_per_job: int | None = None,
+        *,
+        across: Literal["collection"] | None = None,
+        scouts: Literal["auto"] | bool | int = "auto",
+    ) -> Plan:
         """Divide the inputs into jobs; nothing is sent.
 
         A project that has been submitted returns its plan as it is.
@@ -271,6 +277,8 @@ class Project:
         ----------
         files_per_job : int, optional
             So many files for each job; otherwise jobs are filled for the walltime that the trial predicts.
+        across : "collection", optional
+            Jobs may hold several datasets of one collection, which run-dependent data needs far fewer of.
         scouts : "auto", bool or int
             Whether scouts run before the main jobs, or how many; automatic from 50 jobs on.
 
@@ -301,6 +309,7 @@ class Project:
             trial=self._trial(),
             limits=PlanLimits(input_bytes=profile.input_bytes),
             files_per_job=files_per_job,
+            across=across,
             args=definition.args,
             scouts=scouts,
             sandbox=definition.sandbox,
@@ -361,8 +370,7 @@ class Project:
         if trial is not None and not (trial.ok or force):
             raise failed(trial)
         if scouts != "auto" or not self._folder.plans():
-            files = self._planned_files_per_job()
-            self.plan(files, scouts=scouts)
+            self.plan(**self._planned_as(), scouts=scouts)
 
     def _untried(self) -> list[str]:
         """The samples without a good trial: what failed may have been mended since, outside the steering."""
@@ -370,11 +378,13 @@ class Project:
         good = {item.sample for item in trial.measurements if item.ok} if trial is not None else set()
         return [sample for sample in first_files(self.inputs) if sample not in good]
 
-    def _planned_files_per_job(self) -> int | None:
+    def _planned_as(self) -> dict[str, Any]:
+        """How the plan that there is was asked for."""
         from b2grid.planning import Plan
 
         plans = self._folder.plans()
-        return Plan.read(plans[-1]).spec["files_per_job"] if plans else None
+        spec = Plan.read(plans[-1]).spec if plans else {}
+        return {"files_per_job": spec.get("files_per_job"), "across": spec.get("across")}
 
     @property
     def status(self) -> Status:

@@ -42,7 +42,7 @@ def _prepare(project: b2grid.Project, options: argparse.Namespace, console: Cons
     console.print(trial)
     if not (trial.ok or options.force):
         raise InvalidSteering(failed(trial).message, hint="mend it, or use --force")
-    plan = project.plan(files_per_job=options.files_per_job, scouts=options.scouts)
+    plan = project.plan(files_per_job=options.files_per_job, across=options.across, scouts=options.scouts)
     console.print(str(plan.summary()), markup=False)
 
 
@@ -287,6 +287,7 @@ def _submit_verb(verbs: Any) -> None:
     submit.add_argument("-f", "--sandbox", action="append", default=[], metavar="FILE")
     submit.add_argument("-s", "--release", help="the basf2 release; b2lite when left out")
     submit.add_argument("-n", "--files-per-job", type=int)
+    submit.add_argument("--across", choices=["collection"], help="jobs may hold several datasets of one collection")
     submit.add_argument("--site", default="local")
     submit.add_argument(
         "--runs",

@@ -1,22 +1,25 @@
-"""Dividing files into jobs: arrays in, a job number per file out. Pure, and the same for equal input."""
+"""What a job may be, and dividing files into jobs by number: arrays in, arrays out."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from b2grid.errors import InvalidPlan, printable
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     Integers = NDArray[np.int64]
 
-__all__ = ["PlanLimits", "consecutive", "largest_that_works", "levels", "pack", "spread"]
+__all__ = ["PlanLimits", "consecutive", "fullest", "grouping_notes", "largest_that_works", "levels"]
 
-_EXACT = 20_000  # up to so many different levels, they are compared exactly
-_STEPS = 16_000  # beyond that, in 1/16000 of a job, rounded up: at most 0.3 MB per file of a 5 GB job
+_MOST_ROOM = 2**60  # so that the room of a few jobs is a 64-bit number
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,32 @@ class PlanLimits:
         Seconds that a job is aimed at; a single file may take longer.
     files : int
         Largest number of input files of a job.
+
+    Raises
+    ------
+    InvalidPlan
+        If one of them is not above zero.
     """
 
     input_bytes: int = 5 * 1024**3
     walltime: float = 4 * 3600.0
     files: int = 1000
+
+    def __post_init__(self) -> None:
+        for name, what in (("input_bytes", "bytes"), ("files", "files")):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InvalidPlan(
+                    f"limit {name} is {printable(repr(value))[:80]}", hint=f"a whole number of {what}, at least 1"
+                )
+        wall = self.walltime
+        if isinstance(wall, bool) or not isinstance(wall, (int, float)) or not 0 < wall < math.inf:
+            raise InvalidPlan(f"limit walltime is {printable(repr(wall))[:80]}", hint="seconds, above 0")
+        if self.room > _MOST_ROOM:
+            raise InvalidPlan(
+                f"limits of {self.input_bytes:,} bytes and {self.files:,} files are too large together",
+                hint=f"their product is at most {_MOST_ROOM:,}",
+            )
 
     @property
     def room(self) -> int:
@@ -64,87 +88,6 @@ def levels(sizes: Integers, seconds: NDArray[np.float64], budget: float, limits:
     return np.minimum(filled, limits.room)
 
 
-def pack(filled: Integers, capacity: int) -> Integers:
-    """A job for each file by best fit decreasing: into the job that it fills best, largest files first.
-
-    It needs at most 11/9 of the fewest jobs possible, as first fit decreasing does. Files that fill equally
-    much are placed together, which makes the effort grow with the number of different levels; more than
-    20,000 of these are therefore rounded up to 1/16000 of a job.
-
-    Parameters
-    ----------
-    filled : array of int
-        How much of a job each file takes; at least 1, at most `capacity`.
-    capacity : int
-        How much of it there is in a job.
-
-    Returns
-    -------
-    array of int
-        Numbers of jobs from 0 on, one per file.
-
-    >>> pack(np.array([6, 5, 4, 5]), 10).tolist()
-    [0, 1, 0, 1]
-    """
-    rounded, room = filled, capacity
-    if len(filled) > _EXACT and np.count_nonzero(np.diff(np.sort(filled))) > _EXACT:
-        unit = max(1, capacity // _STEPS)
-        room = capacity // unit
-        rounded = np.minimum(-(-filled // unit), room)
-    order = np.argsort(-rounded, kind="stable")
-    ordered = rounded[order]
-    starts = np.flatnonzero(np.diff(ordered, prepend=room + 1))
-    counts = np.diff(starts, append=len(ordered))
-    jobs = np.empty(len(filled), np.int64)
-    jobs[order] = _place(ordered[starts].tolist(), counts.tolist(), room)
-    return jobs
-
-
-def _place(sizes: list[int], counts: list[int], room: int) -> list[int]:
-    """Jobs for the files of each size in turn, largest first."""
-    placed: list[int] = []
-    jobs_with: dict[int, list[int]] = {}  # room that is left -> jobs that have it
-    rooms: list[int] = []  # the keys, sorted
-    opened = 0
-
-    def leave(jobs: list[int], left: int) -> None:
-        if left and jobs:
-            if left not in jobs_with:
-                jobs_with[left] = []
-                insort(rooms, left)
-            jobs_with[left] += jobs
-
-    for size, count in zip(sizes, counts, strict=True):
-        missing = count
-        while missing:
-            position = bisect_left(rooms, size)
-            if position < len(rooms):
-                left = rooms[position]
-                jobs = jobs_with[left]
-            else:
-                left = room
-                jobs = list(range(opened, opened - (-missing // (room // size))))
-                opened += len(jobs)
-            each = left // size
-            needed = -(-missing // each)
-            used, kept = jobs[:needed], jobs[needed:]
-            if position < len(rooms):
-                if kept:
-                    jobs_with[left] = kept
-                else:
-                    del jobs_with[left]
-                    del rooms[position]
-            whole = min(len(used), missing // each)
-            placed += used[:whole] * each
-            leave(used[:whole], left - each * size)
-            missing -= whole * each
-            if whole < len(used):  # the last job takes fewer than it could
-                placed += [used[-1]] * missing
-                leave([used[-1]], left - missing * size)
-                missing = 0
-    return placed
-
-
 def consecutive(lengths: Integers, count: int) -> Integers:
     """A job for each file by taking so many at a time, in order, never across groups.
 
@@ -162,50 +105,62 @@ def consecutive(lengths: Integers, count: int) -> Integers:
     return jobs
 
 
-def largest_that_works(sizes: Integers, lengths: Integers, limit: int, at_most: int) -> int:
-    """The largest number of files at a time for which no job exceeds the limit; 1 if every file fits."""
-    longest = int(lengths.max(initial=1))
+def fullest(sizes: Integers, lengths: Integers, count: int) -> int:
+    """The size of the largest job when so many files at a time are taken, in order, never across groups.
 
-    def fits(count: int) -> bool:
-        filled = np.bincount(consecutive(lengths, count), weights=sizes.astype(float))
-        return bool(filled.max(initial=0) <= limit)
-
-    if at_most >= longest and fits(longest):  # all files of every group in one job
-        return at_most
-    return next((count for count in range(min(at_most, longest - 1), 1, -1) if fits(count)), 1)
-
-
-def spread(groups: Integers, samples: Integers, wanted: int) -> Integers:
-    """Choose jobs that are spread over samples and, within these, over groups of one global tag.
-
-    Parameters
-    ----------
-    groups, samples : array of int
-        The group and the sample of each job; a group is of one sample.
-
-    Returns
-    -------
-    array of int
-        Positions of the chosen jobs, sorted.
-
-    >>> spread(np.array([0, 0, 0, 1, 1]), np.array([0, 0, 0, 1, 1]), 3).tolist()
-    [0, 2, 3]
+    >>> fullest(np.array([3, 1, 2, 5]), np.array([3, 1]), 2)
+    5
     """
-    names, first, counts = np.unique(groups, return_index=True, return_counts=True)
-    of_group = samples[first]
-    # the first group of every sample, then the second of every sample, …
-    turn = np.array([np.sum(of_group[:index] == of_group[index]) for index in range(len(names))])
-    queue = np.lexsort((of_group, turn)).tolist()
-    share = dict.fromkeys(queue, 0)
-    missing = min(wanted, len(groups))
-    while missing:
-        for index in queue:
-            if missing and share[index] < counts[index]:
-                share[index] += 1
-                missing -= 1
-    chosen = [_evenly(np.flatnonzero(groups == names[index]), number) for index, number in share.items()]
-    return np.sort(np.concatenate([np.empty(0, np.int64), *chosen]))
+    return _fullest(_sums(sizes), np.cumsum(lengths) - lengths, lengths, count)
 
 
-def _evenly(positions: Any, number: int) -> Any:
-    return positions[np.linspace(0, len(positions) - 1, number).round().astype(np.int64)]
+def _sums(sizes: Integers) -> Integers:
+    return np.concatenate([[0], np.cumsum(sizes)])
+
+
+def _fullest(sums: Integers, starts: Integers, lengths: Integers, count: int) -> int:
+    jobs = -(-lengths // count)
+    within = np.arange(int(jobs.sum())) - np.repeat(np.cumsum(jobs) - jobs, jobs)
+    begins = np.repeat(starts, jobs) + count * within
+    ends = np.minimum(begins + count, np.repeat(starts + lengths, jobs))
+    return int((sums[ends] - sums[begins]).max(initial=0))
+
+
+def largest_that_works(sizes: Integers, lengths: Integers, limit: int, at_most: int) -> int:
+    """The largest number of files at a time for which no job exceeds the limit; 1 if every file fits.
+
+    A smaller number than one that works need not work, as files then meet others. But the first job of a group only
+    grows with the number, and where it is too large the number is: what is tried begins there, and then of the longer
+    groups alone.
+
+    >>> largest_that_works(np.array([3, 3, 3, 3, 1, 1, 1, 1]), np.array([4, 4]), 11, 100)
+    3
+    """
+    sums, starts = _sums(sizes), np.cumsum(lengths) - lengths
+    first = np.searchsorted(sums, sums[starts] + limit, side="right") - 1 - starts
+    most = min(at_most, int(first[first < lengths].min(initial=at_most)))
+    for count in range(most, 1, -1):
+        longer = lengths > count
+        if _fullest(sums, starts[longer], lengths[longer], count) <= limit:
+            return count
+    return 1
+
+
+def grouping_notes(spec: Mapping[str, Any]) -> list[str]:
+    """What there is to say about how files became jobs: what would need fewer, and what is not known of the files.
+
+    >>> grouping_notes({"across": None, "jobs_across": 351234})
+    ['jobs stay inside a dataset; across the datasets of a collection there would be about 351,000: \
+plan(across="collection")']
+    """
+    notes = []
+    if fewer := spec.get("jobs_across"):  # plans of before do not say
+        about = f"{fewer:,}" if fewer < 1000 else f"about {round(fewer, 3 - len(str(fewer))):,}"
+        notes.append(
+            f"jobs stay inside a dataset; across the datasets of a collection there would be {about}: "
+            'plan(across="collection")'
+        )
+    if unknown := spec.get("files_without_size"):
+        each = "each has a job of its own" if spec["files_per_job"] is None else "the limit of input cannot be checked"
+        notes.append(f"{unknown:,} files have no known size: {each}")
+    return notes

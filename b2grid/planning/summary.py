@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from b2grid.catalogue.found import size
 from b2grid.errors import printable
 from b2grid.html import Html, definitions, table, tag
+from b2grid.planning.grouping import grouping_notes
 from b2grid.planning.pivot import Pivot
 from b2grid.planning.spread import Range
 from b2grid.planning.timetable import BANDWIDTH, timetable
@@ -253,6 +254,7 @@ def _notes(plan: Plan, every: list[dict[str, Any]]) -> list[str]:
         notes.append(f"besides ntuples, every job writes {_named(files)}")
     if plan.spec["max_event"]:
         notes.append(f"the steering file itself stops each job after {plan.spec['max_event']:,} events")
+    notes += grouping_notes(plan.spec)
     unknown = sum(one["files_without_events"] for one in every)
     if unknown:
         notes.append(f"{unknown:,} files have no number of events: theirs is estimated from their size")

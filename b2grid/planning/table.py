@@ -59,11 +59,11 @@ def seed(project_id: str, job: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """One input file of a job; `events` is `None` where the catalogue does not know."""
+    """One input file of a job; `bytes` and `events` are `None` where the catalogue does not know."""
 
     lfn: str
     pfn: str
-    bytes: int
+    bytes: int | None
     events: int | None = None
 
 
@@ -148,8 +148,8 @@ class Plan:
 
     @cached_property
     def _firsts(self) -> pa.Table:
-        """The first row of each job."""
-        return self.table.take(self._starts[:-1])
+        """What holds for each job, from its first row."""
+        return self.table.select(["job", "kind", "sample", "global_tag", "events_limit"]).take(self._starts[:-1])
 
     @property
     def _stop(self) -> int:
@@ -164,7 +164,8 @@ class Plan:
         if kind is None:
             ids: list[int] = self._ids.tolist()
         else:
-            ids = self._ids[np.array(self._firsts["kind"].to_pylist(), dtype=object) == kind].tolist()
+            of_kind: Any = pc.equal(self._firsts["kind"], pa.scalar(kind))
+            ids = self._ids[of_kind.to_numpy()].tolist()
         return ids
 
     def job(self, number: int) -> Job:
@@ -205,22 +206,23 @@ class Plan:
     def jobs(self) -> pd.DataFrame:
         """One row per job: job, kind, sample, global_tag, files, bytes, events, events_limit, walltime.
 
-        `walltime` is the estimate in seconds; it and `events` are missing where nothing is known.
+        `walltime` is the estimate in seconds; it, `bytes` and `events` are missing where nothing is known.
         """
         import pandas as pd
 
         first = self._firsts
         starts = self._starts
-        events = _filled(self.table["events"], -1)
-        known = np.minimum.reduceat(events, starts[:-1]) >= 0
-        total = np.where(known, np.add.reduceat(events, starts[:-1]), 0)
-        total = np.minimum(total, np.minimum(_filled(first["events_limit"], _NO_LIMIT), self._stop))
+        events, known = self._summed("events")
+        events = np.minimum(events, np.minimum(_filled(first["events_limit"], _NO_LIMIT), self._stop))
+        limits = _filled(first["events_limit"], -1)
         frame = first.select(["job", "kind", "sample", "global_tag"]).to_pandas()
         frame["files"] = np.diff(starts)
-        frame["bytes"] = np.add.reduceat(self.table["bytes"].to_numpy(), starts[:-1])
-        frame["events"] = pd.array(np.where(known, total, 0), dtype="Int64")
-        frame.loc[~known, "events"] = pd.NA
-        frame["events_limit"] = pd.array(first["events_limit"].to_pylist(), dtype="Int64")
+        for name, values, there in (
+            ("bytes", *self._summed("bytes")),
+            ("events", events, known),
+            ("events_limit", limits, limits >= 0),
+        ):
+            frame[name] = pd.arrays.IntegerArray(values, ~there)
         rates = self.spec["rates"]
         setup, per_event, per_file = (
             frame["sample"].map({sample: rate.get(name, 0.0) for sample, rate in rates.items()}).astype(float)
@@ -243,6 +245,12 @@ class Plan:
         for job, experiment, run in zip(jobs, *numbers, strict=True):
             found.setdefault(int(job), set()).add((experiment, run))
         return {job: frozenset(runs) for job, runs in found.items()}
+
+    def _summed(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The sum of a column over the files of each job, and whether it is known for all of them."""
+        values = _filled(self.table[name], -1)
+        known = np.minimum.reduceat(values, self._starts[:-1]) >= 0
+        return np.where(known, np.add.reduceat(values, self._starts[:-1]), 0), known
 
     # -- what runs -------------------------------------------------------------------------------------------
 

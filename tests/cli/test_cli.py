@@ -266,8 +266,8 @@ class TestOfAProjectThatRan:
             "s/event",
             "Number of jobs",
             "submitted kpi",
-            "Done 2",
-            "kpi: done, 2 of 2 jobs",
+            "Done 3",
+            "kpi: done, 3 of 3 jobs",
         ]
         assert [said.find(step) for step in steps] == sorted(said.find(step) for step in steps)
         assert -1 not in [said.find(step) for step in steps]
@@ -275,8 +275,8 @@ class TestOfAProjectThatRan:
 
     def test_each_verb_has_its_answer(self, ran: Path, said: Said, tmp_path: Path) -> None:
         for arguments, words in {
-            ("status", "kpi"): "kpi: done, 2 of 2",
-            ("wait", "kpi"): "2 of 2",
+            ("status", "kpi"): "kpi: done, 3 of 3",
+            ("wait", "kpi"): "3 of 3",
             ("jobs", "kpi"): "Execution Complete",
             ("jobs", "kpi", "--csv"): "peak_memory",
             ("failures", "kpi"): "no failures",
@@ -287,8 +287,8 @@ class TestOfAProjectThatRan:
             ("news", "kpi"): "nothing has changed",
             ("log", "kpi", "1"): "[INFO]",
             ("command", "kpi", "1"): "d0.py",
-            ("fetch", "kpi", str(tmp_path / "mine")): "2 files copied",
-            ("restart", "kpi"): "2 of 2",
+            ("fetch", "kpi", str(tmp_path / "mine")): "3 files copied",
+            ("restart", "kpi"): "3 of 3",
             ("projects",): "done",
         }.items():
             status, out, error = said(*arguments)

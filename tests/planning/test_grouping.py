@@ -7,8 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from b2grid.planning.grouping import PlanLimits, consecutive, largest_that_works, levels, pack, spread
+from b2grid.planning.grouping import PlanLimits, consecutive, fullest, largest_that_works, levels
 from b2grid.planning.ordering import codes, sorted_order
+from b2grid.planning.packing import pack
+from b2grid.planning.scouting import spread
 
 LIMIT = PlanLimits().input_bytes
 GB = 1024**3
@@ -25,7 +27,7 @@ def first_fit_decreasing(sizes: np.ndarray, room: int) -> int:
     return used
 
 
-@pytest.mark.parametrize("count", [500, 3000])
+@pytest.mark.parametrize("count", [30, 500, 3000])
 @pytest.mark.parametrize("kind", ["mdst", "wide", "large", "small"])
 def test_packing_needs_no_more_jobs_than_first_fit_decreasing(kind: str, count: int) -> None:
     rng = np.random.default_rng(count)
@@ -36,22 +38,46 @@ def test_packing_needs_no_more_jobs_than_first_fit_decreasing(kind: str, count: 
         "small": rng.exponential(0.2, count).clip(0.01, 3),
     }[kind]
     sizes = (drawn * GB).astype(np.int64)
-    jobs = pack(sizes, LIMIT)
+    jobs = pack(sizes, np.array([len(sizes)]), LIMIT)
     assert np.bincount(jobs, weights=sizes).max() <= LIMIT
     assert jobs.max() + 1 <= first_fit_decreasing(sizes, LIMIT)
 
 
 def test_a_hundred_thousand_files_are_packed_near_the_lower_bound() -> None:
     sizes = (np.random.default_rng(1).uniform(0.1, 3, 100_000) * GB).astype(np.int64)
-    jobs = pack(sizes, LIMIT)
+    jobs = pack(sizes, np.array([len(sizes)]), LIMIT)
     filled = np.bincount(jobs, weights=sizes)
     assert filled.max() <= LIMIT
     assert filled.min() > 0
     assert len(filled) <= 1.005 * sizes.sum() / LIMIT
 
 
+def test_files_of_similar_size_need_fewer_jobs_than_when_they_are_fitted() -> None:
+    sizes = (np.random.default_rng(1).normal(1.7, 0.2, 2000).clip(0.1, 4) * GB).astype(np.int64)
+    jobs = pack(sizes, np.array([2000]), LIMIT)
+    assert jobs.max() + 1 < 0.97 * first_fit_decreasing(sizes, LIMIT)
+
+
+def test_many_groups_are_packed_as_each_of_them_is() -> None:
+    rng = np.random.default_rng(1)
+    lengths = rng.integers(1, 60, 300)
+    sizes = (rng.uniform(0.1, 3, lengths.sum()) * GB).astype(np.int64)
+    jobs = pack(sizes, lengths, LIMIT)
+    groups = np.repeat(np.arange(len(lengths)), lengths)
+    assert len(np.unique(jobs)) == jobs.max() + 1 == len(np.unique(groups * len(jobs) + jobs))
+    alone = [pack(part, np.array([len(part)]), LIMIT) for part in np.split(sizes, np.cumsum(lengths)[:-1])]
+    assert sum(part.max() + 1 for part in alone) == jobs.max() + 1
+
+
+def test_jobs_are_even() -> None:
+    jobs = pack(np.full(9, 100), np.array([9]), 400)
+    assert np.bincount(jobs).tolist() == [3, 3, 3]
+    jobs = pack(np.full(1001, 1), np.array([1001]), 1000)
+    assert sorted(np.bincount(jobs)) == [500, 501]
+
+
 def test_equal_files_fill_jobs_exactly() -> None:
-    jobs = pack(np.full(100_000, LIMIT // 4), LIMIT)
+    jobs = pack(np.full(100_000, LIMIT // 4), np.array([100_000]), LIMIT)
     assert set(np.bincount(jobs)) == {4}
 
 
@@ -80,6 +106,20 @@ def test_the_largest_number_that_works_is_found() -> None:
     assert largest_that_works(sizes, lengths, 5, 100) == 1
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_the_largest_number_that_works_is_that_of_trying_all(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, 30, 5)
+    sizes = rng.integers(1, 10, lengths.sum())
+    limit = int(rng.integers(10, 60))
+    works = [count for count in range(1, 41) if fullest(sizes, lengths, count) <= limit]
+    assert largest_that_works(sizes, lengths, limit, 40) == works[-1]
+    assert all(
+        fullest(sizes, lengths, count) == np.bincount(consecutive(lengths, count), weights=sizes).max()
+        for count in range(1, 41)
+    )
+
+
 def test_scouts_see_every_sample_before_a_second_global_tag() -> None:
     groups = np.repeat(np.arange(4), [10, 10, 10, 1])
     samples = np.repeat([0, 0, 0, 1], [10, 10, 10, 1])
@@ -98,6 +138,12 @@ def test_paths_are_sorted_by_their_bytes(many: int, alphabet: str) -> None:
     assert array.take(sorted_order(array)).to_pylist() == sorted(texts, key=str.encode)
     assert array.slice(3).take(sorted_order(array.slice(3))).to_pylist() == sorted(texts[3:], key=str.encode)
     assert array.take(pc.sort_indices(array)).to_pylist() == array.take(sorted_order(array)).to_pylist()
+
+
+@pytest.mark.parametrize("texts", [["a\0", "a"], ["b", "b\0a", "b\0"], ["é", "e" * 9, ""]])
+def test_texts_that_padding_would_confuse_are_sorted_all_the_same(texts: list[str]) -> None:
+    array = pa.array([*texts, *(f"{number:09d}" for number in range(2000, 0, -1))])
+    assert array.take(sorted_order(array)).to_pylist() == sorted(array.to_pylist(), key=str.encode)
 
 
 def test_codes_sort_as_the_texts() -> None:

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from b2grid.catalogue.model import INPUTS
 from b2grid.errors import InvalidPlan
 from b2grid.planning import Plan, PlanLimits, plan
-from b2grid.planning.grouping import consecutive, pack, spread
+from b2grid.planning.grouping import consecutive
+from b2grid.planning.packing import pack
+from b2grid.planning.scouting import spread
 from b2grid.run.command import Runner
 from b2grid.steering.trying import Measurement, Trial
 
@@ -32,9 +34,11 @@ def files(draw: st.DrawFn) -> list[dict[str, Any]]:
             "pfn": f"/data/{name}",
             "release": "r",
             "is_mc": True,
-            "bytes": draw(st.integers(1, 1000)),
+            "bytes": draw(st.none() | st.integers(1, 1000)),
             "events": draw(st.none() | st.integers(0, 500)),
             "global_tag": draw(st.sampled_from(["g1", "g2", "g3"])),
+            "dataset": draw(st.sampled_from([None, "/belle/d1", "/belle/d2"])),
+            "collection": draw(st.sampled_from([None, "/belle/collection/c"])),
             "runs": [{"experiment": 8, "run": draw(st.integers(0, 3)), "events": None, "good": True}],
         }
         for name in names
@@ -69,16 +73,19 @@ def test_every_file_is_in_exactly_one_main_job(rows: Rows, trial: Trial | None, 
     assert Counter(main) == Counter(row["lfn"] for row in rows)
 
 
-@given(files(), trials)
-def test_a_job_obeys_all_limits_and_mixes_nothing(rows: list[dict[str, Any]], trial: Trial | None) -> None:
-    made = planned(rows, trial=trial)
+@given(files(), trials, st.sampled_from([None, "collection"]))
+def test_a_job_obeys_all_limits_and_mixes_nothing(rows: Rows, trial: Trial | None, across: Any) -> None:
+    made = planned(rows, trial=trial, across=across)
     rates = made.spec["rates"]
     for number in made.ids():
         job = made.job(number)
         inside = {file.lfn for file in job.files}
-        kinds = {(row["sample"], row["global_tag"]) for row in rows if row["lfn"] in inside}
-        assert kinds == {(job.sample, job.global_tag)}
-        assert sum(file.bytes for file in job.files) <= LIMITS.input_bytes
+        unit = across or "dataset"
+        kinds = {(row["sample"], row["global_tag"], row[unit]) for row in rows if row["lfn"] in inside}
+        assert len(kinds) == 1
+        assert kinds.pop()[:2] == (job.sample, job.global_tag)
+        assert sum(file.bytes or 0 for file in job.files) <= LIMITS.input_bytes
+        assert len(job.files) == 1 or None not in [file.bytes for file in job.files]
         assert len(job.files) <= LIMITS.files
         if job.sample in rates and len(job.files) > 1 and job.events_expected is not None:
             seconds = rates[job.sample]["setup"] + job.events_expected * rates[job.sample]["per_event"]
@@ -89,7 +96,23 @@ def test_a_job_obeys_all_limits_and_mixes_nothing(rows: list[dict[str, Any]], tr
 def test_the_order_of_the_inputs_changes_nothing(rows: Rows, trial: Trial | None, random: Any) -> None:
     shuffled = rows.copy()
     random.shuffle(shuffled)
-    one, other = planned(rows, trial=trial, scouts=True), planned(shuffled, trial=trial, scouts=True)
+    one = planned(rows, trial=trial, scouts=True)
+    table = pa.Table.from_pylist(shuffled, schema=INPUTS)
+    cut = random.randint(0, len(rows))
+    pieces = pa.concat_tables([table.slice(0, cut), table.slice(cut)])
+    names = [name for name in INPUTS.names if name not in {"adler32", "replicas"}]
+    random.shuffle(names)
+    coded = {name: pieces[name].dictionary_encode() for name in ("sample", "dataset", "lfn")}
+    other = plan(
+        project="p",
+        project_id="p-1",
+        inputs=pa.table({name: coded.get(name, pieces[name]) for name in names}),
+        runner=Runner("basf2", ("basf2",)),
+        steering="s.py",
+        limits=LIMITS,
+        trial=trial,
+        scouts=True,
+    )
     assert one == other
     assert one.content_hash == other.content_hash
     assert str(one) == str(other)
@@ -109,6 +132,8 @@ def test_planning_changes_nothing_that_it_is_given(rows: list[dict[str, Any]]) -
 
 @given(files(), st.integers(1, 7))
 def test_files_per_job_is_honoured_or_refused_with_the_largest_that_works(rows: Rows, count: int) -> None:
+    for row in rows:  # of a dataset, files have one global tag here
+        row["global_tag"] = f"g{row['dataset']}"
     try:
         made = planned(rows, files_per_job=count)
     except InvalidPlan as error:
@@ -119,29 +144,83 @@ def test_files_per_job_is_honoured_or_refused_with_the_largest_that_works(rows: 
             with pytest.raises(InvalidPlan):
                 planned(rows, files_per_job=more)
         return
-    sizes = made.jobs.groupby(["sample", "global_tag"])["files"]
+    jobs = made.jobs
+    sizes = jobs[jobs["kind"] == "main"].groupby(["sample", "global_tag"])["files"]
     for _, group in sizes:
         assert set(group.iloc[:-1]) <= {count}
         assert group.iloc[-1] <= count
 
 
 @given(files())
-def test_job_numbers_follow_the_first_file(rows: list[dict[str, Any]]) -> None:
+def test_jobs_are_numbered_by_sample_tag_and_first_file_of_the_dataset_and_of_the_job(rows: Rows) -> None:
     made = planned(rows)
-    keys = [(job.sample, job.global_tag, job.files[0].lfn.encode()) for job in map(made.job, made.ids())]
+    dataset = {row["lfn"]: row["dataset"] for row in rows}
+    kinds = [(row["sample"], row["global_tag"], row["dataset"]) for row in rows]
+    first = {
+        kind: min(row["lfn"].encode() for row, other in zip(rows, kinds, strict=True) if kind == other)
+        for kind in kinds
+    }
+    keys = []
+    for job in map(made.job, made.ids("main")):
+        lfn = job.files[0].lfn
+        begin = first[job.sample, job.global_tag, dataset[lfn]]
+        keys.append((job.sample, job.global_tag, begin, lfn.encode()))
     assert keys == sorted(keys)
     assert made.ids() == list(range(1, len(made) + 1))
 
 
-@given(st.lists(st.integers(1, 100), min_size=1, max_size=300))
-def test_packing_is_a_partition_that_keeps_to_the_room(sizes: list[int]) -> None:
-    jobs = pack(np.array(sizes), 100)
+@given(files(), st.integers(2, 7))
+def test_files_of_different_tags_in_one_job_are_refused_where_they_are(rows: Rows, count: int) -> None:
+    mixed = set()
+    for key in {(row["sample"], row["dataset"]) for row in rows if row["dataset"]}:
+        tags = [
+            row["global_tag"]
+            for row in sorted(rows, key=lambda row: row["lfn"].encode())
+            if (row["sample"], row["dataset"]) == key
+        ]
+        if any(len(set(tags[at : at + count])) > 1 for at in range(0, len(tags), count)):
+            mixed.add(key[1])
+    for row in rows:
+        row["bytes"] = 1
+    if not mixed:
+        planned(rows, files_per_job=count)
+        return
+    with pytest.raises(InvalidPlan) as caught:
+        planned(rows, files_per_job=count)
+    assert {finding.message.split("dataset ")[1].split(":")[0] for finding in caught.value.findings} == mixed
+
+
+def fitted(sizes: list[int], room: int) -> int:
+    """Count the jobs of first fit decreasing."""
+    left: list[int] = []
+    for size in sorted(sizes, reverse=True):
+        at = next((at for at, free in enumerate(left) if free >= size), None)
+        if at is None:
+            left.append(room - size)
+        else:
+            left[at] -= size
+    return len(left)
+
+
+@given(st.lists(st.lists(st.integers(1, 100), min_size=1, max_size=70), min_size=1, max_size=6))
+def test_packing_is_a_partition_that_keeps_to_the_room(groups: list[list[int]]) -> None:
+    sizes = np.concatenate([*map(np.array, groups)])
+    lengths = np.array([*map(len, groups)])
+    jobs = pack(sizes, lengths, 100)
     filled = np.bincount(jobs, weights=sizes)
     assert filled.max() <= 100
     assert filled.min() > 0
-    # no two jobs could be one
-    if len(filled) > 1:
-        assert np.sort(filled)[:2].sum() > 100
+    for group, part in zip(groups, np.split(jobs, np.cumsum(lengths)[:-1]), strict=True):
+        assert not set(part) & (set(jobs) - set(part))
+        assert len(set(part)) <= fitted(group, 100)
+    assert sum(len(set(part)) for part in np.split(jobs, np.cumsum(lengths)[:-1])) == len(filled)
+
+
+@given(st.lists(st.integers(1, 10_000), min_size=129, max_size=500))
+def test_large_groups_are_packed_within_the_room(sizes: list[int]) -> None:
+    jobs = pack(np.array(sizes), np.array([len(sizes)]), 10_000)
+    assert np.bincount(jobs, weights=sizes).max() <= 10_000
+    assert len(set(jobs)) <= 1.02 * fitted(sizes, 10_000) + 1
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=9), st.integers(1, 5))
