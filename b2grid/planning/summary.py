@@ -169,7 +169,7 @@ def summarise(plan: Plan, *, owner: str, site: str, slots: int | None = None, ba
     )
 
 
-def _events(number: int, vague: bool) -> str:  # noqa: FBT001
+def _events(number: int, vague: bool) -> str:
     return "not known" if not number else f"{number:,}" + (" (estimated)" if vague else "")
 
 
@@ -266,9 +266,8 @@ def _notes(plan: Plan, every: list[dict[str, Any]]) -> list[str]:
         notes.append(f"the steering file itself stops each job after {plan.spec['max_event']:,} events")
     unknown = sum(one["files_without_events"] for one in every if one["events"])
     if unknown:
-        notes.append(
-            f"{unknown:,} file{'s have' if unknown > 1 else ' has'} no number of events: theirs is estimated from their size"
-        )
+        has = "file has" if unknown == 1 else "files have"
+        notes.append(f"{unknown:,} {has} no number of events: theirs is estimated from their size")
     silent = [sample for sample, one in plan.spec["estimates"].items() if not one["events"]]
     if silent:
         notes.append(f"no file of {_named(silent)} has a number of events: neither time nor output can be estimated")
