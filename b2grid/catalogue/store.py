@@ -314,7 +314,7 @@ class Catalogue:
     def totals(self, datasets: Iterable[str]) -> dict[str, int | None]:
         """How many files datasets (or datablocks) have, their bytes and their events.
 
-        Sums are over what is known; they are `None` where nothing is.
+        A sum of which a part is not known is `None`.
         """
         return asking.totals(self._arrow, datasets)
 
