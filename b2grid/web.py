@@ -75,7 +75,8 @@ def answer(url: str, headers: Mapping[str, str] | None = None, *, patience: floa
     Unreachable
         Also while the chunks are taken. That nothing changed (status 304) is an answer.
     """
-    asked = _request(url, {"User-Agent": "b2grid", "Accept-Encoding": "identity", **(headers or {})})
+    with translated(patience):
+        asked = _request(url, {"User-Agent": "b2grid", "Accept-Encoding": "identity", **(headers or {})})
     with _response(asked, patience) as response:
         named = {name.lower(): value for name, value in response.headers.items()}
         yield Answer(response.status, named, lively(_chunks(response), patience))
