@@ -61,7 +61,7 @@ def shown_url(url: str) -> str:
 
 @contextmanager
 def answer(url: str, headers: Mapping[str, str] | None = None, *, patience: float = 30.0) -> Iterator[Answer]:
-    """Ask a server for what is at a URL.
+    """Ask a server for what is at a URL; a name and password in it are for that server alone.
 
     It may send on to another web address, but neither to a file nor from an encrypted connection to an open one.
 
@@ -75,12 +75,24 @@ def answer(url: str, headers: Mapping[str, str] | None = None, *, patience: floa
     Unreachable
         Also while the chunks are taken. That nothing changed (status 304) is an answer.
     """
-    from urllib.request import Request
-
-    asked = Request(url, headers={"User-Agent": "b2grid", "Accept-Encoding": "identity", **(headers or {})})  # noqa: S310
+    with translated(patience):
+        asked = _request(url, {"User-Agent": "b2grid", "Accept-Encoding": "identity", **(headers or {})})
     with _response(asked, patience) as response:
         named = {name.lower(): value for name, value in response.headers.items()}
         yield Answer(response.status, named, lively(_chunks(response), patience))
+
+
+def _request(url: str, headers: dict[str, str]) -> Any:
+    from base64 import b64encode
+    from urllib.parse import unquote
+    from urllib.request import Request
+
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    asked = Request(urlunsplit(parts._replace(netloc=host)), headers=headers)  # noqa: S310
+    if at:
+        asked.add_unredirected_header("Authorization", f"Basic {b64encode(unquote(user).encode()).decode()}")
+    return asked
 
 
 @contextmanager

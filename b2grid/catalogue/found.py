@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from b2grid.catalogue.holdings import Collection, Dataset
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import pandas as pd
-    import pyarrow as pa
 
 __all__ = ["Collection", "Dataset", "Found", "Page", "size"]
 
@@ -64,17 +64,21 @@ class Found:
 
     @property
     def totals(self) -> dict[str, int]:
-        """The sums of files, bytes and events, and how many datasets do not say how many events they have."""
+        """The sums of files, bytes and events, and how many datasets do not say theirs."""
         sums = {name: pc.sum(self.table[name]).as_py() or 0 for name in ("files", "bytes", "events")}
-        return {"datasets": len(self), **sums, "without events": self.table["events"].null_count}
+        unknown = {f"without {name}": self.table[name].null_count for name in sums}
+        return {"datasets": len(self), **sums, **unknown}
 
     def summary(self) -> str:
         """The totals in words."""
+        if not len(self):
+            return "0 datasets"
         totals = self.totals
-        unknown = totals["without events"]
-        parts = [_counted(totals[name], name) for name in ("datasets", "files", "events")]
-        parts[-1] += f" (and those of {_counted(unknown, 'datasets')} without a number)" if unknown else ""
-        return ", ".join([*parts, size(totals["bytes"])]) if len(self) else "0 datasets"
+        said = [_counted(len(self), "datasets")]
+        for name in ("files", "events", "bytes"):
+            known = size(totals[name]) if name == "bytes" else _counted(totals[name], name)
+            said.append(_partial(name, known, totals[f"without {name}"], len(self)))
+        return ", ".join(said)
 
     # -- parts -----------------------------------------------------------------------------------------------
 
@@ -106,7 +110,8 @@ class Found:
 
     def __getitem__(self, what: int | slice | str) -> str | Found | pd.Series[Any]:
         if isinstance(what, slice):
-            return Found(self.table.take(list(range(len(self))[what])), self.findings)
+            rows = pa.array(range(len(self))[what], pa.int64())  # also where there are none
+            return Found(self.table.take(rows), self.findings)
         if isinstance(what, str):
             return self.dataframe()[what]
         path: str = self.table["dataset"][range(len(self))[what]].as_py()
@@ -224,6 +229,13 @@ def _counted(count: int, what: str) -> str:
     return f"{count:,} {what if count != 1 else what[:-1]}"
 
 
+def _partial(what: str, known: str, unknown: int, datasets: int) -> str:
+    """A sum over datasets, of which some do not say theirs."""
+    if unknown == datasets:
+        return f"{'size' if what == 'bytes' else what} unknown"
+    return known + (f" (and those of {_counted(unknown, 'datasets')} without a number)" if unknown else "")
+
+
 def _html(column: Column, row: dict[str, Any]) -> object:
     text = column.shown(row[column.key])
     return tag("code", text, style="white-space:nowrap") if column.key == "dataset" else text
@@ -251,6 +263,8 @@ def _filled(text: str, width: int) -> str:
 
 def _write(path: Path, text: str, same: Callable[[str], bool], what: str) -> None:
     """Write a file whole or not at all, in the place of none or of one of its own kind."""
+    if "\0" in str(path):
+        raise InvalidInput(f"no file can be called {printable(path)}", hint="name another place")
     target = path.resolve()
     try:
         if target.exists() and not target.is_file():

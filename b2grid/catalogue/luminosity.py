@@ -48,11 +48,14 @@ class Luminosity:
 
     `official` is the value that the collaboration released for the collection, which is the one to cite;
     `runs` is the sum over the runs that were asked for, of those that the collection holds: its good ones unless it
-    is said otherwise. Either is `None` where it is not known: signal simulation has none, and says how many events
-    were generated, with which branching fraction, where the catalogue knows.
+    is said otherwise. Either is `None` where it is not known; of the sum over runs `unknown` says why. Signal
+    simulation has none, and says how many events were generated, with which branching fraction, where the catalogue
+    knows.
 
     >>> print(Luminosity(official=8.609, runs=8.6))
     8.609 /fb (official); 8.6 /fb in its good runs
+    >>> print(Luminosity(official=8.609, unknown="2 of 90 have no luminosity"))
+    8.609 /fb (official); not known in its good runs: 2 of 90 have no luminosity
     >>> print(Luminosity(generated=2_000_000, branching_fraction=6.6e-5))
     2,000,000 generated events of a branching fraction of 6.6e-05
     """
@@ -64,6 +67,7 @@ class Luminosity:
     generated: int | None = None
     branching_fraction: float | None = None
     which: str = "its good runs"
+    unknown: str = ""
 
     @property
     def value(self) -> float | None:
@@ -81,6 +85,8 @@ class Luminosity:
             parts.append(f"{_with_error(self.official, self.official_error)} /fb (official)")
         if self.runs is not None:
             parts.append(f"{_with_error(self.runs, self.runs_error)} /fb in {self.which}")
+        elif self.unknown:
+            parts.append(f"not known in {self.which}: {self.unknown}")
         if self.generated is not None:
             fraction = self.branching_fraction
             of = "" if fraction is None else f" of a branching fraction of {fraction:.4g}"
@@ -152,8 +158,21 @@ def luminosity_of(catalogue: Catalogue, row: dict[str, Any], runs: Runs = "good"
     held = catalogue.over_files(datasets, _HELD)
     keys = run_keys(held["experiment"].to_numpy(), held["run"].to_numpy())
     known = catalogue.runs()
-    sums = of_keys(keys[choice.good(keys, known)], known)
-    if catalogue.over_files(datasets, _SILENT)["n"][0].as_py():  # files that do not say which runs they hold
-        sums = (None, None)
+    chosen = keys[choice.good(keys, known)]
+    unknown = _unknown(chosen, known, catalogue.over_files(datasets, _SILENT)["n"][0].as_py())
+    sums = (None, None) if unknown else of_keys(chosen, known)
     words = {"good": "its good runs", "all": "all its runs"}
-    return Luminosity(*official, *sums, which=words.get(choice.kind, "the runs that were asked for"))
+    which = words.get(choice.kind, "the runs that were asked for")
+    return Luminosity(*official, *sums, which=which, unknown=unknown)
+
+
+def _unknown(keys: NDArray[np.int64], known: pa.Table, silent: int) -> str:
+    """Why runs have no sum of luminosities, if they have none."""
+    if silent:
+        return f"{silent:,} file{'s do' if silent > 1 else ' does'} not say which runs are inside"
+    with_one = known.filter(known["luminosity"].is_valid())
+    stated = np.isin(keys, run_keys(with_one["experiment"].to_numpy(), with_one["run"].to_numpy()))
+    if not len(keys):
+        return "it holds none of them"
+    missing = len(keys) - int(stated.sum())
+    return f"{missing:,} of {len(keys):,} {'has' if missing == 1 else 'have'} no luminosity" if missing else ""

@@ -182,12 +182,16 @@ def _no_reason(pattern: str, known: list[str]) -> InvalidInput:
 
 
 def _pairs(runs: Any) -> list[tuple[int, int]]:
+    if hasattr(runs, "to_pandas"):  # an Arrow table, as Catalogue.runs gives
+        runs = runs.to_pandas()
     if {"experiment", "run"} <= set(getattr(runs, "columns", ())):  # a table, as Catalogue.sql gives
         runs = zip(runs["experiment"], runs["run"], strict=True)
     try:
         pairs = [(operator.index(experiment), operator.index(run)) for experiment, run in runs]
     except (TypeError, ValueError):
         raise InvalidInput("runs is not a list of (experiment, run)", hint=_FORMS) from None
+    if not pairs:
+        raise InvalidInput("runs names no run", hint='runs="good" takes the good ones')
     for pair in pairs:
         if not all(0 <= number < _LIMIT for number in pair):
             raise InvalidInput(f"there is no run {pair}", hint="experiment and run are numbers from 0 on")
@@ -218,4 +222,8 @@ def _read(path: Path) -> NDArray[np.int64]:
                 hint="such as '18 1394'",
             )
         found.append((int(pair[1]), int(pair[2])))
+    if not found:
+        raise InvalidInput(
+            f"{printable(path)} names no run", hint="a list of runs has an experiment and a run per line"
+        )
     return _sorted_keys(found)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
-from b2grid.catalogue.contents import absent_parts, read_contents
+from b2grid.catalogue.contents import NAME, absent_parts, read_contents
 from b2grid.catalogue.found import Collection, Dataset, Found
 from b2grid.catalogue.luminosity import Luminosity, luminosity_of
 from b2grid.catalogue.model import TABLES
@@ -77,6 +77,8 @@ class Catalogue:
             self.source = shown_url(text)
             self.opened = text  # with what may be secret in it
         else:
+            if "\0" in text:
+                raise InvalidInput(f"no catalogue at {printable(text)}", hint=f"give the folder that has {NAME}")
             self.path, self.findings = Path(text).expanduser().resolve(), ()
             self.source = self.opened = str(self.path)
         self.contents = read_contents(self.path)
@@ -239,7 +241,7 @@ class Catalogue:
         InvalidInput
             If there is none with this path; the message has the nearest.
         """
-        wanted = str(path)
+        wanted = str(path).rstrip("/")
         row = self._arrow("FROM collections WHERE collection = ?", [wanted])
         if not len(row):
             paths = self._list("SELECT collection FROM collections")
@@ -258,6 +260,12 @@ class Catalogue:
         row = self._arrow("FROM datasets WHERE dataset = ?", [wanted])
         if not len(row):
             raise missing("dataset", wanted, self._relatives(wanted), "search() finds datasets by what they are")
+        if block:
+            query = "SELECT DISTINCT datablock FROM files WHERE dataset = ? AND datablock IS NOT NULL ORDER BY ALL"
+            blocks = [f"{wanted}/{known}" for known in self._list(query, [wanted])]
+            if f"{wanted}/{block}" not in blocks:
+                hint = f"did you mean {blocks[-1]}?" if blocks else "no file of the dataset is known"
+                raise InvalidInput(f"no datablock '{printable(wanted)}/{block}' in the catalogue", hint=hint)
         return Dataset(self, str(path), row.to_pylist()[0], block or None)
 
     def _relatives(self, path: str) -> list[str]:
@@ -306,7 +314,7 @@ class Catalogue:
     def totals(self, datasets: Iterable[str]) -> dict[str, int | None]:
         """How many files datasets (or datablocks) have, their bytes and their events.
 
-        Sums are over what is known; they are `None` where nothing is.
+        A sum of which a part is not known is `None`.
         """
         return asking.totals(self._arrow, datasets)
 

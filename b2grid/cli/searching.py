@@ -62,7 +62,7 @@ def _collections(options: argparse.Namespace, console: Console) -> int:
     nothing = f"no collection matches '{options.pattern}'"
     if options.csv or frame.empty:
         print_frame(frame, options.csv, nothing)
-        return 0
+        return 0 if len(frame) else 1  # as a search that finds nothing
     by_weight = [
         *(Column("collection", "collection"), Column("1/fb", "int_luminosity", number)),
         *(Column("events", "events", number), Column("files", "files", number), Column("datasets", "datasets", number)),

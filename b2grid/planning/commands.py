@@ -180,7 +180,11 @@ def _cells(command: GridCommand) -> tuple[str, ...]:
 def _headline(command: GridCommand) -> str:
     if not command.words:
         return f"{command.sample}: cannot be sent"
-    return f"{command.sample}: {command.files:,} files, {command.jobs:,} jobs"
+    return f"{command.sample}: {_counted(command.files, 'file')}, {_counted(command.jobs, 'job')}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def _comment(text: str) -> str:

@@ -8,7 +8,7 @@ cannot say; the scouts, and the jobs that are done, can: see `b2grid.planning.le
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import fsum, hypot, isnan, sqrt
+from math import fsum, hypot, isfinite, isnan, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -145,13 +145,17 @@ class Rate:
 
 
 def rates(measurements: Iterable[Measurement]) -> dict[str, Rate]:
-    """The rate of each sample that was measured with success on at least one event, sorted by sample."""
+    """The rate of each sample that was measured with success, and a time, on at least one event, sorted by sample."""
     by_sample: dict[str, list[Measurement]] = {}
     for one in measurements:
-        if one.ok and one.events > 0:
+        if one.ok and one.events > 0 and _is_time(one.seconds_setup) and _is_time(one.seconds_events):
             by_sample.setdefault(one.sample, []).append(one)
     noise = _noise([one for ones in by_sample.values() for one in ones])
     return {sample: _rate(ones, noise) for sample, ones in sorted(by_sample.items())}
+
+
+def _is_time(seconds: float) -> bool:
+    return isfinite(seconds) and seconds >= 0
 
 
 def _noise(ones: list[Measurement]) -> float | None:
@@ -255,14 +259,18 @@ def _file_rates(ones: list[Measurement]) -> tuple[FileRate, ...]:
 def known_events(events: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.float64]:
     """Events of each file of one sample; those that are not known (-1) follow the sample's events per byte.
 
-    Where no file of the sample has a number, all are 0: nothing can be said.
+    Where the size is not known either (0 or less) they are those of the mean file. Where no file of the sample has a
+    number, all are 0: nothing can be said.
     """
     unknown = events < 0
     if not unknown.any():
         return events.astype(float)
     known = ~unknown
-    per_byte = events[known].sum() / sizes[known].sum() if known.any() else 0.0
-    filled: NDArray[np.float64] = np.where(unknown, sizes * per_byte, events)
+    guess: Any = events[known].mean() if known.any() else 0.0
+    sized = known & (sizes > 0)
+    if sized.any():
+        guess = np.where(sizes > 0, sizes * (events[sized].sum() / sizes[sized].sum()), guess)
+    filled: NDArray[np.float64] = np.where(unknown, guess, events)
     return filled
 
 
@@ -286,7 +294,7 @@ def estimates(events: NDArray[np.float64], rate: Rate | None, files: NDArray[np.
     Parameters
     ----------
     events : array of float
-        Events of each job.
+        Events of each job; all are 0 where nothing is known of them, and there are no estimates then.
     rate : Rate or None
         What was measured on the sample; without it there are no estimates.
     files : array of int, optional
@@ -298,9 +306,10 @@ def estimates(events: NDArray[np.float64], rate: Rate | None, files: NDArray[np.
         ``seconds`` in all, ``seconds_mean`` and ``seconds_max`` of a job, ``cpu`` seconds in all, ``cputime`` in
         minutes of the longest job and ``evtpersec`` as gbasf2 wants them, ``memory`` in bytes, ``setup`` seconds of a
         job, ``trees`` with rows and bytes in all, ``output`` with the bytes of each file in all, and ``ranges``: of
-        the same quantities value, low and high of their 68 % range, where `None` is not known; empty without a rate.
+        the same quantities value, low and high of their 68 % range, where `None` is not known; empty without a rate
+        and without events.
     """
-    if rate is None:
+    if rate is None or not events.any():
         return {}
     jobs = len(events)
     count = np.ones(jobs, np.int64) if files is None else files

@@ -39,7 +39,7 @@ MANY = 8
 
 _ROOM = 10**9  # what there is in a job, of which a file takes its share of bytes or of time
 _NOT_TRIED = "not measured, hence no --cputime: run trial()"
-_OTHER_TRIED = "no --cputime: the trial ran b2lite, which takes another time than basf2; give the project a release"
+_OTHER_TRIED = "no --cputime: the trial {} b2lite, which takes another time than basf2; give the project a release"
 
 
 def grid_commands(
@@ -50,8 +50,8 @@ def grid_commands(
     priority: int | None = None,
 ) -> GridCommands:
     """The command lines that submit a plan's samples with gbasf2; see `Plan.to_gbasf2`."""
-    _check_number("files_per_job", files_per_job, 1, None)
-    _check_number("priority", priority, 0, 10)
+    files_per_job = _whole_number("files_per_job", files_per_job, 1, None)
+    priority = _whole_number("priority", priority, 0, 10)
     release = release or plan.spec["runner"]["release"]
     if not release:
         raise InvalidInput(
@@ -67,12 +67,14 @@ def grid_commands(
     return GridCommands(tuple(_command(common, main, sample, names[sample]) for sample in samples))
 
 
-def _check_number(name: str, given: Any, least: int, most: int | None) -> None:
+def _whole_number(name: str, given: Any, least: int, most: int | None) -> int | None:
     if given is None:
-        return
-    if isinstance(given, bool) or not isinstance(given, int) or given < least or (most is not None and given > most):
+        return None
+    whole = isinstance(given, int | np.integer) and not isinstance(given, bool)
+    if not whole or given < least or (most is not None and given > most):
         said = f"a whole number from {least} on" if most is None else f"{least} to {most}"
         raise InvalidInput(f"{name} is {printable(repr(given))}", hint=said)
+    return int(given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,8 @@ def _command(common: _Common, main: pa.Table, sample: str, project: str) -> Grid
     if any("{job}" in argument for argument in plan.spec["args"].get(sample, ())):
         notes.append("its arguments name {job}, which gbasf2 does not fill in")
     if rate is None:
-        notes.append(_NOT_TRIED if basf2 else _OTHER_TRIED)
+        tried = "ran" if sample in plan.spec["rates"] else "would run"
+        notes.append(_NOT_TRIED if basf2 else _OTHER_TRIED.format(tried))
     return GridCommand(sample, project, inputs, total, jobs, numbers, words, list_file, tuple(notes))
 
 

@@ -28,6 +28,7 @@ __all__ = ["Summary", "duration", "summarise"]
 _MB = 1024**2
 _SHOWN = 3  # names, before the rest is counted
 _NOT_MEASURED = "not measured: run trial()"
+_NO_EVENTS = "number of events not known"
 _INPUT_HEADERS = ("sample", "files", "jobs", "size", "events")
 _TIME_HEADERS = (
     *("sample", "walltime per job", "longest", "CPU time", "memory"),
@@ -153,13 +154,13 @@ def summarise(plan: Plan, *, owner: str, site: str, slots: int | None = None, ba
         "Number of input files": f"{files:,}",
         "Number of jobs": f"{len(main):,}" + (f" (and {scouts} scouts)" if scouts else ""),
         "Processed data (MB)": f"{bytes_ / _MB:,.0f}" if bytes_ > 10 * _MB else f"{bytes_ / _MB:.3g}",
-        "Processed events": f"{events:,}" + (" (estimated)" if vague else ""),
-        "Estimated CPU time per job (min)": _minutes(every, len(main)),
+        "Processed events": _events(events, vague),
+        "Estimated CPU time per job (min)": _minutes(plan, every, len(main)),
     }
     return Summary(
         lines,
         tuple(
-            (sample, f"{one['files']:,}", f"{one['jobs']:,}", size(one["bytes"]), f"{one['events']:,}")
+            (sample, f"{one['files']:,}", f"{one['jobs']:,}", size(one["bytes"]), _events(one["events"], vague=False))
             for sample, one in estimates.items()
         ),
         tuple(_time_row(sample, one) for sample, one in estimates.items()),
@@ -169,9 +170,19 @@ def summarise(plan: Plan, *, owner: str, site: str, slots: int | None = None, ba
     )
 
 
-def _minutes(every: list[dict[str, Any]], jobs: int) -> str:
+def _events(number: int, vague: bool) -> str:
+    return "not known" if not number else f"{number:,}" + (" (estimated)" if vague else "")
+
+
+def _without_events(plan: Plan) -> list[str]:
+    """The samples that were measured, but whose files do not say how many events they have."""
+    estimates = plan.spec["estimates"].items()
+    return [sample for sample, one in estimates if sample in plan.spec["rates"] and "seconds" not in one]
+
+
+def _minutes(plan: Plan, every: list[dict[str, Any]], jobs: int) -> str:
     if not all("seconds" in one for one in every):
-        return _NOT_MEASURED
+        return f"{_NO_EVENTS}: {_named(_without_events(plan))}" if _without_events(plan) else _NOT_MEASURED
     minutes = sum(map(_cpu, every)) / jobs / 60
     return f"{minutes:.0f}" if minutes >= 10 else f"{minutes:.2g}"
 
@@ -184,7 +195,7 @@ def ranged(one: Mapping[str, Any], name: str) -> Range:
 
 def _time_row(sample: str, one: dict[str, Any]) -> tuple[str, ...]:
     if "seconds" not in one:
-        return (sample, "not measured", "", "", "", "", "")
+        return (sample, "not measured" if one["events"] else "not known", "", "", "", "", "")
     number = one.get("evtpersec")
     return (
         sample,
@@ -255,10 +266,14 @@ def _notes(plan: Plan, every: list[dict[str, Any]]) -> list[str]:
     if plan.spec["max_event"]:
         notes.append(f"the steering file itself stops each job after {plan.spec['max_event']:,} events")
     notes += grouping_notes(plan.spec)
-    unknown = sum(one["files_without_events"] for one in every)
+    unknown = sum(one["files_without_events"] for one in every if one["events"])
     if unknown:
-        notes.append(f"{unknown:,} files have no number of events: theirs is estimated from their size")
-    missing = [sample for sample, one in plan.spec["estimates"].items() if "seconds" not in one]
+        has = "file has" if unknown == 1 else "files have"
+        notes.append(f"{unknown:,} {has} no number of events: theirs is estimated from their size")
+    silent = [sample for sample, one in plan.spec["estimates"].items() if not one["events"]]
+    if silent:
+        notes.append(f"no file of {_named(silent)} has a number of events: neither time nor output can be estimated")
+    missing = [s for s, one in plan.spec["estimates"].items() if "seconds" not in one and s not in silent]
     if missing and len(missing) < len(every):
         notes.append(f"not measured: {_named(missing)}; a rate is never taken from another sample")
     target = plan.spec["limits"]["walltime"]

@@ -39,8 +39,8 @@ class Timetable:
         Size of the output's ROOT files, and the time in which they are here.
     bandwidth : float
         Bytes per second.
-    unknown : tuple of str
-        Samples that were not measured.
+    unknown, uncounted : tuple of str
+        Samples that were not measured, and those that were, but whose files do not say how many events they have.
     """
 
     slots: int
@@ -50,11 +50,14 @@ class Timetable:
     download: Range
     bandwidth: float
     unknown: tuple[str, ...] = ()
+    uncounted: tuple[str, ...] = ()
 
     def lines(self) -> dict[str, str]:
         """What it says, line by line."""
-        if self.unknown:
-            said = f"not known: {', '.join(map(printable, self.unknown))} not measured"
+        if self.unknown or self.uncounted:
+            lacks = {"not measured": self.unknown, "without numbers of events": self.uncounted}
+            said = "; ".join(f"{', '.join(map(printable, names))} {lack}" for lack, names in lacks.items() if names)
+            said = f"not known: {said}"
             return {self._on(): said, "Download": said}
         size = amount(Range(self.bytes.value))
         return {
@@ -111,10 +114,11 @@ def timetable(plan: Plan, slots: int, bandwidth: float = BANDWIDTH) -> Timetable
     """
     slots, bandwidth = _slots(slots), _bandwidth(bandwidth)
     estimates: dict[str, dict[str, Any]] = plan.spec["estimates"]
-    unknown = tuple(sample for sample, one in estimates.items() if "seconds" not in one)
-    if unknown:
-        nothing = Range(float("nan"))
-        return Timetable(slots, nothing, nothing, nothing, nothing, bandwidth, unknown)
+    unsaid = [sample for sample, one in estimates.items() if "seconds" not in one]
+    if unsaid:
+        nothing, measured = Range(float("nan")), plan.spec["rates"]
+        unknown, uncounted = (tuple(s for s in unsaid if (s in measured) == one) for one in (False, True))
+        return Timetable(slots, nothing, nothing, nothing, nothing, bandwidth, unknown, uncounted)
     frame = plan.jobs
     seconds = frame["walltime"].to_numpy(float)
     mean = frame["sample"].map({sample: one["seconds_mean"] for sample, one in estimates.items()}).to_numpy(float)

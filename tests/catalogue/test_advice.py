@@ -175,6 +175,8 @@ def test_a_run_from_two_campaigns_in_one_sample_is_an_error(tmp_path: Path) -> N
     with pytest.raises(InvalidInput, match=r"1 run from bucket18 and proc13 .*: 18 3\)") as caught:
         resolve({"data": both}, catalogue)
     assert [finding.code for finding in caught.value.findings] == ["B2C048"]
-    assert codes(catalogue, {"official": HADRON, "prompt": both[1]}) == []  # two samples are compared
+    (note,) = resolve({"official": HADRON, "prompt": both[1]}, catalogue).findings  # two samples may be compared
+    assert (note.code, note.severity) == ("B2C059", "note")
+    assert "samples 'official' and 'prompt' share 1 run from bucket18 and proc13" in note.message
     assert codes(catalogue, {"data": [HADRON, f"{again}/mdst"]}) == []  # another skim
     assert "B2C048" not in codes(made(tmp_path, *parts, runs=bad), {"data": both})  # neither is used

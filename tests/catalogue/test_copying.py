@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -104,6 +105,23 @@ def test_a_catalogue_at_an_address_is_copied_and_asked(site: Site, home: Path) -
     assert site.url in str(catalogue)
     assert not len(catalogue.report)
     assert check_catalogue(catalogue.path).ok
+
+
+def test_a_name_and_password_are_told_the_server_and_nobody_that_it_sends_on_to(site: Site) -> None:
+    told: list[str | None] = []
+
+    def elsewhere(request: BaseHTTPRequestHandler, body: bytes) -> None:
+        told.append(request.headers["Authorization"])
+        if request.path.endswith(NAME):
+            send(request, 302, b"", {"Location": "moved"})
+        else:
+            send(request, 200, (site.folder / NAME).read_bytes())
+
+    site.wrong |= {NAME: elsewhere, "moved": elsewhere}
+    catalogue = Catalogue(site.url.replace("://", "://ana:p%40ss@"))
+    assert told == ["Basic YW5hOnBAc3M=", None]
+    assert "ana" not in repr(catalogue)
+    assert len(pickle.loads(pickle.dumps(catalogue)).search(campaign="proc13")) == 1
 
 
 def test_what_did_not_change_costs_one_question(site: Site) -> None:

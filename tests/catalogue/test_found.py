@@ -7,6 +7,7 @@ import io
 import time
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -45,9 +46,18 @@ def test_a_wide_terminal_shows_paths_and_a_narrow_one_what_they_say() -> None:
 
 
 def test_what_is_not_known_is_not_counted_as_nothing() -> None:
-    found = many(2, events=[1000, None], bytes=[None, None])
-    assert "1,000 events (and those of 1 dataset without a number)" in str(found)
-    assert found.totals == {"datasets": 2, "files": 4, "bytes": 0, "events": 1000, "without events": 1}
+    found = many(3, files=[2, None, 2], events=[1000, None, 50], bytes=[None] * 3)
+    unknown = "(and those of 1 dataset without a number)"
+    assert f"3 datasets, 4 files {unknown}, 1,050 events {unknown}, size unknown" in str(found).replace("\n", " ")
+    sums = {"datasets": 3, "files": 4, "bytes": 0, "events": 1050}
+    assert found.totals == sums | {"without files": 1, "without bytes": 3, "without events": 1}
+
+
+def test_a_part_may_be_empty() -> None:
+    found = many(3)
+    for nothing in (found[3:], Found(DATASETS.empty_table())[:2]):
+        assert (nothing.datasets, str(nothing)) == ([], "0 datasets")
+    assert Found(DATASETS.empty_table()).page().datasets == []
 
 
 def test_a_path_that_says_nothing_is_shown_whole() -> None:
@@ -103,6 +113,8 @@ def test_only_a_list_is_replaced_by_a_list(catalogue: Catalogue, tmp_path: Path)
             export(steering)
         with pytest.raises(InvalidInput, match="cannot be written"):
             export(tmp_path / "nowhere" / "list.txt")
+        with pytest.raises(InvalidInput, match="no file can be called"):
+            export("a\0b")
     assert steering.read_text() == "import basf2\n"
     table = tmp_path / "table.csv"
     for _ in range(2):
@@ -153,7 +165,7 @@ def test_collections_say_how_much_they_hold(versions: Catalogue) -> None:
     (row,) = table.to_dict("records")
     assert (row["collection"], row["datasets"], row["files"]) == ("/belle/collection/MC/mc_BB_v10", 2, 4)
     assert row["bytes"] == sum(1000 + number for number in (0, 1, 2, 1))
-    assert row["events"] == 10  # those of the other dataset are not known
+    assert pd.isna(row["events"])  # those of the other dataset are not known
     assert versions.collections("*v2")["events"].isna().all()
 
 

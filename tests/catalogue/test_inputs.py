@@ -8,6 +8,8 @@ import pytest
 
 from b2grid.catalogue import Catalogue, Inputs, resolve, write_catalogue
 from b2grid.catalogue.model import INPUTS, LEFT_OUT
+from b2grid.catalogue.taking.growing import news
+from b2grid.catalogue.taking.query import as_given
 from b2grid.errors import InvalidInput
 from tests.catalogue.conftest import CHARGED, COLLECTION, DATA, HADRON, MIXED
 from tests.catalogue.test_scan import write_events
@@ -253,13 +255,25 @@ def test_searches_are_inputs_and_an_empty_one_says_why(catalogue: Catalogue) -> 
         ("/belle", "no dataset '/belle'"),
         ("x" * 5000, "no file x"),
         ("a\0b", r"no file a\\x00b"),
-        (b"/belle", "cannot be"),
+        (b"/belle", "cannot be b'/belle'"),
+        ("", "an input is an empty text"),
         ([[[3.5]]], "cannot be 3.5"),
     ],
 )
 def test_what_is_no_input_is_one_clear_message(catalogue: Catalogue, given: object, said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
         resolve({"x": given}, catalogue)
+
+
+def test_a_part_of_what_was_found_is_its_datasets(catalogue: Catalogue) -> None:
+    found = catalogue.search(campaign=["MC15*", "proc13"])
+    part = found[1:]
+    given = {"mc": part[:1], "more": part.table["dataset"][1:]}
+    inputs = resolve(given, catalogue)
+    assert set(inputs.table["dataset"].to_pylist()) == set(part)
+    assert "B2C054" not in {finding.code for finding in inputs.findings}  # it finds nothing else tomorrow
+    assert as_given(given) == {"mc": part.datasets[:1], "more": part.datasets[1:]}
+    assert str(news(inputs, as_given(given), catalogue)) == "nothing has changed"
 
 
 def test_sample_names_are_safe_and_different(catalogue: Catalogue) -> None:

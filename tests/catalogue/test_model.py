@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from b2grid.catalogue import Catalogue, write_catalogue
 from b2grid.catalogue.contents import NAME, read_contents
-from b2grid.catalogue.model import FILES, TABLES
+from b2grid.catalogue.model import FILES, RUNS, TABLES
 from b2grid.catalogue.writing.rows import as_table, completed_files, content_hash, places
 from b2grid.errors import InvalidInput
 from b2grid.names import DatasetPath, split_lfn
@@ -158,6 +158,18 @@ def test_a_misspelt_column_is_named_with_the_nearest() -> None:
 def test_a_missing_required_column_is_named() -> None:
     with pytest.raises(InvalidInput, match="column 'pfn' of files is empty in row 1"):
         as_table([{**ROW, "dataset": "d"}, {**ROW, "dataset": "d", "pfn": None}], FILES, "files")
+
+
+def test_numbers_that_cannot_be_are_refused_and_nan_is_not_known() -> None:
+    row = {"experiment": 18, "run": 1, "good": True}
+    assert as_table([row | {"luminosity": float("nan")}], RUNS, "runs")["luminosity"].null_count == 1
+    for wrong, said in (
+        ({"luminosity": -2.0}, r"column 'luminosity' of runs is -2.0 in row 1"),
+        ({"events": -1}, "column 'events' of runs is -1 in row 1"),
+        ({"events": 2**70}, "column 'events' of runs is not int64"),
+    ):
+        with pytest.raises(InvalidInput, match=said):
+            as_table([row, row | wrong], RUNS, "runs")
 
 
 def test_the_content_hash_does_not_depend_on_order() -> None:

@@ -74,6 +74,15 @@ def test_which_runs_a_choice_uses(runs: Any, used: str) -> None:
 def test_a_table_from_the_catalogue_names_runs(catalogue: Catalogue) -> None:
     frame = catalogue.sql("SELECT experiment, run FROM runs WHERE reason LIKE '%muon%'")
     assert plain_runs(frame) == [(18, 101)]  # type: ignore[arg-type]
+    assert plain_runs(catalogue.runs())[:2] == [(18, 100), (18, 101)]  # type: ignore[arg-type]
+
+
+def test_no_run_at_all_is_refused(catalogue: Catalogue, tmp_path: Path) -> None:
+    empty = tmp_path / "runs.txt"
+    empty.write_text("# none yet\n")
+    for runs in ([], catalogue.runs().slice(0, 0), empty):
+        with pytest.raises(InvalidInput, match="names no run"):
+            RunChoice.of(runs)  # type: ignore[arg-type]
 
 
 HELD = st.lists(
@@ -122,7 +131,10 @@ def test_sums_by_reason_count_a_run_of_two_samples_once() -> None:
     assert rows["a", "HV off"]["luminosity"] is None
     total = rows["", "in all"]
     assert (total["runs"], total["files"], total["whole_files"]) == (2, 3, 2)
-    assert (total["events"], total["luminosity"]) == (15, 2.0)
+    assert (total["events"], total["luminosity"]) == (15, None)  # that of run 20 1 is not known
+    simulated = [row | {"sample": "mc", "luminosity": None} for row in left.slice(0, 1).to_pylist()]
+    both = pa.Table.from_pylist([*left.filter(left["run"].to_numpy() == 2).to_pylist(), *simulated], schema=LEFT_OUT)
+    assert by_reason(both)[-1]["luminosity"] == 2.0
 
 
 def test_simulation_has_no_luminosity_to_leave_out() -> None:
@@ -166,4 +178,6 @@ def test_a_run_whose_luminosity_is_not_known_makes_the_sum_unknown(tmp_path: Pat
     data = {"collection": "/belle/collection/Data/x_v1", "datasets": [HADRON]}
     made = Catalogue(write_catalogue(tmp_path / "catalogue", [row], known, [data])).collection(data["collection"])
     assert made.luminosity.runs is None
+    assert str(made.luminosity) == "not known in its good runs: 1 of 2 has no luminosity"
+    assert "it holds none of them" in str(made.luminosity_of([(18, 9)]))
     assert made.luminosity_of([(18, 1)]).runs == pytest.approx(0.003)

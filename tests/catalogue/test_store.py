@@ -70,7 +70,9 @@ def test_a_dataset_and_its_datablock(catalogue: Catalogue) -> None:
     assert dataset.parts.campaign == "proc13"
     assert dataset.metadata["events"] == 47
     assert len(dataset.files) == len(catalogue.dataset(HADRON + "/sub00").files) == 2
-    assert catalogue.dataset(HADRON + "/sub01").files.empty
+    assert len(catalogue.collection(f"{DATA}/").files) == 2
+    with pytest.raises(InvalidInput, match=r"no datablock .*/sub01.* did you mean .*/sub00\?"):
+        catalogue.dataset(HADRON + "/sub01")
 
 
 def test_sql_answers_questions_and_only_reads(catalogue: Catalogue, tmp_path: Path) -> None:

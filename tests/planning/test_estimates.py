@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from b2grid.errors import InvalidInput
 from b2grid.ntuple import Multiplicity, TreeProfile
 from b2grid.planning import Plan
-from b2grid.planning.estimate import Rate, estimates, rates
+from b2grid.planning.estimate import Rate, estimates, known_events, rates
 from b2grid.planning.learning import Observed, learned
 from b2grid.planning.timetable import ends
 from tests.planning.conftest import GB, measured, row
@@ -168,6 +168,29 @@ def test_without_slots_or_a_trial_it_says_what_is_missing(make: Make, tried: Tri
         make([row(1, GB)]).timetable()
     some = make([row(1, GB, "a"), row(1, GB, "b")], trial=tried(measured("a", 0.1)))
     assert "b not measured" in str(some.timetable(5))
+
+
+def test_files_without_numbers_of_events_give_no_estimate_that_looks_like_one(make: Make, tried: Tried) -> None:
+    silent = [row(n, GB, "b", events=None) for n in range(3)]
+    made = make([row(1, GB, "a"), *silent], trial=tried(measured("a", 0.1), measured("b", 0.1)))
+    assert "seconds" not in made.spec["estimates"]["b"]
+    said = str(made.summary())
+    assert "Estimated CPU time per job (min) : number of events not known: b" in said
+    assert "no file of b has a number of events: neither time nor output can be estimated" in said
+    assert "estimated from their size" not in said
+    assert str(made.timetable(5)).count("not known: b without numbers of events") == 2
+    assert "Processed events                 : not known" in str(make(silent).summary())
+
+
+def test_events_that_nobody_knows_follow_the_size_or_else_the_mean_file() -> None:
+    events, sizes = np.array([100, 300, 500, -1, -1]), np.array([1000, 3000, 0, 2000, 0])
+    assert known_events(events, sizes).tolist() == [100, 300, 500, 200, 300]
+    assert known_events(np.array([7, -1]), np.array([0, 10])).tolist() == [7, 7]
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1.0])
+def test_what_has_no_time_is_not_measured(make: Make, tried: Tried, seconds: float) -> None:
+    assert "not measured" in str(make([row(1, GB)], trial=tried(measured("mixed", seconds))).summary())
 
 
 # ---- shown

@@ -298,7 +298,7 @@ def test_unknown_events_are_allowed_and_said(make: Make, tried: Tried) -> None:
     assert pd.isna(plan.jobs["events"][0])
     assert pd.isna(plan.jobs["walltime"][0])
     assert "Processed events                 : 214,748 (estimated)" in str(plan)
-    assert "1 files have no number of events" in str(plan)
+    assert "1 file has no number of events" in str(plan)
     assert make([row(1, GB, events=None)]).job(1).events_expected is None
 
 

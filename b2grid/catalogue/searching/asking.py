@@ -21,7 +21,11 @@ __all__ = ["Ask", "collections", "search", "totals"]
 #: A query and what fills its question marks, to its answer.
 Ask = Callable[[str, Sequence[Any]], pa.Table]
 
-_SUMS = "sum(files)::BIGINT AS files, sum(bytes)::BIGINT AS bytes, sum(events)::BIGINT AS events"
+#: A sum of which a part is not known is not known, as in the totals of datasets.
+_SUMS = ", ".join(
+    f"CASE WHEN count({name}) = count(*) THEN sum({name})::BIGINT END AS {name}"
+    for name in ("files", "bytes", "events")
+)
 
 
 def search(ask: Ask, terms: Mapping[str, Any]) -> Found:

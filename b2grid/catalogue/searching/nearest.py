@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["missing", "near"]
 
+_SHOWN = 300  # characters of what was asked for; no path is as long
+
 
 def near(wanted: str, known: Iterable[str]) -> list[str]:
     """The known names nearest to one, whatever their case.
@@ -30,6 +32,6 @@ def missing(what: str, wanted: str, known: list[str], otherwise: str) -> Invalid
     by_rest = {path[common:]: path for path in known}
     found = [by_rest[rest] for rest in near(wanted[common:], by_rest)]
     return InvalidInput(
-        f"no {what} '{printable(wanted)}' in the catalogue",
+        f"no {what} '{printable(wanted)[:_SHOWN]}' in the catalogue",
         hint=f"did you mean {' or '.join(found)}?" if found else otherwise,
     )

@@ -193,10 +193,11 @@ def _skim_note(
 
     first, *others = sorted(skims, key=rank)
     what = " ".join(names.get(code, code) for code in (first["skim_decays"] or first["general_skims"]))
+    files = f"{first['files']:,} file{'s' * (first['files'] != 1)}"
     said = (
         f"{first['collection']} is the skim {what} of the same campaign, experiments and energies as "
-        f"{whole['collection']}: {first['files']:,} file{'s' * (first['files'] != 1)} and {size(first['bytes'])} "
-        f"instead of {whole['files']:,} and {size(whole['bytes'])}"
+        f"{whole['collection']}: {files} and {size(first['bytes'])} instead of {whole['files']:,} and "
+        f"{size(whole['bytes'])}"
     )
     if others:
         said += f" (and {len(others)} other skims)"

@@ -111,7 +111,11 @@ def _sources(given: object) -> list[object]:
         return [Query.of(given)]
     if hasattr(given, "columns") and not isinstance(given, (Collection, Dataset, Found)):
         raise InvalidInput("an input cannot be a whole table", hint="give one of its columns: table['lfn']")
-    if isinstance(given, Iterable) and not isinstance(given, (str, Path, Found)):
+    if isinstance(given, (pa.Array, pa.ChunkedArray)):
+        given = given.to_pylist()
+    if isinstance(given, Found) and len(given) and not given.terms:  # a part of what was found stays what it is
+        return list(given.datasets)
+    if isinstance(given, Iterable) and not isinstance(given, (str, bytes, Path, Found)):
         return [source for item in given for source in _sources(item)]
     return [given]
 
@@ -242,6 +246,8 @@ def _on_disk(source: str | Path) -> list[str]:
     text = str(source)
     if "://" in text:
         return [text]
+    if not text:
+        raise InvalidInput("an input is an empty text", hint="name a collection, a dataset or a file; a folder is '.'")
     if "\0" in text:
         raise InvalidInput(f"no file {printable(text)}", hint="check the path")
     path = Path(text).expanduser()

@@ -145,7 +145,8 @@ def _row(row: Mapping[str, Any]) -> list[str]:
     amount += [f"size unknown: {unknown:,} file{'s' * (unknown != 1)}"] if unknown else []
     events = f"{row['events_sum'] or 0:,}" if row["events_count"] else "unknown"
     if 0 < row["events_count"] < files:
-        events += f" and those of {files - row['events_count']:,} files"
+        rest = files - row["events_count"]
+        events += f" and those of {rest:,} file{'s' * (rest != 1)}"
     return [row["sample"], f"{files:,}", ", ".join(amount), events, str(row["global_tag_count_distinct"])]
 
 

@@ -13,7 +13,7 @@ from b2grid.catalogue.taking.selection import flat_runs
 from b2grid.errors import Finding, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -68,7 +68,9 @@ def _overlap(one: tuple[str, str], two: tuple[str, str], lfns: list[str]) -> Fin
 
 
 def processed_twice(kept: pa.Table, datasets: pa.Table) -> list[Finding]:
-    """Runs of collision data that a sample has from two campaigns, such as prompt and official processing.
+    """Runs of collision data from two campaigns, such as prompt and official processing.
+
+    In one sample their events would be counted twice, which is an error; two samples may be there to be compared.
 
     Parameters
     ----------
@@ -90,26 +92,41 @@ def processed_twice(kept: pa.Table, datasets: pa.Table) -> list[Finding]:
     columns: dict[str, Any] = {"sample": part["sample"].take(holders)}
     columns |= {name: datasets[name].take(place.take(holders)) for name in ("campaign", "general_skim", "skim_decay")}
     columns |= {name: entries.field(name) for name in ("experiment", "run")}
-    keys = ["sample", "general_skim", "skim_decay", "experiment", "run"]
-    table = pa.table(columns).group_by(keys).aggregate([("campaign", "distinct"), ("campaign", "count_distinct")])
+    held, keys = pa.table(columns), ["general_skim", "skim_decay", "experiment", "run"]
+    return _reprocessed(held, ["sample", *keys], _in_one) or _reprocessed(held, keys, _in_several)
+
+
+def _reprocessed(held: pa.Table, keys: list[str], said: Callable[[str, str], Finding]) -> list[Finding]:
+    """What is said of the runs of several campaigns, by samples and campaigns."""
+    sums: list[Any] = [("campaign", "count_distinct"), ("campaign", "distinct"), ("sample", "distinct")]
+    samples = "sample" if "sample" in keys else "sample_distinct"
+    table = held.group_by(keys).aggregate([one for one in sums if one[0] not in keys])
     table = table.filter(pc.greater(table["campaign_count_distinct"], pa.scalar(1)))
-    rows: list[Any] = table.sort_by([(name, "ascending") for name in ("sample", "experiment", "run")]).to_pylist()
-    pairs: dict[tuple[str, str], list[str]] = {}
+    rows: list[Any] = table.sort_by([(name, "ascending") for name in ("experiment", "run")]).to_pylist()
+    found: dict[tuple[str, str], list[str]] = {}
     for row in rows:
+        names = [row[samples]] if samples in keys else sorted(row[samples])
         both = " and ".join(sorted(row["campaign_distinct"]))
-        pairs.setdefault((row["sample"], both), []).append(f"{row['experiment']} {row['run']}")
-    return [_reprocessed(sample, both, runs) for (sample, both), runs in sorted(pairs.items())]
+        found.setdefault((" and ".join(f"'{name}'" for name in names), both), []).append(
+            f"{row['experiment']} {row['run']}"
+        )
+    return [said(names, _counted(runs, both)) for (names, both), runs in sorted(found.items())]
 
 
-def _reprocessed(sample: str, both: str, runs: list[str]) -> Finding:
+def _counted(runs: list[str], both: str) -> str:
     which = ", ".join(runs[:_SHOWN]) + (f" and {len(runs) - _SHOWN:,} more" if len(runs) > _SHOWN else "")
-    plural = "s" * (len(runs) != 1)
-    return Finding(
-        "B2C048",
-        "error",
-        printable(f"sample '{sample}' has {len(runs):,} run{plural} from {both} (experiment and run: {which})"),
-        "their events would be counted twice: take each run from one campaign, or make two samples",
-    )
+    return f"{len(runs):,} run{'s' * (len(runs) != 1)} from {both} (experiment and run: {which})"
+
+
+def _in_one(sample: str, runs: str) -> Finding:
+    said = f"sample {sample} has {runs}"
+    hint = "their events would be counted twice: take each run from one campaign, or make two samples"
+    return Finding("B2C048", "error", printable(said), hint)
+
+
+def _in_several(samples: str, runs: str) -> Finding:
+    said = f"samples {samples} share {runs}"
+    return Finding("B2C059", "note", printable(said), "compare them, but do not add them: they are the same events")
 
 
 def odd_files(merged: pa.Table, datasets: pa.Table) -> list[Finding]:

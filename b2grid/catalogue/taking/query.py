@@ -105,6 +105,8 @@ def as_given(inputs: object) -> dict[str, list[Any]]:
 def _plain(what: object) -> Iterable[Any]:
     if isinstance(what, Mapping):
         yield Query.of(what).plain()
+    elif isinstance(what, Found) and not what.terms:  # a part of what was found: these datasets
+        yield from what.datasets
     elif isinstance(what, (Query, Found)):
         yield (what if isinstance(what, Query) else Query.of(what.terms)).plain()
     elif isinstance(what, Path) or (isinstance(what, str) and not is_grid_path(what) and "://" not in what):

@@ -211,12 +211,14 @@ def _sums(rows: list[dict[str, Any]]) -> dict[str, Any]:
         key = (row["experiment"], row["run"])
         runs[key] = runs.get(key) if row["luminosity"] is None else row["luminosity"]
     values = [value for value in runs.values() if value is not None]
+    judged = {row["sample"] for row in rows if row["luminosity"] is not None}  # simulation has no luminosity at all
+    unknown = any(row["luminosity"] is None and row["sample"] in judged for row in rows)
     return {
         "runs": len(runs),
         "files": sum(row["files"] for row in rows),
         "whole_files": sum(row["whole_files"] for row in rows),
         "events": None if any(row["events"] is None for row in rows) else sum(row["events"] for row in rows),
-        "luminosity": sum(values) if values else None,
+        "luminosity": sum(values) if values and not unknown else None,
     }
 
 

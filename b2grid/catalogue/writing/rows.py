@@ -58,7 +58,7 @@ def as_table(rows: Rows, schema: pa.Schema, what: str) -> pa.Table:
     Raises
     ------
     InvalidInput
-        For a column that the schema does not have, or a required one that is missing or empty.
+        For a column that the schema does not have, a required one that is missing or empty, and a number below 0.
     """
     given = rows if isinstance(rows, pa.Table) else _table_of(list(rows), schema, what)
     for name in given.column_names:
@@ -83,6 +83,13 @@ def _column(given: pa.Table, field: Any, what: str) -> Any:
     if not field.nullable and column.null_count:
         row = pc.index(column.is_null(), True).as_py()
         raise InvalidInput(f"column '{field.name}' of {what} is empty in row {row}", hint="every row needs it")
+    is_number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+    # of files without bytes each is named
+    if is_number and field.name != "bytes" and (least := pc.min(column).as_py()) is not None and least < 0:
+        row = pc.index(column, least).as_py()
+        raise InvalidInput(
+            f"column '{field.name}' of {what} is {least} in row {row}", hint="leave out what is not known"
+        )
     return column
 
 
@@ -92,8 +99,8 @@ def _table_of(rows: list[Mapping[str, Any]], schema: pa.Schema, what: str) -> pa
     for name in names:
         kind = schema.field(name).type if name in schema.names else None
         try:
-            arrays[name] = pa.array([row.get(name) for row in rows], kind)
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            arrays[name] = pa.array([row.get(name) for row in rows], kind, from_pandas=True)  # NaN: not known
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
             raise InvalidInput(f"column '{name}' of {what} is not {kind}: {printable(error)}") from error
     return pa.table(arrays) if arrays else schema.empty_table()
 
