@@ -184,7 +184,7 @@ def completed_files(rows: Rows) -> pa.Table:
     if "runs" in table.column_names:
         for name, values in _spans(table["runs"]).items():
             table = _with(table, name, values)
-    return _sorted(as_table(table, CODED_FILES, "files").unify_dictionaries())
+    return _sorted(_with_events_of_runs(as_table(table, CODED_FILES, "files").unify_dictionaries()))
 
 
 def places(lfns: pa.ChunkedArray[Any]) -> tuple[pa.ChunkedArray[Any], pa.ChunkedArray[Any]]:
@@ -226,6 +226,24 @@ def _spans(runs: pa.ChunkedArray[Any]) -> dict[str, Any]:
     index = pa.array(place, mask=place < 0)
     names = ("experiment", "run_low", "run_high")
     return {name: pa.array(values).take(index) for name, values in zip(names, (first, low, high), strict=True)}
+
+
+def _with_events_of_runs(files: pa.Table) -> pa.Table:
+    """All events of a file with one run are of that run."""
+    runs: Any = files["runs"].combine_chunks()
+    flat = runs.flatten()
+    if not len(flat) or not flat.field("events").null_count:
+        return files
+    lengths = runs.value_lengths().fill_null(0).to_numpy()
+    row = np.repeat(np.arange(len(files)), lengths)
+    index: Any = pa.array(row, mask=lengths[row] != 1)
+    of_file = files["events"].take(index).combine_chunks()
+    fields: list[Any] = list(runs.type.value_type)
+    values = [flat.field("experiment"), flat.field("run"), pc.coalesce(flat.field("events"), of_file)]
+    offsets = pa.array(np.append(0, np.cumsum(lengths)), pa.int32())
+    structs = pa.StructArray.from_arrays(values, fields=fields)
+    made = pa.ListArray.from_arrays(offsets, structs, type=runs.type, mask=runs.is_null())
+    return files.set_column(files.column_names.index("runs"), files.schema.field("runs"), made)
 
 
 def ranks(column: pa.ChunkedArray[Any]) -> tuple[NDArray[np.int64], list[str]]:

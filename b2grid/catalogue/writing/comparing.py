@@ -1,0 +1,79 @@
+"""Files that are added, against those that a catalogue has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute
+
+from b2grid.catalogue.model import FILES
+from b2grid.catalogue.sources.known import PAIRS, known
+from b2grid.catalogue.writing.rows import completed_files, counted
+
+if TYPE_CHECKING:
+    from b2grid.catalogue.store import Catalogue
+    from b2grid.errors import Finding
+
+__all__ = ["compared"]
+
+#: Its stubs do not know that a text stands for a scalar.
+pc: Any = pyarrow.compute
+
+_OTHER = "the content of a file does not change: give the new one another LFN"
+_CONTENT = [name for name in FILES.names if name not in {"lfn", "pfn", "replicas"}]
+
+
+def compared(catalogue: Catalogue, new: pa.Table) -> tuple[pa.Table, pa.Table, list[Finding]]:
+    """The files that are not known, those of which more is known now, and those with other content.
+
+    Compared is what is `known`, on both sides: what only paths say is never other content, and changes nothing.
+    """
+    ours = new.cast(FILES)
+    theirs = catalogue.arrow("FROM files SEMI JOIN ours USING (lfn)", ours=ours.select(["lfn"])).cast(FILES)
+    again: Any = pc.is_in(ours["lfn"], theirs["lfn"].combine_chunks())
+    fresh, ours = new.filter(pc.invert(again)), ours.filter(again)
+    if not len(ours):
+        return completed_files(fresh), completed_files(FILES.empty_table()), []
+    # all of the text is made below
+    query = f"SELECT {_OTHERS} AS other, {_MORE} AS more, {_MERGED} FROM f JOIN n USING (lfn)"  # noqa: S608
+    joined = catalogue.arrow(query, f=_with_known(theirs), n=_with_known(ours))
+    same: Any = pc.equal(joined["other"], pa.scalar(""))
+    differing = joined.filter(pc.invert(same)).sort_by("lfn")
+    named = pc.binary_join_element_wise(differing["lfn"], " (", differing["other"], ")", "")
+    findings = counted("B2C004", "file is known with other content", named.to_pylist(), _OTHER)
+    mended = joined.filter(pc.and_(joined["more"], same)).select(FILES.names)
+    return completed_files(fresh), completed_files(mended), findings
+
+
+def _with_known(files: pa.Table) -> pa.Table:
+    """Files, with what is known of them in further columns."""
+    for name, column in zip((facts := known(files)).column_names, facts.columns, strict=True):
+        files = files.append_column(f"known_{name}", column)
+    return files
+
+
+def _other(name: str) -> str:
+    differ = f"n.known_{name} <> f.known_{name}"
+    return f"CASE WHEN {differ}{f' OR n.known_{PAIRS} <> f.known_{PAIRS}' * (name == 'runs')} THEN '{name}' END"
+
+
+def _merged(name: str) -> str:
+    """What a column is with both: what is known, or else as it was, or else what the path says."""
+    both = f"n.known_{name}, f.known_{name}"
+    if name in {"lfn", "replicas"}:
+        return f"coalesce(n.{name}, f.{name})"
+    if name == "pfn":
+        return "CASE WHEN n.pfn <> n.lfn THEN n.pfn ELSE f.pfn END"
+    if name == "runs":
+        return f"coalesce({both}, n.known_{PAIRS}, f.known_{PAIRS}, f.runs, n.runs)"
+    if name in {"run_low", "run_high"}:  # of the runs, if these are known
+        sides = " ".join(f"WHEN {side}.known_{PAIRS} IS NOT NULL THEN {side}.{name}" for side in "nf")
+        return f"CASE {sides} ELSE coalesce({both}, f.{name}, n.{name}) END"
+    blank = "nullif(n.{0}, '')" if FILES.field(name).type == pa.string() else "n.{0}"
+    return f"coalesce({both}, f.{name}, {blank.format(name)})"
+
+
+_OTHERS = f"concat_ws(', ', {', '.join(map(_other, _CONTENT))})"
+_MORE = " OR ".join(f"{_merged(name)} IS DISTINCT FROM f.{name}" for name in [*_CONTENT, "pfn", "replicas"])
+_MERGED = ", ".join(f"{_merged(name)} AS {name}" for name in FILES.names)
