@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from b2grid.catalogue import Built, Catalogue, Sources, build_catalogue, check_catalogue
 from b2grid.catalogue.sources.content import LOOSE, Content
+from b2grid.catalogue.sources.known import known
 from b2grid.catalogue.sources.uniting import united
 from b2grid.catalogue.writing.repeats import repeats
 from b2grid.errors import InvalidInput
@@ -223,6 +224,31 @@ def test_what_is_known_against_what_is_known_is_refused(add: bool, tmp_path: Pat
     counted = pd.DataFrame({"lfn": [lfn], "events": [7], "runs": [[{"experiment": 18, "run": 100, "events": 7}]]})
     built = build_catalogue(tmp_path / "c", Sources(files=[counted] if add else [one, counted]), add=add)
     assert [row["runs"] for row in rows(built, "files")] == [[{"experiment": 18, "run": 100, "events": 7}]]
+
+
+RUN = st.fixed_dictionaries(
+    {"experiment": st.just(18), "run": st.sampled_from([100, 101]), "events": st.sampled_from([None, 5, 6])}
+)
+
+
+@given(
+    st.lists(st.tuples(st.none() | st.lists(RUN, max_size=2), st.sampled_from([None, 5]), st.booleans()), max_size=5)
+)
+def test_runs_are_known_if_they_are_not_just_those_of_the_path(files: list[tuple[Any, int | None, bool]]) -> None:
+    table = pa.Table.from_pylist(
+        [
+            {"lfn": f"{HADRON}/sub00/x.root", "runs": runs, "events": events}
+            | ({"release": "r", "global_tag": "g"} if read else {})
+            for runs, events, read in files
+        ],
+        schema=LOOSE["files"],
+    )
+    for (runs, events, read), row in zip(files, known(table).to_pylist(), strict=True):
+        of_path = [(18, 100, None), (18, 100, events)]
+        said = runs is not None and len(runs) == 1 and not read and tuple(runs[0].values()) in of_path
+        counted = runs is not None and all(run["events"] is not None for run in runs)
+        assert row["runs"] == (runs if counted and not said else None)
+        assert row["pairs"] == (None if said or runs is None else [run | {"events": None} for run in runs])
 
 
 KEY = st.sampled_from(["/belle/a.root", "/belle/b.root", "/belle/c.root"])

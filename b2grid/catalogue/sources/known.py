@@ -6,17 +6,14 @@ those that are just what the path says are taken away; another then takes their 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from b2grid.catalogue.model import FILES
-from b2grid.catalogue.sources.paths import facts_of, split_lfns
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from b2grid.catalogue.sources.paths import said_by, split_lfns
 
 __all__ = ["PAIRS", "known"]
 
@@ -42,23 +39,13 @@ def known(files: pa.Table) -> pa.Table:
     pyarrow.Table
         The same rows, and the column `PAIRS`.
     """
-    encoded = _datasets(files).combine_chunks().dictionary_encode()
-    facts = [facts_of(path) for path in encoded.dictionary.to_pylist()]
-
-    def said(values: Iterable[Any], name: str) -> pa.Array[Any]:
-        column: pa.Array[Any] = pa.array(values, FILES.field(name).type)
-        return column.take(encoded.indices)
-
+    said = said_by(_datasets(files))
     columns: dict[str, Any] = {name: _without_blanks(files[name].combine_chunks()) for name in FILES.names}
-    columns["global_tag"] = _unless(columns["global_tag"], said([fact.global_tag for fact in facts], "global_tag"))
+    columns["global_tag"] = _unless(columns["global_tag"], said["global_tag"])
     unread = pc.invert(pc.and_(pc.is_valid(columns["release"]), pc.is_valid(columns["global_tag"])))
-    run = said([fact.run for fact in facts], "run_low")
-    experiment = said([fact.experiment for fact in facts], "experiment")
-    only_said = pc.and_(unread, _is_one_run(columns["runs"], experiment, run, columns["events"]))
-    columns["is_mc"] = _unless(columns["is_mc"], said([fact.is_mc is not False for fact in facts], "is_mc"), unread)
-    columns["experiment"] = _unless(columns["experiment"], experiment, unread)
-    for name in ("run_low", "run_high"):
-        columns[name] = _unless(columns[name], run, unread)
+    only_said = pc.and_(unread, _is_one_run(columns["runs"], said["experiment"], said["run"], columns["events"]))
+    for name in ("is_mc", "experiment", "run_low", "run_high"):
+        columns[name] = _unless(columns[name], said[name if name in said else "run"], unread)
     columns["runs"], columns[PAIRS] = _runs(columns["runs"], only_said.to_numpy(zero_copy_only=False))
     return pa.table(columns)
 
@@ -69,8 +56,6 @@ def _datasets(files: pa.Table) -> Any:
 
 
 def _without_blanks(column: Any) -> Any:
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
     return _unless(column, pa.scalar("")) if pa.types.is_string(column.type) else column
 
 

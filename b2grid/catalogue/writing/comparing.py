@@ -21,7 +21,9 @@ __all__ = ["compared"]
 pc: Any = pyarrow.compute
 
 _OTHER = "the content of a file does not change: give the new one another LFN"
-_CONTENT = [name for name in FILES.names if name not in {"lfn", "pfn", "replicas"}]
+_PLACES = ["pfn", "replicas"]
+_CONTENT = [name for name in FILES.names if name not in {"lfn", *_PLACES}]
+_BATCH = 131_072  # files that are compared at a time
 
 
 def compared(catalogue: Catalogue, new: pa.Table) -> tuple[pa.Table, pa.Table, list[Finding]]:
@@ -29,21 +31,34 @@ def compared(catalogue: Catalogue, new: pa.Table) -> tuple[pa.Table, pa.Table, l
 
     Compared is what is `known`, on both sides: what only paths say is never other content, and changes nothing.
     """
-    ours = new.cast(FILES)
+    # all of the text of queries is made below
+    query = f"SELECT n.lfn AS lfn, {_SAYS_MORE} AS more FROM files f JOIN n USING (lfn)"  # noqa: S608
+    there = catalogue.arrow(query, n=new)
+    fresh = new.filter(pc.invert(pc.is_in(new["lfn"], there["lfn"].combine_chunks())))
+    again = new.filter(pc.is_in(new["lfn"], there.filter(there["more"])["lfn"].combine_chunks())).cast(FILES)
+    mended, others = [FILES.empty_table()], []
+    for start in range(0, len(again), _BATCH):
+        richer, differing = _joined(catalogue, again.slice(start, _BATCH))
+        mended.append(richer)
+        others += differing
+    findings = counted("B2C004", "file is known with other content", sorted(others), _OTHER)
+    return completed_files(fresh), completed_files(pa.concat_tables(mended)), findings
+
+
+def _joined(catalogue: Catalogue, ours: pa.Table) -> tuple[pa.Table, list[str]]:
+    """The files of which more is known, as they are then, and those with other content, with the columns."""
     theirs = catalogue.arrow("FROM files SEMI JOIN ours USING (lfn)", ours=ours.select(["lfn"])).cast(FILES)
-    again: Any = pc.is_in(ours["lfn"], theirs["lfn"].combine_chunks())
-    fresh, ours = new.filter(pc.invert(again)), ours.filter(again)
-    if not len(ours):
-        return completed_files(fresh), completed_files(FILES.empty_table()), []
-    # all of the text is made below
-    query = f"SELECT {_OTHERS} AS other, {_MORE} AS more, {_MERGED} FROM f JOIN n USING (lfn)"  # noqa: S608
-    joined = catalogue.arrow(query, f=_with_known(theirs), n=_with_known(ours))
-    same: Any = pc.equal(joined["other"], pa.scalar(""))
-    differing = joined.filter(pc.invert(same)).sort_by("lfn")
-    named = pc.binary_join_element_wise(differing["lfn"], " (", differing["other"], ")", "")
-    findings = counted("B2C004", "file is known with other content", named.to_pylist(), _OTHER)
-    mended = joined.filter(pc.and_(joined["more"], same)).select(FILES.names)
-    return completed_files(fresh), completed_files(mended), findings
+    theirs, ours = _with_known(theirs), _with_known(ours)
+    query = f"SELECT n.lfn AS lfn, {_OTHERS} AS other, {_MORE} AS more FROM f JOIN n USING (lfn)"  # noqa: S608
+    found = catalogue.arrow(query, f=theirs, n=ours)
+    same: Any = pc.equal(found["other"], pa.scalar(""))
+    differing = found.filter(pc.invert(same))
+    named = pc.binary_join_element_wise(differing["lfn"], " (", differing["other"], ")", "").to_pylist()
+    richer = found.filter(pc.and_(found["more"], same)).select(["lfn"])
+    if not len(richer):
+        return FILES.empty_table(), named
+    query = f"SELECT {_MERGED} FROM f JOIN n USING (lfn) SEMI JOIN richer USING (lfn)"  # noqa: S608
+    return catalogue.arrow(query, f=theirs, n=ours, richer=richer).cast(FILES), named
 
 
 def _with_known(files: pa.Table) -> pa.Table:
@@ -74,6 +89,12 @@ def _merged(name: str) -> str:
     return f"coalesce({both}, f.{name}, {blank.format(name)})"
 
 
+def _says(name: str) -> str:
+    """Whether a new row has a value, and another one."""
+    return f"(n.{name} IS NOT NULL AND n.{name} IS DISTINCT FROM f.{name}{' AND n.pfn <> n.lfn' * (name == 'pfn')})"
+
+
+_SAYS_MORE = " OR ".join(map(_says, [*_CONTENT, *_PLACES]))
 _OTHERS = f"concat_ws(', ', {', '.join(map(_other, _CONTENT))})"
-_MORE = " OR ".join(f"{_merged(name)} IS DISTINCT FROM f.{name}" for name in [*_CONTENT, "pfn", "replicas"])
+_MORE = " OR ".join(f"{_merged(name)} IS DISTINCT FROM f.{name}" for name in [*_CONTENT, *_PLACES])
 _MERGED = ", ".join(f"{_merged(name)} AS {name}" for name in FILES.names)
