@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -168,7 +167,11 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(["names", "numbers", "files"])), ids="-".join)
+@pytest.mark.parametrize(
+    "order",
+    [("names", "numbers", "files"), ("numbers", "files", "names"), ("files", "names", "numbers")],
+    ids="-".join,
+)
 def test_what_is_known_is_the_same_in_whatever_order_it_comes(order: tuple[str, ...], tmp_path: Path) -> None:
     tree = tmp_path / "site"
     for lfn, events in FILES.items():
@@ -198,8 +201,7 @@ def test_what_is_known_is_the_same_in_whatever_order_it_comes(order: tuple[str, 
         [{"experiment": 18, "run": 100, "events": 3}, {"experiment": 18, "run": 101, "events": 2}]
     ]
     before = (built.folder / "catalogue.json").read_bytes()
-    for kind in order[:2]:
-        build_catalogue(built.folder, sources((kind,)), add=True)
+    build_catalogue(built.folder, sources(("names", "numbers")), add=True)
     assert (built.folder / "catalogue.json").read_bytes() == before
 
 
@@ -244,8 +246,8 @@ def test_runs_are_known_if_they_are_not_just_those_of_the_path(files: list[tuple
         schema=LOOSE["files"],
     )
     for (runs, events, read), row in zip(files, known(table).to_pylist(), strict=True):
-        of_path = [(18, 100, None), (18, 100, events)]
-        said = runs is not None and len(runs) == 1 and not read and tuple(runs[0].values()) in of_path
+        of_path = [[{"experiment": 18, "run": 100, "events": count}] for count in (None, events)]
+        said = not read and runs in of_path
         counted = runs is not None and all(run["events"] is not None for run in runs)
         assert row["runs"] == (runs if counted and not said else None)
         assert row["pairs"] == (None if said or runs is None else [run | {"events": None} for run in runs])
