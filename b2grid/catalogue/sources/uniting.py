@@ -77,7 +77,7 @@ def _merged(table: pa.Table, name: str, remarks: Remarks) -> pa.Table:
                 pairs, others = _lists(told, groups, PAIRS, keys)
                 both = pa.concat_arrays([told["runs"].combine_chunks(), told[PAIRS].combine_chunks()])
                 made["runs"] = both.take(pc.coalesce(rows, pc.add(pairs, pa.scalar(len(told)))))
-                differing = [*differing, *(row for row in others if row not in differing)]
+                differing = list({row["lfn"]: row for row in (*differing, *others)}.values())
             _refuse(differing, field.name, remarks)
     return pa.table([made[field.name] for field in LOOSE[name]], schema=LOOSE[name])
 

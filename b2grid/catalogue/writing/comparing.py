@@ -63,9 +63,9 @@ def _joined(catalogue: Catalogue, ours: pa.Table) -> tuple[pa.Table, list[str]]:
 
 def _with_known(files: pa.Table) -> pa.Table:
     """Files, with what is known of them in further columns."""
-    for name, column in zip((facts := known(files)).column_names, facts.columns, strict=True):
-        files = files.append_column(f"known_{name}", column)
-    return files
+    facts = known(files)
+    beside = {f"known_{name}": column for name, column in zip(facts.column_names, facts.columns, strict=True)}
+    return pa.table({name: files[name] for name in files.column_names} | beside)
 
 
 def _other(name: str) -> str:
