@@ -10,11 +10,12 @@ import pyarrow.compute
 
 from b2grid.catalogue.contents import Contents
 from b2grid.catalogue.model import COLLECTIONS, FILES, TABLES
+from b2grid.catalogue.sources.content import KEYS
 from b2grid.catalogue.store import Catalogue
 from b2grid.catalogue.writing.comparing import compared
 from b2grid.catalogue.writing.grouped import completed_collections, completed_datasets, totals
 from b2grid.catalogue.writing.publish import PART_ROWS, write_parts
-from b2grid.catalogue.writing.rows import KEYS, as_table, completed_files
+from b2grid.catalogue.writing.rows import as_table, completed_files
 from b2grid.errors import Finding
 from b2grid.names import CollectionPath
 

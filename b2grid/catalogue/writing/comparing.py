@@ -64,8 +64,8 @@ def _joined(catalogue: Catalogue, ours: pa.Table) -> tuple[pa.Table, list[str]]:
 def _with_known(files: pa.Table) -> pa.Table:
     """Files, with what is known of them in further columns."""
     facts = known(files)
-    beside = {f"known_{name}": column for name, column in zip(facts.column_names, facts.columns, strict=True)}
-    return pa.table({name: files[name] for name in files.column_names} | beside)
+    columns: dict[str, Any] = {name: files[name] for name in files.column_names}
+    return pa.table(columns | {f"known_{name}": facts[name] for name in facts.column_names})
 
 
 def _other(name: str) -> str:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from b2grid.catalogue.model import FILES, TABLES
+from b2grid.catalogue.sources.content import KEYS
 from b2grid.errors import Finding, InvalidInput, nearest, printable
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "KEYS",
     "Rows",
     "as_table",
     "ascending",
@@ -128,10 +128,6 @@ def _twice(column: pa.ChunkedArray[Any]) -> list[str]:
     counts: Any = column.value_counts()
     found: list[str] = counts.filter(pc.greater(counts.field("counts"), pa.scalar(1))).field("values").to_pylist()
     return sorted(found)
-
-
-#: What tells the rows of a table apart.
-KEYS = {"runs": ["experiment", "run"], "collections": ["collection"], "datasets": ["dataset"], "skims": ["skim"]}
 
 
 def keyed(rows: Rows, table: str) -> pa.Table:
