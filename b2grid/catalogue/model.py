@@ -88,7 +88,7 @@ COLLECTIONS = pa.schema(
         pa.field("int_luminosity_error", pa.float64()),
         _required("datasets", pa.list_(pa.string())),
         pa.field("created", pa.string()),  # ISO 8601
-        pa.field("content_hash", pa.string()),  # of the LFNs and their sizes
+        pa.field("content_hash", pa.string()),  # of the LFNs and their sizes, as far as known
     ]
 )
 

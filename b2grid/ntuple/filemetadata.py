@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidInput
+from b2grid.ntuple.leaves import first_number, first_text, first_texts, is_text
 from b2grid.ntuple.rootfile import open_root
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FileMetaData", "read_file_metadata", "write_file_metadata"]
+__all__ = ["FileMetaData", "metadata_of", "read_file_metadata", "write_file_metadata"]
 
 TREE = "persistent"
 _PREFIX = "FileMetaData/"
@@ -101,22 +102,26 @@ def read_file_metadata(path: str | Path) -> FileMetaData:
         If the file is not there, is not a ROOT file, is cut short, or has no metadata.
     """
     with open_root(path) as file:
-        tree = file.get(TREE)
-        names = set(tree.keys(recursive=True)) if tree is not None else set()
-        if f"{_PREFIX}m_nEvents" not in names:
-            raise InvalidInput(
-                f"{path} has no FileMetaData: not a file that basf2 wrote",
-                hint="give an mDST, uDST or ntuple file of basf2 or b2lite",
-            )
-        if tree.num_entries < 1:
-            raise InvalidInput(f"{path} has an empty FileMetaData tree", hint="write the file again")
-        found: dict[str, Any] = {}
-        for attribute, leaf, kind in _LEAVES:
-            if _PREFIX + leaf in names:
-                found[attribute] = _value(_first(tree, leaf), kind)
-        found["parents"] = _parents(tree, names)
-        found["data_description"] = _description(tree, names)
-    return FileMetaData(**found)
+        return metadata_of(file, path)
+
+
+def metadata_of(file: Any, path: str | Path) -> FileMetaData:
+    """The metadata of a file that uproot has open, as `read_file_metadata`; the path is for what is said of it."""
+    tree = file.get(TREE)
+    branches = dict(tree.iteritems(recursive=True)) if tree is not None else {}
+    if f"{_PREFIX}m_nEvents" not in branches:
+        raise InvalidInput(
+            f"{path} has no FileMetaData: not a file that basf2 wrote",
+            hint="give an mDST, uDST or ntuple file of basf2 or b2lite",
+        )
+    if tree.num_entries < 1:
+        raise InvalidInput(f"{path} has an empty FileMetaData tree", hint="write the file again")
+    found: dict[str, Any] = {
+        attribute: _value(branches[_PREFIX + leaf], kind)
+        for attribute, leaf, kind in _LEAVES
+        if _PREFIX + leaf in branches
+    }
+    return FileMetaData(**found, parents=_parents(branches), data_description=_description(branches))
 
 
 def write_file_metadata(file: Any, metadata: FileMetaData) -> None:
@@ -141,29 +146,25 @@ def write_file_metadata(file: Any, metadata: FileMetaData) -> None:
     )
 
 
-def _first(tree: Any, leaf: str) -> Any:
-    return tree[_PREFIX + leaf].array(library="np", entry_stop=1)[0]
-
-
-def _value(value: Any, kind: str) -> str | int | bool:
+def _value(branch: Any, kind: str) -> str | int | bool:
     if kind == "string":
-        return str(value)
-    return bool(value) if kind == "bool" else int(value)
+        return first_text(branch)
+    return bool(first_number(branch)) if kind == "bool" else int(first_number(branch))
 
 
-def _parents(tree: Any, names: set[str]) -> tuple[str, ...]:
-    if f"{_PREFIX}m_parentLfns" not in names:
+def _parents(branches: dict[str, Any]) -> tuple[str, ...]:
+    branch = branches.get(f"{_PREFIX}m_parentLfns")
+    if branch is None:
         return ()
-    value = _first(tree, "m_parentLfns")
-    return tuple(json.loads(value)) if isinstance(value, str) else tuple(str(lfn) for lfn in value)
+    return tuple(json.loads(first_text(branch))) if is_text(branch) else first_texts(branch)
 
 
-def _description(tree: Any, names: set[str]) -> dict[str, str]:
+def _description(branches: dict[str, Any]) -> dict[str, str]:
+    branch = branches.get(f"{_PREFIX}m_dataDescription")
     split = f"{_PREFIX}m_dataDescription/m_dataDescription."
-    if f"{split}first" in names:
-        keys, values = (_first(tree, f"{split.removeprefix(_PREFIX)}{part}") for part in ("first", "second"))
-        return {str(key): str(value) for key, value in zip(keys, values, strict=True)}
-    branch = tree[f"{_PREFIX}m_dataDescription"] if f"{_PREFIX}m_dataDescription" in names else None
-    if branch is None or branch.typename != "char*":  # a map that is not split cannot be read (old releases)
+    if f"{split}first" in branches:
+        keys, values = (first_texts(branches[f"{split}{part}"]) for part in ("first", "second"))
+        return dict(zip(keys, values, strict=True))
+    if branch is None or not is_text(branch):  # a map that is not split cannot be read (old releases)
         return {}
-    return {str(key): str(value) for key, value in json.loads(_first(tree, "m_dataDescription")).items()}
+    return {str(key): str(value) for key, value in json.loads(first_text(branch)).items()}

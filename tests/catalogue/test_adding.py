@@ -121,13 +121,24 @@ def test_what_was_not_known_is_filled_in(tmp_path: Path) -> None:
     assert [finding.code for finding in check_catalogue(folder)] == ["B2C008"]
 
 
-def test_a_size_that_would_change_a_collection_is_refused(tmp_path: Path) -> None:
-    bare = [{name: FILES[0][name] for name in ("lfn", "global_tag", "is_mc")}]
-    folder = write_catalogue(tmp_path, bare, collections=[{"collection": DATA, "datasets": [NEW]}])
-    add_to_catalogue(folder, [FILES[0] | {"bytes": None}])
-    assert Catalogue(folder).dataset(NEW).metadata["events"] == 10
-    with pytest.raises(InvalidInput, match=r"collections are immutable.*tiny_had_v3"):
-        add_to_catalogue(folder, FILES[:1])
+def test_a_collection_of_names_is_proven_anew_when_their_sizes_become_known(tmp_path: Path) -> None:
+    bare = [{name: row[name] for name in ("lfn", "global_tag", "is_mc")} for row in FILES]
+    collection: Row = {"collection": DATA, "datasets": [NEW], "description": "as it was"}
+    folder = write_catalogue(tmp_path / "names", bare, collections=[collection])
+    whole = write_catalogue(tmp_path / "whole", FILES, collections=[collection])
+    proofs = [rows(folder, "collections")[0]["content_hash"]]
+    for added in (FILES[:1], FILES[1:]):
+        add_to_catalogue(folder, added, collections=[{"collection": DATA}])
+        assert [finding.code for finding in check_catalogue(folder)] == ["B2C008"]
+        proofs.append(rows(folder, "collections")[0]["content_hash"])
+    assert len(set(proofs)) == 3
+    assert rows(folder, "collections") == rows(whole, "collections")
+    other = [FILES[0] | {"bytes": 7}, file(NEW, 99, [(18, 200, 1)])]
+    with pytest.raises(InvalidInput) as caught:
+        add_to_catalogue(folder, other)
+    said = [finding.message for finding in caught.value.findings]
+    assert "mdst_000000.root (bytes)" in said[0]
+    assert f"{NEW} is in the collection {DATA}" in said[1]
 
 
 def test_what_is_known_of_runs_and_skims_is_replaced(folder: Path) -> None:

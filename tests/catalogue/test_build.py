@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b2grid.catalogue import Built, Catalogue, Sources, build_catalogue
+from b2grid.catalogue import Built, Catalogue, Sources, build_catalogue, check_catalogue
 from b2grid.catalogue.sources.content import LOOSE, Content
+from b2grid.catalogue.sources.known import known
 from b2grid.catalogue.sources.uniting import united
 from b2grid.catalogue.writing.repeats import repeats
 from b2grid.errors import InvalidInput
@@ -158,6 +159,100 @@ def test_more_is_added_to_a_catalogue(tmp_path: Path) -> None:
     assert {row["lfn"][-6:] for row in rows(built, "files")} == {"x.root", "y.root", "z.root"}
 
 
+FILES = {
+    f"{HADRON}/sub00/two.root": [(18, 100)] * 3 + [(18, 101)] * 2,  # of which the path names one
+    f"{MIXED}/sub00/a.root": [(1003, 0)] * 4,
+    f"{CHARGED}/sub00/b.root": [(26, 1950)] * 5,
+    "/belle/user/ana/x/sub00/c.root": [(8, 1)],
+}
+
+
+@pytest.mark.parametrize(
+    "order",
+    [("names", "numbers", "files"), ("numbers", "files", "names"), ("files", "names", "numbers")],
+    ids="-".join,
+)
+def test_what_is_known_is_the_same_in_whatever_order_it_comes(order: tuple[str, ...], tmp_path: Path) -> None:
+    tree = tmp_path / "site"
+    for lfn, events in FILES.items():
+        (tree / lfn[1:]).parent.mkdir(parents=True)
+        write_events(tree / lfn[1:], events)  # which say of themselves that they are no simulation
+    said = "".join(f"{lfn} | nEvents: {len(events)} | lfn: {lfn}\n" for lfn, events in FILES.items())
+    sizes = {lfn: (tree / lfn[1:]).stat().st_size for lfn in FILES}
+    listed = pd.DataFrame({"collection": [DATA], "datasets": [[HADRON, MIXED]]})
+
+    def sources(kinds: tuple[str, ...]) -> Sources:
+        return Sources(
+            lists=[text("\n".join(FILES))] * ("names" in kinds),
+            gb2=[text(said)] * ("numbers" in kinds),
+            files=[pd.DataFrame({"lfn": list(sizes), "size": list(sizes.values())})] * ("numbers" in kinds),
+            trees={tree / "belle": "/belle"} if "files" in kinds else {},
+            collections=[listed],
+        )
+
+    together = build_catalogue(tmp_path / "one", sources(order))
+    for place, kind in enumerate(order):
+        built = build_catalogue(tmp_path / "many", sources((kind,)), add=place > 0)
+        assert check_catalogue(built.folder).ok
+    for table in ("files", "datasets", "collections"):
+        assert rows(built, table) == rows(together, table)
+    assert {row["global_tag"] for row in rows(built, "files")} == {"main"}
+    assert [row["runs"] for row in rows(built, "files") if "two.root" in row["lfn"]] == [
+        [{"experiment": 18, "run": 100, "events": 3}, {"experiment": 18, "run": 101, "events": 2}]
+    ]
+    before = (built.folder / "catalogue.json").read_bytes()
+    build_catalogue(built.folder, sources(("names", "numbers")), add=True)
+    assert (built.folder / "catalogue.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("add", [False, True])
+def test_what_is_known_against_what_is_known_is_refused(add: bool, tmp_path: Path) -> None:
+    lfn = f"{HADRON}/sub00/x.root"
+    told: dict[str, list[Any]] = {
+        "lfn": [lfn],
+        "global_tag": ["main"],
+        "release": ["r"],
+        "is_mc": [False],
+        "runs": [[{"experiment": 18, "run": 100}]],
+    }
+    for other in ({"is_mc": [True]}, {"global_tag": ["other"]}, {"runs": [[{"experiment": 18, "run": 101}]]}):
+        one, two = pd.DataFrame(told), pd.DataFrame({"lfn": [lfn]} | other)
+        build_catalogue(tmp_path / "c", Sources(files=[one]))
+        with pytest.raises(
+            InvalidInput, match=rf"{next(iter(other))} of {lfn}|{lfn} \(.*{next(iter(other))}\)"
+        ) as caught:
+            build_catalogue(tmp_path / "c", Sources(files=[two] if add else [one, two]), add=add)
+        assert {finding.code for finding in caught.value.findings} == {"B2C004" if add else "B2C067"}
+    counted = pd.DataFrame({"lfn": [lfn], "events": [7], "runs": [[{"experiment": 18, "run": 100, "events": 7}]]})
+    built = build_catalogue(tmp_path / "c", Sources(files=[counted] if add else [one, counted]), add=add)
+    assert [row["runs"] for row in rows(built, "files")] == [[{"experiment": 18, "run": 100, "events": 7}]]
+
+
+RUN = st.fixed_dictionaries(
+    {"experiment": st.just(18), "run": st.sampled_from([100, 101]), "events": st.sampled_from([None, 5, 6])}
+)
+
+
+@given(
+    st.lists(st.tuples(st.none() | st.lists(RUN, max_size=2), st.sampled_from([None, 5]), st.booleans()), max_size=5)
+)
+def test_runs_are_known_if_they_are_not_just_those_of_the_path(files: list[tuple[Any, int | None, bool]]) -> None:
+    table = pa.Table.from_pylist(
+        [
+            {"lfn": f"{HADRON}/sub00/x.root", "runs": runs, "events": events}
+            | ({"release": "r", "global_tag": "g"} if read else {})
+            for runs, events, read in files
+        ],
+        schema=LOOSE["files"],
+    )
+    for (runs, events, read), row in zip(files, known(table).to_pylist(), strict=True):
+        of_path = [[{"experiment": 18, "run": 100, "events": count}] for count in (None, events)]
+        said = not read and runs in of_path
+        counted = runs is not None and all(run["events"] is not None for run in runs)
+        assert row["runs"] == (runs if counted and not said else None)
+        assert row["pairs"] == (None if said or runs is None else [run | {"events": None} for run in runs])
+
+
 KEY = st.sampled_from(["/belle/a.root", "/belle/b.root", "/belle/c.root"])
 PART = st.fixed_dictionaries({"lfn": KEY}, optional={"bytes": st.just(5), "release": st.just("r")})
 
@@ -182,6 +277,6 @@ def test_repeated_keys_are_marked(keys: list[tuple[int, int]]) -> None:
 
 def test_every_code_of_the_makers_is_explained() -> None:
     room = Path(__file__).parents[2] / "b2grid" / "catalogue"
-    paths = [*room.glob("scan/*.py"), *room.glob("sources/*.py"), room / "writing" / "build.py"]
+    paths = [*room.glob("scan/*.py"), *room.glob("sources/*.py"), *room.glob("writing/*.py")]
     found = {code for path in paths for code in re.findall(r'"(B2C\d{3})"', path.read_text())}
     assert found <= CODES.keys()

@@ -1,4 +1,4 @@
-"""`b2grid catalogue build` and `add`: what is printed, and the exit status."""
+"""`b2grid catalogue build`, `add` and `check`: what is printed, and the exit status."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ import pytest
 
 from b2grid.catalogue import Catalogue
 from b2grid.cli import main
-from tests.catalogue.conftest import CHARGED, DATA, HADRON
+from tests.catalogue.conftest import CHARGED, DATA, HADRON, folder
+from tests.catalogue.test_audit import forge
+
+__all__ = ["folder"]  # a fixture of the catalogue's tests
 
 Said = tuple[int, str, str]
 
@@ -66,6 +69,41 @@ def test_lists_tables_and_texts_are_read(
     (place / "more.txt").write_text(f"{CHARGED}/sub00/b.root\n")
     assert said(capsys, "add", "catalogue", "--list", "more.txt")[0] == 0
     assert len(Catalogue(place / "catalogue").sql("FROM files")) == 2
+
+
+def test_what_was_a_list_becomes_files(place: Path, real_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lfn = f"{CHARGED}/sub00/a.root"
+    (place / lfn[1:]).parent.mkdir(parents=True)
+    shutil.copy(real_data / "mdst-v06-00-00.root", place / lfn[1:])
+    (place / "lfns.txt").write_text(f"{lfn}\n")
+    assert said(capsys, "build", "catalogue", "--list", "lfns.txt")[0] == 0
+    tree = ["--tree", "belle/MC", "--prefix", "/belle/MC", "--workers", 1]
+    status, out, error = said(capsys, "add", "catalogue", *tree)
+    assert (status, error) == (0, ""), out
+    row = Catalogue(place / "catalogue").files(pattern="*").to_pylist()[0]
+    assert (row["global_tag"], row["bytes"]) == ("release-06-00-00", (place / lfn[1:]).stat().st_size)
+    assert said(capsys, "check", "catalogue")[0] == 0
+
+
+def test_a_catalogue_is_checked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, error = said(capsys, "check", folder)
+    assert (status, error) == (0, "")
+    assert "no findings" in out
+    forge(folder, datasets="SELECT * REPLACE (events + 1 AS events) FROM datasets")
+    status, out, _ = said(capsys, "check", folder)
+    assert status == 1
+    assert out.count("B2C006") == 3
+    assert f"the totals of a dataset are not those of its files: {HADRON}" in out
+    (part,) = folder.glob("runs/*")
+    part.write_bytes(part.read_bytes()[:-1] + b"?")
+    status, out, _ = said(capsys, "check", folder)
+    assert status == 1
+    assert f"runs/{part.name} of {folder} is damaged: its content has another checksum" in out
+    assert "copy the catalogue again from where it was published" in out
+    assert out.count("B2C006") == 3
+    status, out, error = said(capsys, "check", folder / "nowhere")
+    assert status == 1
+    assert "Traceback" not in out + error
 
 
 @pytest.mark.parametrize(

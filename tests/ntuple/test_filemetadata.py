@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+import json
 import os
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
+import awkward as ak
 import pytest
 import uproot
 
+from b2grid.catalogue import Catalogue
 from b2grid.errors import InvalidInput
 from b2grid.ntuple import FileMetaData, read_file_metadata, write_file_metadata
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+LEAVES = {
+    "lfn": "m_lfn",
+    "events": "m_nEvents",
+    "full_events": "m_nFullEvents",
+    "is_mc": "m_isMC",
+    "experiment_low": "m_experimentLow",
+    "run_low": "m_runLow",
+    "event_low": "m_eventLow",
+    "experiment_high": "m_experimentHigh",
+    "run_high": "m_runHigh",
+    "event_high": "m_eventHigh",
+    "date": "m_date",
+    "site": "m_site",
+    "user": "m_user",
+    "seed": "m_randomSeed",
+    "release": "m_release",
+    "steering": "m_steering",
+    "mc_events": "m_mcEvents",
+    "global_tag": "m_databaseGlobalTag",
+    "parents": "m_parentLfns",
+    "data_description": "m_dataDescription",
+}
 
 
 @pytest.mark.parametrize(
@@ -47,6 +74,47 @@ def test_lists_and_maps_are_read(real_data: Path) -> None:
     assert len(read_file_metadata(real_data / "chaintest_2.root").parents) == 12
     # a map that is not split cannot be read: old releases
     assert read_file_metadata(real_data / "mdst-v01-00-04.root").data_description == {}
+
+
+def by_uproot(branch: Any) -> Any:
+    """What uproot reads, by the descriptions of classes in the file."""
+    if branch.branches:  # a map that is split
+        return dict(zip(*(part.array(library="np")[0].tolist() for part in branch.branches), strict=True))
+    if "map<" in branch.typename:  # one that is not, which old releases have
+        return {}
+    value = branch.array(library="np")[0]
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def test_every_value_is_the_one_that_uproot_finds_by_itself(real_data: Path) -> None:
+    paths = [*real_data.glob("*.root"), *(Catalogue().path.parent / "data").glob("*.root")]
+    assert len(paths) > 40
+    for path in paths:
+        found = asdict(read_file_metadata(path))
+        with uproot.open(path) as file:
+            branches = dict(file["persistent"].items(recursive=True))
+            for name, leaf in LEAVES.items():
+                if (branch := branches.get(f"FileMetaData/{leaf}")) is not None:
+                    expected = by_uproot(branch)
+                    if name in {"parents", "data_description"} and isinstance(expected, str):
+                        expected = json.loads(expected)
+                    assert (list(found[name]) if name == "parents" else found[name]) == expected, (path, name)
+
+
+def test_of_several_entries_the_first_counts_and_other_types_are_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "merged.root"
+    with uproot.recreate(path) as file:
+        kinds = {"m_nEvents": "int64", "m_runLow": "int32", "m_release": "string", "m_isMC": "bool"}
+        tree = file.mktree("persistent", {f"FileMetaData/{name}": kind for name, kind in kinds.items()})
+        values = {
+            "m_nEvents": [1 << 40, 2],
+            "m_runLow": [-3, 4],
+            "m_release": ["r" * 300, "s"],
+            "m_isMC": [False, True],
+        }
+        tree.extend({f"FileMetaData/{name}": ak.Array(value) for name, value in values.items()})
+    found = read_file_metadata(path)
+    assert (found.events, found.run_low, found.release, found.is_mc) == (1 << 40, -3, "r" * 300, False)
 
 
 def test_what_we_write_is_read_back_by_the_same_leaves(tmp_path: Path) -> None:

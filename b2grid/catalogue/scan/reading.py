@@ -15,7 +15,7 @@ import pyarrow as pa
 from b2grid.catalogue.model import FILES
 from b2grid.errors import Finding, InvalidInput, InvalidName, printable
 from b2grid.names import LFN, is_grid_path, split_lfn
-from b2grid.ntuple.filemetadata import FileMetaData, read_file_metadata
+from b2grid.ntuple.filemetadata import FileMetaData, metadata_of
 from b2grid.ntuple.rootfile import open_root
 
 if TYPE_CHECKING:
@@ -121,12 +121,14 @@ def read_some(places: list[str], checksums: bool = False) -> list[Row | str]:
 
 def _read(place: str, checksums: bool) -> Row | str:
     try:
-        metadata = read_file_metadata(place)
-        if metadata.is_ntuple:
-            return f"{place} is an ntuple: it has no events to run over"
-        if problem := _text_problem(metadata):
-            return f"{place} {problem}"
-        return _row(place, metadata) | ({"adler32": adler32(place)} if checksums else {})
+        with open_root(place) as file:
+            metadata = metadata_of(file, place)
+            if metadata.is_ntuple:
+                return f"{place} is an ntuple: it has no events to run over"
+            if problem := _text_problem(metadata):
+                return f"{place} {problem}"
+            row = _row(place, file, metadata)
+        return row | ({"adler32": adler32(place)} if checksums else {})
     except InvalidInput as error:
         return error.message
     except OSError as error:
@@ -147,13 +149,13 @@ def _text_problem(metadata: FileMetaData) -> str:
     return ""
 
 
-def _row(place: str, metadata: FileMetaData) -> Row:
-    runs = _runs(place, metadata)
+def _row(place: str, file: Any, metadata: FileMetaData) -> Row:
+    runs = _runs(file, metadata)
     return {
         # Outside the grid basf2 puts the path where a file was made into its LFN, which says nothing here.
         "lfn": metadata.lfn if is_grid_path(metadata.lfn) else None,
         "pfn": place,
-        "bytes": _size(place),
+        "bytes": Path(place).stat().st_size if "://" not in place else int(file.file.source.num_bytes),
         "events": metadata.events,
         "global_tag": metadata.global_tag,
         "release": metadata.release,
@@ -163,13 +165,6 @@ def _row(place: str, metadata: FileMetaData) -> Row:
         "is_mc": metadata.is_mc,
         "runs": runs,
     }
-
-
-def _size(place: str) -> int:
-    if "://" not in place:
-        return Path(place).stat().st_size
-    with open_root(place) as file:
-        return int(file.file.source.num_bytes)
 
 
 def adler32(place: str) -> str | None:
@@ -183,16 +178,15 @@ def adler32(place: str) -> str | None:
     return f"{value:08x}"
 
 
-def _runs(place: str, metadata: FileMetaData) -> list[dict[str, int]]:
+def _runs(file: Any, metadata: FileMetaData) -> list[dict[str, int]]:
     """The runs in a file with the events of each; only a file that spans several is looked into."""
     low = (metadata.experiment_low, metadata.run_low)
     if metadata.events == 0:
         return []
     if low == (metadata.experiment_high, metadata.run_high):
         return [{"experiment": low[0], "run": low[1], "events": metadata.events}]
-    with open_root(place) as file:
-        tree = file["tree"]
-        pairs = np.stack([tree[name].array(library="np").astype(np.int64) for name in (_EXPERIMENT, _RUN)])
+    tree = file["tree"]
+    pairs = np.stack([tree[name].array(library="np").astype(np.int64) for name in (_EXPERIMENT, _RUN)])
     found, counts = np.unique(pairs, axis=1, return_counts=True)
     return [
         {"experiment": int(experiment), "run": int(run), "events": int(events)}

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 
-from b2grid.catalogue.sources.content import LOOSE, Content, Remarks
-from b2grid.catalogue.sources.lines import lines_of, opened, path_problem, shortened
+from b2grid.catalogue.sources.content import KEYS, LOOSE, Content, Remarks
+from b2grid.catalogue.sources.lines import path_problem, reading, shortened
 from b2grid.catalogue.sources.paths import facts_of, kind_of
 from b2grid.catalogue.sources.phrases import (
     COLUMNS,
@@ -23,7 +23,7 @@ from b2grid.catalogue.sources.phrases import (
     value_of,
     without_escapes,
 )
-from b2grid.errors import InvalidInput, InvalidName
+from b2grid.errors import InvalidName
 from b2grid.names import CollectionPath, split_lfn
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ _PATH_LINE = re.compile(r"\s*(?:[-*\u2022]\s+|\d+[.)]\s+)?['\"\[(]?(?:LFN:)?(/be
 _FACT = re.compile(r"[\s*-]*([A-Za-z][\w ]{0,40}?)\s*[:=]\s*(.*)")
 _BARE_FILE = re.compile(r"\s*([\w.+-]+\.root)\s*")
 _BLANKS = re.compile(r"\s*\|\s*|\s{2,}|\t")
-_KEY = {"files": "lfn", "datasets": "dataset", "collections": "collection"}
+_KINDS = ("files", "datasets", "collections")
 
 _Row = dict[str, Any]
 
@@ -86,16 +86,11 @@ def read_gb2(source: str | os.PathLike[str] | BinaryIO, *, collection: str | Non
     """
     if collection is not None:
         CollectionPath.parse(collection)
-    with opened(source) as (name, file):
+    with reading(source) as (name, lines):
         remarks = Remarks(name)
         reader = _Reader(remarks, collection)
-        try:
-            for number, line in lines_of(file):
-                reader.take(number, line)
-        except OSError as error:
-            raise InvalidInput(f"{name} cannot be read: {error.strerror}", hint="give a text file") from None
-        except InvalidInput as error:
-            raise InvalidInput(f"{name}: {error.message}", hint=error.hint) from None
+        for number, line in lines:
+            reader.take(number, line)
     reader.end()
     tables = {
         table: pa.Table.from_pylist(list(rows.values()), schema=LOOSE[table])
@@ -109,7 +104,7 @@ class _Reader:
     """The lines that were read so far: rows by their paths, and what the next line may be about."""
 
     def __init__(self, remarks: Remarks, collection: str | None) -> None:
-        self.rows: dict[str, dict[str, _Row]] = {name: {} for name in _KEY}
+        self.rows: dict[str, dict[str, _Row]] = {name: {} for name in _KINDS}
         self._remarks = remarks
         self._number = 0
         self._rounded = 0
@@ -298,7 +293,7 @@ class _Reader:
         return path
 
     def _begin(self, kind: str, path: str) -> None:
-        self.rows[kind][path] = {_KEY[kind]: path}
+        self.rows[kind][path] = {KEYS[kind][0]: path}
         if kind == "datasets" and not facts_of(path).known:
             said = f"'{shortened(path)}' has no form that is known: it is kept as it is"
             self._remarks.add("B2C061", "warning", self._number, said)

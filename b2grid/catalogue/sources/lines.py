@@ -16,7 +16,7 @@ from b2grid.names import LFN
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["STANDARD_INPUT", "lines_of", "opened", "path_problem", "shortened"]
+__all__ = ["STANDARD_INPUT", "lines_of", "opened", "path_problem", "reading", "shortened"]
 
 STANDARD_INPUT = "-"
 _LONGEST = 65_536  # bytes of a line
@@ -48,6 +48,24 @@ def opened(source: str | os.PathLike[str] | BinaryIO) -> Iterator[tuple[str, Bin
             raise InvalidInput(
                 f"{printable(source)} cannot be read: {error.strerror or error}", hint="check the path"
             ) from None
+
+
+@contextmanager
+def reading(source: str | os.PathLike[str] | BinaryIO) -> Iterator[tuple[str, Iterator[tuple[int, str | None]]]]:
+    """A text's name and its `lines_of`; what goes wrong while they are read is said with the name.
+
+    Raises
+    ------
+    InvalidInput
+        If it cannot be read, or is no text.
+    """
+    with opened(source) as (name, file):
+        try:
+            yield name, lines_of(file)
+        except OSError as error:
+            raise InvalidInput(f"{name} cannot be read: {error.strerror}", hint="give a text file") from None
+        except InvalidInput as error:
+            raise InvalidInput(f"{name}: {error.message}", hint=error.hint) from None
 
 
 def lines_of(file: BinaryIO) -> Iterator[tuple[int, str | None]]:

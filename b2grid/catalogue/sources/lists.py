@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 
-from b2grid.catalogue.sources.content import LOOSE, Content, Remarks
-from b2grid.catalogue.sources.lines import lines_of, opened, path_problem, shortened
+from b2grid.catalogue.sources.content import KEYS, LOOSE, Content, Remarks
+from b2grid.catalogue.sources.lines import path_problem, reading, shortened
 from b2grid.catalogue.sources.paths import facts_of, kind_of
-from b2grid.errors import InvalidInput, InvalidName
+from b2grid.errors import InvalidName
 from b2grid.names import CollectionPath, split_lfn
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Gathering", "read_list"]
 
 _BATCH = 65_536
-_KEY = {"files": "lfn", "datasets": "dataset", "collections": "collection"}
+_KINDS = ("files", "datasets", "collections")
 
 
 class Gathering:
@@ -27,7 +27,7 @@ class Gathering:
 
     def __init__(self, remarks: Remarks) -> None:
         self._remarks = remarks
-        self._paths: dict[str, dict[str, None]] = {name: {} for name in _KEY}
+        self._paths: dict[str, dict[str, None]] = {name: {} for name in _KINDS}
         self._chunks: list[pa.Array[Any]] = []
         self._last = ""
 
@@ -86,7 +86,7 @@ class Gathering:
         files = pa.chunked_array(self._chunks, pa.string()).unique()
         columns: dict[str, Any] = {"files": files}
         columns |= {name: pa.array(self._paths[name], pa.string()) for name in ("collections", "datasets")}
-        return {name: table_of({_KEY[name]: values}, name) for name, values in columns.items() if len(values)}
+        return {name: table_of({KEYS[name][0]: values}, name) for name, values in columns.items() if len(values)}
 
 
 def table_of(columns: dict[str, pa.Array[Any]], name: str) -> pa.Table:
@@ -119,15 +119,10 @@ def read_list(source: str | os.PathLike[str] | BinaryIO) -> Content:
     InvalidInput
         If it cannot be read, or is no text.
     """
-    with opened(source) as (name, file):
+    with reading(source) as (name, lines):
         remarks = Remarks(name)
         gathering = Gathering(remarks)
-        try:
-            _gather(lines_of(file), gathering, remarks)
-        except OSError as error:
-            raise InvalidInput(f"{name} cannot be read: {error.strerror}", hint="give a text file") from None
-        except InvalidInput as error:
-            raise InvalidInput(f"{name}: {error.message}", hint=error.hint) from None
+        _gather(lines, gathering, remarks)
     tables = gathering.tables()
     if not tables and not remarks.findings:
         remarks.add("B2C062", "error", "", "there are no paths in it", "a list has one /belle/… path per line")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +13,7 @@ import pyarrow.compute as pc
 from b2grid.catalogue.model import FILES
 from b2grid.names import COLLECTION_PREFIX, DatasetPath
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["Facts", "facts_of", "kind_of", "split_lfns", "with_facts"]
+__all__ = ["Facts", "facts_of", "kind_of", "said_by", "split_lfns", "with_facts"]
 
 _DATABLOCK = r"^sub[0-9]{2,}$"
 _SIMULATION, _DATA = "/belle/MC/", "/belle/Data/"
@@ -108,17 +105,24 @@ def with_facts(files: pa.Table) -> tuple[pa.Table, list[str]]:
         dataset, datablock = split_lfns(table["lfn"])
         table = _filled(_filled(table, "datablock", datablock), "dataset", dataset)
     table = _filled(table, "pfn", table["lfn"])
-    encoded = table["dataset"].combine_chunks().dictionary_encode()
+    said, unsaid = said_by(table["dataset"]), _unsaid(table)
+    for name in ("is_mc", "global_tag"):
+        table = _filled(table, name, said[name])
+    table = _with_runs(table, said["experiment"], said["run"])
+    return _filled(table, "experiment", said["experiment"]), unsaid
+
+
+def said_by(datasets: pa.ChunkedArray[Any]) -> dict[str, pa.Array[Any]]:
+    """What the paths of datasets say of their files, in columns; as in basf2, what does not say is simulation."""
+    encoded: Any = datasets.combine_chunks().dictionary_encode()
     found = [facts_of(path) for path in encoded.dictionary.to_pylist()]
-    unsaid = _unsaid(table, encoded, found)
-
-    def column(values: Iterable[Any], kind: pa.DataType) -> pa.Array[Any]:
-        return pa.array(values, kind).take(encoded.indices)
-
-    table = _filled(table, "is_mc", column([fact.is_mc is not False for fact in found], pa.bool_()))
-    table = _filled(table, "global_tag", column([fact.global_tag for fact in found], pa.string()))
-    table = _with_runs(table, column, found)
-    return _filled(table, "experiment", column([fact.experiment for fact in found], pa.int32())), unsaid
+    columns: dict[str, Any] = {
+        "is_mc": pa.array([fact.is_mc is not False for fact in found], pa.bool_()),
+        "global_tag": pa.array([fact.global_tag for fact in found], pa.string()),
+        "experiment": pa.array([fact.experiment for fact in found], pa.int32()),
+        "run": pa.array([fact.run for fact in found], pa.int32()),
+    }
+    return {name: values.take(encoded.indices) for name, values in columns.items()}
 
 
 def _filled(table: pa.Table, name: str, values: Any) -> pa.Table:
@@ -129,20 +133,14 @@ def _filled(table: pa.Table, name: str, values: Any) -> pa.Table:
     return table.set_column(table.column_names.index(name), table.schema.field(name), filled)
 
 
-def _unsaid(table: pa.Table, encoded: Any, found: list[Facts]) -> list[str]:
+def _unsaid(table: pa.Table) -> list[str]:
     silent: Any = pc.is_null(table["is_mc"])
-    paths: list[Any] = encoded.dictionary.to_pylist()
-    mute = [path for path, fact in zip(paths, found, strict=True) if fact.is_mc is None]
-    if not mute:
-        return []
-    among: Any = pc.unique(table["dataset"].filter(silent))
-    return sorted(set(mute) & set(among.to_pylist()))
+    among: list[Any] = pc.unique(table["dataset"].filter(silent)).to_pylist()
+    return sorted(path for path in among if facts_of(path).is_mc is None)
 
 
-def _with_runs(table: pa.Table, column: Any, found: list[Facts]) -> pa.Table:
+def _with_runs(table: pa.Table, experiment: Any, run: Any) -> pa.Table:
     """The one run of files whose path names it; their events are those of the file."""
-    run = column([fact.run for fact in found], pa.int32())
-    experiment = column([None if fact.run is None else fact.experiment for fact in found], pa.int32())
     given: Any = table["runs"].combine_chunks()
     fill = pc.and_(pc.is_null(given), pc.is_valid(run))
     if not pc.any(fill).as_py():

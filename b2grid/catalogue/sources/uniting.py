@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from b2grid.catalogue.sources.content import KEYS, LOOSE, SCHEMAS, Content, Remarks
+from b2grid.catalogue.sources.known import PAIRS, known
 from b2grid.catalogue.sources.lines import shortened
 from b2grid.catalogue.sources.paths import with_facts
 from b2grid.catalogue.writing.repeats import repeats
@@ -26,7 +27,8 @@ _BATCH = 16_384
 def united(contents: Iterable[Content]) -> Content:
     """What several sources say, with one row for each thing.
 
-    What one source leaves empty comes from the next. Where two say different things there is an error.
+    What one source leaves empty, or only its path says, comes from the next. Where two know different things there is
+    an error.
 
     Returns
     -------
@@ -53,52 +55,62 @@ def _joined(table: pa.Table, name: str, remarks: Remarks) -> pa.Table:
 
 
 def _merged(table: pa.Table, name: str, remarks: Remarks) -> pa.Table:
-    """One row for each key, with the first value of every column that has one."""
+    """One row for each key, with the first value of every column that has one; of files, one that is known."""
     keys = KEYS[name]
+    told = known(table) if name == "files" else table
     plain = [field.name for field in LOOSE[name] if field.name not in keys and not pa.types.is_list(field.type)]
-    wanted: list[Any] = [(column, "first") for column in plain]
+    firsts: list[Any] = [(column, "first") for column in plain]
     only_values = pc.CountOptions(mode="only_valid")
-    wanted += [(column, "count_distinct", only_values) for column in plain]
-    groups = table.group_by(keys, use_threads=False).aggregate(wanted)
-    made = {key: groups[key] for key in keys} | {column: groups[f"{column}_first"] for column in plain}
+    counts: list[Any] = [(column, "count_distinct", only_values) for column in plain]
+    groups = told.group_by(keys, use_threads=False).aggregate(firsts + counts)
+    given = table.group_by(keys, use_threads=False).aggregate(firsts)
+    made: dict[str, Any] = {key: groups[key] for key in keys}
     for column in plain:
+        made[column] = pc.coalesce(groups[f"{column}_first"], given[f"{column}_first"])
         differ: Any = pc.greater(groups[f"{column}_count_distinct"], pa.scalar(1))
-        for row in groups.filter(differ).select(keys).to_pylist():
-            remarks.add(
-                "B2C067", "error", "", f"two of them do not agree on {column} of {_called(row)}", "leave one out"
-            )
+        _refuse(groups.filter(differ).select(keys).to_pylist(), column, remarks)
     for field in LOOSE[name]:
         if pa.types.is_list(field.type):
-            made[field.name] = _lists(table, groups, field.name, keys, remarks)
+            rows, differing = _lists(told, groups, field.name, keys)
+            made[field.name] = told[field.name].take(rows)
+            if field.name == "runs":  # without events, if no source has these of all of them
+                pairs, others = _lists(told, groups, PAIRS, keys)
+                both = pa.concat_arrays([told["runs"].combine_chunks(), told[PAIRS].combine_chunks()])
+                made["runs"] = both.take(pc.coalesce(rows, pc.add(pairs, pa.scalar(len(told)))))
+                differing = list({row["lfn"]: row for row in (*differing, *others)}.values())
+            _refuse(differing, field.name, remarks)
     return pa.table([made[field.name] for field in LOOSE[name]], schema=LOOSE[name])
 
 
-def _called(row: dict[str, Any]) -> str:
-    return " ".join(shortened(str(value)) for value in row.values())
+def _refuse(rows: list[dict[str, Any]], column: str, remarks: Remarks) -> None:
+    for row in rows:
+        called = " ".join(shortened(str(value)) for value in row.values())
+        remarks.add("B2C067", "error", "", f"two of them do not agree on {column} of {called}", "leave one out")
 
 
-def _lists(table: pa.Table, groups: pa.Table, column: str, keys: list[str], remarks: Remarks) -> Any:
-    """The first list of each group that is not empty, which Arrow does not aggregate."""
-    lengths: Any = pc.fill_null(pc.list_value_length(table[column]), 0)
-    numbered = table.select(keys).append_column("row", pa.array(np.arange(len(table))))
-    filled = numbered.filter(pc.greater(lengths, pa.scalar(0)))
-    firsts = filled.group_by(keys, use_threads=False).aggregate([("row", "min")])
+def _lists(table: pa.Table, groups: pa.Table, column: str, keys: list[str]) -> tuple[Any, list[dict[str, Any]]]:
+    """The row of the first list of each group, which Arrow does not aggregate, and the keys of those that differ.
+
+    A file can have no run; of other things an empty list says nothing.
+    """
+    lists: Any = table[column]
+    filled = pc.is_valid(lists) if column in {"runs", PAIRS} else pc.greater(pc.list_value_length(lists), pa.scalar(0))
+    rows = table.select(keys).append_column("row", pa.array(np.arange(len(table)))).filter(filled)
+    firsts = rows.group_by(keys, use_threads=False).aggregate([("row", "min")])
     order = groups.select(keys).append_column("at", pa.array(np.arange(len(groups))))
     index = order.join(firsts, keys, join_type="left outer").sort_by("at")["row_min"]
-    _compare(table[column], filled.join(firsts, keys), column, keys, remarks)
-    return table[column].take(index)
+    return index, _differing(lists, rows.join(firsts, keys), keys)
 
 
-def _compare(lists: pa.ChunkedArray[Any], rows: pa.Table, column: str, keys: list[str], remarks: Remarks) -> None:
+def _differing(lists: pa.ChunkedArray[Any], rows: pa.Table, keys: list[str]) -> list[dict[str, Any]]:
     others = rows.filter(pc.not_equal(rows["row"], rows["row_min"]))
+    found = []
     for start in range(0, len(others), _BATCH):
         batch = others.slice(start, _BATCH)
         pairs = zip(lists.take(batch["row"]).to_pylist(), lists.take(batch["row_min"]).to_pylist(), strict=True)
-        for place, (one, first) in enumerate(pairs):
-            if _sorted(one) != _sorted(first):
-                row = batch.slice(place, 1).select(keys).to_pylist()[0]
-                said = f"two of them do not agree on {column} of {_called(row)}"
-                remarks.add("B2C067", "error", "", said, "leave one out")
+        places = [place for place, (one, first) in enumerate(pairs) if _sorted(one) != _sorted(first)]
+        found += batch.select(keys).take(places).to_pylist() if places else []
+    return found
 
 
 def _sorted(values: Any) -> list[str]:

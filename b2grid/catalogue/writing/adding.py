@@ -10,10 +10,12 @@ import pyarrow.compute
 
 from b2grid.catalogue.contents import Contents
 from b2grid.catalogue.model import COLLECTIONS, FILES, TABLES
+from b2grid.catalogue.sources.content import KEYS
 from b2grid.catalogue.store import Catalogue
+from b2grid.catalogue.writing.comparing import compared
 from b2grid.catalogue.writing.grouped import completed_collections, completed_datasets, totals
 from b2grid.catalogue.writing.publish import PART_ROWS, write_parts
-from b2grid.catalogue.writing.rows import KEYS, as_table, completed_files, counted
+from b2grid.catalogue.writing.rows import as_table, completed_files
 from b2grid.errors import Finding
 from b2grid.names import CollectionPath
 
@@ -25,8 +27,6 @@ __all__ = ["Change", "changed", "files_with"]
 #: Its stubs do not know that a text stands for a scalar.
 pc: Any = pyarrow.compute
 
-_PLACES = ("pfn", "replicas")
-_CONTENT = tuple(name for name in FILES.names if name not in {"lfn", *_PLACES})
 _SUMMED = ("dataset", "lfn", "bytes", "events", "global_tag", "run_low", "run_high")
 _DATASET = pa.schema([pa.field("dataset", pa.string())])
 
@@ -68,7 +68,7 @@ def changed(catalogue: Catalogue, new: pa.Table, given: dict[str, pa.Table]) -> 
     given : dict of str to pyarrow.Table
         Rows of the other tables.
     """
-    fresh, mended, findings = _compared(catalogue, new)
+    fresh, mended, findings = compared(catalogue, new)
     change = Change(fresh, mended)
     findings += _held(catalogue, change)
     datasets = _datasets(catalogue, change, given["datasets"])
@@ -83,45 +83,6 @@ def changed(catalogue: Catalogue, new: pa.Table, given: dict[str, pa.Table]) -> 
 
 
 # -- files ---------------------------------------------------------------------------------------------------
-
-
-def _compared(catalogue: Catalogue, new: pa.Table) -> tuple[pa.Table, pa.Table, list[Finding]]:
-    """The files that are not known, those of which more is known now, and those with other content."""
-    theirs, ours = ({name: _known(side, name) for name in FILES.names} for side in "fn")
-    other = ", ".join(f"CASE WHEN {theirs[name]} <> {ours[name]} THEN '{name}' END" for name in _CONTENT)
-    fills = " OR ".join(f"({theirs[name]} IS NULL AND {ours[name]} IS NOT NULL)" for name in _CONTENT)
-    moved = "n.pfn NOT IN (n.lfn, f.pfn) OR n.replicas <> f.replicas OR (f.replicas IS NULL AND n.replicas IS NOT NULL)"
-    columns = ", ".join(
-        "CASE WHEN n.pfn <> n.lfn THEN n.pfn ELSE f.pfn END AS pfn"
-        if name == "pfn"
-        else f"coalesce({ours[name]}, f.{name}) AS {name}"
-        for name in FILES.names
-    )
-    # all of the text is made above
-    known = catalogue.arrow(
-        f"SELECT n.lfn AS lfn, concat_ws(', ', {other}) AS other, coalesce({fills} OR {moved}, false) AS more "  # noqa: S608
-        "FROM files f JOIN new n USING (lfn)",
-        new=new,
-    )
-    same: Any = pc.equal(known["other"], pa.scalar(""))
-    differing = known.filter(pc.invert(same)).sort_by("lfn")
-    named = pc.binary_join_element_wise(differing["lfn"], " (", differing["other"], ")", "")
-    findings = counted("B2C004", "file is known with other content", named.to_pylist(), _OTHER_FILE)
-    richer = known.filter(pc.and_(known["more"], same))
-    mended = FILES.empty_table()
-    if len(richer):
-        query = f"SELECT {columns} FROM files f JOIN new n USING (lfn) SEMI JOIN richer USING (lfn)"  # noqa: S608
-        mended = catalogue.arrow(query, new=new, richer=richer.select(["lfn"]))
-    fresh = new.filter(pc.invert(pc.is_in(new["lfn"], known["lfn"].combine_chunks())))
-    return completed_files(fresh), completed_files(mended), findings
-
-
-def _known(side: str, name: str) -> str:
-    """A column of one side of the comparison, null also where its text is empty."""
-    return f"nullif({side}.{name}, '')" if FILES.field(name).type == pa.string() else f"{side}.{name}"
-
-
-_OTHER_FILE = "the content of a file does not change: give the new one another LFN"
 
 
 def files_with(catalogue: Catalogue, change: Change) -> tuple[Part, ...]:
@@ -158,12 +119,8 @@ def _any_of(part: Catalogue, mended: pa.Table) -> bool:
 
 
 def _held(catalogue: Catalogue, change: Change) -> list[Finding]:
-    """One error per dataset that a collection holds and whose files, or their sizes, would change."""
-    sized = change.mended
-    if len(sized):
-        query = "SELECT dataset FROM mended SEMI JOIN (FROM files WHERE bytes IS NULL) USING (lfn) WHERE bytes > 0"
-        sized = catalogue.arrow(query, mended=sized)
-    touched = pa.concat_tables([files.select(["dataset"]).cast(_DATASET) for files in (change.fresh, sized)])
+    """One error per dataset that a collection holds and that would have more files."""
+    touched = change.fresh.select(["dataset"]).cast(_DATASET)
     query = """
         SELECT dataset, max(collection) AS collection
         FROM (SELECT collection, unnest(datasets) AS dataset FROM collections) SEMI JOIN touched USING (dataset)
@@ -205,8 +162,7 @@ def _collections(
     catalogue: Catalogue, change: Change, given: pa.Table, datasets: pa.Table
 ) -> tuple[pa.Table, list[Finding]]:
     """All collections; those that are given have to have the content that is known of them."""
-    held: list[Any] = catalogue.arrow("FROM collections").to_pylist()
-    known = {row["collection"]: row for row in held}
+    known = {row["collection"]: row for row in _renewed(catalogue, change, datasets)}
     rows: list[Any] = given.to_pylist()
     for row in rows:
         row["datasets"] = row["datasets"] or known.get(row["collection"], row)["datasets"]
@@ -221,6 +177,18 @@ def _collections(
             findings.append(Finding("B2C004", "error", f"collection {path} is known with other content", hint))
         known[path] = before | {name: value for name, value in row.items() if value is not None}
     return as_table(list(known.values()), COLLECTIONS, "collections").sort_by("collection"), findings
+
+
+def _renewed(catalogue: Catalogue, change: Change, datasets: pa.Table) -> list[Any]:
+    """The collections as they are: a size that becomes known is in the content hash, which promised the names."""
+    rows: list[Any] = catalogue.arrow("FROM collections").to_pylist()
+    query = "SELECT DISTINCT dataset FROM mended SEMI JOIN (FROM files WHERE bytes IS NULL) USING (lfn) WHERE bytes > 0"
+    sized = set(catalogue.arrow(query, mended=change.mended)["dataset"].to_pylist()) if len(change.mended) else set()
+    touched = {row["collection"]: row for row in rows if not sized.isdisjoint(row["datasets"])}
+    members = sorted({name for row in touched.values() for name in row["datasets"]})
+    unproven = [row | {"content_hash": None} for row in touched.values()]
+    complete, _ = completed_collections(unproven, _files_of(catalogue, change, members), datasets)
+    return [*(row for row in rows if row["collection"] not in touched), *complete.to_pylist()]
 
 
 def _replaced(catalogue: Catalogue, given: pa.Table, table: str) -> pa.Table:

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 
 from b2grid.catalogue.contents import absent_parts, read_contents
 from b2grid.catalogue.model import TABLES
+from b2grid.catalogue.sources.content import KEYS
 from b2grid.catalogue.store import Catalogue
 from b2grid.catalogue.writing.publish import sha256_of
-from b2grid.catalogue.writing.rows import KEYS, content_hash, counted
+from b2grid.catalogue.writing.rows import content_hash, counted
 from b2grid.errors import Finding, InvalidInput, Report, printable
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from b2grid.catalogue.model import FILES, TABLES
+from b2grid.catalogue.sources.content import KEYS
 from b2grid.errors import Finding, InvalidInput, nearest, printable
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "KEYS",
     "Rows",
     "as_table",
     "ascending",
@@ -137,10 +137,6 @@ def _twice(column: pa.ChunkedArray[Any]) -> list[str]:
     return sorted(found)
 
 
-#: What tells the rows of a table apart.
-KEYS = {"runs": ["experiment", "run"], "collections": ["collection"], "datasets": ["dataset"], "skims": ["skim"]}
-
-
 def keyed(rows: Rows, table: str) -> pa.Table:
     """Rows of a table other than the files', sorted; of datasets and collections all but the path may be empty."""
     keys, schema = KEYS[table], TABLES[table]
@@ -191,7 +187,7 @@ def completed_files(rows: Rows) -> pa.Table:
     if "runs" in table.column_names:
         for name, values in _spans(table["runs"]).items():
             table = _with(table, name, values)
-    return _sorted(as_table(table, CODED_FILES, "files").unify_dictionaries())
+    return _sorted(_with_events_of_runs(as_table(table, CODED_FILES, "files").unify_dictionaries()))
 
 
 def places(lfns: pa.ChunkedArray[Any]) -> tuple[pa.ChunkedArray[Any], pa.ChunkedArray[Any]]:
@@ -233,6 +229,24 @@ def _spans(runs: pa.ChunkedArray[Any]) -> dict[str, Any]:
     index = pa.array(place, mask=place < 0)
     names = ("experiment", "run_low", "run_high")
     return {name: pa.array(values).take(index) for name, values in zip(names, (first, low, high), strict=True)}
+
+
+def _with_events_of_runs(files: pa.Table) -> pa.Table:
+    """All events of a file with one run are of that run."""
+    runs: Any = files["runs"].combine_chunks()
+    flat = runs.flatten()
+    if not len(flat) or not flat.field("events").null_count:
+        return files
+    lengths = runs.value_lengths().fill_null(0).to_numpy()
+    row = np.repeat(np.arange(len(files)), lengths)
+    index: Any = pa.array(row, mask=lengths[row] != 1)
+    of_file = files["events"].take(index).combine_chunks()
+    fields: list[Any] = list(runs.type.value_type)
+    values = [flat.field("experiment"), flat.field("run"), pc.coalesce(flat.field("events"), of_file)]
+    offsets = pa.array(np.append(0, np.cumsum(lengths)), pa.int32())
+    structs = pa.StructArray.from_arrays(values, fields=fields)
+    made = pa.ListArray.from_arrays(offsets, structs, type=runs.type, mask=runs.is_null())
+    return files.set_column(files.column_names.index("runs"), files.schema.field("runs"), made)
 
 
 def ranks(column: pa.ChunkedArray[Any]) -> tuple[NDArray[np.int64], list[str]]:

@@ -90,8 +90,10 @@ def add_to_catalogue(
 
     Rows are as for `write_catalogue`. A row that is there and says the same changes nothing; one that says what was not
     known before (the size of a file of which only the name was, the luminosity of a collection) fills it in, as do the
-    places of a file. Runs, skims and the facts of datasets are replaced: what is known of them changes with time.
-    Collections are immutable, and the totals of datasets follow from their files.
+    places of a file. What only the path of a file says gives way to what is known, and never the other way round. Runs,
+    skims and the facts of datasets are replaced: what is known of them changes with time. Collections are immutable,
+    and the totals of datasets follow from their files. Where a size becomes known, the content hash of the collections
+    with that file is renewed: its names are the same.
 
     Returns
     -------
