@@ -38,7 +38,7 @@ def complain(error: B2GridError) -> None:
         print(f"  {place}{printable(finding.message)}", file=sys.stderr)
         if finding.hint:
             print(f"    -> {printable(finding.hint)}", file=sys.stderr)
-    if error.hint:
+    if error.hint and error.hint not in {finding.hint for finding in findings[1:] and findings}:
         print(f"  -> {printable(error.hint)}", file=sys.stderr)
 
 
@@ -68,5 +68,7 @@ def print_frame(frame: Any, csv: bool, nothing: str = "nothing") -> None:
         print(frame.to_csv(index=False), end="")
         return
     whole = {column: "Int64" for column in frame if column.startswith("events_")}
-    shown = frame.astype(whole).to_string(index=False, na_rep="-", float_format="{:.4g}".format)
+    counted = frame.astype(whole)
+    known = counted.astype(object).where(counted.notna(), "-")
+    shown = known.to_string(index=False, float_format="{:.4g}".format)
     print(printable(shown if len(frame) else nothing))

@@ -56,7 +56,7 @@ def grid_commands(
     if not release:
         raise InvalidInput(
             "gbasf2 runs a release of basf2, and this project has none: it runs b2lite",
-            hint='name one: to_gbasf2(release="light-2409-toyger")',
+            hint='name one: to_gbasf2(release="light-2409-toyger"), or --release on a terminal',
         )
     if not isinstance(release, str) or release.startswith("-") or not release.isprintable() or " " in release:
         raise InvalidInput(f"release is {printable(repr(release))}", hint='it is a name, such as "light-2409-toyger"')
@@ -130,7 +130,7 @@ def _command(common: _Common, main: pa.Table, sample: str, project: str) -> Grid
     if any("{job}" in argument for argument in plan.spec["args"].get(sample, ())):
         notes.append("its arguments name {job}, which gbasf2 does not fill in")
     if rate is None:
-        notes.append(_NOT_TRIED if basf2 else _OTHER_TRIED)
+        notes.append(_OTHER_TRIED if sample in plan.spec["rates"] else _NOT_TRIED)
     return GridCommand(sample, project, inputs, total, jobs, numbers, words, list_file, tuple(notes))
 
 
