@@ -117,7 +117,8 @@ class Built:
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} {name if count > 1 else name[:-1]}" for name, count in counts.items() if count) or "nothing"
+    said = (f"{count:,} {name if count > 1 else name[:-1]}" for name, count in counts.items() if count)
+    return ", ".join(said) or "nothing"
 
 
 def build_catalogue(
