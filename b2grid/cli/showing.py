@@ -33,12 +33,13 @@ def complain(error: B2GridError) -> None:
     """Say on standard error what went wrong, with all findings and what to do."""
     print(f"b2grid: {printable(error.message)}", file=sys.stderr)
     findings = getattr(error, "findings", ())
-    for finding in findings if len(findings) > 1 else ():  # a single one is the message itself
+    listed = findings if len(findings) > 1 else ()  # a single one is the message itself
+    for finding in listed:
         place = f"{finding.place}: " if finding.place else ""
         print(f"  {place}{printable(finding.message)}", file=sys.stderr)
         if finding.hint:
             print(f"    -> {printable(finding.hint)}", file=sys.stderr)
-    if error.hint and error.hint not in {finding.hint for finding in findings[1:] and findings}:
+    if error.hint and error.hint not in {finding.hint for finding in listed}:
         print(f"  -> {printable(error.hint)}", file=sys.stderr)
 
 
