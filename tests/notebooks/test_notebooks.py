@@ -81,7 +81,7 @@ def test_the_notebook_of_data_and_plans_shows_what_its_texts_say(tmp_path):
     assert "3 trees are filled in one pass: 2 passes saved" in said
     assert "files_per_job=2 is the largest that works" in said
     assert "-s light-2409-toyger" in said
-    assert "4 of 4 jobs done" in said  # two of them of the sample with two production global tags
+    assert "6 of 6 jobs done" in said  # of five collections, one with two production global tags
 
 
 @pytest.mark.slow
