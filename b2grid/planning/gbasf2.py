@@ -130,7 +130,7 @@ def _command(common: _Common, main: pa.Table, sample: str, project: str) -> Grid
     if any("{job}" in argument for argument in plan.spec["args"].get(sample, ())):
         notes.append("its arguments name {job}, which gbasf2 does not fill in")
     if rate is None:
-        notes.append(_OTHER_TRIED if sample in plan.spec["rates"] else _NOT_TRIED)
+        notes.append(_NOT_TRIED if basf2 else _OTHER_TRIED)
     return GridCommand(sample, project, inputs, total, jobs, numbers, words, list_file, tuple(notes))
 
 
