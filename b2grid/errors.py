@@ -329,7 +329,8 @@ class Report:
             for finding in self.findings
         ]
         title = tag("div", self.summary(), style=f"font-weight:bold;{_style('' if self.ok else 'error')}")
-        return str(title + (table(["where", "what", ""], rows) if rows else ""))
+        unplaced = not any(finding.place for finding in self.findings)  # then that column would be empty
+        return str(title + (table(["where", "what", ""][unplaced:], [row[unplaced:] for row in rows]) if rows else ""))
 
     def to_json(self) -> str:
         """The findings as a JSON text with stable keys."""

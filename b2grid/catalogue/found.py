@@ -238,7 +238,7 @@ def _partial(what: str, known: str, unknown: int, datasets: int) -> str:
 
 def _html(column: Column, row: dict[str, Any]) -> object:
     text = column.shown(row[column.key])
-    return tag("code", text, style="white-space:nowrap") if column.key == "dataset" else text
+    return tag("code" if column.key == "dataset" else "span", text, style="white-space:nowrap")
 
 
 def _lines(rows: list[dict[str, Any]], width: int) -> list[str]:

@@ -91,7 +91,7 @@ class Luminosity:
             fraction = self.branching_fraction
             of = "" if fraction is None else f" of a branching fraction of {fraction:.4g}"
             parts.append(f"{self.generated:,} generated events{of}")
-        return "; ".join(parts) or "no luminosity: cite the number of generated events"
+        return "; ".join(parts) or "not known; of signal cite the number of generated events"
 
     def _repr_html_(self) -> str:
         return str(tag("span", self))

@@ -208,8 +208,8 @@ def _read(path: Path) -> NDArray[np.int64]:
         lines = path.read_text().splitlines()
     except (OSError, ValueError) as error:  # not there, not text, or no path at all
         raise InvalidInput(
-            f"runs is neither 'good' nor 'all', and not a text file: {printable(path)}",
-            hint="a list of runs has an experiment and a run per line",
+            f"runs is neither 'good' nor 'all', and not a file that can be read as text: {printable(path)}",
+            hint="check the path; a list of runs has an experiment and a run per line",
         ) from error
     found = []
     for number, line in enumerate(lines, start=1):

@@ -128,7 +128,9 @@ def _efficiencies(options: argparse.Namespace, console: Console) -> int:
 
 
 def _luminosity(options: argparse.Namespace, console: Console) -> int:
-    print_frame(b2grid.Project(options.name).luminosity(), options.csv, "no collections among the inputs")
+    frame = b2grid.Project(options.name).luminosity()
+    shown = frame if options.csv else frame.dropna(axis="columns", how="all")
+    print_frame(shown, options.csv, "no collections among the inputs")
     return 0
 
 

@@ -33,12 +33,13 @@ def complain(error: B2GridError) -> None:
     """Say on standard error what went wrong, with all findings and what to do."""
     print(f"b2grid: {printable(error.message)}", file=sys.stderr)
     findings = getattr(error, "findings", ())
-    for finding in findings if len(findings) > 1 else ():  # a single one is the message itself
+    listed = findings if len(findings) > 1 else ()  # a single one is the message itself
+    for finding in listed:
         place = f"{finding.place}: " if finding.place else ""
         print(f"  {place}{printable(finding.message)}", file=sys.stderr)
         if finding.hint:
             print(f"    -> {printable(finding.hint)}", file=sys.stderr)
-    if error.hint:
+    if error.hint and error.hint not in {finding.hint for finding in listed}:
         print(f"  -> {printable(error.hint)}", file=sys.stderr)
 
 
@@ -68,5 +69,7 @@ def print_frame(frame: Any, csv: bool, nothing: str = "nothing") -> None:
         print(frame.to_csv(index=False), end="")
         return
     whole = {column: "Int64" for column in frame if column.startswith("events_")}
-    shown = frame.astype(whole).to_string(index=False, na_rep="-", float_format="{:.4g}".format)
+    counted = frame.astype(whole)
+    known = counted.astype(object).where(counted.notna(), "-")
+    shown = known.to_string(index=False, float_format="{:.4g}".format)
     print(printable(shown if len(frame) else nothing))

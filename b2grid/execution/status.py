@@ -79,8 +79,12 @@ class Status:
         """Main jobs with a published result."""
         return self.counts.get("Done", 0)
 
+    @property
+    def _summary(self) -> str:
+        return f"{self.phase}, {self.done} of {self.total} jobs done" if self.total else self.phase
+
     def __str__(self) -> str:
-        lines = [f"{self.name}: {self.phase}, {self.done} of {self.total} jobs done"]
+        lines = [f"{self.name}: {self._summary}"]
         lines += [f"  {state:<10} {count:>7}" for state, count in _ordered(self.counts)]
         if self.scouts:
             lines.append("  scouts: " + ", ".join(f"{state} {count}" for state, count in _ordered(self.scouts)))
@@ -110,7 +114,7 @@ class Status:
             if (self.driver in _ADVICE and not self.settled)
             else []
         )
-        title = tag("div", tag("b", self.name), f": {self.phase}, {self.done} of {self.total} jobs done")
+        title = tag("div", tag("b", self.name), f": {self._summary}")
         return str(Html(title + bar(parts) + tag("div", *legend) + "".join(said)))
 
 

@@ -56,7 +56,7 @@ def grid_commands(
     if not release:
         raise InvalidInput(
             "gbasf2 runs a release of basf2, and this project has none: it runs b2lite",
-            hint='name one: to_gbasf2(release="light-2409-toyger")',
+            hint='name one: to_gbasf2(release="light-2409-toyger"), or --release on a terminal',
         )
     if not isinstance(release, str) or release.startswith("-") or not release.isprintable() or " " in release:
         raise InvalidInput(f"release is {printable(repr(release))}", hint='it is a name, such as "light-2409-toyger"')

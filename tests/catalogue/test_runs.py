@@ -164,7 +164,8 @@ def test_signal_has_generated_events_and_a_branching_fraction_where_they_are_kno
     signal = {"collection": "/belle/collection/MC/signal_v1", "datasets": paths}
     for datasets, said in (
         (facts, "200 generated events of a branching fraction of 6.6e-05"),
-        (facts[:1], "no luminosity: cite the number of generated events"),  # not the events of files: some are filtered
+        # not the events of files: some are filtered
+        (facts[:1], "not known; of signal cite the number of generated events"),
         ([facts[0], facts[1] | {"branching_fraction": 1e-5}], "200 generated events"),
     ):
         made = Catalogue(write_catalogue(tmp_path / "catalogue", rows, (), [signal], datasets))

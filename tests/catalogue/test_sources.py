@@ -259,5 +259,7 @@ def test_what_is_no_source_is_said(tmp_path: Path) -> None:
     for source in (tmp_path / "gone.csv", tmp_path, [1, 2], mixed):
         with pytest.raises(InvalidInput):
             read_table(source)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="check the path"):
+        read_table(tmp_path / "gone.csv")
     with pytest.raises(InvalidInput, match="no 'fils'"):
         read_table(tmp_path, "fils")

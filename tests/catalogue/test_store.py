@@ -52,7 +52,7 @@ def test_a_collection_without_luminosity_says_so(catalogue: Catalogue, tmp_path:
     luminosity = catalogue.collection(COLLECTION).luminosity
     assert luminosity.official is None
     assert luminosity.runs is None  # the luminosity of a run is that of its collisions
-    assert str(luminosity) == "no luminosity: cite the number of generated events"
+    assert str(luminosity) == "not known; of signal cite the number of generated events"
 
 
 def test_a_missing_collection_is_named_with_the_nearest(catalogue: Catalogue) -> None:

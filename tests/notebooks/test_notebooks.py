@@ -69,6 +69,23 @@ def test_the_quickstart_ends_with_a_figure_and_complete_outputs(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(500)
+def test_the_notebook_of_data_and_plans_shows_what_its_texts_say(tmp_path):
+    notebook = run(nbformat.read(NOTEBOOKS / "02_data_and_plans.ipynb", 4), tmp_path)
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert not [output for output in outputs if output.output_type == "stream" and output.name == "stderr"]
+    said = shown(notebook)
+    assert "mc_event=mixd alone matches none" in said
+    assert "there is a newer version of /belle/collection/MC/demo_mixed_v1" in said
+    assert "drift chamber high voltage off" in said
+    assert "3 trees are filled in one pass: 2 passes saved" in said
+    assert "files_per_job=2 is the largest that works" in said
+    assert "-s light-2409-toyger" in said
+    assert "6 of 6 jobs done" in said  # of five collections, one with two production global tags
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
 def test_the_batch_notebook_runs_over_two_collections(tmp_path):
     collections = [[f"/belle/collection/MC/{name}"] for name in ("demo_etapks_v1", "demo_charged_v1")]
     runs = batch(NOTEBOOKS / "batch" / "analysis.ipynb", {"collections": collections}, folder=tmp_path)

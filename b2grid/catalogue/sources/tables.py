@@ -89,7 +89,8 @@ def read_table(source: str | os.PathLike[str] | pa.Table | pd.DataFrame, what: s
             first += len(batch)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InvalidInput(
-            f"{name} cannot be read as a table: {_reason(error)}", hint="give CSV in UTF-8, or Parquet"
+            f"{name} cannot be read as a table: {_reason(error)}",
+            hint="check the path" if isinstance(error, FileNotFoundError) else "give CSV in UTF-8, or Parquet",
         ) from None
     if not first and not remarks.findings:
         remarks.add("B2C062", "error", "", "there are no rows in it")

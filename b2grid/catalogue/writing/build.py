@@ -94,8 +94,8 @@ class Built:
 
     @property
     def rows(self) -> list[list[str]]:
-        """A row per source, and one for the catalogue, with its counts of files, runs, collections, datasets, skims."""
-        given = [*self.read, (str(self.folder), self.counts)]
+        """A row per source, and one for what was written, with counts of files, runs, collections, datasets, skims."""
+        given = [*self.read, ("written", self.counts)]
         return [[name, *(f"{counts[of]:,}" if counts.get(of) else "" for of in LOOSE)] for name, counts in given]
 
     def remarks(self) -> list[str]:
@@ -117,7 +117,8 @@ class Built:
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing"
+    said = (f"{count:,} {name if count > 1 else name[:-1]}" for name, count in counts.items() if count)
+    return ", ".join(said) or "nothing"
 
 
 def build_catalogue(
