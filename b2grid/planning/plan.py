@@ -288,6 +288,7 @@ def _estimated(
             "bytes": int(layout.bytes[files].sum()),
             "events": round(float(events[files].sum())),
             "files_without_events": unknown,
+            "files_without_size": int(np.count_nonzero(~layout.sized[files])),
             **estimates(per_job[jobs], measured.get(sample), files_of_jobs[jobs]),
         }
     return made

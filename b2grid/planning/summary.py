@@ -21,7 +21,7 @@ from b2grid.planning.wording import aligned, amount, duration, span
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from b2grid.planning.table import Plan
+    from b2grid.planning.table import Job, Plan
 
 __all__ = ["Summary", "duration", "summarise"]
 
@@ -150,17 +150,20 @@ def summarise(plan: Plan, *, owner: str, site: str, slots: int | None = None, ba
         "Steering file": plan.spec["steering"],
         "Job owner": owner or getpass.getuser(),
         "Preferred site / SE": site,
-        "Input files for first job": _named([file.lfn for file in first.files]),
+        "Input files for first job": _first(first),
         "Number of input files": f"{files:,}",
         "Number of jobs": f"{len(main):,}" + (f" (and {scouts} scouts)" if scouts else ""),
-        "Processed data (MB)": f"{bytes_ / _MB:,.0f}" if bytes_ > 10 * _MB else f"{bytes_ / _MB:.3g}",
+        "Processed data (MB)": _amount(every, f"{bytes_ / _MB:,.0f}" if bytes_ > 10 * _MB else f"{bytes_ / _MB:.3g}"),
         "Processed events": _events(events, vague),
         "Estimated CPU time per job (min)": _minutes(plan, every, len(main)),
     }
     return Summary(
         lines,
         tuple(
-            (sample, f"{one['files']:,}", f"{one['jobs']:,}", size(one["bytes"]), _events(one["events"], vague=False))
+            (
+                *(sample, f"{one['files']:,}", f"{one['jobs']:,}", _amount([one], size(one["bytes"]))),
+                _events(one["events"], vague=False),
+            )
             for sample, one in estimates.items()
         ),
         tuple(_time_row(sample, one) for sample, one in estimates.items()),
@@ -168,6 +171,21 @@ def summarise(plan: Plan, *, owner: str, site: str, slots: int | None = None, ba
         _totals(plan, estimates, slots, bandwidth),
         tuple(_notes(plan, every)),
     )
+
+
+def _first(job: Job) -> str:
+    """The files of a job; those after the first are in its folder, unless they say otherwise."""
+    first, *others = (file.lfn for file in job.files)
+    folder = first.rpartition("/")[0]
+    return _named([first, *(other.removeprefix(f"{folder}/") for other in others)])
+
+
+def _amount(every: Sequence[Mapping[str, Any]], known: str) -> str:
+    """The size of the input, of which that of some files may not be known."""
+    unknown = sum(one.get("files_without_size", 0) for one in every)  # plans of before do not say
+    if unknown == sum(one["files"] for one in every):
+        return "not known"
+    return f"at least {known}" if unknown else known
 
 
 def _events(number: int, vague: bool) -> str:
@@ -196,13 +214,21 @@ def ranged(one: Mapping[str, Any], name: str) -> Range:
 def _time_row(sample: str, one: dict[str, Any]) -> tuple[str, ...]:
     if "seconds" not in one:
         return (sample, "not measured" if one["events"] else "not known", "", "", "", "", "")
-    number = one.get("evtpersec")
     return (
         sample,
         *(span(ranged(one, "seconds_mean")), span(Range(one["seconds_max"])), span(ranged(one, "cpu"))),
         size(one["memory"]),
-        *(f"{one['cputime']} min" if "cputime" in one else "", f"{number:.3g}" if number else ""),
+        *(
+            f"{one['cputime']} min" if "cputime" in one else "",
+            _rate(one.get("evtpersec")),
+        ),
     )
+
+
+def _rate(number: float | None) -> str:
+    if not number:
+        return ""
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
 
 
 def _cpu(one: Mapping[str, Any]) -> float:
@@ -248,8 +274,9 @@ def _saved(plan: Plan, every: list[dict[str, Any]]) -> list[str]:
         return []
     more = passes - 1
     jobs = sum(one["jobs"] for one in every) * more
-    read = size(sum(one["bytes"] for one in every) * more)
-    said = f"{what} in one pass: {more} pass{'es' * (more > 1)} saved, {read} of reading and {jobs:,} jobs"
+    read = _amount(every, size(sum(one["bytes"] for one in every) * more))
+    reading = "" if read == "not known" else f"{read} of reading and "
+    said = f"{what} in one pass: {more} pass{'es' * (more > 1)} saved, {reading}{jobs:,} jobs"
     if all("setup" in one for one in every):
         busy = [one["cpu"] / one["seconds"] if one["seconds"] else 1.0 for one in every]
         setup = sum(one["setup"] * one["jobs"] * cpu for one, cpu in zip(every, busy, strict=True)) * more
