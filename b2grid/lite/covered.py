@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from b2grid.steering.coverage import Coverage
 
-__all__ = ["FUNCTIONS", "coverage"]
+__all__ = ["FUNCTIONS", "OWN", "coverage"]
 
 _LISTS = "writeOut path"
 _RANK = "particleList variable numBest outputVariable allowMultiRank cut overwriteRank path"
@@ -100,6 +100,22 @@ FUNCTIONS: dict[str, str] = {
     ),
 }
 """Function -> the parameters that it may be given, ``*`` for all."""
+
+OWN = frozenset(
+    [
+        *(f"basf2.{name}" for name in (
+            "B2ERROR", "B2FATAL", "B2INFO", "Path", "create_path", "find_file", "print_path", "process",
+            "register_module", "set_log_level", "set_module_parameters", "set_random_seed", "use_central_database",
+        )),
+        *(f"basf2.conditions.{name}" for name in (
+            "append_globaltag", "append_testing_payloads", "prepend_globaltag", "prepend_testing_payloads",
+        )),
+        *(f"<obj>.{name}" for name in (
+            "add_module", "add_path", "for_each", "if_false", "if_true", "if_value", "param", "set_name",
+        )),
+    ]
+)  # fmt: skip
+"""What scripts use of `basf2` itself, and of paths and modules (``<obj>``): all of it is there."""
 
 
 def coverage() -> Coverage:
