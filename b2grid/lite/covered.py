@@ -66,19 +66,29 @@ FUNCTIONS: dict[str, str] = {
     # output
     "modularAnalysis.variablesToNtuple": "decayString variables treename filename path basketsize filenameSuffix "
     "useFloat storeEventType ignoreCommandLineOverride",
+    "modularAnalysis.variablesToHistogram": "decayString variables variables_2d filename path directory "
+    "prefixDecayString filenameSuffix ignoreCommandLineOverride",
     "modularAnalysis.variablesToExtraInfo": "particleList variables option path",
+    "modularAnalysis.variablesToDaughterExtraInfo": "particleList decayString variables option path",
+    "modularAnalysis.variablesToEventExtraInfo": "particleList variables option path",
+    "modularAnalysis.printVariableValues": "list_name var_names path",
+    "modularAnalysis.printList": "list_name full path",
     "modularAnalysis.signalRegion": "particleList cut path name blind_data",
     # standard lists
     "stdCharged.stdCharged": "particletype listtype path writeOut",
     "stdCharged.stdPi": "listtype path writeOut",
     "stdCharged.stdK": "listtype path writeOut",
     "stdCharged.stdPr": "listtype path writeOut",
+    "stdCharged.stdE": "listtype path",
+    "stdCharged.stdMu": "listtype path",
     "stdCharged.stdMostLikely": "pidPriors suffix custom_cuts path writeOut",
     "stdPhotons.stdPhotons": "listtype path",
     "stdPi0s.stdPi0s": "listtype path",
+    "stdKlongs.stdKlongs": "listtype path",
     # names of variables
     **dict.fromkeys(
         (
+            "variables.MCGenTopo.mc_gen_topo",
             "variables.std_vector",
             "variables.variables.addAlias",
             "variables.variables.addCollection",

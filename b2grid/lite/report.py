@@ -7,11 +7,13 @@ over 364 public steering files; why names are refused is ``refused.toml``.
 from __future__ import annotations
 
 import json
+import sys
 import textwrap
 import tomllib
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from b2grid.lite.covered import OWN, coverage
@@ -23,12 +25,13 @@ if TYPE_CHECKING:
     from b2grid.steering.coverage import Coverage
     from b2grid.steering.facts import Facts
 
-__all__ = ["Coverable", "Use", "in_json", "in_markdown", "in_text", "table", "uses"]
+__all__ = ["Coverable", "Use", "in_json", "in_text", "page", "table", "uses"]
 
 Kind = Literal["function", "module", "variable"]
 KINDS: tuple[Kind, ...] = ("function", "variable", "module")
 NO_REASON = "not covered yet"
 _WIDTH = 80
+_MARKER = "<!-- made by: python -m b2grid.lite.report docs/lite.md -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +181,25 @@ def _wrapped(text: str, *, indent: int = 2) -> str:
     )
 
 
+def _grouped(names: Iterable[str]) -> dict[str, list[str]]:
+    """Python module -> its functions; the key is empty for names without a module."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        module, _, function = name.rpartition(".")
+        groups.setdefault(module, []).append(function)
+    return groups
+
+
 def in_text() -> str:
     """The table for a terminal of 80 columns."""
     rows, used = table(), uses()
     parts = ["What b2lite runs; everything else is refused by name and line before an event is read."]
     for kind in KINDS:
         whole, partly = _in_part(rows, kind)
-        parts += ["", f"{kind.upper()}S COVERED", _wrapped(", ".join(whole))]
+        parts += ["", f"{kind.upper()}S COVERED"]
+        parts += [
+            _wrapped((f"{module}: " if module else "") + ", ".join(names)) for module, names in _grouped(whole).items()
+        ]
         if partly:
             parts += ["", f"{kind.upper()}S COVERED IN PART, and the parameters that are refused"]
             parts += [_wrapped(f"{row.name}: {', '.join(row.refused)}") for row in partly]
@@ -200,19 +215,26 @@ def in_json() -> str:
     return json.dumps({"covered": [asdict(row) for row in table()], "uses": [asdict(use) for use in uses()]}, indent=2)
 
 
-def _listed(names: Sequence[str]) -> str:
-    text = ", ".join(f"`{name}`" for name in names)
+def _listed(before: str, names: Sequence[str]) -> str:
+    text = before + ", ".join(f"`{name}`" for name in names)
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
-def in_markdown() -> str:
+def page(text: str) -> str:
+    """A page of the documentation with its tables made again: what stands below the marker is replaced."""
+    return f"{text.partition(_MARKER)[0]}{_MARKER}\n\n{_in_markdown()}"
+
+
+def _in_markdown() -> str:
     """The tables of the documentation."""
     rows, used = table(), uses()
     parts = ["Of what 364 public steering files use, b2lite covers", ""]
     parts += [f"- {line}" for line in _shares(used)]
     for kind in KINDS:
         whole, partly = _in_part(rows, kind)
-        parts += ["", f"### {kind.capitalize()}s", "", f"Covered ({len(whole)}):", "", _listed(whole)]
+        parts += ["", f"### {kind.capitalize()}s", "", f"Covered ({len(whole)}):"]
+        for module, names in _grouped(whole).items():
+            parts += ["", _listed(f"{module}: " if module else "", names)]
         if partly:
             parts += ["", "| covered in part | refused parameters |", "| --- | --- |"]
             parts += [f"| `{row.name}` | {', '.join(f'`{name}`' for name in row.refused)} |" for row in partly]
@@ -220,3 +242,8 @@ def in_markdown() -> str:
     for reason, group in _by_reason(used).items():
         parts.append(f"| {reason} | " + ", ".join(f"`{use.name}` {use.files}" for use in group) + " |")
     return "\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        Path(name).write_text(page(Path(name).read_text("utf-8")), "utf-8")
