@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -51,8 +51,8 @@ def _attach(
     for places in _rounds(targets):
         ids, new = targets[places], values[places]
         old, has = get(ids)
-        better = {_KEEP: np.False_, _ALWAYS: np.True_, _HIGHER: new > old, _LOWER: new < old}
-        chosen = ~has | better[option]
+        better: dict[int, Any] = {_KEEP: False, _ALWAYS: True, _HIGHER: new > old, _LOWER: new < old}
+        chosen = np.logical_or(~has, better[option])
         put(ids[chosen], new[chosen])
 
 

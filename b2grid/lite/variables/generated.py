@@ -255,7 +255,7 @@ def _has_clone(view: View) -> Floats:
     """Whether any track that the particle is made of is a clone; never NaN."""
     leaves = view.particles.leaves(view.rows)
     clones = [view.of(column, _is_clone) == 1 for column in leaves.T]
-    return np.any(clones, axis=0).astype(np.float64)
+    return np.asarray(np.any(clones, axis=0), dtype=np.float64)
 
 
 # ---- variables of other generated particles

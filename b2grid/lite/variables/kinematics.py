@@ -300,7 +300,8 @@ _PT = {"TOP": 0.27, "BECL": 0.28, "BKLM": 0.6}
 
 
 def _reaches(view: View, detector: str) -> NDArray[np.bool_]:
-    return (view.particles.nominal_charge(view.rows) == 0) | (np.hypot(*view.lab[:2]) > _PT[detector])
+    neutral = view.particles.nominal_charge(view.rows) == 0
+    return np.asarray(neutral | (np.hypot(*view.lab[:2]) > _PT[detector]))
 
 
 for _detector in _PT:
@@ -317,10 +318,10 @@ register("inTOPAcceptance", "bool")(lambda view: _between(_degrees(view), *_TOP)
 @register("inECLAcceptance", "bool")
 def _in_ecl(view: View) -> NDArray[np.bool_]:
     region = _ecl_region(view)
-    return np.isin(region, (1, 3)) | ((region == 2) & _reaches(view, "BECL"))
+    return np.asarray(np.isin(region, (1, 3)) | ((region == 2) & _reaches(view, "BECL")))
 
 
 @register("inKLMAcceptance", "bool")
 def _in_klm(view: View) -> NDArray[np.bool_]:
     region = _klm_region(view)
-    return np.isin(region, (1, 2, 4, 5)) | (np.isin(region, (2, 3, 4)) & _reaches(view, "BKLM"))
+    return np.asarray(np.isin(region, (1, 2, 4, 5)) | (np.isin(region, (2, 3, 4)) & _reaches(view, "BKLM")))
