@@ -115,7 +115,7 @@ OWN = frozenset(
     [
         *(f"basf2.{name}" for name in (
             "B2ERROR", "B2FATAL", "B2INFO", "Path", "create_path", "find_file", "print_path", "process",
-            "register_module", "set_log_level", "set_module_parameters", "set_random_seed", "use_central_database",
+            "register_module", "set_log_level", "set_module_parameters", "set_random_seed",
         )),
         *(f"basf2.conditions.{name}" for name in (
             "append_globaltag", "append_testing_payloads", "prepend_globaltag", "prepend_testing_payloads",

@@ -203,7 +203,7 @@ def in_text() -> str:
         if partly:
             parts += ["", f"{kind.upper()}S COVERED IN PART, and the parameters that are refused"]
             parts += [_wrapped(f"{row.name}: {', '.join(row.refused)}") for row in partly]
-    parts += ["", "REFUSED, by reason; in brackets how many of 364 public steering files use the name"]
+    parts += ["", "REFUSED, by reason; in brackets how many of 364 public steering files use it"]
     for reason, group in _by_reason(used).items():
         parts.append(_wrapped(f"{reason}: " + ", ".join(f"{use.name} ({use.files})" for use in group)))
     parts += ["", "OF WHAT PUBLIC STEERING FILES USE", *(f"  {line}" for line in _shares(used))]
