@@ -218,7 +218,7 @@ def test_nan_and_what_is_beyond_count_above():
     ("described", "said"),
     [("('p', 0, 0, 1)", "bins"), ("('p', 10, 1, 0)", "bins"), ("('p', 10, 0)", "tuples of 4"), ("'p'", "tuples of 4"),
      ("('p', True, 0, 1)", "bins"), ("('p', 10, 0, 1), ('p', 10, 0, 1)", "twice"),
-     ("('p', 5, 0, float('nan'))", "bins")]
+     ("('p', 5, 0, float('nan'))", "bins"), ("('p', 5, 0, float('inf'))", "bins")]
 )  # fmt: skip
 def test_what_describes_no_histogram_is_said(real_data, lite, described, said):
     with pytest.raises(InvalidSteering, match=said):

@@ -43,7 +43,7 @@ def _axis(given: Arguments, name: str, described: tuple[Any, ...]) -> tuple[str,
     text, bins, *limits = described
     good = isinstance(text, str) and type(bins) is int and all(type(limit) in {int, float} for limit in limits)
     low, high = (float(np.float32(limit)) for limit in limits) if good else (0.0, 0.0)
-    if not good or bins < 1 or not low < high:
+    if not good or bins < 1 or not low < high or not np.isfinite((low, high)).all():
         raise InvalidSteering(
             f"{printable(repr(described))} of {name} of {given.kind} describes no bins",
             hint="give a variable, the number of bins, the low and the high edge",
