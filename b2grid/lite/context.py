@@ -65,6 +65,8 @@ class Context:
         Mask -> what separates candidates from continuum.
     quantities : dict
         Name -> one value per event that a module has computed; NaN where none has.
+    kept : dict
+        Name -> one value per event that the steering keeps (NaN where none is kept), and whether there is one.
     current : array of int or None
         In a loop over rests of the event: per event the rest whose turn it is, -1 where there is none.
     """
@@ -80,6 +82,7 @@ class Context:
     rests: Rests = field(default_factory=Rests)
     suppressions: dict[str, Suppression] = field(default_factory=dict)
     quantities: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    kept: dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]] = field(default_factory=dict)
     current: NDArray[np.int64] | None = None
     _beams: Beams | None = None
     _point: InteractionPoint | None = None
@@ -110,12 +113,18 @@ class Context:
             rests=self.rests.copy(),
             suppressions={mask: one.copy() for mask, one in self.suppressions.items()},
             quantities={name: values.copy() for name, values in self.quantities.items()},
+            kept={name: (values.copy(), has.copy()) for name, (values, has) in self.kept.items()},
         )
 
     def set_quantity(self, name: str, values: NDArray[np.float64]) -> None:
         """Keep a value of every living event; `values` has one per event of the chunk."""
         known = self.quantities.setdefault(name, np.full(self.chunk.size, np.nan))
         known[self.alive] = values[self.alive]
+
+    def kept_by_event(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """The values that events keep under a name, to be changed in place, and whether each keeps one."""
+        size = self.chunk.size
+        return self.kept.setdefault(name, (np.full(size, np.nan), np.zeros(size, dtype=np.bool_)))
 
     def living(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of the particles whose event the current module sees."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from b2grid.steering.coverage import Coverage
 
-__all__ = ["FUNCTIONS", "coverage"]
+__all__ = ["FUNCTIONS", "OWN", "coverage"]
 
 _LISTS = "writeOut path"
 _RANK = "particleList variable numBest outputVariable allowMultiRank cut overwriteRank path"
@@ -66,19 +66,29 @@ FUNCTIONS: dict[str, str] = {
     # output
     "modularAnalysis.variablesToNtuple": "decayString variables treename filename path basketsize filenameSuffix "
     "useFloat storeEventType ignoreCommandLineOverride",
+    "modularAnalysis.variablesToHistogram": "decayString variables variables_2d filename path directory "
+    "prefixDecayString filenameSuffix ignoreCommandLineOverride",
     "modularAnalysis.variablesToExtraInfo": "particleList variables option path",
+    "modularAnalysis.variablesToDaughterExtraInfo": "particleList decayString variables option path",
+    "modularAnalysis.variablesToEventExtraInfo": "particleList variables option path",
+    "modularAnalysis.printVariableValues": "list_name var_names path",
+    "modularAnalysis.printList": "list_name full path",
     "modularAnalysis.signalRegion": "particleList cut path name blind_data",
     # standard lists
     "stdCharged.stdCharged": "particletype listtype path writeOut",
     "stdCharged.stdPi": "listtype path writeOut",
     "stdCharged.stdK": "listtype path writeOut",
     "stdCharged.stdPr": "listtype path writeOut",
+    "stdCharged.stdE": "listtype path",
+    "stdCharged.stdMu": "listtype path",
     "stdCharged.stdMostLikely": "pidPriors suffix custom_cuts path writeOut",
     "stdPhotons.stdPhotons": "listtype path",
     "stdPi0s.stdPi0s": "listtype path",
+    "stdKlongs.stdKlongs": "listtype path",
     # names of variables
     **dict.fromkeys(
         (
+            "variables.MCGenTopo.mc_gen_topo",
             "variables.std_vector",
             "variables.variables.addAlias",
             "variables.variables.addCollection",
@@ -100,6 +110,22 @@ FUNCTIONS: dict[str, str] = {
     ),
 }
 """Function -> the parameters that it may be given, ``*`` for all."""
+
+OWN = frozenset(
+    [
+        *(f"basf2.{name}" for name in (
+            "B2ERROR", "B2FATAL", "B2INFO", "Path", "create_path", "find_file", "print_path", "process",
+            "register_module", "set_log_level", "set_module_parameters", "set_random_seed",
+        )),
+        *(f"basf2.conditions.{name}" for name in (
+            "append_globaltag", "append_testing_payloads", "prepend_globaltag", "prepend_testing_payloads",
+        )),
+        *(f"<obj>.{name}" for name in (
+            "add_module", "add_path", "for_each", "if_false", "if_true", "if_value", "param", "set_name",
+        )),
+    ]
+)  # fmt: skip
+"""What scripts use of `basf2` itself, and of paths and modules (``<obj>``): all of it is there."""
 
 
 def coverage() -> Coverage:

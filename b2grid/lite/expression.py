@@ -60,7 +60,8 @@ class Compiled:
     of_event : bool
         Whether it needs no particle.
     needs : frozenset of str
-        What it uses: "beams", "point" (conditions of the files), "vertex" (places), "list:…" (particle lists).
+        What it uses: "beams", "point" (conditions of the files), "vertex" (places), "lab" (covered in the
+        laboratory only), "list:…" (particle lists).
     """
 
     text: str

@@ -28,6 +28,7 @@ know it refuses by name and line.
       --dry-run           read the steering, but process no events
       --stats, --no-stats accepted; statistics are always kept
   -p, --processes N       0 or 1: events are processed as arrays, in one process
+      --coverage          print what is covered and what is refused; with --json for programs
   -v, --version           print the version
   -h, --help              print this
 """
@@ -55,6 +56,8 @@ _FLAGS = {
     "--dry-run": "dry_run",
     "--stats": "stats",
     "--no-stats": "stats",
+    "--coverage": "coverage",
+    "--json": "json",
     "-h": "help",
     "--help": "help",
     "-v": "version",
@@ -111,6 +114,8 @@ class Options:
     processes: int = 0
     dry_run: bool = False
     stats: bool = False
+    coverage: bool = False
+    json: bool = False
     help: bool = False
     version: bool = False
     given: dict[str, list[str]] = field(default_factory=dict, repr=False)
@@ -143,6 +148,8 @@ def parse(arguments: list[str]) -> Options:
             continue
         _option(options, word, rest)
     options.steering, options.args = (positional[0] if positional else None), tuple(positional[1:])
+    if options.json and not options.coverage:
+        raise InvalidInput("option --json goes with --coverage", hint="b2lite --coverage --json")
     _interpret(options)
     return options
 

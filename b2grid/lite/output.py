@@ -1,4 +1,4 @@
-"""Ntuple files: trees with basf2's columns, written in pieces, also when they stay empty."""
+"""Output files: trees with basf2's columns, written in pieces, also when they stay empty, and histograms."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from b2grid.lite.histogram import Histogram
     from b2grid.lite.reader import Chunk
 
 __all__ = ["Account", "Outputs", "Tree"]
@@ -116,6 +117,7 @@ class Account:
 class _File:
     path: str
     trees: dict[str, Tree] = field(default_factory=dict)
+    histograms: dict[str, Histogram] = field(default_factory=dict)
     handle: Any = None
 
 
@@ -141,13 +143,31 @@ class Outputs:
         file = self._files.setdefault(path, _File(path))
         if name == "persistent":
             raise InvalidSteering("the tree name 'persistent' is reserved", hint="choose another treename")
-        if name in file.trees:
+        if name in file.trees or name in file.histograms:
             raise InvalidSteering(
                 f"the tree {printable(name)!r} is written twice into {printable(path)}",
                 hint="give every variablesToNtuple of a file its own treename",
             )
         file.trees[name] = Tree(name, columns)
         return file.trees[name]
+
+    def histogram(self, path: str, directory: str, histogram: Histogram) -> Histogram:
+        """Declare a histogram in a directory of a file.
+
+        Raises
+        ------
+        InvalidSteering
+            If there is one of this name already.
+        """
+        file = self._files.setdefault(path, _File(path))
+        place = f"{directory}/{histogram.name}" if directory else histogram.name
+        if place in file.histograms or place in file.trees:
+            raise InvalidSteering(
+                f"the histogram {printable(place)!r} is written twice into {printable(path)}",
+                hint="give every variablesToHistogram of a file its own directory",
+            )
+        file.histograms[place] = histogram
+        return histogram
 
     def open(self) -> None:
         """Create all files, with all their trees."""
@@ -167,8 +187,11 @@ class Outputs:
         for file in self._files.values():
             for tree in file.trees.values():
                 tree.flush()
-            rows = list(file.trees.values())[-1].rows if file.trees else 0
-            write_file_metadata(file.handle, _metadata(file.path, rows, account, inputs, metadata, seed))
+            for place, histogram in file.histograms.items():
+                file.handle[place] = histogram.stored()
+            if file.trees:
+                rows = list(file.trees.values())[-1].rows
+                write_file_metadata(file.handle, _metadata(file.path, rows, account, inputs, metadata, seed))
             file.handle.close()
             file.handle = None
 

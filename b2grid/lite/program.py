@@ -41,6 +41,11 @@ def run(arguments: Sequence[str]) -> int:
     if options.help or options.version:
         sys.stdout.write(HELP if options.help else f"b2lite {_version()}\n")
         return 0
+    if options.coverage:
+        from b2grid.lite.report import in_json, in_text
+
+        sys.stdout.write(f"{in_json()}\n" if options.json else in_text())
+        return 0
     if options.steering is None:
         log.fatal("no steering file given - b2lite --help lists the options")
         return 1

@@ -29,7 +29,7 @@ class Outcome:
         found: Trees = {}
         for path in self.result.outputs:
             with uproot.open(path) as file:
-                for name in set(file.keys(cycle=False)) - {"persistent"}:
+                for name in set(file.keys(cycle=False, filter_classname="TTree")) - {"persistent"}:
                     tree = file[name]
                     found[name] = {decode(branch.name): branch.array(library="np") for branch in tree.branches}
         return found

@@ -232,6 +232,10 @@ class Arguments:
             )
         return list(values)
 
+    def sequence(self, name: str) -> list[Any]:
+        """A list of anything, empty where it is not given."""
+        return list(self._get(name, [], (list, tuple)))
+
     def tuples(self, name: str, size: int) -> list[tuple[str, ...]]:
         """A list of tuples of so many strings."""
         values = self._get(name, _ABSENT, (list, tuple))

@@ -103,12 +103,13 @@ def _ntuple(given: Arguments, blueprint: Blueprint) -> _Ntuple:
             )
         columns[column] = double if variable.type == "double" else _TYPES[variable.type]
         variables[column] = variable
-    tree = blueprint.outputs.tree(_file_name(given), given.text("treeName", "ntuple"), columns)
+    tree = blueprint.outputs.tree(file_name(given, "VariablesToNtuple.root"), given.text("treeName", "ntuple"), columns)
     return _Ntuple(tree, name, tuple(variables.items()))
 
 
-def _file_name(given: Arguments) -> str:
-    name, suffix = given.text("fileName", "VariablesToNtuple.root"), given.text("fileNameSuffix", "")
+def file_name(given: Arguments, default: str) -> str:
+    """The file that a module writes to, with the suffix that it may be given."""
+    name, suffix = given.text("fileName", default), given.text("fileNameSuffix", "")
     if not suffix:
         return name
     stem, dot, ending = name.rpartition(".root")

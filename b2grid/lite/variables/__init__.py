@@ -8,6 +8,7 @@ from __future__ import annotations
 from b2grid.lite.expression import registry
 from b2grid.lite.variables import (
     clusters,
+    combinations,
     daughters,
     event,
     functions,
@@ -27,6 +28,7 @@ __all__ = ["registry"]
 # registering is what importing them does
 _ROOMS = (
     clusters,
+    combinations,
     daughters,
     event,
     functions,

@@ -47,7 +47,8 @@ def _path(name: str, text: str) -> tuple[int, ...]:
     return integers(name, tuple(text.split(":")))
 
 
-def _descendant(view: View, path: tuple[int, ...]) -> Ids:
+def descendant(view: View, path: tuple[int, ...]) -> Ids:
+    """What is found on this way down the decay, -1 where there is nothing."""
     current = view.rows
     for index in path:
         below = np.full(len(current), -1, dtype=np.int64)
@@ -58,7 +59,7 @@ def _descendant(view: View, path: tuple[int, ...]) -> Ids:
 
 
 def _momentum(view: View, path: tuple[int, ...]) -> FourVector:
-    ids = _descendant(view, path)
+    ids = descendant(view, path)
     parts = [view.of(ids, lambda other, at=position: other.p4[at]) for position in range(4)]  # type: ignore[misc]
     return parts[0], parts[1], parts[2], parts[3]
 

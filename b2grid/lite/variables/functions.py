@@ -117,15 +117,22 @@ register("False", "bool", of_event=True)(lambda view: np.zeros(len(view), dtype=
 # ---- frames
 
 
+def refuse_if_bound_to_the_laboratory(name: str, inner: Compiled) -> None:
+    """Refuse what is covered in the laboratory only, inside a function that changes the frame."""
+    for need, what in (("vertex", "places"), ("lab", "momenta of combinations")):
+        if need in inner.needs:
+            raise NotInLite(
+                f"variable '{name}({inner.text})' is not covered by b2lite: {what} in other frames are not",
+                hint="use it in the laboratory, or run this steering with a basf2 release",
+            )
+
+
 def _in_frame(name: str, frame: Callable[[View], Frame | None], needs: str = "") -> None:
     @register_call(name, arguments=(1, 1))
     def _build(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
         inner = scope.double(arguments[0], name)
-        if "vertex" in inner.needs and name != "useLabFrame":
-            raise NotInLite(
-                f"variable '{name}({inner.text})' is not covered by b2lite: places in other frames are not",
-                hint="use the place in the laboratory, or run this steering with a basf2 release",
-            )
+        if name != "useLabFrame":
+            refuse_if_bound_to_the_laboratory(name, inner)
         return Compiled(
             name,
             "double",
@@ -143,11 +150,7 @@ _in_frame("useLabFrame", lambda _view: None)
 @register_call("useDaughterRestFrame", arguments=(2, -1))
 def _daughter_rest_frame(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     inner = scope.double(arguments[0], "useDaughterRestFrame")
-    if "vertex" in inner.needs:
-        raise NotInLite(
-            f"variable 'useDaughterRestFrame({inner.text})' is not covered by b2lite: places in other frames are not",
-            hint="use the place in the laboratory, or run this steering with a basf2 release",
-        )
+    refuse_if_bound_to_the_laboratory("useDaughterRestFrame", inner)
     indices = integers("useDaughterRestFrame", arguments[1:])
 
     def function(view: View) -> Floats:
@@ -170,3 +173,9 @@ def _daughter_rest_frame(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
 def _extra_info(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     (name,) = arguments
     return Compiled("extraInfo", "double", lambda view: view.particles.extra_info(name, view.rows)[0])
+
+
+@register_call("eventExtraInfo", arguments=(1, 1), of_event=True)
+def _event_extra_info(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
+    (name,) = arguments
+    return Compiled("eventExtraInfo", "double", lambda view: view.context.kept_by_event(name)[0][view.events], True)

@@ -250,6 +250,14 @@ def _is_clone(view: View) -> Floats:
     return result
 
 
+@register("isOrHasCloneTrack")
+def _has_clone(view: View) -> Floats:
+    """Whether any track that the particle is made of is a clone; never NaN."""
+    leaves = view.particles.leaves(view.rows)
+    clones = [view.of(column, _is_clone) == 1 for column in leaves.T]
+    return np.asarray(np.any(clones, axis=0), dtype=np.float64)
+
+
 # ---- variables of other generated particles
 
 

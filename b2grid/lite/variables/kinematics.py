@@ -269,8 +269,10 @@ def _degrees(view: View) -> Floats:
     return np.degrees(polar(view.lab))
 
 
+_TOP = (32.20, 123.86)
+
 register("thetaInCDCAcceptance inCDCAcceptance", "bool")(lambda view: _between(_degrees(view), 17, 150))
-register("thetaInTOPAcceptance", "bool")(lambda view: _between(_degrees(view), 32.20, 123.86))
+register("thetaInTOPAcceptance", "bool")(lambda view: _between(_degrees(view), *_TOP))
 register("thetaInARICHAcceptance inARICHAcceptance", "bool")(lambda view: _between(_degrees(view), 14, 30))
 
 
@@ -291,3 +293,35 @@ def _klm_region(view: View) -> NDArray[np.int64]:
     edges = [(18, 37, 1), (37, 47, 2), (47, 122, 3), (122, 130, 4), (130, 155, 5)]
     inside = [(degrees >= low) & (degrees < high) for low, high, _ in edges]
     return np.select(inside, [number for _, _, number in edges], 0)
+
+
+# the momentum that a charged particle needs to get there
+_PT = {"TOP": 0.27, "BECL": 0.28, "BKLM": 0.6}
+
+
+def _reaches(view: View, detector: str) -> NDArray[np.bool_]:
+    neutral = view.particles.nominal_charge(view.rows) == 0
+    return np.asarray(neutral | (np.hypot(*view.lab[:2]) > _PT[detector]))
+
+
+for _detector in _PT:
+    register(f"ptIn{_detector}Acceptance", "bool")(lambda view, name=_detector: _reaches(view, name))  # type: ignore[misc]
+
+register("thetaInBECLAcceptance", "bool")(lambda view: _ecl_region(view) == 2)
+register("thetaInEECLAcceptance", "bool")(lambda view: np.isin(_ecl_region(view), (1, 3)))
+register("thetaInBKLMAcceptance", "bool")(lambda view: np.isin(_klm_region(view), (2, 3, 4)))
+register("thetaInEKLMAcceptance", "bool")(lambda view: np.isin(_klm_region(view), (1, 2, 4, 5)))
+register("thetaInKLMOverlapAcceptance", "bool")(lambda view: np.isin(_klm_region(view), (2, 4)))
+register("inTOPAcceptance", "bool")(lambda view: _between(_degrees(view), *_TOP) & _reaches(view, "TOP"))
+
+
+@register("inECLAcceptance", "bool")
+def _in_ecl(view: View) -> NDArray[np.bool_]:
+    region = _ecl_region(view)
+    return np.asarray(np.isin(region, (1, 3)) | ((region == 2) & _reaches(view, "BECL")))
+
+
+@register("inKLMAcceptance", "bool")
+def _in_klm(view: View) -> NDArray[np.bool_]:
+    region = _klm_region(view)
+    return np.asarray(np.isin(region, (1, 2, 4, 5)) | (np.isin(region, (2, 3, 4)) & _reaches(view, "BKLM")))

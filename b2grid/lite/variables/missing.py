@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
-from b2grid.lite.expression import Compiled, register_call
+from b2grid.lite.expression import Compiled, register, register_call
 from b2grid.lite.particles import TRACK
 from b2grid.lite.variables.kinematics import polar, size
 from b2grid.lite.variables.restofevent import mask_needs, mask_of, rest_momentum
 from b2grid.lite.view import View, boost_to_rest
+from b2grid.physics import particle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,3 +170,25 @@ def _first_lepton(view: View) -> FourVector:
         chosen = np.where((chosen < 0) & lepton, ids, chosen)
     parts = [np.nan_to_num(view.of(chosen, lambda other, at=at: other.lab[at])) for at in range(4)]  # type: ignore[misc]
     return parts[0], parts[1], parts[2], parts[3]
+
+
+# ---- one massless particle missing from a B
+
+_B_CODES = (511, 521)
+_NOMINAL = 10.5794  # energy in the CMS that basf2 takes below the threshold
+
+
+@register("cosThetaBetweenParticleAndNominalB", needs="beams")
+def _angle_to_nominal(view: View) -> Floats:
+    """Cosine of the angle between the candidate and the B that it would be part of."""
+    codes = np.abs(view.column("pdg"))
+    if not np.isin(codes, _B_CODES).all():
+        raise InvalidSteering(
+            "cosThetaBetweenParticleAndNominalB is a variable of B mesons only", hint="use it on lists of B0 or B+"
+        )
+    beams = view.context.beams
+    masses = np.select([codes == code for code in _B_CODES], [particle(code).mass for code in _B_CODES])
+    half = np.where(beams.sqrt_s / 2 < masses, _NOMINAL / 2, beams.sqrt_s / 2)
+    seen, mass = beams.to_cms(*view.lab), view.column("mass")
+    product = 2 * half * seen[3] - masses**2 - mass**2
+    return np.asarray(product / (2 * np.sqrt(half**2 - masses**2) * size(seen)))

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from b2grid.errors import InvalidSteering, printable
 from b2grid.lite import mdst
 from b2grid.lite.expression import Compiled, register, register_call
 from b2grid.lite.load import invariant_mass
 from b2grid.lite.particles import CLUSTER, KLM, TRACK
 from b2grid.lite.restofevent import ALL
 from b2grid.lite.variables.arguments import integers, list_name
+from b2grid.lite.variables.functions import refuse_if_bound_to_the_laboratory
 from b2grid.lite.variables.kinematics import polar, size
 from b2grid.lite.view import RestFrame, View
 
@@ -324,10 +324,7 @@ def _remaining_tracks(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
 def _recoil_frame(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     """Own rest of the event, or that of the turn."""
     inner = scope.variable(arguments[0])
-    if "vertex" in inner.needs:
-        raise InvalidSteering(
-            f"useROERecoilFrame({printable(inner.text)}) asks for places in another frame", hint="use momenta"
-        )
+    refuse_if_bound_to_the_laboratory("useROERecoilFrame", inner)
 
     def function(view: View) -> Floats:
         context, beams, result = view.context, view.context.beams, np.full(len(view), np.nan)
