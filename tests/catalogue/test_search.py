@@ -224,3 +224,12 @@ def test_a_search_never_changes_the_catalogue(folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     Catalogue(folder).search(campaign="MC15*", mc_event="nothing")
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_misspelt_value_of_a_list_is_not_lost_in_silence() -> None:
+    found = Catalogue().search(campaign="demo1", mc_event=["mixd", "charged"])
+    assert len(found)
+    assert [finding.code for finding in found.findings] == ["B2C024"]
+    assert "mc_event='mixd'" in found.findings[0].message
+    assert "mixed" in found.findings[0].hint
+    assert not Catalogue().search(campaign="demo1", mc_event=["mixed", "charged"]).findings

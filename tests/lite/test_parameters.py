@@ -357,7 +357,7 @@ def _alone(call: Call, file: Path, folder: Path) -> Any:
     return repr(trees)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def outcomes(real_data, tmp_path_factory) -> dict[Call, Any]:
     """What comes out of every call: the error, or the content of the trees and histograms."""
     folder = tmp_path_factory.mktemp("calls")

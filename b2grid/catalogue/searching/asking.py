@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from b2grid.catalogue.found import Found
-from b2grid.catalogue.searching.remarks import remarks
+from b2grid.catalogue.searching.remarks import remarks, unmatched
 from b2grid.catalogue.searching.search import TERMS, Condition, conditions, nearest_values, select
 from b2grid.names import Skim, split_lfn
 
@@ -22,6 +22,7 @@ __all__ = ["Ask", "collections", "search", "totals"]
 Ask = Callable[[str, Sequence[Any]], pa.Table]
 
 #: A sum of which a part is not known is not known, as in the totals of datasets.
+_LISTED = 20  # values of a term that are looked for one by one
 _SUMS = ", ".join(
     f"CASE WHEN count({name}) = count(*) THEN sum({name})::BIGINT END AS {name}"
     for name in ("files", "bytes", "events")
@@ -34,7 +35,8 @@ def search(ask: Ask, terms: Mapping[str, Any]) -> Found:
     chosen = conditions(terms, own)
     table = ask(*select(chosen))
     if len(table):
-        return Found(table, tuple(remarks(chosen, table, {})), dict(terms))
+        lost = [(one, _near(ask, one, own)) for one in _listed(chosen, own) if _blocks(ask, one)]
+        return Found(table, (*remarks(chosen, table, {}), *unmatched(lost)), dict(terms))
     unknown = ask("SELECT count(*) AS n FROM datasets WHERE data_type = 'other'", ())["n"][0].as_py()
     blocking = {condition.term: _near(ask, condition, own) for condition in chosen if _blocks(ask, condition)}
     return Found(table, tuple(remarks(chosen, table, blocking, unknown)), dict(terms))
@@ -44,6 +46,13 @@ def _own_skims(ask: Ask) -> list[Skim]:
     """The skims that the catalogue itself says something about."""
     rows = ask('SELECT skim, code, "group", combined FROM skims ORDER BY skim', ()).to_pylist()
     return [Skim(row["skim"], row["code"], row["group"] or "", row["combined"]) for row in rows]
+
+
+def _listed(chosen: Sequence[Condition], own: Sequence[Skim]) -> list[Condition]:
+    """The values of short lists, each as a condition of its own."""
+    lists = [condition for condition in chosen if 1 < len(condition.values) <= _LISTED]
+    alone = [{condition.term: value} for condition in lists for value in condition.values]  # noqa: PD011
+    return [one for terms in alone for one in conditions(terms, own)]
 
 
 def _blocks(ask: Ask, condition: Condition) -> bool:

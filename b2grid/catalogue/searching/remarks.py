@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from b2grid.catalogue.searching.search import Condition
 
-__all__ = ["remarks"]
+__all__ = ["remarks", "unmatched"]
 
 _SIGNAL = re.compile(r"[\d*?]{4,}|.*signal.*")  # event types of signal are codes of ten digits
 
@@ -50,6 +50,19 @@ def remarks(
             )
         )
     return said
+
+
+def unmatched(lost: Sequence[tuple[Condition, list[str]]]) -> list[Finding]:
+    """Values of lists that match nothing, beside others that do; each with the values nearest to it."""
+    return [
+        Finding(
+            "B2C024",
+            "warning",
+            printable(f"{condition.term}='{condition.values[0]}' of the list matches no dataset"),
+            f"did you mean {' or '.join(map(printable, near))}?" if near else "leave it out, or look how it is spelt",
+        )
+        for condition, near in lost
+    ]
 
 
 def _wide(chosen: Sequence[Condition]) -> list[Finding]:
