@@ -6,7 +6,7 @@ Pure and without dependencies; the check, b2lite, channels and ``arrays(cut=…)
 from b2grid.grammar.cut import parse_cut, parse_formula, parse_variable
 from b2grid.grammar.decay import ARROWS, KEYWORDS, MARKS, Decay, Particle, parse_decay, parse_list, parse_particle
 from b2grid.grammar.error import GrammarError
-from b2grid.grammar.tree import And, Binary, Boolean, Call, Compare, Expression, Name, Not, Number, Or, Unary
+from b2grid.grammar.tree import And, Binary, Boolean, Call, Compare, Expression, Name, Not, Number, Or, Unary, parts
 
 __all__ = [
     "ARROWS",
@@ -32,4 +32,5 @@ __all__ = [
     "parse_list",
     "parse_particle",
     "parse_variable",
+    "parts",
 ]

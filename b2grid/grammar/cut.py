@@ -16,7 +16,7 @@ import math
 import re
 
 from b2grid.grammar.error import GrammarError
-from b2grid.grammar.tree import And, Binary, Boolean, Call, Compare, Expression, Name, Not, Number, Or, Unary
+from b2grid.grammar.tree import And, Binary, Boolean, Call, Compare, Expression, Name, Not, Number, Or, Unary, parts
 
 __all__ = ["parse_cut", "parse_formula", "parse_variable"]
 
@@ -246,16 +246,8 @@ def _height(tree: Expression) -> int:
     height = 0
     while level and height <= _HEIGHT:
         height += 1
-        level = [part for node in level for part in _parts(node)]
+        level = [part for node in level for part in parts(node)]
     return height
-
-
-def _parts(node: Expression) -> tuple[Expression, ...]:
-    if isinstance(node, Binary):
-        return node.left, node.right
-    if isinstance(node, Unary | Not):
-        return (node.operand,)
-    return node.operands if isinstance(node, Compare | And | Or) else ()
 
 
 def _closing(text: str, opening: int) -> int:

@@ -145,6 +145,23 @@ class Or:
 
 Expression = Number | Boolean | Name | Call | Unary | Binary | Compare | Not | And | Or
 
+
+def parts(tree: Expression) -> tuple[Expression, ...]:
+    """The expressions directly below one, from left to right; arguments of a variable are texts, and none of them.
+
+    >>> [str(part) for part in parts(Compare((Number("1"), Name("M"), Number("2")), ("<", "<")))]
+    ['1', 'M', '2']
+    """
+    if isinstance(tree, Unary | Not):
+        return (tree.operand,)
+    if isinstance(tree, Binary):
+        return tree.left, tree.right
+    if isinstance(tree, Compare | And | Or):
+        return tree.operands
+    assert isinstance(tree, Number | Boolean | Name | Call)
+    return ()
+
+
 _RANK = {"+": 1, "-": 1, "*": 2, "/": 2, "**": 4}
 
 

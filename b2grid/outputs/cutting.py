@@ -22,10 +22,10 @@ from b2grid.grammar import (
     Name,
     Not,
     Number,
-    Or,
     Unary,
     parse_cut,
     parse_variable,
+    parts,
 )
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Cut:
             return self._needed(parse_variable(node.arguments[0]))
         if isinstance(node, Name | Call):
             self._unknown.append(str(node))
-        return [name for below in _below(node) for name in self._needed(below)]
+        return [name for below in parts(node) for name in self._needed(below)]
 
     def _value(self, node: Expression, columns: Mapping[str, NDArray[Any]]) -> Any:
         column = self._column(node)
@@ -120,17 +120,8 @@ class Cut:
         if isinstance(node, Unary):
             inner = _no_bool(self._value(node.operand, columns), node)
             return -inner if node.operator == "-" else inner
-        values = [self._value(below, columns) for below in _below(node)]
+        values = [self._value(below, columns) for below in parts(node)]
         return _combined(node, values)
-
-
-def _below(node: Expression) -> tuple[Expression, ...]:
-    """The parts of an expression."""
-    if isinstance(node, Not | Unary):
-        return (node.operand,)
-    if isinstance(node, Binary):
-        return (node.left, node.right)
-    return node.operands if isinstance(node, And | Or | Compare) else ()
 
 
 def _combined(node: Expression, values: list[Any]) -> Any:

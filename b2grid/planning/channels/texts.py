@@ -8,19 +8,14 @@ from typing import TYPE_CHECKING
 
 from b2grid.errors import nearest, printable
 from b2grid.grammar import (
-    And,
-    Binary,
     Call,
-    Compare,
     Expression,
     GrammarError,
     Name,
-    Not,
-    Or,
-    Unary,
     parse_cut,
     parse_formula,
     parse_variable,
+    parts,
 )
 from b2grid.steering import facts
 from b2grid.steering.checking.analysis.forms import form
@@ -102,12 +97,8 @@ def names_in(tree: Expression, depth: int = 0) -> Iterator[tuple[str, bool]]:
             yield part.name, True
             for inner in _arguments(part) if depth < _DEPTH else ():
                 yield from names_in(inner, depth + 1)
-        elif isinstance(part, Unary | Not):
-            waiting.append(part.operand)
-        elif isinstance(part, Binary):
-            waiting += [part.right, part.left]
-        elif isinstance(part, Compare | And | Or):
-            waiting += reversed(part.operands)
+        else:
+            waiting += reversed(parts(part))
 
 
 def _arguments(call: Call) -> Iterator[Expression]:

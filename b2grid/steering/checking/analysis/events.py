@@ -12,19 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import printable
 from b2grid.grammar import (
-    And,
-    Binary,
     Call,
-    Compare,
     Expression,
     GrammarError,
     Name,
-    Not,
-    Or,
-    Unary,
     parse_cut,
     parse_formula,
     parse_variable,
+    parts,
 )
 from b2grid.steering.facts import variable_groups
 
@@ -160,7 +155,7 @@ class _Events:
             return tree.name if self._of_particle(tree.name) else ""
         if isinstance(tree, Call):
             return self._called(tree, depth)
-        return next(filter(None, (self._particle(part, depth + 1) for part in _parts(tree))), "")
+        return next(filter(None, (self._particle(part, depth + 1) for part in parts(tree))), "")
 
     def _called(self, call: Call, depth: int) -> str:
         if call.name == "formula":
@@ -202,11 +197,3 @@ def _read(text: Any, *, cut: bool = False, formula: bool = False) -> Expression 
         return parse_cut(text) if cut else parse_formula(text) if formula else parse_variable(text)
     except GrammarError:
         return None
-
-
-def _parts(tree: Expression) -> tuple[Expression, ...]:
-    if isinstance(tree, Unary | Not):
-        return (tree.operand,)
-    if isinstance(tree, Binary):
-        return (tree.left, tree.right)
-    return tuple(tree.operands) if isinstance(tree, Compare | And | Or) else ()

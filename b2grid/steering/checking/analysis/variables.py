@@ -8,21 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import printable
 from b2grid.grammar import (
-    And,
-    Binary,
-    Boolean,
     Call,
-    Compare,
     Expression,
     GrammarError,
     Name,
-    Not,
-    Number,
-    Or,
-    Unary,
     parse_cut,
     parse_formula,
     parse_variable,
+    parts,
 )
 from b2grid.steering.checking.analysis.aliases import safe
 from b2grid.steering.checking.analysis.forms import Form, form
@@ -184,14 +177,8 @@ class Variables:
                 self._name(part.name, node, covered=covered, depth=depth)
             elif isinstance(part, Call):
                 self._call(part, node, covered=covered, depth=depth)
-            elif isinstance(part, Unary | Not):
-                waiting.append(part.operand)
-            elif isinstance(part, Binary):
-                waiting += [part.right, part.left]
-            elif isinstance(part, Compare | And | Or):
-                waiting += reversed(part.operands)
             else:
-                assert isinstance(part, Number | Boolean)
+                waiting += reversed(parts(part))
 
     def _name(self, name: str, node: ast.expr, *, covered: bool, depth: int) -> None:
         if name in self.aliases.definitions:
