@@ -15,6 +15,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 __all__ = [
+    "CODED",
     "COLLECTIONS",
     "DATASETS",
     "FILES",
@@ -27,6 +28,10 @@ __all__ = [
 ]
 
 FORMAT = 2
+
+
+#: A column of few different texts, as numbers of them.
+CODED = pa.dictionary(pa.int32(), pa.string())
 
 
 def _required(name: str, kind: pa.DataType) -> pa.Field[pa.DataType]:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from b2grid.catalogue import Catalogue, write_catalogue
 from b2grid.catalogue.contents import NAME, read_contents
 from b2grid.catalogue.model import FILES, RUNS, TABLES
-from b2grid.catalogue.writing.rows import as_table, completed_files, content_hash, places
+from b2grid.catalogue.sources.paths import split_lfns
+from b2grid.catalogue.writing.rows import as_table, completed_files, content_hash
 from b2grid.errors import InvalidInput
 from b2grid.names import DatasetPath, split_lfn
 from tests.catalogue.conftest import CHARGED, HADRON, MIXED, Row, file
@@ -70,7 +71,7 @@ def test_what_follows_from_other_columns_is_filled_in(tmp_path: Path) -> None:
 
 @given(st.lists(st.from_regex(r"(/|[a-z]+|sub[0-9]{1,3}){0,6}/?x?", fullmatch=True), max_size=20))
 def test_a_place_in_the_file_catalogue_is_split_as_one_name_is(names: list[str]) -> None:
-    dataset, datablock = places(pa.chunked_array([names], pa.string()))
+    dataset, datablock = split_lfns(pa.chunked_array([names], pa.string()))
     assert list(zip(dataset.to_pylist(), datablock.to_pylist(), strict=True)) == [split_lfn(name)[:2] for name in names]
 
 

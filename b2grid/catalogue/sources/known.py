@@ -52,7 +52,7 @@ def known(files: pa.Table) -> pa.Table:
 
 def _datasets(files: pa.Table) -> Any:
     given: Any = files["dataset"]
-    return pc.coalesce(given, split_lfns(files["lfn"])[0]) if given.null_count else given
+    return pc.coalesce(given, split_lfns(files["lfn"])[0].cast(pa.string())) if given.null_count else given
 
 
 def _without_blanks(column: Any) -> Any:

@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from b2grid.catalogue.model import FILES
+from b2grid.catalogue.model import CODED, FILES
 from b2grid.names import COLLECTION_PREFIX, DatasetPath
 
-__all__ = ["Facts", "facts_of", "kind_of", "said_by", "split_lfns", "with_facts"]
+__all__ = ["BATCH", "Facts", "facts_of", "kind_of", "said_by", "split_lfns", "with_facts"]
 
+BATCH = 100_000  # rows of texts that are made at a time
 _DATABLOCK = r"^sub[0-9]{2,}$"
 _SIMULATION, _DATA = "/belle/MC/", "/belle/Data/"
 
@@ -72,18 +73,20 @@ def facts_of(dataset: str) -> Facts:
 
 
 def split_lfns(lfns: pa.ChunkedArray[Any]) -> tuple[pa.ChunkedArray[Any], pa.ChunkedArray[Any]]:
-    """The datasets and datablocks of files: `split_lfn` for a column."""
-    parts = [_split(chunk) for chunk in lfns.chunks]
-    datasets, datablocks = ([part[column] for part in parts] for column in (0, 1))
-    return pa.chunked_array(datasets, pa.string()), pa.chunked_array(datablocks, pa.string())
-
-
-def _split(lfns: Any) -> tuple[pa.Array[Any], pa.Array[Any]]:
-    parts: Any = pc.split_pattern(lfns, "/", max_splits=2, reverse=True)
-    above, last = (pc.list_element(parts, index) for index in (0, 1))
-    block = pc.match_substring_regex(last, _DATABLOCK)
-    whole = pc.binary_join_element_wise(above, last, "/")
-    return pc.if_else(block, above, whole), pc.if_else(block, last, pa.scalar(None, pa.string()))
+    """The datasets and datablocks of files, `CODED`: `split_lfn` for a column."""
+    datasets, blocks = [], []
+    for start in range(0, len(lfns), BATCH):
+        batch: Any = lfns.slice(start, BATCH).combine_chunks().cast(pa.string())
+        # with two slashes in front every name has three parts
+        padded = pc.binary_join_element_wise("//", pc.fill_null(batch, ""), "")
+        parts: Any = pc.split_pattern(padded, "/", max_splits=2, reverse=True)
+        above, last = pc.list_element(parts, 0), pc.list_element(parts, 1)
+        blocked = pc.match_substring_regex(last, _DATABLOCK)
+        folder = pc.if_else(blocked, above, pc.binary_join_element_wise(above, last, "/"))
+        datasets.append(pc.utf8_slice_codeunits(folder, 2).cast(CODED))
+        blocks.append(pc.if_else(blocked, last, pa.scalar(None, pa.string())).cast(CODED))
+    made: Any = (pa.chunked_array(datasets, CODED), pa.chunked_array(blocks, CODED))  # type: ignore[call-overload]
+    return made[0], made[1]
 
 
 def with_facts(files: pa.Table) -> tuple[pa.Table, list[str]]:
@@ -102,7 +105,7 @@ def with_facts(files: pa.Table) -> tuple[pa.Table, list[str]]:
     """
     table = files
     if table["dataset"].null_count:
-        dataset, datablock = split_lfns(table["lfn"])
+        dataset, datablock = (column.cast(pa.string()) for column in split_lfns(table["lfn"]))
         table = _filled(_filled(table, "datablock", datablock), "dataset", dataset)
     table = _filled(table, "pfn", table["lfn"])
     said, unsaid = said_by(table["dataset"]), _unsaid(table)

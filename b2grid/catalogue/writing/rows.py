@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-from b2grid.catalogue.model import FILES, TABLES
+from b2grid.catalogue.model import CODED, FILES, TABLES
 from b2grid.catalogue.sources.content import KEYS
+from b2grid.catalogue.sources.paths import BATCH, split_lfns
 from b2grid.errors import Finding, InvalidInput, nearest, printable
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ __all__ = [
     "content_hash",
     "counted",
     "keyed",
-    "places",
     "ranks",
     "refuse",
     "repeated",
@@ -40,15 +40,13 @@ pc: Any = pyarrow.compute
 #: What a table can be made from.
 Rows = pa.Table | Iterable[Mapping[str, Any]]
 
-_CODED = pa.dictionary(pa.int32(), pa.string())
 #: The schema `FILES` with its columns of few different texts as dictionaries.
 CODED_FILES = pa.schema(
     [
-        field.with_type(_CODED) if field.name in {"dataset", "datablock", "global_tag", "release"} else field
+        field.with_type(CODED) if field.name in {"dataset", "datablock", "global_tag", "release"} else field
         for field in FILES
     ]
 )
-_BATCH = 100_000  # rows of texts that are made at a time
 _NAMED = 50  # things of one kind that are named one by one
 
 
@@ -181,30 +179,13 @@ def completed_files(rows: Rows) -> pa.Table:
     table = rows if isinstance(rows, pa.Table) else _table_of(list(rows), FILES, "files")
     if "lfn" in table.column_names:
         if _lacks(table, "dataset") or _lacks(table, "datablock"):
-            dataset, datablock = places(table["lfn"])
+            dataset, datablock = split_lfns(table["lfn"])
             table = _with(_with(table, "dataset", dataset), "datablock", datablock)
         table = _with(table, "pfn", table["lfn"])  # a site knows where it keeps a file, if nobody else does
     if "runs" in table.column_names:
         for name, values in _spans(table["runs"]).items():
             table = _with(table, name, values)
     return _sorted(_with_events_of_runs(as_table(table, CODED_FILES, "files").unify_dictionaries()))
-
-
-def places(lfns: pa.ChunkedArray[Any]) -> tuple[pa.ChunkedArray[Any], pa.ChunkedArray[Any]]:
-    """The dataset and the datablock of every LFN, as `split_lfn` has them."""
-    datasets, blocks = [], []
-    for start in range(0, len(lfns), _BATCH):
-        batch: Any = pc.fill_null(lfns.slice(start, _BATCH).combine_chunks().cast(pa.string()), "")
-        # with two slashes in front every name has three parts
-        padded = pc.binary_join_element_wise("//", batch, "")
-        parts = pc.split_pattern(padded, "/", max_splits=2, reverse=True)
-        above, last = pc.list_element(parts, 0), pc.list_element(parts, 1)
-        blocked = pc.match_substring_regex(last, r"^sub[0-9]{2,}$")
-        folder = pc.if_else(blocked, above, pc.binary_join_element_wise(above, last, "/"))
-        datasets.append(pc.utf8_slice_codeunits(folder, 2).cast(_CODED))
-        blocks.append(pc.if_else(blocked, last, pa.scalar(None, pa.string())).cast(_CODED))
-    made: Any = (pa.chunked_array(datasets, _CODED), pa.chunked_array(blocks, _CODED))  # type: ignore[call-overload]
-    return made[0], made[1]
 
 
 def _spans(runs: pa.ChunkedArray[Any]) -> dict[str, Any]:
@@ -251,9 +232,9 @@ def _with_events_of_runs(files: pa.Table) -> pa.Table:
 
 def ranks(column: pa.ChunkedArray[Any]) -> tuple[NDArray[np.int64], list[str]]:
     """For every row the place of its text among the different ones, and these, sorted."""
-    coded: Any = column.cast(_CODED).unify_dictionaries().combine_chunks()
+    coded: Any = column.cast(CODED).unify_dictionaries().combine_chunks()
     if isinstance(coded, pa.ChunkedArray):
-        coded = coded.chunk(0) if coded.num_chunks else pa.array([], _CODED)
+        coded = coded.chunk(0) if coded.num_chunks else pa.array([], CODED)
     order = pc.sort_indices(coded.dictionary).to_numpy()
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
@@ -284,8 +265,8 @@ def content_hash(files: pa.Table) -> str:
     if not ascending(chosen["lfn"]):
         chosen = chosen.sort_by("lfn")
     digest = hashlib.sha256()
-    for start in range(0, len(chosen), _BATCH):
-        batch = chosen.slice(start, _BATCH).combine_chunks()
+    for start in range(0, len(chosen), BATCH):
+        batch = chosen.slice(start, BATCH).combine_chunks()
         sizes = pc.fill_null(batch["bytes"].cast(pa.string()), "unknown")
         lines: Any = pc.binary_join_element_wise(batch["lfn"], " ", sizes, "\n", "")
         for chunk in lines.chunks:
