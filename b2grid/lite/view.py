@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.context import Context
+    from b2grid.lite.lists import ListName
     from b2grid.lite.particles import Particles
 
     Ids = NDArray[np.int64]
@@ -102,6 +103,14 @@ class View:
         self.frame = frame
         self._events = events
         self._p4: FourVector | None = None
+
+    @classmethod
+    def of_list(cls, context: Context, name: ListName | None) -> View:
+        """The candidates of a list in the events that the current module sees; without a list, these events."""
+        if name is None:
+            return cls(context, None, events=np.flatnonzero(context.alive))
+        entries = context.lists.make(name)
+        return cls(context, context.living(entries.read(name, context.particles)))
 
     def __len__(self) -> int:
         return len(self.events if self.ids is None else self.ids)

@@ -27,11 +27,7 @@ class _Filler:
 
     def run(self, context: Context) -> None:
         """Count the living events, or their candidates."""
-        if self.name is None:
-            view = View(context, None, events=np.flatnonzero(context.alive))
-        else:
-            entries = context.lists.make(self.name)
-            view = View(context, context.living(entries.read(self.name, context.particles)))
+        view = View.of_list(context, self.name)
         if len(view) == 0:
             return
         for histogram, variables in self.histograms:

@@ -37,11 +37,7 @@ class _Ntuple:
 
     def run(self, context: Context) -> None:
         """Add the rows of the living events."""
-        if self.name is None:
-            view = View(context, None, events=np.flatnonzero(context.alive))
-        else:
-            entries = context.lists.make(self.name)
-            view = View(context, context.living(entries.read(self.name, context.particles)))
+        view = View.of_list(context, self.name)
         if len(view) == 0:
             return
         columns: dict[str, NDArray[Any]] = {
