@@ -276,15 +276,14 @@ def _estimated(
     begins = np.searchsorted(numbers, np.arange(1, numbers[-1] + 1))
     per_job = np.minimum(np.add.reduceat(events[order], begins), max_event or np.inf)
     files_of_jobs = np.diff(begins, append=len(order))
-    sample_of_files = layout.sample_of[layout.of_files()]
-    sample_of_jobs = sample_of_files[order][begins]
     made = {}
-    for number, sample in enumerate(layout.samples):
-        files, jobs = sample_of_files == number, sample_of_jobs == number
+    for sample, _, files in layout.of_samples():
+        # jobs are numbered in the order of their files, so that those of a sample follow each other
+        jobs = slice(*np.searchsorted(begins, (files.start, files.stop)).tolist())
         unknown = int((layout.events[files] < 0).sum())
         made[sample] = {
-            "files": int(files.sum()),
-            "jobs": int(jobs.sum()),
+            "files": files.stop - files.start,
+            "jobs": jobs.stop - jobs.start,
             "bytes": int(layout.bytes[files].sum()),
             "events": round(float(events[files].sum())),
             "files_without_events": unknown,

@@ -21,8 +21,8 @@ __all__ = ["Ask", "collections", "search", "totals"]
 #: A query and what fills its question marks, to its answer.
 Ask = Callable[[str, Sequence[Any]], pa.Table]
 
-#: A sum of which a part is not known is not known, as in the totals of datasets.
 _LISTED = 20  # values of a term that are looked for one by one
+#: A sum of which a part is not known is not known, as in the totals of datasets.
 _SUMS = ", ".join(
     f"CASE WHEN count({name}) = count(*) THEN sum({name})::BIGINT END AS {name}"
     for name in ("files", "bytes", "events")
@@ -31,7 +31,7 @@ _SUMS = ", ".join(
 
 def search(ask: Ask, terms: Mapping[str, Any]) -> Found:
     """The datasets that match all terms, and what there is to say about them; see `Catalogue.search`."""
-    own = _own_skims(ask)
+    own = _own_skims(ask) if terms.get("skim_decay") is not None else []
     chosen = conditions(terms, own)
     table = ask(*select(chosen))
     if len(table):
