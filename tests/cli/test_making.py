@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import shutil
+import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -54,16 +53,16 @@ def test_a_site_builds_a_catalogue_of_its_files(
     assert frame["adler32"].str.fullmatch("[0-9a-f]{8}").all()
 
 
-def test_lists_tables_and_texts_are_read(
-    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lists_tables_and_texts_are_read(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "lpns.txt").write_text(f"{CHARGED}\n")
     (place / "files.csv").write_text(f"lfn,size\n{HADRON}/sub00/a.root,10\n")
     (place / "runs.csv").write_text("experiment,run,good\n18,100,yes\n")
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(f"{HADRON}\nwhat is this\n".encode())))
     sources = ["--list", "lpns.txt", "--files", "files.csv", "--runs", "runs.csv", "--gb2", f"{DATA}=-"]
-    status, out, error = said(capsys, "build", "catalogue", *sources)
-    assert (status, error) == (0, "")
+    program = [sys.executable, "-c", "import sys; from b2grid.cli import main; sys.exit(main())"]
+    command = [*program, "catalogue", "build", "catalogue", *sources]
+    done = subprocess.run(command, input=f"{HADRON}\nwhat is this\n", capture_output=True, text=True, check=False)
+    out = done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
     assert "warning B2C065: standard input:2: not understood, and left out: 'what is this'" in out
     assert Catalogue(place / "catalogue").collection(DATA).datasets == [HADRON]
     (place / "more.txt").write_text(f"{CHARGED}/sub00/b.root\n")
