@@ -50,6 +50,7 @@ _COLUMNS: dict[str, tuple[Any, Any]] = {
     "match": (np.int64, NOT_MATCHED_YET),  # position of the MCParticle
     "mode": (np.float64, np.nan),  # extra-info decayModeID
     "decay": (np.int64, -1),  # number of the decay string it was made by
+    "fitted": (np.int64, -1),  # row of the covariance that a fit gave it
 }
 
 
@@ -141,12 +142,14 @@ class Particles:
     match: NDArray[np.int64]
     mode: NDArray[np.float64]
     decay: NDArray[np.int64]
+    fitted: NDArray[np.int64]
 
     def __init__(self) -> None:
         self._columns = {name: _Growing(dtype) for name, (dtype, _) in _COLUMNS.items()}
         self._daughters, self._daughter_start = _Growing(np.int64), _Growing(np.int64)
         self._daughter_start.extend(1, 0)
         self._extra: dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]] = {}
+        self._covariances = np.zeros((0, 7, 7))
         self.decays: list[Any] = []
         self.size = 0
 
@@ -209,8 +212,66 @@ class Particles:
         other._columns = {name: column.copy() for name, column in self._columns.items()}
         other._daughters, other._daughter_start = self._daughters.copy(), self._daughter_start.copy()
         other._extra = {name: (values.copy(), has.copy()) for name, (values, has) in self._extra.items()}
+        other._covariances = self._covariances  # rows are only ever added, to an array of its own
         other.decays, other.size = self.decays, self.size
         return other
+
+    def duplicate(self, ids: Ids) -> Ids:
+        """Make the same particles once more, with their daughters; each in the order given.
+
+        Extra-info, the Monte Carlo match and what a fit gave are those of the originals from now on apart.
+        """
+        counts = self.n_daughters(ids)
+        daughters = np.zeros(0, dtype=np.int64)
+        if counts.any():
+            start = np.repeat(self._daughter_start.view[ids], counts)
+            within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+            daughters = self.duplicate(self._daughters.view[start + within])
+        columns = {name: getattr(self, name)[ids] for name in _COLUMNS}
+        extra = {name: self.extra_info(name, ids) for name in self._extra}
+        copies = self.append(len(ids), daughters=daughters, widths=counts, **columns)
+        for name, (values, has) in extra.items():
+            self.set_extra(name, copies[has], values[has])
+        return copies
+
+    # ---- fits
+
+    def set_fitted(
+        self,
+        ids: Ids,
+        momentum: NDArray[np.float64],
+        mass: NDArray[np.float64],
+        position: NDArray[np.float64],
+        covariance: NDArray[np.float64],
+        p_value: NDArray[np.float64],
+    ) -> None:
+        """Give particles what a fit found.
+
+        Parameters
+        ----------
+        ids : array of int
+        momentum, position : array of float, shape (n, 3)
+            In GeV and cm.
+        mass : array of float
+        covariance : array of float, shape (n, 7, 7)
+            Of (px, py, pz, E, x, y, z).
+        p_value : array of float
+        """
+        for index, axis in enumerate("xyz"):
+            getattr(self, f"p{axis}")[ids] = momentum[:, index]
+            getattr(self, axis)[ids] = position[:, index]
+        self.mass[ids] = mass
+        self.energy[ids] = np.sqrt((momentum**2).sum(axis=1) + mass**2)
+        self.p_value[ids] = p_value
+        self.fitted[ids] = len(self._covariances) + np.arange(len(ids))
+        self._covariances = np.concatenate((self._covariances, covariance))
+
+    def fitted_covariance(self, ids: Ids) -> NDArray[np.float64]:
+        """Covariance of (px, py, pz, E, x, y, z) that a fit gave these particles; shape (n, 7, 7).
+
+        Only for those whose `fitted` is not negative.
+        """
+        return np.asarray(self._covariances[self.fitted[ids]])
 
     # ---- relatives
 
