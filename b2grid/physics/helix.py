@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 __all__ = [
     "SPEED_OF_LIGHT",
     "charge",
-    "curvature",
     "covariance_cartesian",
     "covariance_matrix",
     "covariance_packed",
+    "curvature",
     "from_momentum",
     "from_state",
     "momentum",
