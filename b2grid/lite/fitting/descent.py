@@ -133,7 +133,10 @@ class _Fits:
 
     def step(self, point: Floats, rows: Ids, *, final: bool = False) -> _Step:
         """Take the constraints as linear at these points."""
-        known, own, spread = self._known, self._measured[rows], self._covariance[rows]
+        known = self._known
+        # copies of all covariances would cost more than what is done with them
+        every = len(rows) == len(self._measured)
+        own, spread = (all_ if every else all_[rows] for all_ in (self._measured, self._covariance))
         value, slope = self._constraints(point, rows)
         by_known, by_free = slope[:, :, :known], slope[:, :, known:]
         moved = by_known @ spread  # cov(constraints, measured)
@@ -145,7 +148,7 @@ class _Fits:
         if by_free.shape[2]:
             pull = weight @ by_free
             of_free = _inverse(by_free.transpose(0, 2, 1) @ pull)
-            shift = np.einsum("nij,ncj,nc->ni", of_free, by_free, force, optimize=True)
+            shift = np.einsum("nij,nj->ni", of_free, np.einsum("ncj,nc->nj", by_free, force))
             after[:, known:] -= shift
             force = force - np.einsum("nci,ni->nc", pull, shift)
             chi2 = np.where(np.isfinite(shift).all(axis=1), chi2, np.nan)

@@ -220,7 +220,7 @@ def _spread_out(slope: Floats) -> Floats:
     result = np.zeros((count, size, number, 6 * size + 3))
     for index in range(size):
         result[:, index, :, 6 * index : 6 * index + 6] = slope[:, index]
-    result[..., -3:] = -slope[..., 3:]
+    np.negative(slope[..., 3:], out=result[..., -3:])
     return result.reshape(count, size * number, 6 * size + 3)
 
 
