@@ -8,7 +8,7 @@ momenta and places; masses do not change. Arrays have the fits in their first ax
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,6 +95,10 @@ class Joined:
     ndf: int
     fitted: Flying
     good: Flags
+
+    def only(self, good: Flags) -> Joined:
+        """The same, where others than these failed."""
+        return replace(self, good=self.good & good)
 
 
 def fit_vertex(
