@@ -234,6 +234,14 @@ class Particles:
             self.set_extra(name, copies[has], values[has])
         return copies
 
+    def own_daughters(self, ids: Ids) -> None:
+        """Give particles copies of their daughters, and of what is below: to change without effect on others."""
+        counts = self.n_daughters(ids)
+        start = np.repeat(self._daughter_start.view[ids], counts)
+        places = start + np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        copies = self.duplicate(self._daughters.view[places])
+        self._daughters.view[places] = copies
+
     # ---- fits
 
     def set_fitted(
