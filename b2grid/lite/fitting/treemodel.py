@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from b2grid.lite.fitting.crossing import crossing
 from b2grid.lite.fitting.leastsquares import inverse
-from b2grid.lite.fitting.perigee import perigee, starting_point
 from b2grid.lite.fitting.tree import Kind, Node, Tree
 from b2grid.physics import helix, particle
 
@@ -172,7 +172,7 @@ def _joined(residual: Floats, slope: Floats, place: tuple[Floats, Ids], own: Ids
 
 
 def _track(measured: Measured, index: int, place: Floats, momentum: Floats) -> tuple[Floats, Floats]:
-    tau, slope = perigee(place, momentum, measured.charge[:, index], measured.field)
+    tau, slope = helix.from_state(place, momentum, measured.charge[:, index], measured.field)
     residual = tau - measured.tau[:, index]
     residual[:, 1] = np.arctan2(np.sin(residual[:, 1]), np.cos(residual[:, 1]))
     return residual, slope
@@ -392,4 +392,4 @@ def _crossing(measured: Measured, tracks: list[int]) -> Floats:
     tau = measured.tau[:, tracks]
     order = np.argsort(np.abs(tau[:, :, 2]), axis=1, kind="stable")
     rows = np.arange(len(tau))
-    return starting_point(tau[rows, order[:, 0]], tau[rows, order[:, 1]])
+    return crossing(tau[rows, order[:, 0]], tau[rows, order[:, 1]])
