@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["FittedTrees", "Measured", "fit_trees", "four_momentum", "vertex"]
 
-_STEPS = 60
+_STEPS = 100
 _STILL, _MASS = 1e-8, 1e-9
-_LARGEST = 1e4
-"""Damping at which a fit that does not get better is given up."""
+_SMALLEST, _LARGEST = 0.01, 1e4
+"""Of what a step is damped with; a fit that would need more does not converge."""
 
 
 @dataclass(frozen=True)
@@ -296,19 +296,22 @@ def _minimise(tree: Tree, measured: Measured) -> FittedTrees:
     rows, damping = np.arange(count), np.zeros(count)
     data, now = measured, _state(tree, measured, start, weights)
     for _ in range(_STEPS):
-        solved, step = _step(now, damping)
+        solved, step = _step(now, np.zeros(len(rows)))
         decrement = np.einsum("ni,nij,nj->n", step, now.bend, step)
-        done = (damping == 0) & (decrement < _STILL) & _holds(tree, now)
+        done = (decrement < _STILL) & _holds(tree, now)
         found.parameters[rows[done]], found.chi2[rows[done]] = now.x[done], now.chi2[done]
         found.covariance[rows[done]] = solved[done, :size, :size]
         found.converged[rows[done]] = True
-        going = ~done & np.isfinite(step).all(axis=1) & np.isfinite(now.chi2) & (damping < _LARGEST)
+        going = ~done & np.isfinite(step).all(axis=1) & (damping < _LARGEST)
         rows, damping, now, data, weights = rows[going], damping[going], now.take(going), data.take(going), weights[going]
         if len(rows) == 0:
             break
-        tried = _state(tree, data, now.x + step[going], weights)
+        step, damped = step[going], damping > 0
+        if damped.any():
+            step[damped] = _step(now.take(damped), damping[damped])[1]
+        tried = _state(tree, data, now.x + step, weights)
         better = _merit(tree, tried) <= _merit(tree, now) * (1 + 1e-9) + 1e-9
-        damping = np.where(better, np.where(damping > 1, damping / 10, 0.0), np.maximum(10 * damping, 1.0))
+        damping = np.where(better, np.where(damping > _SMALLEST, damping / 5, 0.0), np.maximum(5 * damping, 5 * _SMALLEST))
         now.put(better, tried.take(better))
     return found
 
