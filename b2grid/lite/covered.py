@@ -45,6 +45,8 @@ FUNCTIONS: dict[str, str] = {
     # decays and truth
     "modularAnalysis.reconstructDecay": "decayString cut dmID candidate_limit ignoreIfTooManyCandidates "
     f"chargeConjugation allowChargeViolation {_LISTS}",
+    "modularAnalysis.correctBrems": "outputList inputList gammaList maximumAcceptance multiplePhotons "
+    f"usePhotonOnlyOnce {_LISTS}",
     "modularAnalysis.matchMCTruth": "list_name path",
     # rest of event, continuum suppression, shape of the event
     "modularAnalysis.buildRestOfEvent": "target_list_name inputParticlelists fillWithMostLikely chargedPIDPriors path",
