@@ -35,7 +35,8 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.copyLists": f"outputListName inputListNames {_LISTS}",
     "modularAnalysis.cutAndCopyList": f"outputListName inputListName cut {_LISTS}",
     "modularAnalysis.cutAndCopyLists": f"outputListName inputListNames cut {_LISTS}",
-    "modularAnalysis.mergeListsWithBestDuplicate": f"outputListName inputListNames variable {_LISTS}",
+    "modularAnalysis.mergeListsWithBestDuplicate": "outputListName inputListNames variable preferLowest "
+    f"ignoreMotherFlavor {_LISTS}",
     "modularAnalysis.applyCuts": "list_name cut path",
     "modularAnalysis.applyEventCuts": "cut path metavariables",
     "modularAnalysis.rankByHighest": _RANK,
@@ -44,6 +45,8 @@ FUNCTIONS: dict[str, str] = {
     # decays and truth
     "modularAnalysis.reconstructDecay": "decayString cut dmID candidate_limit ignoreIfTooManyCandidates "
     f"chargeConjugation allowChargeViolation {_LISTS}",
+    "modularAnalysis.correctBrems": "outputList inputList gammaList maximumAcceptance multiplePhotons "
+    f"usePhotonOnlyOnce {_LISTS}",
     "modularAnalysis.matchMCTruth": "list_name path",
     # rest of event, continuum suppression, shape of the event
     "modularAnalysis.buildRestOfEvent": "target_list_name inputParticlelists fillWithMostLikely chargedPIDPriors path",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from b2grid.lite.modules import (
+    brems,
     combining,
     conditions,
     extra,
@@ -23,6 +24,7 @@ __all__ = ["MODULES", "Arguments", "Blueprint", "Kind", "Step"]
 
 # registering is what importing them does
 _ROOMS = (
+    brems,
     combining,
     conditions,
     extra,

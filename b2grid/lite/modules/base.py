@@ -223,6 +223,10 @@ class Arguments:
         """A whole number."""
         return int(self._get(name, default, (int,)))
 
+    def number(self, name: str, default: Any = _ABSENT) -> float:
+        """A number."""
+        return float(self._get(name, default, (int, float)))
+
     def texts(self, name: str, default: Any = _ABSENT) -> list[str]:
         """A list of strings."""
         values = self._get(name, default, (list, tuple))

@@ -58,8 +58,6 @@ def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
                 hint="reconstruct the inner decay first, and name its list",
             )
         daughters.append(blueprint.known(daughter.list_name))
-    if "?addbrems" in decay.keywords:
-        raise NotInLite(f"?addbrems is not covered by b2lite: {printable(text)!r}", hint="run it with a basf2 release")
     _check_charge(decay, given.flag("allowChargeViolation", False))
     mother = decay.mother.list_name
     if list_name(text).key in blueprint.lists:
