@@ -66,6 +66,10 @@ FUNCTIONS: dict[str, str] = {
     "foxWolfram harmonicMoments jets sphericity thrust checkForDuplicates path",
     "modularAnalysis.buildEventKinematics": "inputListNames default_cleanup custom_cuts chargedPIDPriors "
     "fillWithMostLikely path",
+    # fits of decay trees
+    "vertex.treeFit": "list_name conf_level massConstraint ipConstraint updateAllDaughters customOriginConstraint "
+    "customOriginVertex customOriginCovariance originDimension path",
+    "modularAnalysis.markDuplicate": "particleList prioritiseV0 path",
     # output
     "modularAnalysis.variablesToNtuple": "decayString variables treename filename path basketsize filenameSuffix "
     "useFloat storeEventType ignoreCommandLineOverride",
@@ -88,6 +92,8 @@ FUNCTIONS: dict[str, str] = {
     "stdPhotons.stdPhotons": "listtype path",
     "stdPi0s.stdPi0s": "listtype path",
     "stdKlongs.stdKlongs": "listtype path",
+    "stdV0s.stdKshorts": "prioritiseV0 fitter path updateAllDaughters writeOut addSuffix",
+    "stdV0s.stdLambdas": "prioritiseV0 fitter path updateAllDaughters writeOut addSuffix",
     # names of variables
     **dict.fromkeys(
         (

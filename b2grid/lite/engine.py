@@ -244,7 +244,7 @@ def _declare_anyway(kind: str, params: Mapping[str, Any], blueprint: Blueprint) 
     for name in names:
         if isinstance(name, str):
             try:
-                blueprint.declare(name)
+                blueprint.declare(name, ())
             except InvalidInput:
                 continue  # the finding is there already
 

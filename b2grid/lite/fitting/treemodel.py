@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ids = NDArray[np.int64]
 
-__all__ = ["FittedTrees", "Measured", "fit_trees", "four_momentum", "vertex"]
+__all__ = ["FittedTrees", "Measured", "fit_trees", "four_momentum", "is_determined", "vertex"]
 
 _STEPS = 100
 _STILL, _MASS = 1e-8, 1e-9
@@ -396,3 +396,48 @@ def _crossing(measured: Measured, tracks: list[int]) -> Floats:
     order = np.argsort(np.abs(tau[:, :, 2]), axis=1, kind="stable")
     rows = np.arange(len(tau))
     return crossing(tau[rows, order[:, 0]], tau[rows, order[:, 1]])
+
+
+# ---- whether there is one smallest chi-square
+
+
+def is_determined(tree: Tree) -> bool:
+    """Whether measurements and constraints of this kind determine every parameter.
+
+    They are looked at for one candidate of no particular place and momenta. Enough degrees of freedom do not make
+    it so: a well measured vertex has no use for where another particle decays.
+
+    >>> from b2grid.lite.fitting.tree import Shape
+    >>> pion, photon = Shape(211, Kind.TRACK), Shape(22, Kind.PHOTON)
+    >>> charm = Shape(421, Kind.COMPOSITE, (pion, pion, pion, pion))
+    >>> [is_determined(Tree.of(Shape(423, Kind.COMPOSITE, (charm, photon)), origin=known)) for known in (0, 3)]
+    [False, True]
+    """
+    x = np.random.default_rng(1).uniform(0.3, 0.9, (1, tree.size))
+    tau, cluster, charge = [], [], []
+    for number, leaf in enumerate(tree.leaves):
+        place, momentum = vertex(tree, leaf.vertex, x)[0], x[:, tree.momentum_columns(leaf).ravel()]
+        if leaf.kind is Kind.TRACK:
+            charge.append(np.array([(-1.0) ** number]))
+            tau.append(helix.from_state(place, momentum, charge[-1], 1.5)[0])
+        else:
+            size = np.linalg.norm(momentum, axis=1)
+            cluster.append(np.concatenate((place + 130 * momentum / size[:, None], size[:, None]), axis=1))
+    unit = np.eye(5)[None, None]
+    measured = Measured(
+        _columns(tau, (5,)), np.repeat(unit, len(tau), axis=1), _columns(charge, ()),
+        _columns(cluster, (4,)), np.repeat(unit[..., :4, :4], len(cluster), axis=1),
+        np.zeros((1, tree.origin)), np.eye(tree.origin)[None], 1.5,
+    )  # fmt: skip
+    state = _state(tree, measured, x, _weights(measured.tau_covariance))
+    scale = 1 / np.sqrt(np.diagonal(state.bend[0]))
+    slopes = state.off_slope[0] * scale
+    size, number = tree.size, len(slopes)
+    matrix = np.zeros((size + number, size + number))
+    matrix[:size, :size] = state.bend[0] * np.outer(scale, scale)
+    matrix[size:, :size], matrix[:size, size:] = slopes, slopes.T
+    return bool(np.linalg.matrix_rank(matrix, tol=1e-11) == size + number)
+
+
+def _columns(parts: list[Floats], shape: tuple[int, ...]) -> Floats:
+    return np.stack(parts, axis=1) if parts else np.zeros((1, 0, *shape))

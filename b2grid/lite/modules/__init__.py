@@ -6,6 +6,7 @@ from b2grid.lite.modules import (
     brems,
     combining,
     conditions,
+    duplicates,
     extra,
     histograms,
     inert,
@@ -16,6 +17,7 @@ from b2grid.lite.modules import (
     restofevent,
     shape,
     signalside,
+    treefit,
     truth,
 )
 from b2grid.lite.modules.base import MODULES, Arguments, Blueprint, Kind, Step
@@ -27,6 +29,7 @@ _ROOMS = (
     brems,
     combining,
     conditions,
+    duplicates,
     extra,
     histograms,
     inert,
@@ -37,5 +40,6 @@ _ROOMS = (
     restofevent,
     shape,
     signalside,
+    treefit,
     truth,
 )
