@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FittedTrees", "Measured", "fit_trees", "four_momentum", "is_determined", "vertex"]
 
-_STEPS = 100
+_STEPS, _PATIENCE, _HOPELESS = 101, 10, 50.0
 _STILL, _MASS = 1e-8, 1e-9
 _SMALLEST, _LARGEST = 0.01, 1e4
 """Of what a step is damped with; a fit that would need more does not converge."""
@@ -277,43 +277,77 @@ def fit_trees(tree: Tree, measured: Measured) -> FittedTrees:
     """Find the smallest chi-square under the constraints.
 
     Newton's method with residuals taken as linear in every step; a step that makes it worse is not taken, and tried
-    shorter. A fit has converged when the next step would be a ten-thousandth of the standard deviation.
+    shorter. A fit has converged when the next step would be a ten-thousandth of the standard deviation. One that still
+    falls, by less than a tenth in ten steps, counts as converged where it is: at once if the chi-square is hopeless,
+    so that tracks that do not meet have a probability of zero, and else in the end.
 
     Returns
     -------
     FittedTrees
-        What has NaN, or is not determined, or does not get better before the smallest value, has not converged.
+        What has NaN, or is not determined, or does not end in one of these ways, has not converged.
     """
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         return _minimise(tree, measured)
 
 
+@dataclass(slots=True)
+class _Going:
+    """The fits that have not ended; everything has a row per fit."""
+
+    rows: Ids
+    data: Measured
+    weights: Floats
+    state: _State
+    damping: Floats
+    chi2: Floats  # some steps ago
+
+    def keep(self, chosen: NDArray[np.bool_]) -> None:
+        """Go on with some of them."""
+        if not chosen.all():
+            self.rows, self.data, self.weights = self.rows[chosen], self.data.take(chosen), self.weights[chosen]
+            self.state, self.damping, self.chi2 = self.state.take(chosen), self.damping[chosen], self.chi2[chosen]
+
+
 def _minimise(tree: Tree, measured: Measured) -> FittedTrees:
-    weights = _weights(measured.tau_covariance)
-    start = _start(tree, measured)
+    start, weights = _start(tree, measured), _weights(measured.tau_covariance)
     count, size = start.shape
-    found = FittedTrees(start, np.full((count, size, size), np.nan), np.full(count, np.nan), np.zeros(count, dtype=np.bool_))
-    rows, damping = np.arange(count), np.zeros(count)
-    data, now = measured, _state(tree, measured, start, weights)
-    for _ in range(_STEPS):
-        solved, step = _step(now, np.zeros(len(rows)))
-        decrement = np.einsum("ni,nij,nj->n", step, now.bend, step)
-        done = (decrement < _STILL) & _holds(tree, now)
-        found.parameters[rows[done]], found.chi2[rows[done]] = now.x[done], now.chi2[done]
-        found.covariance[rows[done]] = solved[done, :size, :size]
-        found.converged[rows[done]] = True
-        going = ~done & np.isfinite(step).all(axis=1) & (damping < _LARGEST)
-        rows, damping, now, data, weights = rows[going], damping[going], now.take(going), data.take(going), weights[going]
-        if len(rows) == 0:
+    found = FittedTrees(
+        np.full((count, size), np.nan), np.full((count, size, size), np.nan), np.full(count, np.nan),
+        np.zeros(count, dtype=np.bool_),
+    )  # fmt: skip
+    state = _state(tree, measured, start, weights)
+    going = _Going(np.arange(count), measured, weights, state, np.zeros(count), state.chi2.copy())
+    for turn in range(_STEPS):
+        now = going.state
+        solved, step = _step(now, np.zeros(len(now.x)))
+        done = np.einsum("ni,nij,nj->n", step, now.bend, step) < _STILL
+        if turn and turn % _PATIENCE == 0:
+            slow = now.chi2 > 0.9 * going.chi2
+            done |= slow & ((now.chi2 > _HOPELESS * tree.degrees_of_freedom) | (turn == _STEPS - 1))
+            going.chi2 = now.chi2.copy()
+        done &= _holds(tree, now)
+        rows = going.rows[done]
+        found.parameters[rows], found.chi2[rows], found.converged[rows] = now.x[done], now.chi2[done], True
+        found.covariance[rows] = solved[done, :size, :size]
+        left = ~done & np.isfinite(step).all(axis=1) & (going.damping < _LARGEST)
+        going.keep(left)
+        if len(going.rows) == 0:
             break
-        step, damped = step[going], damping > 0
-        if damped.any():
-            step[damped] = _step(now.take(damped), damping[damped])[1]
-        tried = _state(tree, data, now.x + step, weights)
-        better = _merit(tree, tried) <= _merit(tree, now) * (1 + 1e-9) + 1e-9
-        damping = np.where(better, np.where(damping > _SMALLEST, damping / 5, 0.0), np.maximum(5 * damping, 5 * _SMALLEST))
-        now.put(better, tried.take(better))
+        _go(tree, going, step[left])
     return found
+
+
+def _go(tree: Tree, going: _Going, step: Floats) -> None:
+    """Take these steps, or shorter ones where full steps were too long lately; none that makes it worse."""
+    now, damping = going.state, going.damping
+    damped = damping > 0
+    if damped.any():
+        step[damped] = _step(now.take(damped), damping[damped])[1]
+    tried = _state(tree, going.data, now.x + step, going.weights)
+    better = _merit(tree, tried) <= _merit(tree, now) * (1 + 1e-9) + 1e-9
+    less = np.where(damping > _SMALLEST, damping / 5, 0.0)
+    going.damping = np.where(better, less, np.maximum(5 * damping, 5 * _SMALLEST))
+    now.put(better, tried.take(better))
 
 
 def _merit(tree: Tree, state: _State) -> Floats:
