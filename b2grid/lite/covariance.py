@@ -54,12 +54,26 @@ def covariance(context: Context, ids: Ids) -> Floats:
     fitted, fit = particles.fitted[ids] >= 0, particles.fit[ids]
     clustered = particles.source[ids] == CLUSTER
     result[fitted] = particles.fitted_covariance(ids[fitted])
-    tracked = np.flatnonzero(~fitted & (fit >= 0))
+    corrected = ~fitted & (fit >= 0) & (particles.n_daughters(ids) > 0)
+    if corrected.any():
+        result[corrected] = _of_corrected(context, ids[corrected])
+    tracked = np.flatnonzero(~fitted & ~corrected & (fit >= 0))
     if len(tracked):
         result[tracked] = _of_tracks(context, ids[tracked])
     calorimetric = np.flatnonzero(~fitted & clustered)
     if len(calorimetric):
         result[calorimetric] = _of_clusters(context, ids[calorimetric])
+    return result
+
+
+def _of_corrected(context: Context, ids: Ids) -> Floats:
+    """That of the track, and what the photons add to that of the momentum."""
+    particles = context.particles
+    result = covariance(context, particles.daughter(ids, 0))
+    for index in range(1, int(particles.n_daughters(ids).max())):
+        photon = particles.daughter(ids, index)
+        there = np.flatnonzero(photon >= 0)
+        result[there, :4, :4] += covariance(context, photon[there])[:, :4, :4]
     return result
 
 

@@ -29,6 +29,8 @@ SOURCE_BITS = 24
 
 UNMATCHED, NOT_MATCHED_YET = -1, -2
 
+_NEUTRON = 2112
+
 _COLUMNS: dict[str, tuple[Any, Any]] = {
     "event": (np.int64, 0),
     "pdg": (np.int64, 0),
@@ -343,10 +345,11 @@ class Particles:
 
     # ---- identity
 
-    def identity(self, ids: Ids) -> NDArray[np.int64]:
+    def identity(self, ids: Ids, *, flavourless: bool = False) -> NDArray[np.int64]:
         """A number that is equal for copies: same code and source, recursively for composites.
 
         Daughters are compared in the order of their codes; of one code in the order that they have.
+        Particles and antiparticles are the same if `flavourless`, their daughters are not; neutrons always are.
         """
         result = np.empty(len(ids), dtype=np.int64)
         if len(ids) == 0:
@@ -356,7 +359,8 @@ class Particles:
         width = int(counts.max())
         plain = counts == 0
         keys.append(self.event[ids])
-        keys.append(self.pdg[ids])
+        code = self.pdg[ids]
+        keys.append(np.where((np.abs(code) == _NEUTRON) | flavourless, np.abs(code), code))
         keys.append(np.where(plain, self.source_id[ids], -counts))
         if width:
             inner = np.stack([self.daughter(ids, index) for index in range(width)], axis=1)

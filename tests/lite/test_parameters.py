@@ -107,6 +107,7 @@ ma.buildRestOfEvent('D0:r2', path=main)
 """
 MASK = "ma.buildRestOfEvent('D0:r', path=main); ma.appendROEMask('D0:r', 'm', 'p > 0.2', 'E > 0.1', path=main)\n"
 BEFORE = {
+    "mergeListsWithBestDuplicate": ROE + "ma.reconstructDecay('anti-D0:m -> K-:x pi+:x', '1.8 < M < 1.95', path=main)",
     "buildRestOfEvent": ROE,
     "appendROEMask": ROE + MASK,
     "appendROEMasks": ROE + MASK,
@@ -147,7 +148,10 @@ CASES: dict[str, list[tuple[str, str]]] = {
     "modularAnalysis.copyLists": [("'pi+:z', ['pi+:x']", "pi+:z")],
     "modularAnalysis.cutAndCopyList": [("'pi+:z', 'pi+:x', ''", "pi+:z")],
     "modularAnalysis.cutAndCopyLists": [("'pi+:z', ['pi+:x'], ''", "pi+:z")],
-    "modularAnalysis.mergeListsWithBestDuplicate": [("'pi+:z', ['pi+:x'], 'p'", "pi+:z")],
+    "modularAnalysis.mergeListsWithBestDuplicate": [
+        ("'pi+:z', ['pi+:x'], 'p'", "pi+:z"),
+        ("'D0:z', ['D0:r', 'anti-D0:m'], 'p'", "D0:z"),
+    ],
     "modularAnalysis.applyCuts": [("'pi+:x', ''", "pi+:x")],
     "modularAnalysis.applyEventCuts": [("'nTracks > 5'", "")],
     "modularAnalysis.rankByHighest": [

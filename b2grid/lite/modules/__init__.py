@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from b2grid.lite.modules import (
+    brems,
     combining,
     conditions,
+    duplicates,
     extra,
     fits,
     histograms,
@@ -16,6 +18,7 @@ from b2grid.lite.modules import (
     restofevent,
     shape,
     signalside,
+    treefit,
     truth,
 )
 from b2grid.lite.modules.base import MODULES, Arguments, Blueprint, Kind, Step
@@ -24,8 +27,10 @@ __all__ = ["MODULES", "Arguments", "Blueprint", "Kind", "Step"]
 
 # registering is what importing them does
 _ROOMS = (
+    brems,
     combining,
     conditions,
+    duplicates,
     extra,
     fits,
     histograms,
@@ -37,5 +42,6 @@ _ROOMS = (
     restofevent,
     shape,
     signalside,
+    treefit,
     truth,
 )
