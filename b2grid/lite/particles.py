@@ -298,14 +298,6 @@ class Particles:
         result[found] = self._daughters.view[self._daughter_start.view[ids[found]] + position[found]]
         return result
 
-    def descendant(self, ids: Ids, way: Sequence[int]) -> Ids:
-        """Number of what is reached by these positions, one generation after the other; -1 where there is nothing."""
-        for index in way:
-            below = np.full(len(ids), -1, dtype=np.int64)
-            below[ids >= 0] = self.daughter(ids[ids >= 0], index)
-            ids = below
-        return ids
-
     def leaves(self, ids: Ids) -> NDArray[np.int64]:
         """Final-state descendants, or the particle itself; shape (len(ids), most), filled up with -1."""
         counts = self.n_daughters(ids)
