@@ -19,13 +19,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.context import Context
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reader import Chunk, MdstFile
     from b2grid.physics import InteractionPoint
 
     Ids = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-__all__ = ["cluster_errors", "cluster_momentum_covariance", "covariance", "known_spread", "point_covariance"]
+__all__ = [
+    "check_photons",
+    "cluster_errors",
+    "cluster_momentum_covariance",
+    "covariance",
+    "known_spread",
+    "point_covariance",
+]
 
 # (px, py, pz, x, y, z) of seven, in the order in which tracks have them: places first
 _SIX = np.array([4, 5, 6, 0, 1, 2])
@@ -158,8 +165,7 @@ def cluster_errors(chunk: Chunk, clusters: Ids) -> Floats:
         If the energy of one that may be photons can have another error than the stored one.
     """
     if (mdst.cluster_hypotheses(chunk)[clusters] & mdst.N_PHOTONS).any():
-        meta = chunk.file.metadata
-        photon_resolution_is_stored(meta.experiment_low, meta.is_mc, meta.global_tag)
+        check_photons(chunk.file)
     result = np.empty((len(clusters), 3, 3))
     for row in range(3):
         for column in range(row + 1):
@@ -168,6 +174,12 @@ def cluster_errors(chunk: Chunk, clusters: Ids) -> Floats:
             stored = chunk.leaf("ECLClusters", name)[clusters].astype(np.float64)
             result[:, row, column] = result[:, column, row] = stored * stored if diagonal else stored
     return result
+
+
+def check_photons(file: MdstFile) -> None:
+    """Refuse files where the energy of a photon can have another error than the stored one."""
+    meta = file.metadata
+    photon_resolution_is_stored(meta.experiment_low, meta.is_mc, meta.global_tag)
 
 
 def point_covariance(context: Context) -> Floats:
