@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
     from b2grid.lite.context import Context
     from b2grid.lite.reader import Chunk
+    from b2grid.physics import InteractionPoint
 
     Ids = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-__all__ = ["cluster_errors", "cluster_momentum_covariance", "covariance", "point_covariance"]
+__all__ = ["cluster_errors", "cluster_momentum_covariance", "covariance", "known_spread", "point_covariance"]
 
 # (px, py, pz, x, y, z) of seven, in the order in which tracks have them: places first
 _SIX = np.array([4, 5, 6, 0, 1, 2])
@@ -177,11 +178,14 @@ def point_covariance(context: Context) -> Floats:
     InvalidInput
         Where it cannot be known.
     """
-    known = context.point.covariance
-    if known is None:
+    return known_spread(context.point)
+
+
+def known_spread(point: InteractionPoint) -> Floats:
+    """Covariance of an interaction point, in cm²; refused where it cannot be known."""
+    if point.covariance is None:
         raise InvalidInput(
-            "the size of the interaction region cannot be known without the conditions database"
-            f" ({context.point.source})",
+            f"the size of the interaction region cannot be known without the conditions database ({point.source})",
             hint="run this sample with a basf2 release, or leave out what depends on it",
         )
-    return np.array(known)
+    return np.array(point.covariance)

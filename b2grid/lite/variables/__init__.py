@@ -11,6 +11,7 @@ from b2grid.lite.variables import (
     combinations,
     daughters,
     event,
+    flight,
     functions,
     generated,
     helicity,
@@ -20,7 +21,11 @@ from b2grid.lite.variables import (
     missing,
     restofevent,
     shape,
+    trackfits,
     tracks,
+    uncertainties,
+    v0s,
+    vertices,
 )
 
 __all__ = ["registry"]
@@ -31,6 +36,7 @@ _ROOMS = (
     combinations,
     daughters,
     event,
+    flight,
     functions,
     generated,
     helicity,
@@ -40,5 +46,9 @@ _ROOMS = (
     missing,
     restofevent,
     shape,
+    trackfits,
     tracks,
+    uncertainties,
+    v0s,
+    vertices,
 )
