@@ -26,6 +26,8 @@ __all__ = ["descend"]
 
 _TURNS = 15
 _HUGE = 1e30
+# χ² that falls by less does not fall: a millionth of an error, where rounding begins to lead on
+_LEAST = 1e-12
 
 
 class _Step(NamedTuple):
@@ -82,7 +84,7 @@ def descend(
             break
         point, reached, leads_to = fits.settle(after[going], going)
         bad = np.isnan(reached)
-        rising = reached >= chi2[going]
+        rising = ~_falls(chi2[going], reached)
         failed[going[bad]] = True
         better = ~bad & ~(rising & (late[going] | (not patience)))
         late[going] |= rising
@@ -95,6 +97,11 @@ def descend(
         found.parameters[good], found.covariance[good], found.chi2[good] = step.after, step.covariance, chi2[good]
         found.converged[good] = np.isfinite(step.after).all(axis=1)
     return found
+
+
+def _falls(before: Floats, after: Floats) -> Flags:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(after < before - _LEAST * (1 + after))
 
 
 def _shapes(measured: Floats) -> tuple[tuple[int, ...], ...]:
@@ -122,7 +129,7 @@ class _Fits:
         now, going = point, np.arange(len(rows))
         for _ in range(_TURNS):
             step = self.step(now, rows[going])
-            falls, bad = step.chi2 < chi2[going], np.isnan(step.chi2)
+            falls, bad = _falls(chi2[going], step.chi2), np.isnan(step.chi2)
             chi2[going[bad]] = np.nan
             going, now, leads_to = going[falls], now[falls], step.after[falls]
             if len(going) == 0:
@@ -133,7 +140,10 @@ class _Fits:
 
     def step(self, point: Floats, rows: Ids, *, final: bool = False) -> _Step:
         """Take the constraints as linear at these points."""
-        known, own, spread = self._known, self._measured[rows], self._covariance[rows]
+        known = self._known
+        # copies of all covariances would cost more than what is done with them
+        every = len(rows) == len(self._measured)
+        own, spread = (all_ if every else all_[rows] for all_ in (self._measured, self._covariance))
         value, slope = self._constraints(point, rows)
         by_known, by_free = slope[:, :, :known], slope[:, :, known:]
         moved = by_known @ spread  # cov(constraints, measured)
@@ -145,7 +155,7 @@ class _Fits:
         if by_free.shape[2]:
             pull = weight @ by_free
             of_free = _inverse(by_free.transpose(0, 2, 1) @ pull)
-            shift = np.einsum("nij,ncj,nc->ni", of_free, by_free, force, optimize=True)
+            shift = np.einsum("nij,nj->ni", of_free, np.einsum("ncj,nc->nj", by_free, force))
             after[:, known:] -= shift
             force = force - np.einsum("nci,ni->nc", pull, shift)
             chi2 = np.where(np.isfinite(shift).all(axis=1), chi2, np.nan)

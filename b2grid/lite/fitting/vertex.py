@@ -8,7 +8,7 @@ momenta and places; masses do not change. Arrays have the fits in their first ax
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,6 +95,10 @@ class Joined:
     ndf: int
     fitted: Flying
     good: Flags
+
+    def only(self, good: Flags) -> Joined:
+        """The same, where others than these failed."""
+        return replace(self, good=self.good & good)
 
 
 def fit_vertex(
@@ -220,7 +224,7 @@ def _spread_out(slope: Floats) -> Floats:
     result = np.zeros((count, size, number, 6 * size + 3))
     for index in range(size):
         result[:, index, :, 6 * index : 6 * index + 6] = slope[:, index]
-    result[..., -3:] = -slope[..., 3:]
+    np.negative(slope[..., 3:], out=result[..., -3:])
     return result.reshape(count, size * number, 6 * size + 3)
 
 

@@ -172,7 +172,9 @@ def _daughter_rest_frame(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
 @register_call("extraInfo", arguments=(1, 1))
 def _extra_info(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     (name,) = arguments
-    return Compiled("extraInfo", "double", lambda view: view.particles.extra_info(name, view.rows)[0])
+    # a vertex fit writes it only where the path needs the beams
+    needs = frozenset({"beams"} if name == "chiSquared_trackL" else ())
+    return Compiled("extraInfo", "double", lambda view: view.particles.extra_info(name, view.rows)[0], needs=needs)
 
 
 @register_call("eventExtraInfo", arguments=(1, 1), of_event=True)
