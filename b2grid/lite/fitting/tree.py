@@ -64,7 +64,11 @@ class Shape:
 
     def __str__(self) -> str:
         name = particle(self.code).name
-        return f"{name} -> {' '.join(f'[{d}]' if d.daughters else str(d) for d in self.daughters)}" if self.daughters else name
+        return (
+            f"{name} -> {' '.join(f'[{d}]' if d.daughters else str(d) for d in self.daughters)}"
+            if self.daughters
+            else name
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,9 @@ class Tree:
             number, first = len(nodes), counts["leaf"]
             if part.kind is not Kind.COMPOSITE:
                 counts["leaf"] += 1
-                nodes.append(Node(part.code, part.kind, mother, slice(first, first + 1), nodes[mother].vertex, -1, None))
+                nodes.append(
+                    Node(part.code, part.kind, mother, slice(first, first + 1), nodes[mother].vertex, -1, None)
+                )
                 return first + 1
             vertex, flight, resonance = 0, -1, _is_resonance(part.code)
             if mother >= 0:

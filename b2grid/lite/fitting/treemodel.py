@@ -201,7 +201,9 @@ def _photon(measured: Measured, index: int, place: Floats, momentum: Floats) -> 
     turned[:, :, 3:] = turned[:, :, :3] * reach[:, None, None]
     slope = np.zeros((len(place), 3, 6))
     for half in (0, 3):
-        np.put_along_axis(slope[:, :2, half : half + 3], np.repeat(axes[:, None], 2, axis=1), turned[:, :, half : half + 3], axis=2)
+        np.put_along_axis(
+            slope[:, :2, half : half + 3], np.repeat(axes[:, None], 2, axis=1), turned[:, :, half : half + 3], axis=2
+        )
     slope[:, 2, 3:] = -momentum / size[:, None]
     # how the residuals change with the cluster: as with the place, the other way
     across = -turned[:, :, :3]
@@ -244,7 +246,9 @@ class _State:
     off_slope: Floats
 
     def take(self, rows: Any) -> _State:
-        return _State(self.x[rows], self.chi2[rows], self.pull[rows], self.bend[rows], self.off[rows], self.off_slope[rows])
+        return _State(
+            self.x[rows], self.chi2[rows], self.pull[rows], self.bend[rows], self.off[rows], self.off_slope[rows]
+        )
 
     def put(self, rows: Any, other: _State) -> None:
         for name in ("x", "chi2", "pull", "bend", "off", "off_slope"):

@@ -211,11 +211,7 @@ def _update(particles: Particles, tree: Tree, node: Node, ids: Ids, found: Fitte
     covariance[:, :4, :4] = _spread_of(found, by_momentum, columns)
     covariance[:, 4:, 4:] = _spread_of(found, by_place, place_columns)
     head = node is tree.nodes[0]
-    mass = (
-        invariant_mass(*momentum.T)
-        if node.kind is Kind.COMPOSITE
-        else np.full(len(ids), particle(node.code).mass)
-    )
+    mass = invariant_mass(*momentum.T) if node.kind is Kind.COMPOSITE else np.full(len(ids), particle(node.code).mass)
     ndf = tree.degrees_of_freedom
     p_value = probability(found.chi2, ndf) if head else particles.p_value[ids]
     particles.set_fitted(ids, momentum[:, :3], mass, place, covariance, p_value)
@@ -299,9 +295,10 @@ def _tree_fitter(given: Arguments, blueprint: Blueprint) -> _TreeFitter:
                 "where it starts",
                 hint="add ipConstraint or a mass constraint, or leave the fit out",
             )
-    return _TreeFitter(
-        name, given.number("confidenceLevel", 0.0), fixed, origin, given.flag("updateAllDaughters", False)
-    )
+    update = given.flag("updateAllDaughters", False)
+    if update and blueprint.loop:
+        raise given.refuse("updateAllDaughters", "in a loop over rests of the event, which forgets the copies")
+    return _TreeFitter(name, given.number("confidenceLevel", 0.0), fixed, origin, update)
 
 
 _HINT = "run this steering with a basf2 release"
