@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 __all__ = [
-    "check_photons",
     "cluster_errors",
     "cluster_momentum_covariance",
     "covariance",
+    "file_photon_resolution",
     "known_spread",
     "point_covariance",
 ]
@@ -165,7 +165,7 @@ def cluster_errors(chunk: Chunk, clusters: Ids) -> Floats:
         If the energy of one that may be photons can have another error than the stored one.
     """
     if (mdst.cluster_hypotheses(chunk)[clusters] & mdst.N_PHOTONS).any():
-        check_photons(chunk.file)
+        file_photon_resolution(chunk.file)
     result = np.empty((len(clusters), 3, 3))
     for row in range(3):
         for column in range(row + 1):
@@ -174,12 +174,6 @@ def cluster_errors(chunk: Chunk, clusters: Ids) -> Floats:
             stored = chunk.leaf("ECLClusters", name)[clusters].astype(np.float64)
             result[:, row, column] = result[:, column, row] = stored * stored if diagonal else stored
     return result
-
-
-def check_photons(file: MdstFile) -> None:
-    """Refuse files where the energy of a photon can have another error than the stored one."""
-    meta = file.metadata
-    photon_resolution_is_stored(meta.experiment_low, meta.is_mc, meta.global_tag)
 
 
 def point_covariance(context: Context) -> Floats:
@@ -201,3 +195,9 @@ def known_spread(point: InteractionPoint) -> Floats:
             hint="run this sample with a basf2 release, or leave out what depends on it",
         )
     return np.array(point.covariance)
+
+
+def file_photon_resolution(file: MdstFile) -> None:
+    """Make sure that photons of a file have the errors that their clusters store; see `photon_resolution_is_stored`."""
+    meta = file.metadata
+    photon_resolution_is_stored(meta.experiment_low, meta.is_mc, meta.global_tag)

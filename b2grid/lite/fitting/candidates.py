@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from b2grid.errors import NotInLite
 from b2grid.lite.covariance import covariance, point_covariance
 from b2grid.lite.fitting.vertex import Flying, Joined, fit_mass
 from b2grid.lite.load import invariant_mass
-from b2grid.lite.particles import TRACK, V0
+from b2grid.lite.particles import V0
 from b2grid.physics import bz, helix
 
 if TYPE_CHECKING:
@@ -36,11 +35,6 @@ _TUBE_LENGTH = 2.0  # cm, along the boost
 def flying(context: Context, ids: Ids) -> Flying:
     """Particles with their covariances, for a fit; shape (n, k)."""
     particles, flat = context.particles, ids.ravel()
-    if ((particles.source[flat] == TRACK) & (particles.n_daughters(flat) > 1)).any():
-        raise NotInLite(
-            "a fit with an electron that has its Bremsstrahlung added is not covered by b2lite",
-            hint="fit the uncorrected electrons, or run this steering with a basf2 release",
-        )
     state = np.stack([getattr(particles, name)[flat] for name in ("px", "py", "pz", "x", "y", "z")], axis=1)
     return Flying(
         state.reshape(*ids.shape, 6),

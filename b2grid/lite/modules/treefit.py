@@ -295,9 +295,10 @@ def _tree_fitter(given: Arguments, blueprint: Blueprint) -> _TreeFitter:
                 "where it starts",
                 hint="add ipConstraint or a mass constraint, or leave the fit out",
             )
-    return _TreeFitter(
-        name, given.number("confidenceLevel", 0.0), fixed, origin, given.flag("updateAllDaughters", False)
-    )
+    update = given.flag("updateAllDaughters", False)
+    if update and blueprint.loop:
+        raise given.refuse("updateAllDaughters", "in a loop over rests of the event, which forgets the copies")
+    return _TreeFitter(name, given.number("confidenceLevel", 0.0), fixed, origin, update)
 
 
 _HINT = "run this steering with a basf2 release"
