@@ -271,7 +271,7 @@ def _fitter(given: Arguments, blueprint: Blueprint) -> _Fitter:
         _check_update(given, blueprint, name, pairs=kind != "mass", selection=bool(ways))
     if constraint:
         blueprint.needs |= {"point", "spread"} | ({"beams"} if constraint == "iptube" else set())
-    if any(_of_photons(shape, ways, kind) for shape in blueprint.contents.get(name.key, ())):
+    if any(_of_photons(shape, ways) for shape in blueprint.contents.get(name.key, ())):
         blueprint.needs |= {"photons", "point", "spread"}
     level, smearing = given.number("confidenceLevel", 0.001), given.number("smearing", 0.002)
     return _Fitter(name, level, kind, constraint, smearing, update, ways, blueprint.needs)
@@ -339,12 +339,10 @@ def _is_pair(shape: Shape) -> bool:
     return shape.code in TWO_PHOTONS and tuple(inner.kind for inner in shape.daughters) == (Kind.PHOTON,) * 2
 
 
-def _of_photons(shape: Shape, ways: tuple[Way, ...], kind: str) -> bool:
-    """Whether a fit looks at errors of photons, of the daughters or of what they are made of."""
+def _of_photons(shape: Shape, ways: tuple[Way, ...]) -> bool:
+    """Whether photons are fitted. A pair of them is only after a fit of its own, which needs the same."""
     children = [_at(shape, way) for way in ways] if ways else shape.daughters
-    return any(
-        child is not None and (child.kind is Kind.PHOTON or (kind != "mass" and _is_pair(child))) for child in children
-    )
+    return any(child is not None and child.kind is Kind.PHOTON for child in children)
 
 
 def _at(shape: Shape, way: Way) -> Shape | None:
