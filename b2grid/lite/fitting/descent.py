@@ -76,7 +76,7 @@ def descend(
     fits = _Fits(measured, covariance, constraints, free)
     best, after = measured.copy(), measured.copy()
     chi2 = np.full(len(measured), _HUGE)
-    failed = ~np.isfinite(measured).all(axis=1) | ~np.isfinite(covariance).all(axis=(1, 2))
+    failed: Flags = ~(np.isfinite(measured).all(axis=1) & np.isfinite(covariance).all(axis=(1, 2)))
     late = np.zeros(len(measured), dtype=np.bool_)
     going = np.flatnonzero(~failed)
     for _ in range(_TURNS):
@@ -91,7 +91,13 @@ def descend(
         going = going[better]
         chi2[going], best[going], after[going] = reached[better], point[better], leads_to[better]
     good = np.flatnonzero(~failed & (chi2 < _HUGE))
-    found = Fitted(*(np.full(shape, np.nan) for shape in _shapes(measured)), np.zeros(len(measured), dtype=np.bool_))
+    count, size = measured.shape
+    found = Fitted(
+        np.full((count, size), np.nan),
+        np.full((count, size, size), np.nan),
+        np.full(count, np.nan),
+        np.zeros(count, dtype=np.bool_),
+    )
     if len(good):
         step = fits.step(best[good], good, final=True)
         found.parameters[good], found.covariance[good], found.chi2[good] = step.after, step.covariance, chi2[good]
@@ -102,11 +108,6 @@ def descend(
 def _falls(before: Floats, after: Floats) -> Flags:
     with np.errstate(invalid="ignore"):
         return np.asarray(after < before - _LEAST * (1 + after))
-
-
-def _shapes(measured: Floats) -> tuple[tuple[int, ...], ...]:
-    count, size = measured.shape
-    return (count, size), (count, size, size), (count,)
 
 
 class _Fits:
