@@ -178,6 +178,8 @@ class Tree:
             nodes[number] = Node(part.code, part.kind, mother, slice(first, last), vertex, flight, mass)
             return last
 
+        if shape.kind is not Kind.COMPOSITE:
+            raise NotInLite(f"the tree fit of {shape} is not covered by b2lite: it is made of no others", hint=_HINT)
         place(shape, -1)
         tree = cls(tuple(nodes), origin)
         if origin == 2 and tree.nodes[0].flight < 0:

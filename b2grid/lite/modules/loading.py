@@ -103,7 +103,10 @@ def _rests(given: Arguments, blueprint: Blueprint, text: str) -> _Loading:
 
 
 def _once(blueprint: Blueprint, name: ListName, how: object, load: Load, shape: Shape | None = None) -> _Loading:
-    """Declare a base list, of particles of one shape; filling it in two different ways is what basf2 silently does not do."""
+    """Declare a base list of particles of one shape.
+
+    Filling it in two different ways is what basf2 silently does not do.
+    """
     if blueprint.loaded.setdefault(name.key, how) != how:
         raise NotInLite(
             f"the list {printable(name.text)} is filled twice, in different ways: b2lite does not cover that",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from b2grid.errors import InvalidName, InvalidSteering, NotInLite, printable
+from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.lite import mdst
 from b2grid.lite.covariance import cluster_errors, point_covariance
 from b2grid.lite.fitting.probability import probability
@@ -21,7 +21,7 @@ from b2grid.lite.fitting.treemodel import FittedTrees, Measured, fit_trees, four
 from b2grid.lite.load import invariant_mass
 from b2grid.lite.modules.base import Arguments, Blueprint, module
 from b2grid.lite.particles import CLUSTER, TRACK
-from b2grid.physics import bz, helix, particle
+from b2grid.physics import bz, helix, is_known, particle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -308,15 +308,12 @@ def _codes(given: Arguments) -> list[int]:
     """Codes of the mass constraints; basf2 looks for the code without its sign, so negative ones find nothing."""
     codes = []
     for value in given.sequence("massConstraintList"):
-        try:
-            if isinstance(value, bool) or not isinstance(value, (int, str)):
-                raise InvalidName("neither")
-            codes.append(particle(value).pdg)
-        except InvalidName as error:
+        if isinstance(value, bool) or not isinstance(value, (int, str)) or not is_known(value):
             raise InvalidSteering(
                 f"massConstraint of treeFit: {printable(repr(value))} is neither a particle nor a PDG code",
-                hint=error.hint or "give names such as 'D0', or codes",
-            ) from error
+                hint="give names such as 'D0', or codes",
+            )
+        codes.append(particle(value).pdg)
     return codes
 
 
