@@ -125,7 +125,10 @@ def test_a_vertex_is_where_another_solver_finds_it_in_the_parameters_of_helices(
         both = other.converged & made.good
         assert both.mean() > 0.98
         sigma = np.sqrt(np.einsum("nii->ni", made.covariance[both, 4:, 4:]))
-        assert np.abs((other.parameters[both, :3] - made.vertex[both]) / sigma).max() < 0.05
+        # both are linear in different parameters: the rest is of second order, for tracks that are all but parallel
+        away = np.abs(other.parameters[both, :3] - made.vertex[both]) / sigma
+        assert np.median(away) < 0.001
+        assert away.max() < 0.2
         np.testing.assert_allclose(other.chi2[both], made.chi2[both], rtol=0.05, atol=1e-3)
         np.testing.assert_allclose(np.sqrt(np.einsum("nii->ni", other.covariance[both, :3, :3])), sigma, rtol=0.1)
 

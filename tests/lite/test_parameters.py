@@ -89,6 +89,14 @@ OTHER: dict[str, Any] = {
     "outputListLabel": "label",
     "trainingModeMulticlass": 0,
     "trainingModeBinary": 0,
+    "fit_type": "mass",
+    "constraint": "ipprofile",
+    "decay_string": "D0:r -> ^K-:x pi-:x",
+    "vertex.kFit massConstraint": [421],
+    "vertex.fitVertex massConstraint": [421],
+    "recoilMass": 1.0,
+    "smearing": 0.01,
+    "fitter": "Rave",
 }
 """Values for parameters whose default does not say what they are like; truth values are turned round."""
 
@@ -105,6 +113,7 @@ ma.reconstructDecay('D0:r -> K-:x pi+:x', '1.8 < M < 1.95', path=main)
 ma.reconstructDecay('D0:r2 -> K-:x pi-:x', '1.8 < M < 1.95', allowChargeViolation=True, path=main)
 ma.buildRestOfEvent('D0:r2', path=main)
 """
+FITTED = "ma.reconstructDecay('D0:r -> K-:x pi-:x', '1.7 < M < 2', allowChargeViolation=True, path=main)\n"
 MASK = "ma.buildRestOfEvent('D0:r', path=main); ma.appendROEMask('D0:r', 'm', 'p > 0.2', 'E > 0.1', path=main)\n"
 BEFORE = {
     "mergeListsWithBestDuplicate": ROE + "ma.reconstructDecay('anti-D0:m -> K-:x pi+:x', '1.8 < M < 1.95', path=main)",
@@ -115,6 +124,8 @@ BEFORE = {
     "updateROEMasks": ROE + MASK,
     "buildContinuumSuppression": ROE + MASK,
     "variablesToDaughterExtraInfo": ROE,
+    "kFit": FITTED,
+    "fitVertex": FITTED,
     "fillParticleListFromROE": ROE + MASK + "ma.appendROEMask('D0:r2', 'm', 'p > 0.2', 'E > 0.1', path=main)",
 }
 """What a function needs before it is called."""
@@ -131,6 +142,8 @@ ALSO_SEEN = {
     "buildContinuumSuppression": ["R2", "cosTBTO"],
     "fillParticleListFromROE": ["nDaughters", "E"],
     "variablesToEventExtraInfo": ["eventExtraInfo(r)"],
+    "kFit": ["chiProb", "x", "daughter(0, chiProb)", "daughterSumOf(p)"],
+    "fitVertex": ["chiProb", "x", "daughter(0, chiProb)", "daughterSumOf(p)"],
 }
 RHO = "'rho0:z -> pi+:x pi-:x', '0.6 < M < 0.9'"
 
@@ -189,6 +202,8 @@ CASES: dict[str, list[tuple[str, str]]] = {
     "modularAnalysis.buildContinuumSuppression": [("'D0:r', 'all'", "D0:r")],
     "modularAnalysis.buildEventShape": [("", ""), ("inputListNames=['pi+:x', 'pi+:y']", "")],
     "modularAnalysis.buildEventKinematics": [("", ""), ("fillWithMostLikely=True", "")],
+    "vertex.kFit": [("'D0:r', 0.0", "D0:r"), ("'D0:r', 0.0, constraint='iptube'", "D0:r")],
+    "vertex.fitVertex": [("'D0:r', 0.0", "D0:r"), ("'D0:r', 0.0, constraint='iptube'", "D0:r")],
     "modularAnalysis.variablesToNtuple": [("'pi+:x', ['p']", "")],
     "modularAnalysis.variablesToHistogram": [("'pi+:x', [('p', 10, 0, 3)]", "")],
     "modularAnalysis.variablesToDaughterExtraInfo": [("'D0:r', 'D0:r -> ^K-:x pi+:x', {'M': 'r'}", "K+:x")],
@@ -243,6 +258,8 @@ def _file(name: str, real_data: Path) -> Path:
         return real_data / "mdst-v09-00-00.root"
     if name.endswith("signalRegion"):  # blinding is for data
         return Path(str(files("b2grid.catalogue.demo"))) / "data" / "data_prod00090401_01.root"
+    if name.startswith("vertex."):  # whose interaction region is known
+        return Path(str(files("b2grid.catalogue.demo"))) / "data" / "mixed_prod00090201_01.root"
     return real_data / "mdst.root"
 
 
@@ -283,7 +300,7 @@ IMPORTS = """
 import basf2 as b2
 import modularAnalysis
 import modularAnalysis as ma
-import stdCharged, stdKlongs, stdPhotons, stdPi0s
+import stdCharged, stdKlongs, stdPhotons, stdPi0s, vertex
 """
 ALONE = ["inputMdst", "inputMdstList", "applyEventCuts", "variablesToNtuple", "variablesToHistogram"]
 """These read, end events, or write files that others write too; the others run together, each on its own copy."""
