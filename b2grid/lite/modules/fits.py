@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     Way = tuple[int, ...]
 
 _MOST, _MOST_WITH_MASS = 30, 10
+_BATCH = 2000  # candidates whose matrices stay near the processor
 _ALONG_BOOST = "chiSquared_trackL"
 _NO_ERRORS = "have a daughter without a valid error matrix, and no fit"
 _TOO_FEW = "have too few daughters with a valid error matrix for a fit of their vertex"
@@ -138,11 +139,13 @@ class _Fitter:
         most = _MOST if self.kind == "vertex" else _MOST_WITH_MASS
         good = enough & ~invalid & (size + pairs + (self.constraint == "iptube") <= most)
         for number, pair in np.unique(np.stack((size[good], pairs[good]), axis=1), axis=0).tolist():
-            rows = np.flatnonzero(good & (size == number) & (pairs == pair))
-            inside = children[rows]
-            yield _Group(
-                rows, inside[single[rows]].reshape(len(rows), number), inside[paired[rows]].reshape(len(rows), pair)
-            )
+            every = np.flatnonzero(good & (size == number) & (pairs == pair))
+            for start in range(0, len(every), _BATCH):
+                rows = every[start : start + _BATCH]
+                inside = children[rows]
+                yield _Group(
+                    rows, inside[single[rows]].reshape(len(rows), number), inside[paired[rows]].reshape(len(rows), pair)
+                )
 
     def _note(self, context: Context, what: str, failed: Flags) -> None:
         context.notes[f"candidate(s) of {self.name.text} {what}"] += int(failed.sum())
