@@ -16,7 +16,7 @@ __all__ = ["FUNCTIONS", "OWN", "coverage"]
 _LISTS = "writeOut path"
 _RANK = "particleList variable numBest outputVariable allowMultiRank cut overwriteRank path"
 _MASK = "list_name mask_name trackSelection eclClusterSelection klmClusterSelection path"
-_KFIT = "list_name conf_level fit_type constraint daughtersUpdate decay_string smearing"
+_KFIT = "list_name conf_level fit_type constraint daughtersUpdate decay_string smearing recoilMass"
 
 FUNCTIONS: dict[str, str] = {
     # input and general

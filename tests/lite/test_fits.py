@@ -11,7 +11,7 @@ import pytest
 
 from b2grid.errors import InvalidInput, NotInLite
 from b2grid.lite.fitting.leastsquares import fit
-from b2grid.lite.fitting.vertex import Flying, fit_mass, fit_vertex
+from b2grid.lite.fitting.vertex import Flying, fit_mass, fit_momentum, fit_vertex
 from b2grid.physics import bz, helix
 
 DEMO = Path(str(files("b2grid.catalogue"))) / "demo" / "data"
@@ -27,10 +27,10 @@ class Decays:
     `size` scales the errors, of 15 µm, 0.5 mrad, 0.3 per cent, 20 µm and 0.6 mrad for a straight track.
     """
 
-    def __init__(self, random: np.random.Generator, places: Any, count: int, size: float = 1.0) -> None:
+    def __init__(self, random: np.random.Generator, places: Any, count: int, *, size: float = 1.0, alike: bool = False):
         self.random = random
         self.place = np.broadcast_to(np.asarray(places, dtype=float), (count, 3))
-        head = random.normal(0, 0.7, (count, 3))
+        head = np.broadcast_to(random.normal(0, 0.7, (1 if alike else count, 3)), (count, 3))
         self.head = np.concatenate((head, np.sqrt((head**2).sum(axis=1) + D0**2)[:, None]), axis=1)
         self.momenta = self._daughters(count)
         shape = (count, 2)
@@ -87,11 +87,18 @@ def test_pulls_are_those_of_normal_numbers_and_probabilities_are_flat():
         made[name] = fit_vertex(decays.flying(), nowhere, **options), decays
     decays = Decays(random, (0.0, 0.0, 0.0), count)
     made["mass only"] = fit_mass(decays.flying(), nowhere, np.zeros((count, 3, 3)), mass), decays
-    assert [one.ndf for one, _ in made.values()] == [1, 1, 2, 4, 1]
+    whole = np.array([0.5, 0.0, 3.0, 11.0])
+    left = whole - decays.head
+    recoil = np.sqrt(left[:, 3] ** 2 - (left[:, :3] ** 2).sum(axis=1))
+    made["recoil"] = fit_mass(decays.flying(), nowhere, np.zeros((count, 3, 3)), recoil, total=whole), decays
+    alike = Decays(random, (0.0, 0.0, 0.0), count, alike=True)
+    made["momentum"] = fit_momentum(alike.flying(), alike.head[0]), alike
+    np.testing.assert_allclose(made["momentum"][0].momentum, alike.head, atol=5e-3)
+    assert [one.ndf for one, _ in made.values()] == [1, 1, 2, 4, 1, 1, 4]
     for name, (one, truth) in made.items():
         assert one.good.mean() > 0.999, name
         with np.errstate(divide="ignore", invalid="ignore"):
-            width = pulls(one, truth)[one.good, : 4 if name == "mass only" else 7]
+            width = pulls(one, truth)[one.good, : {"mass only": 4, "recoil": 4, "momentum": 0}.get(name, 7)]
         np.testing.assert_allclose(width.mean(axis=0), 0, atol=0.08, err_msg=name)
         np.testing.assert_allclose(width.std(axis=0), 1, atol=0.06, err_msg=name)
         fifths = np.histogram(one.p_value[one.good], 5, (0, 1))[0]
@@ -209,6 +216,8 @@ def test_candidates_have_what_a_fit_gives_and_fall_by_its_probability(lite):
     fitted('good', level=0.3)
     fitted('heavy', 'massvertex')
     fitted('mass', 'mass')
+    fitted('left', 'recoilmass', level=-1, recoilMass=8.0, columns=['mRecoil', 'extraInfo(RecoilMassFitChi2)'])
+    fitted('beams', 'fourC', level=-1, columns=['extraInfo(FourCFitProb)', 'extraInfo(FourCFitChi2)'])
     fitted('point', constraint='ipprofile')
     fitted('tube', constraint='iptube')
     fitted('wide', constraint='iptube', smearing=0.01)
@@ -224,7 +233,8 @@ def test_candidates_have_what_a_fit_gives_and_fall_by_its_probability(lite):
     ).trees
     size = {name: len(tree["M"]) for name, tree in trees.items() if "M" in tree}
     assert size["plain"] > 30
-    ndf = {"plain": 1, "heavy": 2, "mass": 1, "point": 4, "tube": 3, "wide": 3, "three": 3, "two": 1, "inner": 1}
+    ndf = {"plain": 1, "heavy": 2, "mass": 1, "left": 1, "beams": 4, "point": 4, "tube": 3, "wide": 3, "three": 3}
+    ndf |= {"two": 1, "inner": 1}
     assert {name: set(trees[name]["extraInfo(ndf)"]) for name in ndf} == {
         name: {number} for name, number in ndf.items()
     }
@@ -246,6 +256,13 @@ def test_candidates_have_what_a_fit_gives_and_fall_by_its_probability(lite):
     assert np.median(np.abs(heavy["M"] - D0)) < 1e-5
     # a mass fit takes the tracks at the origin, and knows no vertex
     assert set(trees["mass"]["x"]) == {0}
+
+    left, beams = trees["left"], trees["beams"]
+    assert np.median(np.abs(left["mRecoil"] - 8)) < 0.01
+    np.testing.assert_array_equal(left["extraInfo(RecoilMassFitChi2)"], left["extraInfo(chiSquared)"])
+    # as basf2 has them: the name of the probability has χ², that of χ² the number of degrees of freedom
+    np.testing.assert_array_equal(beams["extraInfo(FourCFitProb)"], beams["extraInfo(chiSquared)"])
+    assert set(beams["extraInfo(FourCFitChi2)"]) == {4}
 
     moved, kept = trees["moved"], trees["kept"]
     for name in ("px", "E"):
@@ -375,7 +392,9 @@ def test_particles_without_daughters_fail(lite):
 
 
 REFUSED = [
-    ("vertex.kFit('D0:x', 0, 'fourC', path=main)", NotInLite, "fitType"),
+    ("vertex.kFit('D0:x', 0, 'massfourC', path=main)", NotInLite, "fitType"),
+    ("vertex.kFit('D0:x', 0, 'mass', recoilMass=1.0, path=main)", NotInLite, "recoilMass"),
+    ("vertex.kFit('D0:x', 0, 'fourC', daughtersUpdate=True, path=main)", NotInLite, "places"),
     ("vertex.kFit('D0:x', 0, 'nonsense', path=main)", InvalidInput, "no fit of type 'nonsense'"),
     ("vertex.kFit('D0:x', 0, constraint='mother', path=main)", NotInLite, "take no notice"),
     ("vertex.kFit('D0:x', 0, constraint='nonsense', path=main)", InvalidInput, "no constraint 'nonsense'"),

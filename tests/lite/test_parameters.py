@@ -202,8 +202,12 @@ CASES: dict[str, list[tuple[str, str]]] = {
     "modularAnalysis.buildContinuumSuppression": [("'D0:r', 'all'", "D0:r")],
     "modularAnalysis.buildEventShape": [("", ""), ("inputListNames=['pi+:x', 'pi+:y']", "")],
     "modularAnalysis.buildEventKinematics": [("", ""), ("fillWithMostLikely=True", "")],
-    "vertex.kFit": [("'D0:r', 0.0", "D0:r"), ("'D0:r', 0.0, constraint='iptube'", "D0:r")],
-    "vertex.fitVertex": [("'D0:r', 0.0", "D0:r"), ("'D0:r', 0.0, constraint='iptube'", "D0:r")],
+    "vertex.kFit": [
+        (f"'D0:r', 0.0{more}", "D0:r") for more in ("", ", constraint='iptube'", ", fit_type='recoilmass'")
+    ],
+    "vertex.fitVertex": [
+        (f"'D0:r', 0.0{more}", "D0:r") for more in ("", ", constraint='iptube'", ", fit_type='recoilmass'")
+    ],
     "modularAnalysis.variablesToNtuple": [("'pi+:x', ['p']", "")],
     "modularAnalysis.variablesToHistogram": [("'pi+:x', [('p', 10, 0, 3)]", "")],
     "modularAnalysis.variablesToDaughterExtraInfo": [("'D0:r', 'D0:r -> ^K-:x pi+:x', {'M': 'r'}", "K+:x")],
