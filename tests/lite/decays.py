@@ -116,7 +116,7 @@ def _measure(
     ]
     known = tree.origin
     return Measured(
-        *columns, np.tile(POINT[:known], (count, 1)), np.tile(SPREAD[:known, :known], (count, 1, 1)), FIELD
+        *columns, np.tile(POINT[:known], (count, 1)), SPREAD[:known, :known], FIELD
     )
 
 
@@ -205,7 +205,7 @@ class Filter:
                 if node.mass is not None:
                     found.append((self._mass(number), np.zeros((1, 1))))
         if self._tree.origin:
-            found.append((lambda x: self.get("origin", x) - measured.origin[0], measured.origin_covariance[0]))
+            found.append((lambda x: self.get("origin", x) - measured.origin[0], measured.origin_covariance))
         return found
 
     def _track(self, number: int, index: int) -> Any:

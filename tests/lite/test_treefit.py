@@ -63,7 +63,7 @@ def test_a_mass_constraint_on_two_photons_is_solved_by_a_polynomial():
     found = fit_trees(
         tree,
         Measured(np.zeros((1, 0, 5)), np.zeros((1, 0, 5, 5)), none, cluster, covariance,
-                 np.zeros((1, 3)), 1e-8 * np.eye(3)[None], 1.5),
+                 np.zeros((1, 3)), 1e-8 * np.eye(3), 1.5),
     )  # fmt: skip
     # e1·e2 is fixed: the derivative of the chi-square by e1 is a polynomial of fourth order
     product = particle("pi0").mass ** 2 / (2 * (1 - np.cos(0.3)))

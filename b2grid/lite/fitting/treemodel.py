@@ -43,7 +43,8 @@ class Measured:
     cluster_covariance : array of float, shape (n, photons, 4, 4)
     origin : array of float, shape (n, d)
         Place where the head is made, in the coordinates in which that is known.
-    origin_covariance : array of float, shape (n, d, d)
+    origin_covariance : array of float, shape (d, d)
+        The same for all.
     field : float
         Of the magnet, in tesla; the same everywhere.
     """
@@ -63,7 +64,8 @@ class Measured:
     def take(self, rows: Any) -> Measured:
         """What was measured of some of the candidates."""
         parts = {part.name: getattr(self, part.name) for part in fields(self)}
-        return Measured(**{name: part if name == "field" else part[rows] for name, part in parts.items()})
+        same = ("origin_covariance", "field")
+        return Measured(**{name: part if name in same else part[rows] for name, part in parts.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,8 @@ def _photon(measured: Measured, index: int, place: Floats, momentum: Floats) -> 
     across = -turned[:, :, :3]
     spread = covariance[:, :3, :3][rows[:, :, None], axes[:, :, None], axes[:, None, :]]
     weight = np.zeros((len(place), 3, 3))
-    weight[:, :2, :2] = inverse(across @ spread @ across.transpose(0, 2, 1))
+    (a, b), (_, d) = np.moveaxis(across @ spread @ across.transpose(0, 2, 1), 0, 2)
+    weight[:, (0, 0, 1, 1), (0, 1, 0, 1)] = (np.stack((d, -b, -b, a)) / (a * d - b * b)).T
     weight[:, 2, 2] = 1 / covariance[:, 3, 3]
     return residual, slope, weight
 
@@ -231,7 +234,7 @@ def _origin(tree: Tree, measured: Measured, x: Floats) -> _Part:
         by_momentum[:, :, :known] = -turn
         slope = np.concatenate((*[by_momentum] * len(momenta), slope, -direction[:, :, None]), axis=2)
         place = place[:, :known] - length[:, None] * direction
-    return _Part(place[:, :known] - measured.origin, slope, columns, inverse(measured.origin_covariance))
+    return _Part(place[:, :known] - measured.origin, slope, columns, np.linalg.inv(measured.origin_covariance))
 
 
 @dataclass(slots=True)
@@ -257,12 +260,17 @@ class _State:
 
 def _state(tree: Tree, measured: Measured, x: Floats, weights: Floats) -> _State:
     count, size = x.shape
-    chi2, pull, bend = np.zeros(count), np.zeros((count, size)), np.zeros((count, size, size))
+    rows = size + tree.degrees_of_freedom - len(tree.fixed)
+    residual, slope, weighted = np.zeros((count, rows)), np.zeros((count, rows, size)), np.zeros((count, rows, size))
+    chi2, row = np.zeros(count), 0
     for part in _parts(tree, measured, x, weights):
-        weighted = part.weight @ part.slope
-        chi2 += np.einsum("ni,nij,nj->n", part.residual, part.weight, part.residual)
-        pull[:, part.columns] += np.einsum("nij,ni->nj", weighted, part.residual)
-        bend[:, part.columns[:, None], part.columns] += part.slope.transpose(0, 2, 1) @ weighted
+        own = slice(row, row + part.residual.shape[1])
+        row = own.stop
+        chi2 += (part.residual * (part.weight @ part.residual[:, :, None])[:, :, 0]).sum(axis=1)
+        residual[:, own], slope[:, own, part.columns] = part.residual, part.slope
+        weighted[:, own, part.columns] = part.weight @ part.slope
+    turned = weighted.transpose(0, 2, 1)
+    pull, bend = (turned @ residual[:, :, None])[:, :, 0], turned @ slope
     fixed = tree.fixed
     off, off_slope = np.zeros((count, len(fixed))), np.zeros((count, len(fixed), size))
     for row, node in enumerate(fixed):
@@ -465,7 +473,7 @@ def is_determined(tree: Tree) -> bool:
     measured = Measured(
         _columns(tau, (5,)), np.repeat(unit, len(tau), axis=1), _columns(charge, ()),
         _columns(cluster, (4,)), np.repeat(unit[..., :4, :4], len(cluster), axis=1),
-        np.zeros((1, tree.origin)), np.eye(tree.origin)[None], 1.5,
+        np.zeros((1, tree.origin)), np.eye(tree.origin), 1.5,
     )  # fmt: skip
     state = _state(tree, measured, x, _weights(measured.tau_covariance))
     scale = 1 / np.sqrt(np.diagonal(state.bend[0]))

@@ -170,7 +170,7 @@ def _measured(context: Context, tree: Tree, parts: Ids, origin: _Origin) -> Meas
         measured,
         spread,
         np.broadcast_to(place, (len(parts), *place.shape)),
-        np.broadcast_to(covariance, (len(parts), *covariance.shape)),
+        covariance,
         _FIELD,
     )
 
