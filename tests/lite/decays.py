@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from b2grid.lite.fitting.residuals import Measured
 from b2grid.lite.fitting.tree import Kind, Shape, Tree
-from b2grid.lite.fitting.treemodel import Measured
 from b2grid.physics import helix, particle
 
 Floats = NDArray[np.float64]
@@ -104,7 +104,9 @@ def _measure(
                 (0.002 + 0.002 / pt, 0.001 + 0.001 / pt, 2e-5 + 0 * pt, 0.003 + 0.003 / pt, 0.001 + 0.001 / pt)
             )
             tau = tau + (random.normal(size=(count, 5)) @ np.linalg.cholesky(CORRELATION).T) * error
-            for column, values in zip(tracks, (tau, CORRELATION * error[:, :, None] * error[:, None, :], charge), strict=True):
+            for column, values in zip(
+                tracks, (tau, CORRELATION * error[:, :, None] * error[:, None, :], charge), strict=True
+            ):
                 column.append(values)
         else:
             for column, values in zip(photons, _cluster(random, place, p), strict=True):
@@ -115,9 +117,7 @@ def _measure(
         for parts, shape in zip(tracks + photons, shapes, strict=True)
     ]
     known = tree.origin
-    return Measured(
-        *columns, np.tile(POINT[:known], (count, 1)), SPREAD[:known, :known], FIELD
-    )
+    return Measured(*columns, np.tile(POINT[:known], (count, 1)), SPREAD[:known, :known], FIELD)
 
 
 def _cluster(random: np.random.Generator, place: Floats, p: Floats) -> tuple[Floats, Floats]:
