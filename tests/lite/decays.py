@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from b2grid.lite.fitting.residuals import Measured
 from b2grid.lite.fitting.tree import Kind, Shape, Tree
-from b2grid.lite.fitting.treemodel import Measured
 from b2grid.physics import helix, particle
 
 Floats = NDArray[np.float64]
@@ -117,7 +117,7 @@ def _measure(
         for parts, shape in zip(tracks + photons, shapes, strict=True)
     ]
     known = tree.origin
-    return Measured(*columns, np.tile(POINT[:known], (count, 1)), np.tile(SPREAD[:known, :known], (count, 1, 1)), FIELD)
+    return Measured(*columns, np.tile(POINT[:known], (count, 1)), SPREAD[:known, :known], FIELD)
 
 
 def _cluster(random: np.random.Generator, place: Floats, p: Floats) -> tuple[Floats, Floats]:
@@ -205,7 +205,7 @@ class Filter:
                 if node.mass is not None:
                     found.append((self._mass(number), np.zeros((1, 1))))
         if self._tree.origin:
-            found.append((lambda x: self.get("origin", x) - measured.origin[0], measured.origin_covariance[0]))
+            found.append((lambda x: self.get("origin", x) - measured.origin[0], measured.origin_covariance))
         return found
 
     def _track(self, number: int, index: int) -> Any:

@@ -96,7 +96,17 @@ OTHER: dict[str, Any] = {
     "vertex.fitVertex massConstraint": [421],
     "recoilMass": 1.0,
     "smearing": 0.01,
-    "fitter": "Rave",
+    "vertex.fitVertex fitter": "Rave",
+    "conf_level": 0.5,
+    "massConstraint": ["D0"],
+    "customOriginVertex": [0.1, 0.0, 0.0],
+    "customOriginCovariance": [0.1, 0.0, 0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 0.1],
+    "originDimension": 2,
+    "massConstraintDecayString": "^D0 -> K- pi+",
+    "massConstraintMassValues": [1.8],
+    "treatAsInvisible": "D0 -> ^K- pi+",
+    "ignoreFromVertexFit": "D0 -> ^K- pi+",
+    "fitter": "KFit",
 }
 """Values for parameters whose default does not say what they are like; truth values are turned round."""
 
@@ -123,6 +133,7 @@ BEFORE = {
     "updateROEMask": ROE + MASK,
     "updateROEMasks": ROE + MASK,
     "buildContinuumSuppression": ROE + MASK,
+    "treeFit": ROE,
     "variablesToDaughterExtraInfo": ROE,
     "kFit": FITTED,
     "fitVertex": FITTED,
@@ -144,6 +155,9 @@ ALSO_SEEN = {
     "variablesToEventExtraInfo": ["eventExtraInfo(r)"],
     "kFit": ["chiProb", "x", "daughter(0, chiProb)", "daughterSumOf(p)"],
     "fitVertex": ["chiProb", "x", "daughter(0, chiProb)", "daughterSumOf(p)"],
+    "treeFit": ["chiProb", "x", "daughter(0, p)"],
+    "stdKshorts": ["chiProb", "daughter(0, p)"],
+    "stdLambdas": ["chiProb", "daughter(0, p)"],
 }
 RHO = "'rho0:z -> pi+:x pi-:x', '0.6 < M < 0.9'"
 
@@ -197,6 +211,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
     "modularAnalysis.signalSideParticleFilter": [],
     "modularAnalysis.signalSideParticleListsFilter": [],
     "modularAnalysis.variableToSignalSideExtraInfo": [],
+    "modularAnalysis.markDuplicate": [],
     "modularAnalysis.printVariableValues": [],
     "modularAnalysis.printList": [],
     "modularAnalysis.buildContinuumSuppression": [("'D0:r', 'all'", "D0:r")],
@@ -224,6 +239,13 @@ CASES: dict[str, list[tuple[str, str]]] = {
     "stdCharged.stdMostLikely": [("", "K+:mostlikely"), ("", "K+:mostlikely_2")],
     "stdPhotons.stdPhotons": [("", "gamma:loose")],
     "stdPi0s.stdPi0s": [("", "pi0:eff60_May2020")],
+    "stdV0s.stdKshorts": [("", "K_S0:merged"), ("", "K_S0:merged_TreeFit")],
+    "stdV0s.stdLambdas": [("", "Lambda0:merged"), ("", "Lambda0:merged_TreeFit")],
+    "vertex.treeFit": [
+        ("'D0:r'", "D0:r"),
+        ("'D0:r', ipConstraint=True", "D0:r"),
+        ("'D0:r', customOriginConstraint=True", "D0:r"),
+    ],
 }
 """Per function the arguments it is called with, and the list to look at afterwards (the events, if empty)."""
 
@@ -262,8 +284,8 @@ def _file(name: str, real_data: Path) -> Path:
         return real_data / "mdst-v09-00-00.root"
     if name.endswith("signalRegion"):  # blinding is for data
         return Path(str(files("b2grid.catalogue.demo"))) / "data" / "data_prod00090401_01.root"
-    if name.startswith("vertex."):  # whose interaction region is known
-        return Path(str(files("b2grid.catalogue.demo"))) / "data" / "mixed_prod00090201_01.root"
+    if name.startswith("vertex."):  # its interaction region is known
+        return Path(str(files("b2grid.catalogue.demo"))) / "data" / "signal1_prod00090101_01.root"
     return real_data / "mdst.root"
 
 
@@ -304,7 +326,7 @@ IMPORTS = """
 import basf2 as b2
 import modularAnalysis
 import modularAnalysis as ma
-import stdCharged, stdKlongs, stdPhotons, stdPi0s, vertex
+import stdCharged, stdKlongs, stdPhotons, stdPi0s, stdV0s, vertex
 """
 ALONE = ["inputMdst", "inputMdstList", "applyEventCuts", "variablesToNtuple", "variablesToHistogram"]
 """These read, end events, or write files that others write too; the others run together, each on its own copy."""

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.lite.decays import PHOTON, Filter, made_of, simulate, track
 
 from b2grid.errors import InvalidInput, InvalidSteering, NotInLite
 from b2grid.lite.fitting.probability import probability
+from b2grid.lite.fitting.residuals import Measured, four_momentum, vertex
 from b2grid.lite.fitting.tree import Tree
-from b2grid.lite.fitting.treemodel import Measured, fit_trees, four_momentum, vertex
+from b2grid.lite.fitting.treefit import fit_trees
 from b2grid.physics import particle
+from tests.lite.decays import PHOTON, Filter, made_of, simulate, track
 
 DEMO = Path(str(files("b2grid.catalogue"))) / "demo" / "data"
 KS = made_of(310, track(211), track(211))
@@ -63,13 +64,15 @@ def test_a_mass_constraint_on_two_photons_is_solved_by_a_polynomial():
     found = fit_trees(
         tree,
         Measured(np.zeros((1, 0, 5)), np.zeros((1, 0, 5, 5)), none, cluster, covariance,
-                 np.zeros((1, 3)), 1e-8 * np.eye(3)[None], 1.5),
+                 np.zeros((1, 3)), 1e-8 * np.eye(3), 1.5),
     )  # fmt: skip
     # e1·e2 is fixed: the derivative of the chi-square by e1 is a polynomial of fourth order
     product = particle("pi0").mass ** 2 / (2 * (1 - np.cos(0.3)))
     (s1, s2), (e1, e2) = error**2, energy
     roots = np.roots([s2, -s2 * e1, 0.0, s1 * e2 * product, -s1 * product**2])
-    best = min((r.real for r in roots if abs(r.imag) < 1e-9), key=lambda e: (e - e1) ** 2 / s1 + (product / e - e2) ** 2 / s2)
+    best = min(
+        (r.real for r in roots if abs(r.imag) < 1e-9), key=lambda e: (e - e1) ** 2 / s1 + (product / e - e2) ** 2 / s2
+    )
     fitted = np.linalg.norm(found.parameters[0, :6].reshape(2, 3), axis=1)
     assert fitted == pytest.approx([best, product / best], rel=1e-6)
     assert found.chi2[0] == pytest.approx((best - e1) ** 2 / s1 + (product / best - e2) ** 2 / s2, rel=1e-4)
@@ -165,7 +168,8 @@ def test_the_demos_kaons_have_pulls_of_one_and_flat_probabilities(demo):
     signal = kaons["isSignal"] == 1
     assert signal.sum() > 150
     assert np.median(kaons["M"][signal]) == pytest.approx(particle("K_S0").mass, abs=5e-4)
-    for pulls in sum(_pulls(kaons), []):
+    places, momenta = _pulls(kaons)
+    for pulls in (*places, *momenta):
         assert _width(pulls) == pytest.approx(1, abs=0.3)
     share = np.histogram(kaons["chiProb"][signal], 4, (0, 1))[0] / signal.sum()
     assert share == pytest.approx(np.full(4, 0.25), abs=0.1)
@@ -328,7 +332,8 @@ def test_mistakes_are_said_before_an_event_is_read(arguments, message, lite):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), [("'D0:x', ipConstraint=True", "interaction"), ("'D*0:x', customOriginConstraint=True", "photon")]
+    ("arguments", "message"),
+    [("'D0:x', ipConstraint=True", "interaction"), ("'D*0:x', customOriginConstraint=True", "photon")],
 )
 def test_conditions_that_cannot_be_known_are_refused(arguments, message, lite, real_data):
     text = GIVEN.replace("ma.correctBrems('e+:c', 'e+:x', 'gamma:x', path=main)", "").replace("e+:c e-:c", "e+:x e-:x")

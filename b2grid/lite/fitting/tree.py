@@ -13,7 +13,7 @@ constraints: the minimum, its covariance, and measurements minus free parameters
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -146,41 +146,12 @@ class Tree:
         >>> tree.size, tree.degrees_of_freedom
         (13, 2)
         """
-        nodes: list[Node] = []
-        counts = {"leaf": 0, "vertex": 0, "flight": 0}
-
-        def place(part: Shape, mother: int) -> int:
-            """Add a particle and what is below it; the number of final-state particles so far."""
-            problem = _problem(part)
-            if problem:
-                raise NotInLite(f"the tree fit of {shape} is not covered by b2lite: {problem}", hint=_HINT)
-            number, first = len(nodes), counts["leaf"]
-            if part.kind is not Kind.COMPOSITE:
-                counts["leaf"] += 1
-                nodes.append(
-                    Node(part.code, part.kind, mother, slice(first, first + 1), nodes[mother].vertex, -1, None)
-                )
-                return first + 1
-            vertex, flight, resonance = 0, -1, _is_resonance(part.code)
-            if mother >= 0:
-                vertex = nodes[mother].vertex
-            if (origin if mother < 0 else True) and not resonance:
-                flight = counts["flight"]
-                counts["flight"] += 1
-                if mother >= 0:
-                    counts["vertex"] += 1
-                    vertex = counts["vertex"]
-            mass = particle(part.code).mass if part.code in fixed else None
-            nodes.append(Node(part.code, part.kind, mother, slice(first, first), vertex, flight, mass))
-            last = first
-            for daughter in part.daughters:
-                last = place(daughter, number)
-            nodes[number] = Node(part.code, part.kind, mother, slice(first, last), vertex, flight, mass)
-            return last
-
         if shape.kind is not Kind.COMPOSITE:
             raise NotInLite(f"the tree fit of {shape} is not covered by b2lite: it is made of no others", hint=_HINT)
-        place(shape, -1)
+        if problem := _problem(shape):
+            raise NotInLite(f"the tree fit of {shape} is not covered by b2lite: {problem}", hint=_HINT)
+        nodes: list[Node] = []
+        _plant(nodes, shape, -1, 0, fixed, flies=origin > 0)
         tree = cls(tuple(nodes), origin)
         if origin == 2 and tree.nodes[0].flight < 0:
             raise NotInLite(
@@ -239,12 +210,39 @@ class Tree:
 _HINT = "run this steering with a basf2 release"
 
 
+def _plant(nodes: list[Node], part: Shape, mother: int, first: int, fixed: frozenset[int], *, flies: bool) -> int:
+    """Add a particle, the leaves before which are `first`, and what is below it; the number of leaves so far."""
+    number, vertex = len(nodes), nodes[mother].vertex if nodes else 0
+    if part.kind is not Kind.COMPOSITE:
+        nodes.append(Node(part.code, part.kind, mother, slice(first, first + 1), vertex, -1, None))
+        return first + 1
+    flight = sum(node.flight >= 0 for node in nodes) if flies and not _is_resonance(part.code) else -1
+    if flight >= 0 and nodes:
+        vertex = 1 + max(node.vertex for node in nodes)
+    node = Node(
+        part.code,
+        part.kind,
+        mother,
+        slice(first, first),
+        vertex,
+        flight,
+        particle(part.code).mass if part.code in fixed else None,
+    )
+    nodes.append(node)
+    last = first
+    for daughter in part.daughters:
+        last = _plant(nodes, daughter, number, last, fixed, flies=True)
+    nodes[number] = replace(node, leaves=slice(first, last))
+    return last
+
+
 def _is_resonance(code: int) -> bool:
     # a photon that has converted flies to where it does so
     return code != 22 and particle(code).ctau / _MM_PER_NS < _RESONANCE
 
 
 def _problem(shape: Shape) -> str:
+    """Why the fit of this particle, or of one below it, is not covered; nothing if it is."""
     name = particle(shape.code).name
     if shape.kind is Kind.OTHER:
         return f"{name} is neither a track nor a photon of the calorimeter"
@@ -252,4 +250,4 @@ def _problem(shape: Shape) -> str:
         return f"{name} is made of others"
     if shape.kind is Kind.COMPOSITE and not shape.daughters:
         return f"{name} has no daughters"
-    return ""
+    return next(filter(None, map(_problem, shape.daughters)), "")

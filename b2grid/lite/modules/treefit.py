@@ -16,8 +16,9 @@ from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.lite import mdst
 from b2grid.lite.covariance import cluster_errors, point_covariance
 from b2grid.lite.fitting.probability import probability
+from b2grid.lite.fitting.residuals import Measured, four_momentum, vertex
 from b2grid.lite.fitting.tree import Kind, Node, Shape, Tree
-from b2grid.lite.fitting.treemodel import FittedTrees, Measured, fit_trees, four_momentum, is_determined, vertex
+from b2grid.lite.fitting.treefit import FittedTrees, fit_trees, is_determined
 from b2grid.lite.load import invariant_mass
 from b2grid.lite.modules.base import Arguments, Blueprint, module
 from b2grid.lite.particles import CLUSTER, TRACK
@@ -170,7 +171,7 @@ def _measured(context: Context, tree: Tree, parts: Ids, origin: _Origin) -> Meas
         measured,
         spread,
         np.broadcast_to(place, (len(parts), *place.shape)),
-        np.broadcast_to(covariance, (len(parts), *covariance.shape)),
+        covariance,
         _FIELD,
     )
 
@@ -273,8 +274,8 @@ def _note_flight(particles: Particles, tree: Tree, node: Node, ids: Ids, found: 
     "treatAsInvisible ignoreFromVertexFit",
 )
 def _tree_fitter(given: Arguments, blueprint: Blueprint) -> _TreeFitter:
-    for name in ("massConstraintDecayString", "treatAsInvisible", "ignoreFromVertexFit"):
-        given.only(name, "")
+    for text in ("massConstraintDecayString", "treatAsInvisible", "ignoreFromVertexFit"):
+        given.only(text, "")
     given.only("massConstraintMassValues", [])
     name = blueprint.known(given.text("particleList"))
     fixed, origin = frozenset(_codes(given)), _origin(given, blueprint)
