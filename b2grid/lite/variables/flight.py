@@ -51,7 +51,7 @@ _PRODUCTION_ERRORS = tuple(f"prodVertS{row}{column}" for row in "xyz" for column
 def _from_fit(view: View, names: tuple[str, str]) -> tuple[Floats, Floats, Flags]:
     """Value and error that a fit of the decay tree wrote down, where it wrote both."""
     values, has = _written(view, names)
-    return values[:, 0], values[:, 1], has.all(axis=1)
+    return values[:, 0], values[:, 1], np.asarray(has.all(axis=1))
 
 
 _OF_FIT = {"distance": ("decayLength", "decayLengthErr"), "time": ("lifeTime", "lifeTimeErr")}
@@ -112,7 +112,7 @@ class _Flight:
         # t = m/c · way·p/p²
         scale = (view.particles.nominal_mass(view.rows) / SPEED_OF_LIGHT)[:, None] / p
         if not self.of_error:
-            return (distance if self.what == "distance" else distance * scale)[:, 0]
+            return np.asarray((distance if self.what == "distance" else distance * scale)[:, 0])
         if self.what == "distance":
             by_momentum, by_place = (way - direction * distance) / p, direction
         else:
