@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,37 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from b2grid.errors import InvalidInput
-from b2grid.lite.context import Context
 from b2grid.lite.covariance import cluster_momentum_covariance, covariance
-from b2grid.lite.expression import Scope
 from b2grid.lite.load import load_clusters, load_klm, load_mc, load_tracks, load_v0
-from b2grid.lite.particles import COMPOSITE
-from b2grid.lite.reader import Selection, chunks, open_files
-from b2grid.lite.view import View
 from b2grid.physics import NOMINAL, bz, helix, particle
-from b2grid.steering.standin import Log, LogLevel
-
-DEMO = Path(str(files("b2grid.catalogue"))) / "demo" / "data"
-SIGNAL = DEMO / "signal1_prod00090101_01.root"
-
-
-def context_of(path):
-    """The events of a file, without a path that looks at them."""
-    (chunk,) = chunks(open_files([str(path)]), Selection())
-    return Context(chunk, Log(LogLevel.ERROR), chunk.alive)
-
-
-def propagated(function, parameters, errors, step=1e-6):
-    """J C Jᵀ with derivatives from differences; `function` takes and gives one row per object."""
-    columns = []
-    for index in range(parameters.shape[1]):
-        width = step * np.maximum(np.abs(parameters[:, index]), 1e-3)
-        up, down = parameters.copy(), parameters.copy()
-        up[:, index] += width
-        down[:, index] -= width
-        columns.append((function(up) - function(down)) / (2 * width)[:, None])
-    slope = np.stack(columns, axis=2)
-    return slope @ errors @ slope.transpose(0, 2, 1)
+from tests.lite.fitted import SIGNAL, composites, context_of, propagated, root, values
 
 
 def assert_same(actual, expected, tolerance=2e-5):
@@ -180,15 +150,6 @@ def test_clusters_are_refused_where_the_conditions_are_not_known(real_data, name
 # ---- variables
 
 
-def values(context, ids, name):
-    """A variable of particles."""
-    return Scope().variable(name)(View(context, ids))
-
-
-def root(matrices):
-    return np.sqrt(np.einsum("nii->ni", matrices))
-
-
 def polar_of(p4):
     px, py, pz, _ = p4.T
     pt = np.hypot(px, py)
@@ -245,33 +206,6 @@ def test_the_truth_lies_as_far_away_as_the_errors_say(real_data):
         low, middle, high = np.nanpercentile(one, [16, 50, 84])
         assert 0.9 < (high - low) / 2 < 1.4
         assert abs(middle) < 0.2
-
-
-def composites(context, *widths, fitted=False, seed=1):
-    """Candidates of pions, per number of daughters; with `fitted` each gets a vertex and a covariance."""
-    rng = np.random.default_rng(seed)
-    pions = load_tracks(context, 211)
-    made = []
-    for width in widths:
-        daughters = pions[: len(pions) // width * width].reshape(-1, width)
-        columns = {name: getattr(context.particles, name)[daughters].sum(axis=1) for name in ("px", "py", "pz")}
-        energy = context.particles.energy[daughters].sum(axis=1)
-        mass = np.sqrt(energy**2 - sum(value**2 for value in columns.values()))
-        made.append(
-            context.particles.append(
-                len(daughters), daughters=daughters, event=context.particles.event[daughters[:, 0]],
-                pdg=421, mass=mass, source=COMPOSITE, p_value=-1.0, **columns,
-            )
-        )  # fmt: skip
-    ids = np.concatenate(made)
-    if fitted:
-        scale = np.array([0.01, 0.01, 0.01, 0.01, 0.004, 0.004, 0.01])
-        roots = scale[:, None] * rng.normal(size=(len(ids), 7, 7))
-        momentum = np.stack([getattr(context.particles, name)[ids] for name in ("px", "py", "pz")], axis=1)
-        place = context.point.position + rng.normal(size=(len(ids), 3)) * 0.1
-        errors = roots @ roots.transpose(0, 2, 1)
-        context.particles.set_fitted(ids, momentum, context.particles.mass[ids], place, errors, np.full(len(ids), 0.5))
-    return ids
 
 
 def test_the_error_of_a_fitted_mass_and_its_significance():
@@ -377,9 +311,9 @@ def test_elements_of_covariances():
 
 
 def test_what_depends_on_a_payload_is_refused_where_it_is_not_known(real_data, lite):
-    fill = "ma.fillParticleList('pi+:x', 'pt > 1', path=main); ma.fillParticleList('gamma:x', 'E > 1', path=main)\n"
+    fill = "ma.fillParticleList('pi+:x', 'pt > 0.3', path=main); ma.fillParticleList('gamma:x', 'E > 0.1', path=main)\n"
     write = "ma.variablesToNtuple({!r}, {!r}, path=main)"
-    file = real_data / "mdst.root"
+    file = real_data / "mdst-v09-00-00.root"
     for name, variable in (("pi+:x", "significanceOfDistance"), ("", "IPCov(0, 0)"), ("gamma:x", "pErr")):
         with pytest.raises(InvalidInput, match="interaction region"):
             lite(fill + write.format(name, [variable]), file)

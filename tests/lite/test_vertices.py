@@ -1,0 +1,499 @@
+"""Flights, distances and tracks about vertices: by differences, by geometry, and on real files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from b2grid.errors import InvalidInput, InvalidSteering
+from b2grid.lite.covariance import covariance
+from b2grid.lite.modules.distance import closest
+from b2grid.lite.variables.v0s import Circles
+from b2grid.physics import bz, chi2, helix
+from tests.lite.fitted import SIGNAL, composites, context_of, propagated, root, values
+
+# ---- flights
+
+
+def pairs():
+    """Mothers of one fitted daughter, both with vertices and covariances."""
+    context = context_of(SIGNAL)
+    below = composites(context, 2, fitted=True)
+    columns = {name: getattr(context.particles, name)[below] for name in ("px", "py", "pz", "mass", "event")}
+    above = context.particles.append(len(below), daughters=below[:, None], pdg=-521, source=6, **columns)
+    rng = np.random.default_rng(7)
+    place = rng.normal(size=(len(above), 3)) * 0.1
+    roots = 0.005 * rng.normal(size=(len(above), 7, 7))
+    momentum = np.stack([columns[name] for name in ("px", "py", "pz")], axis=1)
+    errors = roots @ roots.transpose(0, 2, 1)
+    context.particles.set_fitted(above, momentum, columns["mass"], place, errors, np.ones(len(above)))
+    return context, above, below
+
+
+def vector(context, ids, prefix=""):
+    return np.stack([getattr(context.particles, f"{prefix}{axis}")[ids] for axis in "xyz"], axis=1)
+
+
+def flights(parameters):
+    """Distance, and time of a D0, from (px, py, pz, E, x, y, z, and where it was made)."""
+    momentum, way = parameters[:, :3], parameters[:, 4:7] - parameters[:, 7:]
+    size = np.linalg.norm(momentum, axis=1)
+    distance = (way * momentum).sum(axis=1) / size
+    return np.stack((distance, 1.86483 / 29.9792458 * distance / size), axis=1)
+
+
+def expected_flights(context, ids, origin, spread):
+    parameters = np.concatenate(
+        (vector(context, ids, "p"), context.particles.energy[ids][:, None], vector(context, ids), origin), axis=1
+    )
+    errors = np.zeros((len(ids), 10, 10))
+    errors[:, :7, :7], errors[:, 7:, 7:] = covariance(context, ids), spread
+    return flights(parameters), root(propagated(flights, parameters, errors))
+
+
+def assert_flights(context, ids, names, expected):
+    found, errors = expected
+    for index, name in enumerate(names):
+        np.testing.assert_allclose(values(context, ids, name), found[:, index], rtol=1e-9)
+        head, bracket, tail = name.partition("(")
+        np.testing.assert_allclose(values(context, ids, f"{head}Err{bracket}{tail}"), errors[:, index], rtol=1e-4)
+
+
+def test_flights_from_the_interaction_point_and_their_errors():
+    context, _, ids = pairs()
+    point, spread = np.array(context.point.position), np.array(context.point.covariance)
+    expected = expected_flights(context, ids, np.tile(point, (len(ids), 1)), spread)
+    assert_flights(context, ids, ("flightDistance", "flightTime"), expected)
+
+
+def test_flights_from_the_vertex_of_the_mother():
+    context, mothers, ids = pairs()
+    expected = expected_flights(context, ids, vector(context, mothers), covariance(context, mothers)[:, 4:, 4:])
+    assert_flights(context, mothers, ("flightDistanceOfDaughter(0)", "flightTimeOfDaughter(0, -1)"), expected)
+
+
+def test_what_a_fit_wrote_down_comes_first():
+    context, mothers, ids = pairs()
+    before = values(context, ids, "flightDistance")
+    extra = context.particles.set_extra
+    extra("decayLength", ids, np.full(len(ids), 7.0))
+    # it is the pair of value and error that counts
+    assert (values(context, ids, "flightDistance") == before).all()
+    extra("decayLengthErr", ids[:3], np.full(3, 0.5))
+    assert (values(context, ids, "flightDistance")[:3] == 7).all()
+    assert (values(context, ids, "flightDistance")[3:] == before[3:]).all()
+    assert (values(context, ids, "flightDistanceErr")[:3] == 0.5).all()
+    assert (values(context, mothers, "flightDistanceOfDaughter(0)")[:3] == 7).all()
+    # not for daughters of daughters, whose own mother the fit had in mind
+    grandmother = context.particles.append(
+        3, daughters=mothers[:3, None], px=np.ones(3), py=0.0, pz=0.0, mass=np.ones(3), source=6
+    )
+    expected, _ = expected_flights(context, ids[:3], np.zeros((3, 3)), np.zeros((3, 3)))
+    np.testing.assert_allclose(values(context, grandmother, "flightDistanceOfDaughter(0, 0)"), expected[:, 0])
+
+
+def test_a_written_production_vertex_takes_the_place_of_the_interaction_point():
+    context, _, ids = pairs()
+    spread = np.diag([1e-4, 2e-4, 3e-4])
+    for index, axis in enumerate("xyz"):
+        context.particles.set_extra(f"prodVert{axis.upper()}", ids, np.full(len(ids), 0.1 * index))
+        for other, column in enumerate("xyz"):
+            context.particles.set_extra(f"prodVertS{axis}{column}", ids, np.full(len(ids), spread[index, other]))
+    origin = np.tile([0.0, 0.1, 0.2], (len(ids), 1))
+    assert_flights(context, ids, ("flightDistance",), expected_flights(context, ids, origin, spread))
+    assert values(context, ids, "prodVertexY")[0] == pytest.approx(0.1)
+    assert values(context, ids, "prodVertexZErr")[0] == pytest.approx(np.sqrt(3e-4))
+    assert values(context, ids, "prodVertexCov(1, 1)")[0] == pytest.approx(2e-4)
+    place = vector(context, ids)
+    distance = np.linalg.norm(place - origin, axis=1)
+
+    def length(parameters):
+        return np.linalg.norm(parameters[:, 3:] - parameters[:, :3], axis=1)[:, None]
+
+    errors = np.zeros((len(ids), 6, 6))
+    errors[:, :3, :3], errors[:, 3:, 3:] = spread, covariance(context, ids)[:, 4:, 4:]
+    its_error = root(propagated(length, np.concatenate((origin, place), axis=1), errors))[:, 0]
+    np.testing.assert_allclose(values(context, ids, "vertexDistance"), distance)
+    np.testing.assert_allclose(values(context, ids, "vertexDistanceErr"), its_error, rtol=1e-5)
+    np.testing.assert_allclose(values(context, ids, "vertexDistanceSignificance"), distance / its_error, rtol=1e-5)
+
+
+def test_distances_between_the_vertices_of_mother_and_daughter():
+    context, mothers, ids = pairs()
+    above, below = vector(context, mothers), vector(context, ids)
+    distance = np.linalg.norm(below - above, axis=1)
+    direction = (below - above) / distance[:, None]
+    both = covariance(context, mothers)[:, 4:, 4:] + covariance(context, ids)[:, 4:, 4:]
+    its_error = np.sqrt(np.einsum("ni,nij,nj->n", direction, both, direction))
+    for arguments in ("0", "0, 1"):
+        np.testing.assert_allclose(values(context, mothers, f"vertexDistanceOfDaughter({arguments})"), distance)
+        actual = values(context, mothers, f"vertexDistanceOfDaughterSignificance({arguments})")
+        np.testing.assert_allclose(actual, distance / its_error)
+    # where the mother was made, if a fit says so: only without a second argument
+    for axis in "XYZ":
+        context.particles.set_extra(f"prodVert{axis}", mothers, np.zeros(len(mothers)))
+    actual = values(context, mothers, "vertexDistanceOfDaughter(0)")
+    np.testing.assert_allclose(actual, np.linalg.norm(below, axis=1))
+    np.testing.assert_allclose(values(context, mothers, "vertexDistanceOfDaughter(0, 1)"), distance)
+
+
+def test_nothing_is_said_of_what_does_not_fly_or_was_not_fitted():
+    context, mothers, ids = pairs()
+    pions = context.particles.daughter(ids, 0)
+    for name in ("flightDistance", "flightTimeErr", "vertexDistance", "prodVertexX", "prodVertexCov(0, 1)"):
+        assert np.isnan(values(context, pions, name)).all()
+    for name in ("flightDistanceOfDaughter(0)", "flightTimeOfDaughterErr(0)", "vertexDistanceOfDaughter(5)"):
+        assert np.isnan(values(context, ids, name)).all()  # its daughters are tracks
+    assert np.isnan(values(context, mothers, "flightDistanceOfDaughter(3)")).all()
+    with pytest.raises(InvalidSteering, match="three axes"):
+        values(context, ids, "prodVertexCov(0, 3)")
+
+
+def test_generated_kaons_fly_as_long_as_kaons_do(real_data, lite):
+    body = """
+    ma.fillParticleListFromMC('K_S0:mc', '', path=main)
+    ma.fillParticleList('pi+:x', '', path=main)
+    ma.reconstructDecay('K_S0:x -> pi+:x pi-:x', '0.45 < M < 0.55', path=main)
+    ma.matchMCTruth('K_S0:x', path=main)
+    ma.reconstructDecay('D0:x -> K_S0:x', '', allowChargeViolation=True, path=main)
+    ma.variablesToNtuple('K_S0:mc', ['mcFlightTime', 'mcFlightDistance', 'mcP'], treename='mc', path=main)
+    ma.variablesToNtuple('D0:x', ['mcFlightTimeOfDaughter(0)', 'daughter(0, mcFlightTime)',
+        'mcFlightDistanceOfDaughter(0, 0)', 'daughter(0, daughter(0, mcFlightDistance))',
+        'mcFlightDistanceOfDaughter(0, 9)', 'daughter(0, mcFlightDistance)'], treename='d', path=main)
+    """
+    trees = lite(body, real_data / "mdst.root").trees
+    mc = trees["mc"]
+    decayed = np.isfinite(mc["mcFlightTime"]) & (mc["mcFlightTime"] < 1)
+    assert decayed.sum() > 50
+    assert np.mean(mc["mcFlightTime"][decayed]) == pytest.approx(0.0895, rel=0.35)
+    # d = p/m · cτ
+    expected = mc["mcP"] / 0.497611 * 29.9792458 * mc["mcFlightTime"]
+    straight = decayed & (mc["mcFlightDistance"] < 20)
+    np.testing.assert_allclose(mc["mcFlightDistance"][straight], expected[straight], rtol=2e-2, atol=1e-3)
+    columns = list(trees["d"].values())[-6:]
+    assert np.isfinite(columns[0]).sum() > 20
+    for one, other in zip(columns[::2], columns[1::2], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+# ---- angles and combinations
+
+
+def test_angles_masses_and_momenta_of_daughters():
+    context, mothers, ids = pairs()
+    way, momentum = vector(context, ids) - vector(context, mothers), vector(context, ids, "p")
+    cosine = (way * momentum).sum(axis=1) / np.linalg.norm(way, axis=1) / np.linalg.norm(momentum, axis=1)
+    np.testing.assert_allclose(np.cos(values(context, mothers, "pointingAngle(0)")), cosine, atol=1e-12)
+    first, second = (context.particles.daughter(ids, index) for index in (0, 1))
+    assert np.isnan(values(context, ids, "pointingAngle(0)")).all()  # a track has no vertex of its own
+    p = [vector(context, one, "p") for one in (first, second)]
+    energies = [np.sqrt((q**2).sum(axis=1) + m**2) for q, m in zip(p, (0.13957039, 0.93827208), strict=True)]
+    mass = np.sqrt(sum(energies) ** 2 - (sum(p) ** 2).sum(axis=1))
+    np.testing.assert_allclose(values(context, ids, "InvMLambda"), mass)
+    np.testing.assert_allclose(values(context, first, "InvMLambda"), 0.13957039)
+    np.testing.assert_allclose(values(context, ids, "momentumOfSecondDaughter"), np.linalg.norm(p[1], axis=1))
+    cms = values(context, second, "useCMSFrame(p)")
+    np.testing.assert_allclose(values(context, ids, "momentumOfSecondDaughterCMS"), cms)
+    assert (values(context, first, "momentumOfSecondDaughter") == 0).all()
+    boost = np.array([0.04148809, 0, 0.27252547])
+    expected = momentum @ boost / np.linalg.norm(momentum, axis=1) / np.linalg.norm(boost)
+    np.testing.assert_allclose(values(context, ids, "cosAngleBetweenMomentumAndBoostVector"), expected, atol=1e-7)
+
+
+def test_armenteros():
+    context = context_of(SIGNAL)
+    ids = composites(context, 2)
+    first, second = (context.particles.daughter(ids, index) for index in (0, 1))
+    mother = vector(context, ids, "p")
+    direction = mother / np.linalg.norm(mother, axis=1)[:, None]
+    along = [(vector(context, one, "p") * direction).sum(axis=1) for one in (first, second)]
+    swap = np.where(values(context, second, "charge") > values(context, first, "charge"), -1, 1)
+    asymmetry = swap * (along[0] - along[1]) / (along[0] + along[1])
+    np.testing.assert_allclose(values(context, ids, "ArmenterosLongitudinalMomentumAsymmetry"), asymmetry)
+    for number, one in ((1, first), (2, second)):
+        across = np.linalg.norm(np.cross(vector(context, one, "p"), direction), axis=1)
+        np.testing.assert_allclose(values(context, ids, f"ArmenterosDaughter{number}Qt"), across, rtol=1e-6)
+    with pytest.raises(InvalidInput, match="exactly two"):
+        values(context, composites(context, 3), "ArmenterosDaughter1Qt")
+
+
+def test_the_azimuth_in_the_decay_plane_does_not_depend_on_the_frame_it_is_drawn_in():
+    context = context_of(SIGNAL)
+    ids = composites(context, 3)
+    actual = values(context, ids, "azimuthalAngleInDecayPlane(0, 1)")
+    beams = context.beams
+    total = np.stack([vector(context, ids, "p")[:, i] for i in range(3)] + [context.particles.energy[ids]], axis=1)
+    daughters = [context.particles.daughter(ids, index) for index in (0, 1)]
+    d1, d2 = (
+        np.concatenate((vector(context, d, "p"), context.particles.energy[d][:, None]), axis=1) for d in daughters
+    )
+    m = np.tile([*beams.momentum, beams.energy], (len(ids), 1))
+
+    def dot(a, b):
+        return a[:, 3] * b[:, 3] - (a[:, :3] * b[:, :3]).sum(axis=1)
+
+    # by invariants: what is orthogonal to the particle has vectors in its rest frame
+    def part(a):
+        return a - (dot(a, total) / dot(total, total))[:, None] * total
+
+    m, d1, d2 = part(m), part(d1), part(d2)
+    e2 = d2 - (dot(d2, d1) / dot(d1, d1))[:, None] * d1
+    plane = sum((dot(m, e) / dot(e, e))[:, None] * e for e in (d1, e2))
+    expected = -dot(plane, d1) / np.sqrt(dot(plane, plane) * dot(d1, d1)) * -1
+    np.testing.assert_allclose(np.cos(actual), expected, atol=1e-6)
+
+
+def test_p_values_are_combined_as_fisher_does():
+    context = context_of(SIGNAL)
+    ids = composites(context, 2)
+    first, second = (values(context, ids, f"daughter({index}, pValue)") for index in (0, 1))
+    actual = values(context, ids, "pValueCombination(daughter(0, pValue), daughter(1, pValue))")
+    some = first * second > 0
+    expected = chi2.probability(-2 * np.log(first[some] * second[some]), 4)
+    np.testing.assert_allclose(actual[some], expected, rtol=1e-9)
+    assert some.sum() > 10
+    # a failed fit makes it fail
+    assert (values(context, ids, "pValueCombination(daughter(0, pValue), chiProb)") == -1).all()
+
+
+# ---- tracks
+
+
+@given(st.floats(0, 1), st.floats(0.1, 300))
+def test_the_quantile_undoes_the_probability(p, ndf):
+    size = chi2.quantile(p, ndf)
+    assert size >= 0
+    assert chi2.probability(size, ndf) == pytest.approx(p, rel=1e-9, abs=1e-300)
+
+
+def test_quantiles_are_those_of_the_tables():
+    # of ndf = 2 it is −2 log p; the others are from published tables
+    for p in (1e-200, 1e-10, 0.3, 0.999999):
+        assert chi2.quantile(p, 2) == pytest.approx(-2 * np.log(p), rel=1e-12)
+    table = {(0.05, 10): 18.307, (0.95, 10): 3.940, (0.01, 100): 135.807, (0.99, 100): 70.065, (0.001, 1): 10.828}
+    for (p, ndf), expected in table.items():
+        assert chi2.quantile(p, ndf) == pytest.approx(expected, abs=6e-4)
+    assert np.isnan(chi2.quantile([-0.1, 1.1, np.nan, 0.5], [1, 1, 1, 0])).all()
+
+
+HELICES = st.tuples(
+    st.floats(-2, 2), st.floats(-3, 3), st.floats(0.0005, 0.02), st.floats(-3, 3), st.floats(-2, 2), st.booleans()
+)
+
+
+@given(HELICES, st.tuples(*[st.floats(-5, 5)] * 3))
+def test_the_covariance_of_a_moved_helix(track, shift):
+    d0, phi0, omega, z0, slope, negative = track
+    tau = np.array([[d0, phi0, -omega if negative else omega, z0, slope]])
+    rng = np.random.default_rng(3)
+    scale = np.array([0.01, 0.001, 1e-5, 0.01, 0.001])
+    matrix = scale[:, None] * rng.normal(size=(5, 5))
+    matrix = (matrix @ matrix.T)[None]
+
+    def moved(parameters):
+        result = helix.move_pivot(parameters, *shift)
+        result[:, 1] -= middle  # away from the cut at π
+        result[:, 1] = np.arctan2(np.sin(result[:, 1]), np.cos(result[:, 1]))
+        return result
+
+    middle = helix.move_pivot(tau, *shift)[0, 1]
+    expected = propagated(moved, tau, matrix)
+    actual = helix.move_covariance(tau, matrix, *shift)
+    size = root(expected)[0]
+    np.testing.assert_allclose(actual[0] / np.outer(size, size), expected[0] / np.outer(size, size), atol=2e-4)
+
+
+def test_what_a_track_fit_stores(real_data, lite):
+    names = ["trackFitHypothesisPDG", "chi2", "ndf", "pValue", "trackFitCovariance(0, 0)", "d0Err", "tanLambdaErr",
+             "trackFitCovariance(4, 4)", "trackFitCovariance(3, 1)", "trackFitCovariance(1, 3)"]  # fmt: skip
+    body = f"ma.fillParticleList('e+:x', '', path=main)\nma.variablesToNtuple('e+:x', {names!r}, path=main)"
+    tree = lite(body, real_data / "mdst-v09-00-00.root").trees["variables"]
+    assert len(tree["chi2"]) > 50
+    assert set(tree["trackFitHypothesisPDG"]) <= {211, 321, 2212}  # electrons are taken from the fit as pions
+    np.testing.assert_allclose(tree["trackFitCovariance(0, 0)"], tree["d0Err"] ** 2)
+    np.testing.assert_allclose(tree["trackFitCovariance(4, 4)"], tree["tanLambdaErr"] ** 2)
+    np.testing.assert_array_equal(tree["trackFitCovariance(1, 3)"], tree["trackFitCovariance(3, 1)"])
+    known = (tree["ndf"] > 0) & (tree["pValue"] > 0)
+    assert known.sum() > 50
+    np.testing.assert_allclose(chi2.probability(tree["chi2"][known], tree["ndf"][known]), tree["pValue"][known])
+    assert np.isinf(tree["chi2"][tree["pValue"] == 0]).all()
+    with pytest.raises(InvalidSteering, match="five parameters"):
+        lite("ma.variablesToNtuple('', ['trackFitCovariance(0, 5)'], path=main)", real_data / "mdst.root")
+
+
+# ---- V0s
+
+
+V0S = """
+ma.fillParticleList('K_S0:V0 -> pi+ pi-', '', path=main)
+ma.fillConvertedPhotonsList('gamma:V0 -> e+ e-', '', path=main)
+"""
+
+
+def test_tracks_of_v0s(real_data, lite):
+    tau = [f"v0DaughterTau({i}, {j})" for i in (0, 1) for j in range(5)]
+    names = [*tau, "V0d0(0)", "V0z0(1)", "V0Deltad0", "V0Deltaz0", "v0DaughterCov(0, 0)", "v0DaughterCov(1, 14)",
+             "daughter(0, d0Err)", "daughter(1, tanLambdaErr)", "daughter(0, d0)", "daughter(1, z0)", "daughter(0, z0)",
+             "v0DaughterNRemovedHits(0)", "v0DaughtersShare1stHit", "v0DaughtersShare1stUHit", "nSVDHits",
+             "v0DaughterD0PullWithTrueVertexAsPivot(0)", "v0DaughterOmegaPullWithTrueVertexAsPivot(1)",
+             "daughter(1, omegaPull)", "daughter(0, nCDCHits)", "daughter(0, mcPDG)", "mcPDG"]  # fmt: skip
+    body = V0S + f"ma.variablesToNtuple('K_S0:V0', {names!r}, path=main)"
+    tree = lite(body, real_data / "mdst.root").trees["variables"]
+    # the vertex of a V0 that was not fitted is the origin, about which its tracks are stored
+    np.testing.assert_allclose(tree["V0d0(0)"], tree["v0DaughterTau(0, 0)"], atol=1e-12)
+    np.testing.assert_allclose(tree["V0z0(1)"], tree["v0DaughterTau(1, 3)"], atol=1e-12)
+    np.testing.assert_allclose(tree["V0Deltaz0"], tree["daughter(0, z0)"] - tree["daughter(1, z0)"], atol=1e-12)
+    np.testing.assert_allclose(np.sqrt(tree["v0DaughterCov(0, 0)"]), tree["daughter(0, d0Err)"])
+    np.testing.assert_allclose(np.sqrt(tree["v0DaughterCov(1, 14)"]), tree["daughter(1, tanLambdaErr)"])
+    assert tree["v0DaughtersShare1stHit"].dtype == np.int32
+    assert tree["v0DaughtersShare1stUHit"].dtype == np.bool_
+    assert (tree["v0DaughterNRemovedHits(0)"] == tree["v0DaughterNRemovedHits(0)"].astype(int)).all()
+    matched = np.isfinite(tree["mcPDG"])
+    assert np.isnan(tree["v0DaughterD0PullWithTrueVertexAsPivot(0)"][~matched]).all()
+
+
+def test_fits_of_old_v0s_take_their_hits_from_the_track(real_data, lite):
+    names = ["daughter(0, nCDCHits)", "daughter(0, nSVDHits)", "v0DaughterNRemovedHits(0)"]
+    body = V0S + f"ma.variablesToNtuple('K_S0:V0', {names!r}, path=main)"
+    tree = lite(body, real_data / "mdst-v04-00-03.root").trees["variables"]
+    assert (tree["daughter(0, nCDCHits)"] + tree["daughter(0, nSVDHits)"] > 3).all()
+    assert (tree["v0DaughterNRemovedHits(0)"] == 0).all()
+
+
+def test_shared_hits_of_v0s(real_data, lite):
+    names = ["v0DaughtersShare1stHit", "v0DaughtersShare1stUHit", "v0DaughtersShare1stVHit"]
+    body = V0S + "ma.fillParticleList('Lambda0:V0 -> p+ pi-', '', path=main)\n"
+    for number, name in enumerate(("K_S0:V0", "gamma:V0", "Lambda0:V0")):
+        body += f"ma.variablesToNtuple({name!r}, {names!r}, treename='t{number}', path=main)\n"
+    trees = lite(body, real_data / "mdst-v06-00-00.root").trees.values()
+    found = [np.concatenate([tree[name] for tree in trees]) for name in names]
+    # six fits of this file have bits 24 and 25 set: three pairs of tracks that share their first hit
+    assert sorted(found[0].tolist()) == [0] * (len(found[0]) - 3) + [3] * 3
+    assert (found[1] == (found[0] == 3)).all()
+    assert (found[2] == (found[0] == 3)).all()
+
+
+@given(
+    st.tuples(st.floats(2, 20), st.floats(-3, 3), st.floats(-10, 10)),
+    st.tuples(st.floats(-0.5, 0.5), st.floats(-1, 1)),
+    st.floats(0.1, 2),
+    st.floats(0.1, 2),
+)
+def test_a_conversion_is_found_where_the_tracks_touch(where, direction, first, second):
+    radius, azimuth, z = where
+    turn, slope = direction
+    place = (radius * np.cos(azimuth), radius * np.sin(azimuth), z)
+    angle = azimuth + turn
+    pt = np.array([[first], [second]])
+    momentum = (pt * np.cos(angle), pt * np.sin(angle), pt * slope)
+    tracks = helix.from_momentum(place, momentum, np.array([[1.0], [-1.0]]), bz=bz(*place))
+    pair = Circles(tracks, np.sqrt(sum(part**2 for part in momentum)))
+    np.testing.assert_allclose(pair.touch()[:, 0], place[:2], atol=1e-6)
+    np.testing.assert_allclose(pair.gap, 0, atol=1e-8)
+    total = [part.sum() for part in momentum]
+    np.testing.assert_allclose(pair.vector()[:, 0], total, rtol=1e-4, atol=1e-4)
+    electron = 0.00051099895
+    energy = sum(float(np.sqrt((p * np.hypot(1, slope)) ** 2 + electron**2)) for p in (first, second))
+    mass = np.sqrt(energy**2 - sum(part**2 for part in total))
+    np.testing.assert_allclose(pair.mass(), mass, rtol=1e-3)
+
+
+def test_converted_photons_of_a_real_file(real_data, lite):
+    parts = ("InvariantMass", "DelTanLambda", "DelR", "DelZ", "X", "Y", "Z", "Rho", "Px", "Py", "Pz")
+    names = [*(f"convertedPhoton{part}(0, 1)" for part in parts), "convertedPhotonX(0, 2)", "px", "isSignal"]
+    body = V0S + "ma.matchMCTruth('gamma:V0', path=main)\n"
+    body += f"ma.variablesToNtuple('gamma:V0', {names!r}, path=main)\n"
+    body += "ma.fillParticleList('pi+:x', '', path=main)\n"
+    body += "ma.variablesToNtuple('pi+:x', ['convertedPhotonRho(0, 1)'], treename='pions', path=main)\n"
+    trees = lite(body, real_data / "mdst.root").trees
+    tree = trees["variables"]
+    x, y = tree["convertedPhotonX(0, 1)"], tree["convertedPhotonY(0, 1)"]
+    np.testing.assert_allclose(tree["convertedPhotonRho(0, 1)"], np.hypot(x, y))
+    assert np.isnan(tree["convertedPhotonX(0, 2)"]).all()
+    assert np.isnan(trees["pions"]["convertedPhotonRho(0, 1)"]).all()
+    true = tree["isSignal"] == 1
+    assert true.sum() > 3
+    assert np.median(tree["convertedPhotonInvariantMass(0, 1)"][true]) < 0.05
+    # in the beam pipe or the silicon
+    assert 0.5 < np.median(tree["convertedPhotonRho(0, 1)"][true]) < 15
+
+
+# ---- distances
+
+
+@given(st.sampled_from(["vertextrack", "trackvertex", "2tracks", "2vertices"]), st.integers(0, 1000))
+def test_the_closest_points_are_closest(mode, seed):
+    rng = np.random.default_rng(seed)
+    places, momenta = rng.normal(size=(2, 20, 3)), rng.normal(size=(2, 20, 3))
+    found, slope = closest(mode, places, momenta)
+    length = np.linalg.norm(found, axis=1)
+    moves = {"vertextrack": (0, 1), "trackvertex": (1, 0), "2tracks": (1, 1), "2vertices": (0, 0)}[mode]
+    for _ in range(20):
+        points = [p + m * rng.normal(size=(20, 1)) * v for p, m, v in zip(places, moves, momenta, strict=True)]
+        assert (np.linalg.norm(points[0] - points[1], axis=1) >= length - 1e-12).all()
+    for moved, v in zip(moves, momenta, strict=True):
+        if moved:
+            np.testing.assert_allclose((found * v).sum(axis=1), 0, atol=1e-9)
+    # it is linear in the places
+    shift = rng.normal(size=(20, 3))
+    moved, _ = closest(mode, np.stack((places[0], places[1] + shift)), momenta)
+    change = np.einsum("nij,nj->ni", slope, shift)
+    np.testing.assert_allclose(np.abs(moved - found), np.abs(change), atol=1e-9)
+
+
+def test_parallel_tracks_are_as_far_apart_as_one_is_from_a_point_of_the_other():
+    places, momenta = np.array([[[0.0, 0, 0]], [[0.0, 3, 5]]]), np.array([[[0.0, 0, 1]], [[0.0, 0, 2]]])
+    found, slope = closest("2tracks", places, momenta)
+    assert found.tolist() == [[0.0, -3.0, 0.0]]
+    assert slope[0].tolist() == np.diag([1.0, 1.0, 0.0]).tolist()
+
+
+def test_calculated_distances_stay_with_the_candidate(real_data, lite):
+    names = [
+        f"extraInfo(CalculatedDistance{part})"
+        for part in ("", "Error", "Vector_X", "Vector_Y", "Vector_Z", "CovMatrixXZ")
+    ]
+    body = """
+    ma.fillParticleList('pi+:x', 'pt > 0.3 and dr < 2', path=main)
+    ma.reconstructDecay('rho0:x -> pi+:x pi-:x', '0.6 < M < 0.9', path=main)
+    """
+    columns = [*names, *(f"daughter({i}, {c})" for i in (0, 1) for c in ("x", "y", "z", "px", "py", "pz"))]
+    columns += [f"daughter({i}, momVertCovM({a}, {b}))" for i in (0, 1) for a in (4, 5, 6) for b in (4, 5, 6)]
+    body = (
+        body.replace("\n    ", "\n")
+        + "ma.calculateDistance('rho0:x', 'rho0:x -> ^pi+:x ^pi-:x', '2tracks', path=main)\n"
+    )
+    tree = lite(body + f"ma.variablesToNtuple('rho0:x', {columns!r}, path=main)", real_data / "mdst.root").trees[
+        "variables"
+    ]
+    place = [np.stack([tree[f"daughter({i}, {c})"] for c in ("x", "y", "z")], axis=1) for i in (0, 1)]
+    momentum = [np.stack([tree[f"daughter({i}, {c})"] for c in ("px", "py", "pz")], axis=1) for i in (0, 1)]
+    normal = np.cross(*momentum)
+    normal /= np.linalg.norm(normal, axis=1)[:, None]
+    along = (normal * (place[0] - place[1])).sum(axis=1)
+    assert len(along) > 100
+    np.testing.assert_allclose(tree["extraInfo(CalculatedDistance)"], np.abs(along), rtol=1e-6, atol=1e-9)
+    for index, axis in enumerate("XYZ"):
+        np.testing.assert_allclose(
+            tree[f"extraInfo(CalculatedDistanceVector_{axis})"], along * normal[:, index], atol=1e-9
+        )
+    spread = sum(
+        np.stack([tree[f"daughter({i}, momVertCovM({a}, {b}))"] for a in (4, 5, 6) for b in (4, 5, 6)], axis=1)
+        for i in (0, 1)
+    ).reshape(-1, 3, 3)
+    variance = np.einsum("ni,nij,nj->n", normal, spread, normal)
+    np.testing.assert_allclose(tree["extraInfo(CalculatedDistanceError)"], np.sqrt(variance), rtol=1e-6)
+    np.testing.assert_allclose(
+        tree["extraInfo(CalculatedDistanceCovMatrixXZ)"], variance * normal[:, 0] * normal[:, 2], rtol=1e-5, atol=1e-15
+    )
+
+
+def test_a_distance_is_between_two_particles(real_data, lite):
+    body = "ma.fillParticleList('pi+:x', '', path=main)\nma.reconstructDecay('rho0:x -> pi+:x pi-:x', '', path=main)\n"
+    call = "ma.calculateDistance('rho0:x', 'rho0:x -> {} {}', mode={!r}, path=main)"
+    with pytest.raises(InvalidInput, match="select two particles"):
+        lite(body + call.format("^pi+:x", "pi-:x", "2tracks"), real_data / "mdst.root")
+    with pytest.raises(InvalidInput, match="mode='vertexbtube'"):
+        lite(body + call.format("^pi+:x", "^pi-:x", "vertexbtube"), real_data / "mdst.root")
