@@ -7,38 +7,58 @@ from __future__ import annotations
 
 from b2grid.lite.expression import registry
 from b2grid.lite.variables import (
+    angles,
     clusters,
     combinations,
     daughters,
+    descendants,
     event,
+    eventlevel,
+    frames,
     functions,
     generated,
     helicity,
     identification,
     kinematics,
+    klm,
     lists,
+    listvalues,
     missing,
+    neighbours,
     restofevent,
     shape,
     tracks,
+    trigger,
+    twobody,
+    values,
 )
 
 __all__ = ["registry"]
 
 # registering is what importing them does
 _ROOMS = (
+    angles,
     clusters,
     combinations,
     daughters,
+    descendants,
     event,
+    eventlevel,
+    frames,
     functions,
     generated,
     helicity,
     identification,
     kinematics,
+    klm,
     lists,
+    listvalues,
     missing,
+    neighbours,
     restofevent,
     shape,
     tracks,
+    trigger,
+    twobody,
+    values,
 )

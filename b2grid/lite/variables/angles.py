@@ -44,8 +44,7 @@ def _angle_to_missing(_scope: Scope, arguments: tuple[str, ...]) -> Function:
 
     def function(view: View) -> Floats:
         px, py, pz, energy = (
-            quantity(view, name)
-            for name in ("missing px CMS", "missing py CMS", "missing pz CMS", "missing E CMS")
+            quantity(view, name) for name in ("missing px CMS", "missing py CMS", "missing pz CMS", "missing E CMS")
         )
         missing = view.seen(view.context.beams.to_lab(px, py, pz, energy))
         return angle(missing, sum_of([momentum(view, path) for path in paths]))

@@ -108,9 +108,7 @@ _register("clusterPulseShapeDiscriminationMVA", _with_pulse_shape("m_PulseShapeD
 _register("clusterNumberOfHadronDigits", _with_pulse_shape("m_NumberOfHadronDigits"))
 
 # the crystals are numbered from 1, ring after ring from the front to the back; the number of the last one of each ring
-_LAST_OF_RING = np.cumsum(
-    np.repeat([48, 64, 96, 144, 96, 64], [2, 3, 6, 50, 5, 3])
-)
+_LAST_OF_RING = np.cumsum(np.repeat([48, 64, 96, 144, 96, 64], [2, 3, 6, 50, 5, 3]))
 
 
 def _ring(chunk: Chunk) -> NDArray[np.int64]:

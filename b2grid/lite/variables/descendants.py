@@ -69,9 +69,7 @@ for _name, _table in (("countDescendants", _below), ("countFSPDaughters", _final
         return Compiled(name, "int", lambda view: _sum_over(view, table(view), cut), needs=cut.needs)
 
 
-register("nDaughterPhotons", "int")(
-    lambda view: _sum_over(view, _final(view), lambda final: final.column("pdg") == 22)
-)
+register("nDaughterPhotons", "int")(lambda view: _sum_over(view, _final(view), lambda final: final.column("pdg") == 22))
 register("nDaughterNeutralHadrons", "int")(
     lambda view: _sum_over(view, _final(view), lambda final: np.isin(np.abs(final.column("pdg")), (2112, 130)))
 )

@@ -110,9 +110,9 @@ for _name, (_change, _needs) in _OF_LISTS.items():
 
         def function(view: View) -> Floats:
             ids = _first(view, source)
-            view.context.notes[
-                f"time(s) {name}() took the first of several members of {source.text}"
-            ] += int((_count(view, source) > 1).sum())
+            view.context.notes[f"time(s) {name}() took the first of several members of {source.text}"] += int(
+                (_count(view, source) > 1).sum()
+            )
             parts = np.full((4, len(view)), np.nan)
             there, particles = ids >= 0, view.particles
             for part, column in zip(parts, ("px", "py", "pz", "energy"), strict=True):

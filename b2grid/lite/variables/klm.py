@@ -71,12 +71,8 @@ _register("klmClusterPhi", lambda chunk: np.arctan2(_position(chunk)[:, 1], _pos
 # where the barrel ends, in cm
 _BACKWARD, _FORWARD = -180, 275
 
-_register(
-    "klmClusterIsBKLM", lambda chunk: (_position(chunk)[:, 2] > _BACKWARD) & (_position(chunk)[:, 2] < _FORWARD)
-)
-_register(
-    "klmClusterIsEKLM", lambda chunk: (_position(chunk)[:, 2] < _BACKWARD) | (_position(chunk)[:, 2] > _FORWARD)
-)
+_register("klmClusterIsBKLM", lambda chunk: (_position(chunk)[:, 2] > _BACKWARD) & (_position(chunk)[:, 2] < _FORWARD))
+_register("klmClusterIsEKLM", lambda chunk: (_position(chunk)[:, 2] < _BACKWARD) | (_position(chunk)[:, 2] > _FORWARD))
 _register("klmClusterIsForwardEKLM", lambda chunk: _position(chunk)[:, 2] > _FORWARD)
 _register("klmClusterIsBackwardEKLM", lambda chunk: _position(chunk)[:, 2] < _BACKWARD)
 
@@ -84,9 +80,7 @@ _register("klmClusterIsBackwardEKLM", lambda chunk: _position(chunk)[:, 2] < _BA
 
 
 def _related(owner: str) -> Callable[[Chunk], Ids]:
-    return lambda chunk: np.bincount(
-        chunk.relation(owner, "KLMClusters").target, minlength=chunk.count("KLMClusters")
-    )
+    return lambda chunk: np.bincount(chunk.relation(owner, "KLMClusters").target, minlength=chunk.count("KLMClusters"))
 
 
 _register("nKLMClusterTrackMatches", _related("Tracks"))
@@ -138,9 +132,7 @@ for _name, _owner, _place in (
     ("klmClusterBelleECLFlag", "ECLClusters", mdst.cluster_position),
 ):
 
-    def _flag(
-        view: View, name: str = _name, owner: str = _owner, place: Callable[[Chunk], Floats] = _place
-    ) -> Ids:
+    def _flag(view: View, name: str = _name, owner: str = _owner, place: Callable[[Chunk], Floats] = _place) -> Ids:
         """Whether something stands in its direction; 0 without a cluster."""
         chunk, cluster = view.context.chunk, _klm_of(view)
         result = np.zeros(len(view), dtype=np.int64)

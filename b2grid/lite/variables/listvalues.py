@@ -39,9 +39,7 @@ def _over_list(
     def of_events(view: View) -> Floats:
         return beside(view, read(view, source), lambda _rows, below, bounds: value(below, bounds), _NONE)
 
-    return Compiled(
-        name, "double", lambda view: once_per_event(view, of_events), True, needs | list_needs(source)
-    )
+    return Compiled(name, "double", lambda view: once_per_event(view, of_events), True, needs | list_needs(source))
 
 
 # ---- values of a variable
@@ -169,9 +167,7 @@ def _mass_of_lists(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
         px, py, pz, energy = (np.asarray(sums(part, bounds)) for part in below.lab)
         return invariant_mass(px, py, pz, energy)
 
-    return Compiled(
-        "invMassInLists", "double", lambda view: once_per_event(view, of_events), True, list_needs(*names)
-    )
+    return Compiled("invMassInLists", "double", lambda view: once_per_event(view, of_events), True, list_needs(*names))
 
 
 def _without_overlaps(view: View, ids: Ids) -> NDArray[np.bool_]:

@@ -267,5 +267,3 @@ def _of_nearest_track(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
         return view.of(np.where(there, place[np.where(there, start + nearest, 0)], -1), inner)
 
     return Compiled("minC2TDistVar", "double", function, needs=inner.needs | list_needs(source))
-
-

@@ -62,9 +62,7 @@ def _remainder(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     inner, (divisor,) = scope.variable(arguments[0]), integers("modulo", arguments[1:])
     if divisor == 0:
         raise InvalidSteering("modulo() cannot divide by 0", hint="mend the variable")
-    return Compiled(
-        "modulo", "int", lambda view: np.fmod(_cut_off(inner(view)), divisor), inner.of_event, inner.needs
-    )
+    return Compiled("modulo", "int", lambda view: np.fmod(_cut_off(inner(view)), divisor), inner.of_event, inner.needs)
 
 
 @register_call("unmask", arguments=(2, -1))
@@ -111,9 +109,7 @@ def _of_original(view: View, copies: Ids, inner: Compiled) -> Floats:
 @register_call("originalParticle", arguments=(1, 1))
 def _original(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     inner = scope.variable(arguments[0])
-    return Compiled(
-        "originalParticle", "double", lambda view: _of_original(view, view.rows, inner), needs=inner.needs
-    )
+    return Compiled("originalParticle", "double", lambda view: _of_original(view, view.rows, inner), needs=inner.needs)
 
 
 @register_call("originalDaughter", arguments=(2, 2))
