@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from b2grid.lite.expression import register_call
 from b2grid.lite.variables.arguments import integers
 from b2grid.lite.variables.clusters import from_interaction_point
@@ -14,6 +12,7 @@ from b2grid.lite.variables.shape import quantity
 from b2grid.lite.view import boost_to_rest
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from b2grid.lite.expression import Function, Scope

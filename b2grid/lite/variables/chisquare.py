@@ -34,10 +34,10 @@ def chi_square(p_value: Floats, ndf: Floats) -> Floats:
 
 
 def _inverse(probability: Floats, order: Floats) -> Floats:
-    """x with Q(order, x) = probability, by Newton's method for the logarithm of the smaller tail."""
+    """X with Q(order, x) = probability, by Newton's method for the logarithm of the smaller tail."""
     lower = probability > 0.5
     target = np.where(lower, 1 - probability, probability)
-    gamma = _lgamma(order).astype(np.float64)
+    gamma = np.asarray(_lgamma(order), dtype=np.float64)
     x = _guess(target, lower, order, gamma)
     for _ in range(_STEPS):
         tail = _log_tail(lower, order, x, gamma)
@@ -63,7 +63,7 @@ def _guess(tail: Floats, lower: Flags, order: Floats, gamma: Floats) -> Floats:
 
 
 def _log_tail(lower: Flags, order: Floats, x: Floats, gamma: Floats) -> Floats:
-    """log P(order, x) where `lower`, else log Q: by the series for small x, by the continued fraction for large x."""
+    """Log P(order, x) where `lower`, else log Q: by the series for small x, by the continued fraction for large x."""
     scale = order * np.log(x) - x - gamma
     small = x < order + 1
     result = np.empty(len(x))

@@ -43,7 +43,8 @@ def as_int(values: NDArray[Any], instead: int) -> Ids:
     if values.dtype.kind != "f":
         return values.astype(np.int64)
     limits = np.iinfo(np.int32)
-    return np.trunc(np.clip(np.where(np.isnan(values), instead, values), limits.min, limits.max)).astype(np.int64)
+    whole = np.trunc(np.clip(np.where(np.isnan(values), instead, values), limits.min, limits.max))
+    return np.asarray(whole, dtype=np.int64)
 
 
 @register_call("daughter", arguments=(2, 2))
@@ -176,10 +177,11 @@ def _difference(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
 
 @register_call("grandDaughterDiffOf", arguments=(5, 5))
 def _difference_of_grand(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
-    """Grand-daughters k and l of the daughters i and j."""
+    """Two daughters, then which of the daughters of each."""
     integers("grandDaughterDiffOf", arguments[:4])
-    i, j, k, l, text = arguments
-    return _between("grandDaughterDiffOf", scope, (f"{i}:{k}", f"{j}:{l}"), text, lambda a, b: b - a, fold=True)
+    first, second, below_first, below_second, text = arguments
+    ways = (f"{first}:{below_first}", f"{second}:{below_second}")
+    return _between("grandDaughterDiffOf", scope, ways, text, lambda a, b: b - a, fold=True)
 
 
 @register_call("daughterNormDiffOf", arguments=(3, 3))

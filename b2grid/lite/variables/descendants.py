@@ -33,7 +33,7 @@ def _sum_over(view: View, table: Ids, of: Callable[[View], NDArray[Any]]) -> Flo
     if len(row) == 0:
         return np.zeros(len(table))
     values = np.asarray(of(view.take(row, table[row, column])), dtype=np.float64)
-    return np.bincount(row, weights=values, minlength=len(table))
+    return np.asarray(np.bincount(row, weights=values, minlength=len(table)), dtype=np.float64)
 
 
 def _final(view: View) -> Ids:
@@ -156,8 +156,8 @@ def _mass_of_clusters(view: View) -> Floats:
     row, final = _with_cluster(view)
     total = np.zeros((4, len(view)))
     if len(row):
-        for part, values in zip(total, from_interaction_point(final), strict=True):
-            part += np.bincount(row, weights=values, minlength=len(view))
+        for at, values in enumerate(from_interaction_point(final)):
+            total[at] = np.bincount(row, weights=values, minlength=len(view))
     seen = np.bincount(row, minlength=len(view)) > 0
     mass = np.where(seen, invariant_mass(*total), np.nan)
     return np.where(view.particles.n_daughters(view.rows) > 0, mass, view.column("mass"))

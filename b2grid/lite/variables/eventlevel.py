@@ -47,7 +47,7 @@ def _calendar(view: View) -> NDArray[np.datetime64]:
 
 @register("year", of_event=True)
 def _year(view: View) -> Floats:
-    return 1970.0 + _calendar(view).astype("datetime64[Y]").astype(np.int64)
+    return np.asarray(1970.0 + _calendar(view).astype("datetime64[Y]").astype(np.int64))
 
 
 @register("date", of_event=True)
@@ -56,7 +56,7 @@ def _date(view: View) -> Floats:
     when = _calendar(view)
     month = when.astype("datetime64[M]")
     day = (when.astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64) + 1
-    return _year(view) * 1e4 + (month.astype(np.int64) % 12 + 1) * 1e2 + day
+    return np.asarray(_year(view) * 1e4 + (month.astype(np.int64) % 12 + 1) * 1e2 + day)
 
 
 register("eventTimeSeconds", of_event=True)(lambda view: np.trunc(_nanoseconds(view) / 1e9))
@@ -141,7 +141,7 @@ def _has_layer(view: View, first: int, last: int) -> Floats:
         return np.full(len(view), np.nan)
     pattern = chunk.single(_TRACKING, "m_hitPatternCDCInitializer").astype(np.uint64)[view.events]
     mask = np.uint64(sum(1 << layer for layer in range(first, last)))
-    return ((pattern & mask) != 0).astype(np.float64)
+    return np.asarray((pattern & mask) != 0, dtype=np.float64)
 
 
 @register_call("hasExtraCDCHitsInLayer", arguments=(1, 1), of_event=True)
@@ -214,7 +214,8 @@ def _energy_of_clusters(view: View) -> Floats:
         return np.zeros(len(view))
     counted = (mdst.cluster_hypotheses(chunk) & mdst.N_PHOTONS) != 0
     energy = np.where(counted, mdst.cluster_energy(chunk, mdst.N_PHOTONS), 0.0)
-    return np.bincount(chunk.event_of("ECLClusters"), weights=energy, minlength=chunk.size)[view.events]
+    per_event = np.bincount(chunk.event_of("ECLClusters"), weights=energy, minlength=chunk.size)
+    return np.asarray(per_event[view.events], dtype=np.float64)
 
 
 @register_call("nTrackFitResults", "int", arguments=(1, 1), of_event=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from b2grid.errors import NotInLite
 from b2grid.lite.expression import Compiled, register, register_call
-from b2grid.lite.variables.arguments import integers, numbers
+from b2grid.lite.variables.arguments import numbers
 from b2grid.lite.view import CmsFrame, RestFrame
 
 if TYPE_CHECKING:

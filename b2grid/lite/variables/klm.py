@@ -153,7 +153,8 @@ def _largest_angle(view: View) -> Floats:
         return np.full(len(view), np.nan)
     place, size = _position(chunk), _stored("m_p")(chunk)
     momentum = (size / np.sqrt((place**2).sum(axis=1)))[:, None] * place
-    clusters = to_cms(*momentum.T, np.hypot(size, particle(130).mass))
+    px, py, pz = momentum.T
+    clusters = to_cms(px, py, pz, np.hypot(size, particle(130).mass))
     own = to_cms(*view.lab)
     offsets = chunk.offsets("KLMClusters")
     number = np.diff(offsets)[view.events]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.errors import InvalidSteering, NotInLite, printable
-
 from b2grid.lite.expression import Compiled, register, register_call
 from b2grid.lite.load import invariant_mass, is_track_code, load_tracks
 from b2grid.lite.particles import COMPOSITE, TRACK

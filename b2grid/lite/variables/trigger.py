@@ -49,7 +49,7 @@ for _name, _leaf in _BITS.items():
             if not chunk.has(_SUMMARY):
                 return np.full(len(view), np.nan)
             words = chunk.single(_SUMMARY, leaf)[view.events, word].astype(np.int64)
-            return ((words >> place) & 1).astype(np.float64)
+            return np.asarray((words >> place) & 1, dtype=np.float64)
 
         return function
 

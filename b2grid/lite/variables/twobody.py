@@ -119,8 +119,7 @@ def _transfer_of_resting(view: View) -> Floats:
     for index in range(view.width):
         ids = view.daughter(index)
         hadron = (ids >= 0) & ~np.isin(np.abs(view.particles.pdg[ids]), (11, 13, 15))
-        for part, values in zip(total, momentum_in_lab(view, (index,)), strict=True):
-            part += np.where(hadron, values, 0.0)
+        total += np.where(hadron, np.stack(momentum_in_lab(view, (index,))), 0.0)
     px, py, pz, energy = view.context.beams.to_cms(*total)
     square = _square((-px, -py, -pz, view.context.beams.sqrt_s / 2 - energy))
     return np.where(view.particles.n_daughters(view.rows) > 0, square, np.nan)
