@@ -310,16 +310,23 @@ def test_elements_of_covariances():
         assert values(context, ids, name)[-1] == pytest.approx(stored)
 
 
-def test_what_depends_on_a_payload_is_refused_where_it_is_not_known(real_data, lite):
-    fill = "ma.fillParticleList('pi+:x', 'pt > 0.3', path=main); ma.fillParticleList('gamma:x', 'E > 0.1', path=main)\n"
-    write = "ma.variablesToNtuple({!r}, {!r}, path=main)"
-    file = real_data / "mdst-v09-00-00.root"
-    for name, variable in (("pi+:x", "significanceOfDistance"), ("", "IPCov(0, 0)"), ("gamma:x", "pErr")):
+def test_what_depends_on_a_payload_is_refused_where_it_is_not_known(real_data):
+    context = context_of(real_data / "mdst.root")
+    photons, pions = load_clusters(context, 22), load_tracks(context, 211)
+    for name in ("pErr", "E_uncertainty", "x_uncertainty", "ErrM", "momVertCovM(0, 0)"):
         with pytest.raises(InvalidInput, match="interaction region"):
-            lite(fill + write.format(name, [variable]), file)
+            values(context, photons, name)
+        values(context, pions, name)
     with pytest.raises(InvalidInput, match="photon energies"):
-        lite(fill + write.format("gamma:x", ["clusterErrorE"]), file)
-    # what tracks and clusters store is known
-    tree = lite(fill + write.format("gamma:x", ["ECLClusterE_uncertainty", "E"]), file).trees["variables"]
-    relative = tree["ECLClusterE_uncertainty"] / tree["E"]
+        values(context, photons, "clusterErrorE")
+    # what clusters store is known
+    relative = values(context, photons, "ECLClusterE_uncertainty") / values(context, photons, "E")
     assert 0.005 < np.median(relative) < 0.05
+
+
+def test_the_size_of_the_interaction_region_is_asked_for_before_events_are_read(real_data, lite, tmp_path):
+    fill = "ma.fillParticleList('pi+:x', '', path=main)\n"
+    with pytest.raises(InvalidInput, match="interaction region"):
+        lite(fill + "ma.applyCuts('pi+:x', 'significanceOfDistance < 5', path=main)\n"
+             "ma.variablesToNtuple('pi+:x', ['p'], path=main)", real_data / "mdst-v09-00-00.root")  # fmt: skip
+    assert not list(tmp_path.glob("*.root"))

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from b2grid.errors import InvalidInput, InvalidSteering
 from b2grid.lite.covariance import covariance
+from b2grid.lite.load import load_tracks, load_v0
 from b2grid.lite.modules.distance import closest
+from b2grid.lite.truth import match_composites
 from b2grid.lite.variables.chisquare import chi_square
 from b2grid.lite.variables.v0s import Circles
 from b2grid.physics import bz, helix
@@ -311,75 +313,113 @@ def test_the_covariance_of_a_moved_helix(track, shift):
     np.testing.assert_allclose(actual[0] / np.outer(size, size), expected[0] / np.outer(size, size), atol=2e-4)
 
 
-def test_what_a_track_fit_stores(real_data, lite):
-    names = ["trackFitHypothesisPDG", "chi2", "ndf", "pValue", "trackFitCovariance(0, 0)", "d0Err", "tanLambdaErr",
-             "trackFitCovariance(4, 4)", "trackFitCovariance(3, 1)", "trackFitCovariance(1, 3)"]  # fmt: skip
-    body = f"ma.fillParticleList('e+:x', '', path=main)\nma.variablesToNtuple('e+:x', {names!r}, path=main)"
-    tree = lite(body, real_data / "mdst-v09-00-00.root").trees["variables"]
-    assert len(tree["chi2"]) > 50
-    assert set(tree["trackFitHypothesisPDG"]) <= {211, 321, 2212}  # electrons are taken from the fit as pions
-    np.testing.assert_allclose(tree["trackFitCovariance(0, 0)"], tree["d0Err"] ** 2)
-    np.testing.assert_allclose(tree["trackFitCovariance(4, 4)"], tree["tanLambdaErr"] ** 2)
-    np.testing.assert_array_equal(tree["trackFitCovariance(1, 3)"], tree["trackFitCovariance(3, 1)"])
-    known = (tree["ndf"] > 0) & (tree["pValue"] > 0)
-    assert known.sum() > 50
-    np.testing.assert_allclose(tree["chi2"], chi_square(tree["pValue"], tree["ndf"]))
-    assert 0.8 < np.median(tree["chi2"][known] / tree["ndf"][known]) < 1.3
-    assert np.isinf(tree["chi2"][tree["pValue"] == 0]).all()
+def test_what_a_track_fit_stores(real_data):
+    context = context_of(real_data / "mdst-v09-00-00.root")
+    ids = load_tracks(context, 11)
+    assert len(ids) > 50
+    # electrons are taken from the fit as pions
+    assert set(values(context, ids, "trackFitHypothesisPDG")) <= {211, 321, 2212}
+    for index, name in enumerate(("d0Err", "phi0Err", "omegaErr", "z0Err", "tanLambdaErr")):
+        variance = values(context, ids, f"trackFitCovariance({index}, {index})")
+        np.testing.assert_allclose(variance, values(context, ids, name) ** 2)
+    one, other = (values(context, ids, f"trackFitCovariance({pair})") for pair in ("1, 3", "3, 1"))
+    assert one.any()
+    np.testing.assert_array_equal(one, other)
+    chi2, ndf = values(context, ids, "chi2"), values(context, ids, "ndf")
+    np.testing.assert_allclose(chi2, chi_square(values(context, ids, "pValue"), ndf))
+    assert 0.8 < np.median(chi2 / ndf) < 1.3
     with pytest.raises(InvalidSteering, match="five parameters"):
-        lite("ma.variablesToNtuple('', ['trackFitCovariance(0, 5)'], path=main)", real_data / "mdst.root")
+        values(context, ids, "trackFitCovariance(0, 5)")
 
 
 # ---- V0s
 
 
-V0S = """
-ma.fillParticleList('K_S0:V0 -> pi+ pi-', '', path=main)
-ma.fillConvertedPhotonsList('gamma:V0 -> e+ e-', '', path=main)
-"""
+def v0s(real_data, name, *codes):
+    """V0s of these kinds, as they are loaded."""
+    context = context_of(real_data / name)
+    first = {310: 211, 3122: 2212, 22: -11}
+    return context, np.concatenate([load_v0(context, code, first=first[code], decay=0) for code in codes])
 
 
-def test_tracks_of_v0s(real_data, lite):
-    tau = [f"v0DaughterTau({i}, {j})" for i in (0, 1) for j in range(5)]
-    names = [*tau, "V0d0(0)", "V0z0(1)", "V0Deltad0", "V0Deltaz0", "v0DaughterCov(0, 0)", "v0DaughterCov(1, 14)",
-             "daughter(0, d0Err)", "daughter(1, tanLambdaErr)", "daughter(0, d0)", "daughter(1, z0)", "daughter(0, z0)",
-             "v0DaughterNRemovedHits(0)", "v0DaughtersShare1stHit", "v0DaughtersShare1stUHit", "nSVDHits",
-             "v0DaughterD0PullWithTrueVertexAsPivot(0)", "v0DaughterOmegaPullWithTrueVertexAsPivot(1)",
-             "daughter(1, omegaPull)", "daughter(0, nCDCHits)", "daughter(0, mcPDG)", "mcPDG"]  # fmt: skip
-    body = V0S + f"ma.variablesToNtuple('K_S0:V0', {names!r}, path=main)"
-    tree = lite(body, real_data / "mdst.root").trees["variables"]
+def test_tracks_of_v0s(real_data):
+    context, ids = v0s(real_data, "mdst.root", 310)
+    first, second = (context.particles.daughter(ids, index) for index in (0, 1))
     # the vertex of a V0 that was not fitted is the origin, about which its tracks are stored
-    np.testing.assert_allclose(tree["V0d0(0)"], tree["v0DaughterTau(0, 0)"], atol=1e-12)
-    np.testing.assert_allclose(tree["V0z0(1)"], tree["v0DaughterTau(1, 3)"], atol=1e-12)
-    np.testing.assert_allclose(tree["V0Deltaz0"], tree["daughter(0, z0)"] - tree["daughter(1, z0)"], atol=1e-12)
-    np.testing.assert_allclose(np.sqrt(tree["v0DaughterCov(0, 0)"]), tree["daughter(0, d0Err)"])
-    np.testing.assert_allclose(np.sqrt(tree["v0DaughterCov(1, 14)"]), tree["daughter(1, tanLambdaErr)"])
-    assert tree["v0DaughtersShare1stHit"].dtype == np.int32
-    assert tree["v0DaughtersShare1stUHit"].dtype == np.bool_
-    assert (tree["v0DaughterNRemovedHits(0)"] == tree["v0DaughterNRemovedHits(0)"].astype(int)).all()
-    matched = np.isfinite(tree["mcPDG"])
-    assert np.isnan(tree["v0DaughterD0PullWithTrueVertexAsPivot(0)"][~matched]).all()
+    for name, parameter in (("d0", 0), ("z0", 3)):
+        stored = [values(context, one, name) for one in (first, second)]
+        for index in (0, 1):
+            np.testing.assert_array_equal(values(context, ids, f"v0DaughterTau({index}, {parameter})"), stored[index])
+            np.testing.assert_allclose(values(context, ids, f"V0{name}({index})"), stored[index], atol=1e-12)
+        np.testing.assert_allclose(values(context, ids, f"V0Delta{name}"), stored[0] - stored[1], atol=1e-12)
+    np.testing.assert_allclose(values(context, ids, "v0DaughterCov(0, 0)"), values(context, first, "d0Err") ** 2)
+    slope = values(context, second, "tanLambdaErr") ** 2
+    np.testing.assert_allclose(values(context, ids, "v0DaughterCov(1, 14)"), slope)
+    for name in ("v0DaughterTau(0, 5)", "v0DaughterTau(2, 0)", "v0DaughterCov(0, 15)", "V0d0(2)"):
+        assert np.isnan(values(context, ids, name)).all()
 
 
-def test_fits_of_old_v0s_take_their_hits_from_the_track(real_data, lite):
-    names = ["daughter(0, nCDCHits)", "daughter(0, nSVDHits)", "v0DaughterNRemovedHits(0)"]
-    body = V0S + f"ma.variablesToNtuple('K_S0:V0', {names!r}, path=main)"
-    tree = lite(body, real_data / "mdst-v04-00-03.root").trees["variables"]
-    assert (tree["daughter(0, nCDCHits)"] + tree["daughter(0, nSVDHits)"] > 3).all()
-    assert (tree["v0DaughterNRemovedHits(0)"] == 0).all()
+def test_tracks_about_a_fitted_vertex_pass_at_their_distance_from_it(real_data):
+    context, ids = v0s(real_data, "mdst.root", 310)
+    track = context.particles.daughter(ids, 0)
+    place = vector(context, track, "") + np.array([0.3, -0.2, 0.1])
+    count = len(ids)
+    context.particles.set_fitted(ids, place, np.ones(count), place, np.zeros((count, 7, 7)), np.ones(count))
+    tau = np.stack([values(context, track, name) for name in ("d0", "phi0", "omega", "z0", "tanLambda")], axis=1)
+    # in the plane across the field a track is a circle
+    radius = 1 / tau[:, 2]
+    centre = np.stack(((radius + tau[:, 0]) * np.sin(tau[:, 1]), -(radius + tau[:, 0]) * np.cos(tau[:, 1])), axis=1)
+    distance = np.linalg.norm(place[:, :2] - centre, axis=1) - np.abs(radius)
+    np.testing.assert_allclose(np.abs(values(context, ids, "V0d0(0)")), np.abs(distance), atol=1e-9)
 
 
-def test_shared_hits_of_v0s(real_data, lite):
-    names = ["v0DaughtersShare1stHit", "v0DaughtersShare1stUHit", "v0DaughtersShare1stVHit"]
-    body = V0S + "ma.fillParticleList('Lambda0:V0 -> p+ pi-', '', path=main)\n"
-    for number, name in enumerate(("K_S0:V0", "gamma:V0", "Lambda0:V0")):
-        body += f"ma.variablesToNtuple({name!r}, {names!r}, treename='t{number}', path=main)\n"
-    trees = lite(body, real_data / "mdst-v06-00-00.root").trees.values()
-    found = [np.concatenate([tree[name] for tree in trees]) for name in names]
+def test_fits_of_old_v0s_take_their_hits_from_the_track(real_data):
+    context, ids = v0s(real_data, "mdst-v04-00-03.root", 310)
+    track = context.particles.daughter(ids, 0)
+    assert (values(context, track, "nCDCHits") + values(context, track, "nSVDHits") > 3).all()
+    assert (values(context, ids, "v0DaughterNRemovedHits(0)") == 0).all()
+
+
+def test_hits_that_were_removed_from_the_track_of_a_v0(real_data):
+    context, ids = v0s(real_data, "mdst.root", 310, 22)
+    track = context.particles.daughter(ids, 1)
+    own = load_tracks(context, 211)
+    hits = dict(zip(context.particles.object[own], values(context, own, "nCDCHits + nVXDHits"), strict=True))
+    left = values(context, track, "nCDCHits + nVXDHits")
+    expected = [hits[number] - count for number, count in zip(context.particles.object[track], left, strict=True)]
+    assert values(context, ids, "v0DaughterNRemovedHits(1)").tolist() == expected
+    assert (values(context, own, "v0DaughterNRemovedHits(1)") == 0).all()
+
+
+def test_shared_hits_of_v0s(real_data):
+    context, ids = v0s(real_data, "mdst-v06-00-00.root", 310, 22, 3122)
+    shared = values(context, ids, "v0DaughtersShare1stHit")
     # six fits of this file have bits 24 and 25 set: three pairs of tracks that share their first hit
-    assert sorted(found[0].tolist()) == [0] * (len(found[0]) - 3) + [3] * 3
-    assert (found[1] == (found[0] == 3)).all()
-    assert (found[2] == (found[0] == 3)).all()
+    assert sorted(shared.tolist()) == [0] * (len(shared) - 3) + [3] * 3
+    for name in ("v0DaughtersShare1stUHit", "v0DaughtersShare1stVHit"):
+        assert values(context, ids, name).tolist() == (shared == 3).tolist()
+    pions = load_tracks(context, 211)
+    assert (values(context, pions, "v0DaughtersShare1stHit") == -1).all()
+    assert not values(context, pions, "v0DaughtersShare1stVHit").any()
+
+
+def test_pulls_of_v0s_about_the_place_where_the_tracks_were_made(real_data):
+    context, ids = v0s(real_data, "mdst.root", 310)
+    match_composites(context, ids)
+    track = context.particles.daughter(ids, 1)
+    matched = (context.particles.match[ids] >= 0) & (context.particles.match[track] >= 0)
+    assert matched.sum() > 10
+    # ω is the same about every pivot; d0 is not
+    moved = values(context, ids, "v0DaughterOmegaPullWithTrueVertexAsPivot(1)")
+    np.testing.assert_allclose(moved[matched], values(context, track, "omegaPull")[matched], rtol=1e-6)
+    assert np.isnan(moved[~matched]).all()
+    assert np.isnan(values(context, ids, "v0DaughterD0PullWithTrueVertexAsPivot(2)")).all()
+    kaon = matched & (values(context, ids, "mcPDG") == 310)
+    pulls = [
+        values(context, ids, f"v0Daughter{name}PullWithTrueVertexAsPivot({index})")[kaon]
+        for name in ("D0", "Z0") for index in (0, 1)
+    ]  # fmt: skip
+    assert 0.7 < np.nanmedian(np.abs(pulls)) / 0.6745 < 1.6
 
 
 @given(
@@ -410,7 +450,8 @@ def test_a_conversion_is_found_where_the_tracks_touch(where, direction, first, s
 def test_converted_photons_of_a_real_file(real_data, lite):
     parts = ("InvariantMass", "DelTanLambda", "DelR", "DelZ", "X", "Y", "Z", "Rho", "Px", "Py", "Pz")
     names = [*(f"convertedPhoton{part}(0, 1)" for part in parts), "convertedPhotonX(0, 2)", "px", "isSignal"]
-    body = V0S + "ma.matchMCTruth('gamma:V0', path=main)\n"
+    body = "ma.fillConvertedPhotonsList('gamma:V0 -> e+ e-', '', path=main)\n"
+    body += "ma.matchMCTruth('gamma:V0', path=main)\n"
     body += f"ma.variablesToNtuple('gamma:V0', {names!r}, path=main)\n"
     body += "ma.fillParticleList('pi+:x', '', path=main)\n"
     body += "ma.variablesToNtuple('pi+:x', ['convertedPhotonRho(0, 1)'], treename='pions', path=main)\n"
