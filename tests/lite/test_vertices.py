@@ -152,6 +152,8 @@ def test_nothing_is_said_of_what_does_not_fly_or_was_not_fitted():
     assert np.isnan(values(context, mothers, "flightDistanceOfDaughter(3)")).all()
     with pytest.raises(InvalidSteering, match="three axes"):
         values(context, ids, "prodVertexCov(0, 3)")
+    with pytest.raises(InvalidSteering, match="takes numbers"):
+        values(context, mothers, "vertexDistanceOfDaughter(0, D0)")
 
 
 def test_generated_kaons_fly_as_long_as_kaons_do(real_data, lite):
