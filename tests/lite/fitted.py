@@ -72,3 +72,7 @@ def composites(context, *widths, fitted=False, seed=1):
         errors = roots @ roots.transpose(0, 2, 1)
         context.particles.set_fitted(ids, momentum, context.particles.mass[ids], place, errors, np.full(len(ids), 0.5))
     return ids
+
+
+def vector(context, ids, prefix=""):
+    return np.stack([getattr(context.particles, f"{prefix}{axis}")[ids] for axis in "xyz"], axis=1)
