@@ -55,13 +55,11 @@ def _production_covariance(_scope: Scope, arguments: tuple[str, ...]) -> Functio
     return _first_of(f"prodVertS{'xyz'[row]}{'xyz'[column]}")
 
 
-for _name, _extra in {
-    "KFit_nTracks": "kFit_nTracks",
-    "TracksLBoostChi2": "chiSquared_trackL",
-    "FourCKFitChi2": "FourCFitChi2",
-    "FourCKFitProb": "FourCFitProb",
-}.items():
-    register(_name)(_first_of(_extra))
+register("KFit_nTracks")(_first_of("kFit_nTracks"))
+register("FourCKFitChi2")(_first_of("FourCFitChi2"))
+register("FourCKFitProb")(_first_of("FourCFitProb"))
+# along the boost, which the fit has to know
+register("TracksLBoostChi2", needs="beams")(_first_of("chiSquared_trackL"))
 
 # ---- vectors of daughters; shape (n, 3)
 
