@@ -49,6 +49,7 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.correctBrems": "outputList inputList gammaList maximumAcceptance multiplePhotons "
     f"usePhotonOnlyOnce {_LISTS}",
     "modularAnalysis.matchMCTruth": "list_name path",
+    "modularAnalysis.calculateDistance": "list_name decay_string mode path",
     # fits
     "vertex.kFit": f"{_KFIT} path",
     "vertex.fitVertex": f"{_KFIT} fitter path",
