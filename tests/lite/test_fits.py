@@ -214,6 +214,10 @@ def test_candidates_have_what_a_fit_gives_and_fall_by_its_probability(lite):
     fitted('plain', columns=['px', 'py', 'pz', 'E', 'extraInfo(chiSquared_trackL)'])
     fitted('all', level=-1)
     fitted('good', level=0.3)
+    ma.reconstructDecay('D0:tree -> K-:x pi+:x', '1.7 < M < 2.1', path=main)
+    vertex.treeFit('D0:tree', -1, path=main)
+    ma.variablesToNtuple('D0:tree', ['M', 'x', 'y', 'z', 'extraInfo(chiSquared)'], treename='tree',
+                         filename='fits.root', path=main)
     fitted('heavy', 'massvertex')
     fitted('mass', 'mass')
     fitted('left', 'recoilmass', level=-1, recoilMass=8.0, columns=['mRecoil', 'extraInfo(RecoilMassFitChi2)'])
@@ -242,6 +246,11 @@ def test_candidates_have_what_a_fit_gives_and_fall_by_its_probability(lite):
     every, good = trees["all"], trees["good"]
     assert size["all"] == (every["chiProb"] == -1).sum() + size["plain"]
     np.testing.assert_array_equal(good["chiProb"], every["chiProb"][every["chiProb"] >= 0.3])
+
+    # a fit in other parameters, of the same tracks: what is left is of second order in the errors
+    for name, value in trees["tree"].items():
+        if not name.startswith("__"):
+            assert np.median(np.abs(value - every[name]) / (1 + np.abs(value))) < 2e-3, name
 
     plain, tube, wide = trees["plain"], trees["tube"], trees["wide"]
     np.testing.assert_allclose(plain["chiProb"] > 0.3173, plain["extraInfo(chiSquared)"] < 1)

@@ -38,6 +38,7 @@ class _Step(NamedTuple):
     covariance: Floats
 
 
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")  # of fits that fail
 def descend(
     measured: Floats, covariance: Floats, constraints: Constraints, *, free: int = 0, patience: bool = False
 ) -> Fitted:
@@ -106,8 +107,7 @@ def descend(
 
 
 def _falls(before: Floats, after: Floats) -> Flags:
-    with np.errstate(invalid="ignore"):
-        return np.asarray(after < before - _LEAST * (1 + after))
+    return np.asarray(after < before - _LEAST * (1 + after))
 
 
 class _Fits:
@@ -178,11 +178,10 @@ class _Fits:
 def _inverse(matrix: Floats) -> Floats:
     """Inverse of every positive definite matrix, by elimination; not finite for the singular ones."""
     work = np.ascontiguousarray(matrix.transpose(1, 2, 0))
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        for index in range(len(work)):
-            pivot = 1 / work[index, index]
-            column, row = work[:, index].copy(), work[index] * pivot
-            work -= column[:, None] * row[None]
-            work[index], work[:, index] = row, -column * pivot
-            work[index, index] = pivot
+    for index in range(len(work)):
+        pivot = 1 / work[index, index]
+        column, row = work[:, index].copy(), work[index] * pivot
+        work -= column[:, None] * row[None]
+        work[index], work[:, index] = row, -column * pivot
+        work[index, index] = pivot
     return np.asarray(work.transpose(2, 0, 1))

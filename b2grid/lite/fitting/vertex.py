@@ -229,12 +229,11 @@ def _meet(states: Floats, vertex: Floats, bend: Floats) -> tuple[Floats, Floats]
     dx, dy, dz = (vertex[:, None, axis] - states[..., 3 + axis] for axis in range(3))
     pt2 = px * px + py * py
     pt, along = np.sqrt(pt2), dx * px + dy * py
-    with np.errstate(invalid="ignore", divide="ignore"):
-        sine = -bend * along / pt2
-        straight = bend == 0
-        # arc over pt: the arcsine over the bend, which is zero for straight lines
-        arc = np.where(straight, along / pt2, np.arcsin(sine) / np.where(straight, 1.0, -bend))
-        stretch = 1 / (np.sqrt(1 - sine * sine) * pt2)
+    sine = -bend * along / pt2
+    straight = bend == 0
+    # arc over pt: the arcsine over the bend, which is zero for straight lines
+    arc = np.where(straight, along / pt2, np.arcsin(sine) / np.where(straight, 1.0, -bend))
+    stretch = 1 / (np.sqrt(1 - sine * sine) * pt2)
     lift = dz - pz * arc
     value = np.stack((dy * px - dx * py + bend / 2 * (dx * dx + dy * dy), lift * pt), axis=2)
     slope = np.zeros((count, size, 2, 6))
@@ -274,8 +273,7 @@ def _has_mass(
     total, sum_energy = momenta.sum(axis=1) - whole[:3], energy.sum(axis=1) - whole[3]
     value = sum_energy**2 - (total**2).sum(axis=1) - mass**2
     slope = np.zeros((*states.shape[:2], 6))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        slope[..., :3] = 2 * (sum_energy[:, None, None] * momenta / energy[..., None] - total[:, None])
+    slope[..., :3] = 2 * (sum_energy[:, None, None] * momenta / energy[..., None] - total[:, None])
     slope[..., 3], slope[..., 4] = bend * slope[..., 1], -bend * slope[..., 0]
     count = len(states)
     by_vertex = -slope[..., 3:].sum(axis=1)

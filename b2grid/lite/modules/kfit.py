@@ -286,8 +286,10 @@ def _rest(context: Context, ids: Ids, ways: tuple[Way, ...]) -> Floats:
     for way in above:
         parent = descendants(context, ids, way)
         most = int(particles.n_daughters(parent[parent >= 0]).max(initial=0))
-        for other in {(*way, index) for index in range(most)} - above - set(ways):
-            child = descendants(context, parent, other[-1:])
+        for index in range(most):
+            if (*way, index) in above or (*way, index) in ways:
+                continue
+            child = descendants(context, parent, (index,))
             has = child >= 0
             for column, name in enumerate(("px", "py", "pz", "energy")):
                 total[has, column] += getattr(particles, name)[child[has]]
