@@ -45,6 +45,7 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.reconstructDecay": "decayString cut dmID candidate_limit ignoreIfTooManyCandidates "
     f"chargeConjugation allowChargeViolation {_LISTS}",
     "modularAnalysis.matchMCTruth": "list_name path",
+    "modularAnalysis.calculateDistance": "list_name decay_string mode path",
     # rest of event, continuum suppression, shape of the event
     "modularAnalysis.buildRestOfEvent": "target_list_name inputParticlelists fillWithMostLikely chargedPIDPriors path",
     "modularAnalysis.appendROEMask": _MASK,

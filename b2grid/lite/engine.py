@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from b2grid.errors import Finding, InvalidInput, InvalidSteering, NotInLite
 from b2grid.lite import variables  # noqa: F401 - registers what is covered
 from b2grid.lite.context import Context, Logger, file_beams, file_interaction_point
+from b2grid.lite.covariance import known_spread
 from b2grid.lite.expression import Scope
 from b2grid.lite.modules import Blueprint, Step
 from b2grid.lite.modules.base import make
@@ -289,6 +290,8 @@ def _check_conditions(plan: _Plan, files: Sequence[MdstFile]) -> None:
             file_beams(file)
         if "point" in plan.blueprint.needs:
             file_interaction_point(file)
+        if "spread" in plan.blueprint.needs:
+            known_spread(file_interaction_point(file))
 
 
 # ---- events

@@ -9,6 +9,7 @@ from b2grid.physics.conditions import (
     InteractionPoint,
     beams,
     interaction_point,
+    photon_resolution_is_stored,
 )
 from b2grid.physics.field import bz
 from b2grid.physics.particles import (
@@ -34,4 +35,5 @@ __all__ = [
     "is_known",
     "particle",
     "particles",
+    "photon_resolution_is_stored",
 ]

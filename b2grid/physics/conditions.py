@@ -36,7 +36,15 @@ if TYPE_CHECKING:
 
     Vector = tuple[float, float, float]
 
-__all__ = ["DEMO_GLOBAL_TAG", "NOMINAL", "Beams", "InteractionPoint", "beams", "interaction_point"]
+__all__ = [
+    "DEMO_GLOBAL_TAG",
+    "NOMINAL",
+    "Beams",
+    "InteractionPoint",
+    "beams",
+    "interaction_point",
+    "photon_resolution_is_stored",
+]
 
 DEMO_GLOBAL_TAG = "demo_nominal"
 """The production global tag by which the package's demo data ask for nominal conditions."""
@@ -255,3 +263,22 @@ def interaction_point(experiment: int, is_mc: bool, release: str, global_tag: st
     if is_mc and experiment == 0 and major > 5:
         return InteractionPoint(_IP_1003, None, "MC experiment 0, release-06 and later: where it is generated")
     raise _refuse("interaction point", experiment, is_mc, f" of {printable(release) or 'an unnamed release'}")
+
+
+def photon_resolution_is_stored(experiment: int, is_mc: bool, global_tag: str = "") -> None:
+    """Make sure that the energy of a photon has the error that its cluster stores.
+
+    basf2 puts the resolution of a payload in its place, where the database has one.
+
+    Parameters
+    ----------
+    experiment, is_mc, global_tag
+        As in `beams`.
+
+    Raises
+    ------
+    InvalidInput
+        Where there may be a payload: in all but the package's own demo data.
+    """
+    if not _is_demo(global_tag):
+        raise _refuse("resolution of photon energies", experiment, is_mc)

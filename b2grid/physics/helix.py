@@ -30,6 +30,7 @@ __all__ = [
     "from_momentum",
     "momentum",
     "momentum_at",
+    "move_covariance",
     "move_pivot",
     "position",
     "transverse_momentum",
@@ -146,6 +147,42 @@ def move_pivot(tau: ArrayLike, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> Arra
         tan_lambda,
     )
     return np.stack(np.broadcast_arrays(*moved), axis=-1)
+
+
+def move_covariance(tau: ArrayLike, matrix: ArrayLike, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> Array:
+    """The (..., 5, 5) covariance of the helix that `move_pivot` gives, from that of `tau`.
+
+    J C Jᵀ with the derivatives of `move_pivot`; NaN for ω = 0.
+    """
+    d0, phi0, omega, _, tan_lambda = _split(tau)
+    bx, by = (np.asarray(value, dtype=np.float64) for value in (x, y))
+    cos, sin = np.cos(phi0), np.sin(phi0)
+    along, shift = bx * cos + by * sin, by * cos - bx * sin
+    across = shift + d0
+    turned, straight = omega * along, 1 + omega * across  # sine and cosine of -χ, times u
+    u = np.hypot(turned, straight)
+    moved = move_pivot(tau, x, y, z)[..., 0]
+    zero, one = np.zeros_like(d0 + along), np.ones_like(d0 + along)
+    # by d0, φ0 and ω: of the place on the axes of the track, of the new d0, of χ, and of the arc
+    d_along, d_across, d_omega = (zero, shift, zero), (one, -along, zero), (zero, zero, one)
+    d_moved, d_chi, d_arc = [], [], []
+    with np.errstate(invalid="ignore", divide="ignore"):
+        arc = np.arctan2(turned, straight) / omega
+        for by_along, by_across, by_omega in zip(d_along, d_across, d_omega, strict=True):
+            by_turned, by_straight = omega * by_along + along * by_omega, omega * by_across + across * by_omega
+            by_a = 2 * straight * by_across + 2 * turned * by_along + (across**2 + along**2) * by_omega
+            d_moved.append((by_a - moved**2 * by_omega) / (2 * u))
+            chi = -(straight * by_turned - turned * by_straight) / u**2
+            d_chi.append(chi)
+            d_arc.append((-chi - arc * by_omega) / omega)
+    jacobian = np.zeros((*np.shape(zero), 5, 5))
+    jacobian[..., 0, :3] = np.stack(d_moved, axis=-1)
+    jacobian[..., 1, :3] = np.stack(d_chi, axis=-1)
+    jacobian[..., 1, 1] += 1
+    jacobian[..., 2, 2] = jacobian[..., 3, 3] = jacobian[..., 4, 4] = 1
+    jacobian[..., 3, :3] = np.stack(d_arc, axis=-1) * np.asarray(tan_lambda)[..., None]
+    jacobian[..., 3, 4] = arc
+    return np.asarray(jacobian @ np.asarray(matrix, dtype=np.float64) @ np.swapaxes(jacobian, -1, -2))
 
 
 def momentum_at(tau: ArrayLike, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> Triple:

@@ -66,6 +66,7 @@ OTHER: dict[str, Any] = {
     "inputParticlelists": ["K+:x"],
     "chargedPIDPriors": [0.9, 0.02, 0.02, 0.02, 0.02, 0.02],
     "modularAnalysis.buildEventShape inputListNames": ["pi+:x"],
+    "modularAnalysis.calculateDistance mode": "2tracks",
     "modularAnalysis.buildEventKinematics inputListNames": ["pi+:x"],
     "custom_cuts": ("p > 0.5", "E > 0.5"),
     "stdCharged.stdMostLikely custom_cuts": "p > 0.5",
@@ -114,6 +115,7 @@ BEFORE = {
     "updateROEMasks": ROE + MASK,
     "buildContinuumSuppression": ROE + MASK,
     "variablesToDaughterExtraInfo": ROE,
+    "calculateDistance": ROE,
     "fillParticleListFromROE": ROE + MASK + "ma.appendROEMask('D0:r2', 'm', 'p > 0.2', 'E > 0.1', path=main)",
 }
 """What a function needs before it is called."""
@@ -130,6 +132,7 @@ ALSO_SEEN = {
     "buildContinuumSuppression": ["R2", "cosTBTO"],
     "fillParticleListFromROE": ["nDaughters", "E"],
     "variablesToEventExtraInfo": ["eventExtraInfo(r)"],
+    "calculateDistance": ["extraInfo(CalculatedDistance)"],
 }
 RHO = "'rho0:z -> pi+:x pi-:x', '0.6 < M < 0.9'"
 
@@ -164,6 +167,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("'D0:z -> K-:x pi-:x', '1.7 < M < 2'", "D0:z"),
     ],
     "modularAnalysis.matchMCTruth": [("'pi+:x'", "pi+:x")],
+    "modularAnalysis.calculateDistance": [("'D0:r', 'D0:r -> ^K-:x ^pi+:x'", "D0:r")],
     "modularAnalysis.buildRestOfEvent": [("'D0:r'", "D0:r")],
     "modularAnalysis.appendROEMask": [("'D0:r', 'z', '', ''", "D0:r")],
     "modularAnalysis.appendROEMasks": [("'D0:r', [('z', '', '')]", "D0:r")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from b2grid.lite.modules import (
     combining,
     conditions,
+    distance,
     extra,
     histograms,
     inert,
@@ -25,6 +26,7 @@ __all__ = ["MODULES", "Arguments", "Blueprint", "Kind", "Step"]
 _ROOMS = (
     combining,
     conditions,
+    distance,
     extra,
     histograms,
     inert,
