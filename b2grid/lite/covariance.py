@@ -19,13 +19,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.context import Context
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reader import Chunk, MdstFile
     from b2grid.physics import InteractionPoint
 
     Ids = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-__all__ = ["cluster_errors", "cluster_momentum_covariance", "covariance", "known_spread", "point_covariance"]
+__all__ = [
+    "cluster_errors",
+    "cluster_momentum_covariance",
+    "covariance",
+    "file_photon_resolution",
+    "known_spread",
+    "point_covariance",
+]
 
 # (px, py, pz, x, y, z) of seven, in the order in which tracks have them: places first
 _SIX = np.array([4, 5, 6, 0, 1, 2])
@@ -55,12 +62,26 @@ def covariance(context: Context, ids: Ids) -> Floats:
     fitted, fit = particles.fitted[ids] >= 0, particles.fit[ids]
     clustered = particles.source[ids] == CLUSTER
     result[fitted] = particles.fitted_covariance(ids[fitted])
-    tracked = np.flatnonzero(~fitted & (fit >= 0))
+    corrected = ~fitted & (fit >= 0) & (particles.n_daughters(ids) > 0)
+    if corrected.any():
+        result[corrected] = _of_corrected(context, ids[corrected])
+    tracked = np.flatnonzero(~fitted & ~corrected & (fit >= 0))
     if len(tracked):
         result[tracked] = _of_tracks(context, ids[tracked])
     calorimetric = np.flatnonzero(~fitted & clustered)
     if len(calorimetric):
         result[calorimetric] = _of_clusters(context, ids[calorimetric])
+    return result
+
+
+def _of_corrected(context: Context, ids: Ids) -> Floats:
+    """That of the track, and what the photons add to that of the momentum."""
+    particles = context.particles
+    result = covariance(context, particles.daughter(ids, 0))
+    for index in range(1, int(particles.n_daughters(ids).max())):
+        photon = particles.daughter(ids, index)
+        there = np.flatnonzero(photon >= 0)
+        result[there, :4, :4] += covariance(context, photon[there])[:, :4, :4]
     return result
 
 
@@ -144,8 +165,7 @@ def cluster_errors(chunk: Chunk, clusters: Ids) -> Floats:
         If the energy of one that may be photons can have another error than the stored one.
     """
     if (mdst.cluster_hypotheses(chunk)[clusters] & mdst.N_PHOTONS).any():
-        meta = chunk.file.metadata
-        photon_resolution_is_stored(meta.experiment_low, meta.is_mc, meta.global_tag)
+        file_photon_resolution(chunk.file)
     result = np.empty((len(clusters), 3, 3))
     for row in range(3):
         for column in range(row + 1):
@@ -175,3 +195,9 @@ def known_spread(point: InteractionPoint) -> Floats:
             hint="run this sample with a basf2 release, or leave out what depends on it",
         )
     return np.array(point.covariance)
+
+
+def file_photon_resolution(file: MdstFile) -> None:
+    """Make sure that photons of a file have the errors that their clusters store; see `photon_resolution_is_stored`."""
+    meta = file.metadata
+    photon_resolution_is_stored(meta.experiment_low, meta.is_mc, meta.global_tag)

@@ -16,6 +16,7 @@ __all__ = ["FUNCTIONS", "OWN", "coverage"]
 _LISTS = "writeOut path"
 _RANK = "particleList variable numBest outputVariable allowMultiRank cut overwriteRank path"
 _MASK = "list_name mask_name trackSelection eclClusterSelection klmClusterSelection path"
+_KFIT = "list_name conf_level fit_type constraint daughtersUpdate decay_string smearing recoilMass"
 
 FUNCTIONS: dict[str, str] = {
     # input and general
@@ -35,7 +36,8 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.copyLists": f"outputListName inputListNames {_LISTS}",
     "modularAnalysis.cutAndCopyList": f"outputListName inputListName cut {_LISTS}",
     "modularAnalysis.cutAndCopyLists": f"outputListName inputListNames cut {_LISTS}",
-    "modularAnalysis.mergeListsWithBestDuplicate": f"outputListName inputListNames variable {_LISTS}",
+    "modularAnalysis.mergeListsWithBestDuplicate": "outputListName inputListNames variable preferLowest "
+    f"ignoreMotherFlavor {_LISTS}",
     "modularAnalysis.applyCuts": "list_name cut path",
     "modularAnalysis.applyEventCuts": "cut path metavariables",
     "modularAnalysis.rankByHighest": _RANK,
@@ -44,8 +46,13 @@ FUNCTIONS: dict[str, str] = {
     # decays and truth
     "modularAnalysis.reconstructDecay": "decayString cut dmID candidate_limit ignoreIfTooManyCandidates "
     f"chargeConjugation allowChargeViolation {_LISTS}",
+    "modularAnalysis.correctBrems": "outputList inputList gammaList maximumAcceptance multiplePhotons "
+    f"usePhotonOnlyOnce {_LISTS}",
     "modularAnalysis.matchMCTruth": "list_name path",
     "modularAnalysis.calculateDistance": "list_name decay_string mode path",
+    # fits
+    "vertex.kFit": f"{_KFIT} path",
+    "vertex.fitVertex": f"{_KFIT} fitter path",
     # rest of event, continuum suppression, shape of the event
     "modularAnalysis.buildRestOfEvent": "target_list_name inputParticlelists fillWithMostLikely chargedPIDPriors path",
     "modularAnalysis.appendROEMask": _MASK,
@@ -64,6 +71,10 @@ FUNCTIONS: dict[str, str] = {
     "foxWolfram harmonicMoments jets sphericity thrust checkForDuplicates path",
     "modularAnalysis.buildEventKinematics": "inputListNames default_cleanup custom_cuts chargedPIDPriors "
     "fillWithMostLikely path",
+    # fits of decay trees
+    "vertex.treeFit": "list_name conf_level massConstraint ipConstraint updateAllDaughters customOriginConstraint "
+    "customOriginVertex customOriginCovariance originDimension path",
+    "modularAnalysis.markDuplicate": "particleList prioritiseV0 path",
     # output
     "modularAnalysis.variablesToNtuple": "decayString variables treename filename path basketsize filenameSuffix "
     "useFloat storeEventType ignoreCommandLineOverride",
@@ -86,6 +97,8 @@ FUNCTIONS: dict[str, str] = {
     "stdPhotons.stdPhotons": "listtype path",
     "stdPi0s.stdPi0s": "listtype path",
     "stdKlongs.stdKlongs": "listtype path",
+    "stdV0s.stdKshorts": "prioritiseV0 fitter path updateAllDaughters writeOut addSuffix",
+    "stdV0s.stdLambdas": "prioritiseV0 fitter path updateAllDaughters writeOut addSuffix",
     # names of variables
     **dict.fromkeys(
         (

@@ -10,10 +10,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from b2grid.errors import Finding, InvalidInput, InvalidSteering, NotInLite
+from b2grid.errors import Finding, InvalidInput, InvalidSteering, NotInLite, printable
 from b2grid.lite import variables  # noqa: F401 - registers what is covered
 from b2grid.lite.context import Context, Logger, file_beams, file_interaction_point
-from b2grid.lite.covariance import known_spread
+from b2grid.lite.covariance import file_photon_resolution, known_spread
 from b2grid.lite.expression import Scope
 from b2grid.lite.modules import Blueprint, Step
 from b2grid.lite.modules.base import make
@@ -245,7 +245,7 @@ def _declare_anyway(kind: str, params: Mapping[str, Any], blueprint: Blueprint) 
     for name in names:
         if isinstance(name, str):
             try:
-                blueprint.declare(name)
+                blueprint.declare(name, ())
             except InvalidInput:
                 continue  # the finding is there already
 
@@ -286,12 +286,21 @@ def _check_conditions(plan: _Plan, files: Sequence[MdstFile]) -> None:
     for file in files:
         if file.entries == 0:
             continue
+        for need in sorted(plan.blueprint.needs):
+            kind, _, name = need.partition(":")
+            if kind == "object" and not file.has(name):
+                raise NotInLite(
+                    f"{printable(file.path)} has no {printable(name)}, which this steering needs",
+                    hint="use files of a later data model, or leave out what needs it",
+                )
         if "beams" in plan.blueprint.needs:
             file_beams(file)
         if "point" in plan.blueprint.needs:
             file_interaction_point(file)
         if "spread" in plan.blueprint.needs:
             known_spread(file_interaction_point(file))
+        if "photons" in plan.blueprint.needs:
+            file_photon_resolution(file)
 
 
 # ---- events

@@ -138,6 +138,7 @@ def _errors_of_composites(context: Context, ids: Ids) -> Ints:
         return np.zeros(0, dtype=np.int64)
     result = _wrong_mother(context, ids)
     particles = context.particles
+    corrected = particles.extra_info("bremsCorrected", ids)[1]
     excused = np.zeros(len(ids), dtype=np.int64)
     for index in range(int(particles.n_daughters(ids).max())):
         below = particles.daughter(ids, index)
@@ -145,11 +146,31 @@ def _errors_of_composites(context: Context, ids: Ids) -> Ints:
         excused[:] = 0
         for rules, rows in _rules(context, ids):
             excused[rows] = rules.daughters[index] if index < len(rules.daughters) else 0
-        result[here] |= errors(context, below[here]) & _INHERITED & ~excused[here]
+        bits = errors(context, below[here])
+        photon = np.flatnonzero(corrected[here] & (particles.pdg[below[here]] == 22))
+        if len(photon):
+            bits[photon] = _of_radiated(context, ids[here][photon], below[here][photon], bits[photon])
+        result[here] |= bits & _INHERITED & ~excused[here]
     for rules, rows in _rules(context, ids):
         if rules.brems:
             result[rows] &= ~ADDED_BREMS
     return result | _missing(context, ids)
+
+
+def _of_radiated(context: Context, electrons: Ids, photons: Ids, bits: Ints) -> Ints:
+    """Error bits of photons that electrons were corrected by, at the side of each photon's electron."""
+    chunk, particles = context.chunk, context.particles
+    match, own = particles.match[photons], particles.match[electrons]
+    bits = np.where(match < 0, bits & ~INTERNAL_ERROR | ADDED_BREMS, bits)
+    same = (match >= 0) & (match == own)
+    above = mothers(chunk)[own]
+    related = np.zeros(len(photons), dtype=np.bool_)
+    there = np.flatnonzero(above >= 0)
+    row, generated = descendants(chunk, above[there])
+    width = len(codes(chunk))
+    related[there] = np.isin(there * width + match[there], there[row] * width + generated)
+    bits = np.where(same, bits & ~MISIDENTIFIED, bits)
+    return np.asarray(np.where((match >= 0) & ~same & ~related, bits | ADDED_BREMS, bits))
 
 
 def _wrong_mother(context: Context, ids: Ids) -> Ints:
@@ -160,6 +181,7 @@ def _wrong_mother(context: Context, ids: Ids) -> Ints:
     result = np.zeros(len(ids), dtype=np.int64)
     above = mother[match]
     only = (above >= 0) & (code[above] == own) & (visible_daughters(chunk)[above] == 1)
+    only &= ~particles.extra_info("bremsCorrected", ids)[1]
     for rules, rows in _rules(context, ids):
         if not rules.unspecified:
             result[wrong & rows & ~only] = ADDED_WRONG

@@ -29,6 +29,8 @@ SOURCE_BITS = 24
 
 UNMATCHED, NOT_MATCHED_YET = -1, -2
 
+_NEUTRON = 2112
+
 _COLUMNS: dict[str, tuple[Any, Any]] = {
     "event": (np.int64, 0),
     "pdg": (np.int64, 0),
@@ -236,6 +238,14 @@ class Particles:
         self.set_extra("original_index", copies, ids.astype(np.float64), overwrite=True)
         return copies
 
+    def own_daughters(self, ids: Ids) -> None:
+        """Give particles copies of their daughters, and of what is below: to change without effect on others."""
+        counts = self.n_daughters(ids)
+        start = np.repeat(self._daughter_start.view[ids], counts)
+        places = start + np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        copies = self.duplicate(self._daughters.view[places])
+        self._daughters.view[places] = copies
+
     # ---- fits
 
     def set_fitted(
@@ -329,10 +339,11 @@ class Particles:
 
     # ---- identity
 
-    def identity(self, ids: Ids) -> NDArray[np.int64]:
+    def identity(self, ids: Ids, *, flavourless: bool = False) -> NDArray[np.int64]:
         """A number that is equal for copies: same code and source, recursively for composites.
 
         Daughters are compared in the order of their codes; of one code in the order that they have.
+        Particles and antiparticles are the same if `flavourless`, their daughters are not; neutrons always are.
         """
         result = np.empty(len(ids), dtype=np.int64)
         if len(ids) == 0:
@@ -342,7 +353,8 @@ class Particles:
         width = int(counts.max())
         plain = counts == 0
         keys.append(self.event[ids])
-        keys.append(self.pdg[ids])
+        code = self.pdg[ids]
+        keys.append(np.where((np.abs(code) == _NEUTRON) | flavourless, np.abs(code), code))
         keys.append(np.where(plain, self.source_id[ids], -counts))
         if width:
             inner = np.stack([self.daughter(ids, index) for index in range(width)], axis=1)

@@ -36,7 +36,8 @@ CHUNK_EVENTS = 4000
 _HLT_DISCARDED = 0x10
 
 _STORED = ("Tracks", "ECLClusters", "KLMClusters", "V0s", "MCParticles", "PIDLikelihoods", "TrackFitResults")
-_OBJECTS = frozenset({"EventMetaData", *_STORED, *(f"{a}To{b}" for a in _STORED for b in _STORED)})
+_NAMED = ("ECLClustersToTracksNamedBremsstrahlung",)
+_OBJECTS = frozenset({"EventMetaData", *_STORED, *(f"{a}To{b}" for a in _STORED for b in _STORED), *_NAMED})
 """What is read of a file, as far as something asks for it."""
 
 
@@ -255,12 +256,12 @@ class Chunk:
         self._derived[name] = True
         return first
 
-    def relation(self, source: str, target: str) -> Relation:
-        """All pairs of the relation between two objects; empty if the file has none."""
-        return self.derived(f"{source} to {target}", lambda: self._relation(source, target))
+    def relation(self, source: str, target: str, kind: str = "") -> Relation:
+        """All pairs of the relation between two objects, or of one with a name; empty if the file has none."""
+        return self.derived(f"{source} to {target} {kind}", lambda: self._relation(source, target, kind))
 
-    def _relation(self, source: str, target: str) -> Relation:
-        name = f"{source}To{target}"
+    def _relation(self, source: str, target: str, kind: str) -> Relation:
+        name = f"{source}To{target}Named{kind}" if kind else f"{source}To{target}"
         if not self.has(name):
             empty = np.zeros(0, dtype=np.int64)
             return Relation(empty, empty, np.zeros(0))

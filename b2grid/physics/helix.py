@@ -27,7 +27,9 @@ __all__ = [
     "covariance_cartesian",
     "covariance_matrix",
     "covariance_packed",
+    "curvature",
     "from_momentum",
+    "from_state",
     "momentum",
     "momentum_at",
     "move_covariance",
@@ -43,6 +45,17 @@ _ALPHA = 2.99792458e-3
 """pt (GeV) = α · B_z (tesla) / abs(ω) (1/cm)."""
 
 _ROWS, _COLUMNS = np.triu_indices(5)
+
+
+def curvature(charge: ArrayLike, bz: ArrayLike) -> Array:
+    """ω · pt of a particle of this charge in this field (tesla), in GeV/cm: how fast its momentum turns.
+
+    A particle that moves by (dx, dy) across the field has its momentum changed by (dy, −dx) times this.
+
+    >>> round(float(curvature(1, 1.5)), 9)
+    0.004496887
+    """
+    return np.asarray(_ALPHA * np.asarray(charge, dtype=np.float64) * np.asarray(bz, dtype=np.float64))
 
 
 def _split(tau: ArrayLike) -> tuple[Array, Array, Array, Array, Array]:
@@ -217,3 +230,55 @@ def from_momentum(
             break
         field = _perigee_field(tau)
     return tau
+
+
+def from_state(place: ArrayLike, momentum: ArrayLike, charge: ArrayLike, bz: ArrayLike) -> tuple[Array, Array]:
+    """The helix about the origin through a place, and how it depends on place and momentum.
+
+    Parameters
+    ----------
+    place, momentum : array of float, shape (..., 3)
+        In cm and GeV.
+    charge : array of float, shape (...)
+        Not zero.
+    bz : float or array of float, shape (...)
+        The field in tesla, of which no derivative is taken.
+
+    Returns
+    -------
+    tau : array of float, shape (..., 5)
+    derivatives : array of float, shape (..., 5, 6)
+        By (x, y, z, px, py, pz).
+    """
+    x, y, z = np.moveaxis(np.asarray(place, dtype=np.float64), -1, 0)
+    px, py, pz = np.moveaxis(np.asarray(momentum, dtype=np.float64), -1, 0)
+    pt2 = px * px + py * py
+    pt = np.sqrt(pt2)
+    cos, sin = px / pt, py / pt
+    omega = curvature(charge, bz) / pt
+    # the centre of the circle seen from the origin, in units of the radius
+    u, v = sin + omega * x, cos - omega * y
+    radius = np.hypot(u, v)
+    across = x * sin - y * cos
+    d0 = (omega * (x * x + y * y) + 2 * across) / (1 + radius)
+    phi0 = np.arctan2(u, v)
+    turned = np.arctan2(u * cos - v * sin, u * sin + v * cos)  # φ0 − φ: the arc times ω
+    arc, slope = turned / omega, pz / pt
+    tau = np.stack(np.broadcast_arrays(d0, phi0, omega, z - arc * slope, slope), axis=-1)
+    # first by (x, y, φ, ω), which (px, py) then enter through
+    r2 = radius * radius
+    along = x * cos + y * sin
+    of_d0 = (u / radius, -v / radius, along / radius, ((u * x - v * y) / radius - d0) / omega)
+    of_phi0 = (omega * v / r2, omega * u / r2, (1 + omega * across) / r2, (v * x + u * y) / r2)
+    of_arc = (v / r2, u / r2, -(across + omega * (x * x + y * y)) / r2, (of_phi0[3] - arc) / omega)
+    result = np.zeros((*tau.shape, 6))
+    by_phi, by_omega = (-sin / pt, cos / pt), (-omega * cos / pt, -omega * sin / pt)
+    for row, (by_x, by_y, phi, bend) in ((0, of_d0), (1, of_phi0), (3, tuple(-slope * d for d in of_arc))):
+        result[..., row, 0], result[..., row, 1] = by_x, by_y
+        for axis in (0, 1):
+            result[..., row, 3 + axis] = phi * by_phi[axis] + bend * by_omega[axis]
+    result[..., 2, 3], result[..., 2, 4] = by_omega
+    result[..., 4, 3], result[..., 4, 4], result[..., 4, 5] = -slope * cos / pt, -slope * sin / pt, 1 / pt
+    result[..., 3, 2] = 1
+    result[..., 3, 3:] -= arc[..., None] * result[..., 4, 3:]
+    return tau, result

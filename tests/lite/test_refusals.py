@@ -34,7 +34,7 @@ NOT_COVERED = [
     ("ma.mergeListsWithBestDuplicate('pi+:y', ['pi+:x'], 'p', preferLowest=False, path=main)", "preferLowest=False"),
     ("main.add_module('NoSuchModule')", "NoSuchModule"),
     ("main.add_module('ParticleLoader', decayStrings=['pi+:y'], trackHypothesis=321)", "trackHypothesis=321"),
-    ("import vertex; vertex.treeFit('D0:x', path=main)", "treeFit"),
+    ("import vertex; vertex.raveFit('D0:x', 0.0, path=main)", "raveFit"),
     ("ma.reconstructDecay('D0:x -> [K*0:x -> pi+:x pi-:x] pi+:x', '', path=main)", "nested"),
     ("ma.fillParticleList('pi+:e', '', enforceFitHypothesis=True, path=main)", "different ways"),
     ("ma.variablesToExtraInfo('pi+:x', {'p': 'a'}, option=5, path=main)", "overwrite=5"),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from b2grid.lite.modules import (
+    brems,
     combining,
     conditions,
     distance,
+    duplicates,
     extra,
+    fits,
     histograms,
     inert,
     listing,
@@ -16,6 +19,7 @@ from b2grid.lite.modules import (
     restofevent,
     shape,
     signalside,
+    treefit,
     truth,
 )
 from b2grid.lite.modules.base import MODULES, Arguments, Blueprint, Kind, Step
@@ -24,10 +28,13 @@ __all__ = ["MODULES", "Arguments", "Blueprint", "Kind", "Step"]
 
 # registering is what importing them does
 _ROOMS = (
+    brems,
     combining,
     conditions,
     distance,
+    duplicates,
     extra,
+    fits,
     histograms,
     inert,
     listing,
@@ -37,5 +44,6 @@ _ROOMS = (
     restofevent,
     shape,
     signalside,
+    treefit,
     truth,
 )

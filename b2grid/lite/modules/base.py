@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from b2grid.lite.context import Context, Logger
     from b2grid.lite.expression import Compiled, Cut, Scope
+    from b2grid.lite.fitting.tree import Shape
     from b2grid.lite.mcerrors import DecayRules
     from b2grid.lite.output import Outputs
 
@@ -62,6 +63,7 @@ class Blueprint:
     expand: Callable[[Iterable[str]], Sequence[str]]
     lists: set[tuple[int, str]] = field(default_factory=set)
     faceless: set[tuple[int, str]] = field(default_factory=set)  # (code, label) of faces that are not made
+    contents: dict[tuple[int, str], frozenset[Shape]] = field(default_factory=dict)  # where it is known
     decays: list[DecayRules] = field(default_factory=list)
     loaded: dict[tuple[int, str], Any] = field(default_factory=dict)
     needs: set[str] = field(default_factory=set)
@@ -75,6 +77,7 @@ class Blueprint:
             self,
             lists=set(self.lists),
             faceless=set(self.faceless),
+            contents=dict(self.contents),
             loaded=dict(self.loaded),
             masks=set(self.masks),
         )
@@ -123,14 +126,18 @@ class Blueprint:
             )
         return name
 
-    def declare(self, text: str) -> ListName:
-        """A list that a module makes, or adds to."""
+    def declare(self, text: str, shapes: Iterable[Shape] | None = None) -> ListName:
+        """A list that a module makes, or adds to; with what its candidates can be made of, if that is known."""
         name = list_name(text)
         if name.key in self.outer:
             raise NotInLite(
                 f"the list {printable(name.text)} of the outer path is filled in a loop: b2lite does not cover that",
                 hint="give the list of the loop another label",
             )
+        if shapes is not None and (name.key in self.contents or name.key not in self.lists):
+            self.contents[name.key] = self.contents.get(name.key, frozenset()) | frozenset(shapes)
+        else:
+            self.contents.pop(name.key, None)
         self.lists.add(name.key)
         return name
 
@@ -222,6 +229,19 @@ class Arguments:
     def integer(self, name: str, default: Any = _ABSENT) -> int:
         """A whole number."""
         return int(self._get(name, default, (int,)))
+
+    def number(self, name: str, default: Any = _ABSENT) -> float:
+        """A number."""
+        return float(self._get(name, default, (int, float)))
+
+    def numbers(self, name: str, default: Any = _ABSENT) -> list[float]:
+        """A list of numbers."""
+        values = self._get(name, default, (list, tuple))
+        if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
+            raise InvalidSteering(
+                f"parameter {name} of {self.kind} has to be a list of numbers", hint="give numbers only"
+            )
+        return [float(value) for value in values]
 
     def texts(self, name: str, default: Any = _ABSENT) -> list[str]:
         """A list of strings."""

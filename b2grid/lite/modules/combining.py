@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.grammar import Decay
 from b2grid.lite.combine import Combination, combine
+from b2grid.lite.fitting.tree import Kind, Shape
 from b2grid.lite.mcerrors import DecayRules
 from b2grid.lite.modules.base import Arguments, Blueprint, decay_of, list_name, module
 from b2grid.lite.view import View
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from b2grid.lite.context import Context
     from b2grid.lite.expression import Cut
+    from b2grid.lite.lists import ListName
 
 _LIMIT = 10000
 
@@ -58,8 +61,6 @@ def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
                 hint="reconstruct the inner decay first, and name its list",
             )
         daughters.append(blueprint.known(daughter.list_name))
-    if "?addbrems" in decay.keywords:
-        raise NotInLite(f"?addbrems is not covered by b2lite: {printable(text)!r}", hint="run it with a basf2 release")
     _check_charge(decay, given.flag("allowChargeViolation", False))
     mother = decay.mother.list_name
     if list_name(text).key in blueprint.lists:
@@ -67,7 +68,8 @@ def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
             f"the list {printable(mother)} is made twice",
             hint="reconstruct into two lists, and copy both into one",
         )
-    made, conjugate = blueprint.declare(text), given.flag("chargeConjugation", True)
+    made = blueprint.declare(text, _shapes(blueprint, list_name(text), daughters))
+    conjugate = given.flag("chargeConjugation", True)
     if not conjugate and made.anti != made.pdg:
         blueprint.faceless.add((made.anti, made.label))
     return _Combiner(
@@ -82,6 +84,15 @@ def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
         ),
         cut,
     )
+
+
+def _shapes(blueprint: Blueprint, made: ListName, daughters: list[ListName]) -> list[Shape] | None:
+    """What candidates can be made of; `None` if that of a daughter is not known."""
+    contents = [blueprint.contents.get(daughter.key) for daughter in daughters]
+    if any(content is None for content in contents):
+        return None
+    found = product(*(content for content in contents if content is not None))
+    return [Shape(abs(made.pdg), Kind.COMPOSITE, parts) for parts in found]
 
 
 def _check_charge(decay: Decay, allowed: bool) -> None:

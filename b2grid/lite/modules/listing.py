@@ -65,6 +65,8 @@ class _Manipulator:
     output: ListName
     cut: Cut
     order: Compiled | None
+    lowest: bool = True
+    flavourless: bool = False
 
     def run(self, context: Context) -> None:
         """Collect, sort, and add what is not there yet."""
@@ -77,11 +79,11 @@ class _Manipulator:
         view = View(context, ids)
         values = particles.mdst_index[ids] if self.order is None else self.order(view).astype(np.float64)
         # NaN sorts last; the order of equal values stays
-        ids = ids[np.lexsort((values, particles.event[ids]))]
+        ids = ids[np.lexsort((values if self.lowest else -values, particles.event[ids]))]
         output = context.lists.make(self.output)
         old = output.all()
-        if len(parts) > 1 or len(old):
-            identity = particles.identity(np.concatenate((old, ids)))
+        if len(parts) > 1 or len(old) or self.flavourless:
+            identity = particles.identity(np.concatenate((old, ids)), flavourless=self.flavourless)
             first = np.unique(identity, return_index=True)[1]
             new = np.zeros(len(identity), dtype=np.bool_)
             new[first] = True
@@ -95,15 +97,16 @@ class _Manipulator:
 )
 def _manipulator(given: Arguments, blueprint: Blueprint) -> _Manipulator:
     given.flag("writeOut", False)
-    given.only("preferLowest", True)
-    given.only("ignoreMotherFlavor", False)
     inputs = tuple(blueprint.known(text) for text in given.texts("inputListNames"))
     cut = blueprint.cut(given.text("cut", ""))
     variable = given.text("variable", "mdstIndex")
     order = None if variable == "mdstIndex" else blueprint.variable(variable)
-    output = blueprint.declare(given.text("outputListName"))
+    contents = [blueprint.contents.get(name.key) for name in inputs]
+    known = [shape for content in contents if content is not None for shape in content]
+    output = blueprint.declare(given.text("outputListName"), None if None in contents else known)
     _check_inputs(inputs, output)
-    return _Manipulator(inputs, output, cut, order)
+    lowest, flavourless = given.flag("preferLowest", True), given.flag("ignoreMotherFlavor", False)
+    return _Manipulator(inputs, output, cut, order, lowest, flavourless)
 
 
 def _check_inputs(inputs: tuple[ListName, ...], output: ListName) -> None:

@@ -162,7 +162,9 @@ def _extra_info(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
             "variable 'extraInfo(original_index)' is not covered by b2lite: particles are numbered in another way",
             hint="ask the original for what is wanted: originalParticle(variable)",
         )
-    return Compiled("extraInfo", "double", lambda view: view.particles.extra_info(name, view.rows)[0])
+    # a vertex fit writes it only where the path needs the beams
+    needs = frozenset({"beams"} if name == "chiSquared_trackL" else ())
+    return Compiled("extraInfo", "double", lambda view: view.particles.extra_info(name, view.rows)[0], needs=needs)
 
 
 @register_call("eventExtraInfo", arguments=(1, 1), of_event=True)

@@ -1,0 +1,145 @@
+"""Modules that copy, change and make candidates, against loops over the same lists."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import numpy as np
+import pytest
+import uproot
+
+from b2grid.errors import NotInLite
+
+
+def write(name: str, *columns: str, tree: str = "") -> str:
+    """A line of a steering that writes columns of a list; the tree is called like the list's label."""
+    tree = tree or name.partition(":")[2]
+    return f"ma.variablesToNtuple({name!r}, {list(columns)!r}, treename={tree!r}, path=main)\n"
+
+
+def rows(tree, *columns):
+    """Rows of a tree, as tuples."""
+    return list(zip(*(tree[column].tolist() for column in columns), strict=True))
+
+
+# ---- mergeListsWithBestDuplicate
+
+
+def test_the_best_of_equal_candidates_is_kept_whatever_the_flavour_of_the_mother(real_data, lite):
+    """The same pairs as D0 and as anti-D0, with values of opposite sign: of both the positive one stays."""
+    body = """
+        ma.fillParticleLists([('K-:x', ''), ('pi+:x', '')], path=main)
+        ma.reconstructDecay('D0:a -> K-:x pi+:x', '1.7 < M < 2', path=main)
+        ma.reconstructDecay('anti-D0:b -> K-:x pi+:x', '1.7 < M < 2', path=main)
+        ma.variablesToExtraInfo('D0:a', {'daughter(0, cosTheta)': 'v'}, path=main)
+        ma.variablesToExtraInfo('anti-D0:b', {'formula(0 - daughter(0, cosTheta))': 'v'}, path=main)
+        inputs = ['D0:a', 'anti-D0:b']
+        ma.mergeListsWithBestDuplicate('D0:best', inputs, 'extraInfo(v)', preferLowest=False,
+                                       ignoreMotherFlavor=True, path=main)
+        ma.mergeListsWithBestDuplicate('D0:each', inputs, 'extraInfo(v)', preferLowest=False, path=main)
+    """
+    columns = ["daughter(0, PDG)", "daughter(0, mdstIndex)", "daughter(1, mdstIndex)"]
+    tail = "".join(write(f"D0:{name}", "PDG", "extraInfo(v)", *columns) for name in ("a", "best", "each"))
+    trees = lite(dedent(body) + tail, real_data / "mdst.root").trees
+    best, each = trees["best"], trees["each"]
+    assert sorted(rows(best, "__event__", *columns)) == sorted(rows(trees["a"], "__event__", *columns))
+    assert (best["extraInfo(v)"] > 0).all()
+    assert set(best["PDG"]) == {421, -421}
+    assert len(each["PDG"]) == 2 * len(best["PDG"]) > 20
+    # filled with the highest first, and read face by face
+    for face in (421, -421):
+        face_rows = each["PDG"] == face
+        events, steps = each["__event__"][face_rows], np.diff(each["extraInfo(v)"][face_rows])
+        assert (steps[events[1:] == events[:-1]] <= 0).all()
+
+
+# ---- correctBrems
+
+
+def corrected(path, electrons, photons, *, most, multiple, once):
+    """Weights and photons, by index, of every electron: a loop over what the lists and the file hold."""
+    tree = uproot.open(path)["tree"]
+    events = tree["EventMetaData/m_event"].array().tolist()
+    number = dict(zip(events, tree["ECLClusters/ECLClusters.m_clusterId"].array().tolist(), strict=True))
+    stored = "ECLClustersToTracksNamedBremsstrahlung/m_elements/m_elements.m_"
+    related = {event: [] for event in events}
+    for event, *elements in zip(
+        events, *(tree[stored + leaf].array() for leaf in ("from", "to", "weights")), strict=True
+    ):
+        for cluster, tracks, weights in zip(*(element.tolist() for element in elements), strict=True):
+            related[event] += [(cluster, *pair) for pair in zip(tracks, weights, strict=True)]
+    result, best = [], {}
+    for event, photon in photons:
+        fitting = [(w, t) for c, t, w in related[event] if c == photon and w < most and (event, t) in electrons]
+        best[event, photon] = min(fitting)[1] if fitting else 0
+    for event, track in electrons:
+        found = sorted(
+            (weight, photon)
+            for cluster, other, weight in related[event]
+            if other == track and weight <= most
+            for where, photon in photons
+            # basf2 compares the clusters' numbers in their connected regions
+            if where == event and number[event][cluster] == number[event][photon]
+            if not once or best[event, photon] == track
+        )
+        result.append((event, track, found if multiple else found[:1]))
+    return result
+
+
+@pytest.mark.parametrize("name", ["mdst.root", "mdst-v06-00-00.root", "mdst-v09-00-00.root"])
+def test_electrons_get_the_photons_that_are_related_to_their_tracks(real_data, lite, name):
+    body = """
+        ma.fillParticleLists([('e+:x', ''), ('gamma:x', ''), ('gamma:y', 'E > 0')], path=main)
+        ma.correctBrems('e+:near', 'e+:x', 'gamma:x', path=main)
+        ma.correctBrems('e+:any', 'e+:x', 'gamma:y', maximumAcceptance=20., multiplePhotons=True,
+                        usePhotonOnlyOnce=False, path=main)
+        ma.reconstructDecay('J/psi:e -> e+:near e-:near ?addbrems', '', path=main)
+        ma.matchMCTruth('J/psi:e', path=main)
+    """
+    own = ["px", "M", "mdstIndex", "isFromTrack", "d0", "nDaughters", "electronID", "genParticleID", "daughter(0, px)",
+           "extraInfo(bremsCorrected)", "extraInfo(bremsCorrectedPhotonEnergy)", "daughter(0, electronID)",
+           "daughter(0, d0)", "daughter(0, genParticleID)"]  # fmt: skip
+    below = [f"{v}" for i in range(20) for v in (f"daughter({i}, mdstIndex)", f"daughter({i}, px)",
+             f"daughter({i}, clusterE)", f"extraInfo(bremsWeightWithPhoton{i})")]  # fmt: skip
+    photons = [f"daughter({i}, daughter(1, mdstIndex))" for i in (0, 1)]
+    tail = write("e+:x", "mdstIndex") + write("gamma:x", "mdstIndex") + write("J/psi:e", "mcErrors", *photons)
+    tail += write("e+:near", *own, *below) + write("e+:any", *own, *below)
+    tail = tail.replace("'gamma:x', ['mdstIndex'], treename='x'", "'gamma:x', ['mdstIndex'], treename='g'")
+    trees = lite(dedent(body) + tail, real_data / name).trees
+    electrons, gammas = (rows(trees[tree], "__event__", "mdstIndex") for tree in ("x", "g"))
+    options = {
+        "near": {"most": 3, "multiple": False, "once": True},
+        "any": {"most": 20, "multiple": True, "once": False},
+    }
+    for tree, given in options.items():
+        rest = trees[tree]
+        expected = corrected(real_data / name, electrons, gammas, **given)
+        assert sum(len(found) for _, _, found in expected) >= 2
+        for row, (event, track, found) in enumerate(expected):
+            assert (rest["__event__"][row], rest["mdstIndex"][row]) == (event, track)
+            assert rest["nDaughters"][row] == 1 + len(found)
+            assert rest["extraInfo(bremsCorrected)"][row] == (len(found) > 0)
+            got = [(rest[f"extraInfo(bremsWeightWithPhoton{i})"][row], rest[f"daughter({i + 1}, mdstIndex)"][row])
+                   for i in range(len(found))]  # fmt: skip
+            assert got == found
+            for total, value, first in (("px", "px", rest["daughter(0, px)"][row]),
+                                        ("extraInfo(bremsCorrectedPhotonEnergy)", "clusterE", 0)):  # fmt: skip
+                parts = [rest[f"daughter({i + 1}, {value})"][row] for i in range(len(found))]
+                assert rest[total][row] == pytest.approx(first + sum(parts), rel=1e-12, nan_ok=True)
+        assert rest["M"] == pytest.approx(0.00051099895)
+        assert rest["isFromTrack"].all()
+        for value in ("d0", "electronID", "genParticleID"):
+            assert np.array_equal(rest[value], rest[f"daughter(0, {value})"], equal_nan=True)
+    # no candidate of two electrons has a photon twice
+    first, second = (trees["e"][photon] for photon in photons)
+    assert len(first) > 10
+    assert not (first == second).any()
+
+
+def test_files_without_the_relation_of_radiated_clusters_are_refused(real_data, lite):
+    body = """
+        ma.fillParticleLists([('e+:x', ''), ('gamma:x', '')], path=main)
+        ma.correctBrems('e+:y', 'e+:x', 'gamma:x', path=main)
+    """
+    with pytest.raises(NotInLite, match="ECLClustersToTracksNamedBremsstrahlung"):
+        lite(dedent(body), real_data / "mdst-v01-00-04.root")
