@@ -15,6 +15,7 @@ __all__ = ["FUNCTIONS", "OWN", "coverage"]
 
 _LISTS = "writeOut path"
 _RANK = "particleList variable numBest outputVariable allowMultiRank cut overwriteRank path"
+_FROM_MC = "addDaughters skipNonPrimaryDaughters skipNonPrimary skipInitial"
 _MASK = "list_name mask_name trackSelection eclClusterSelection klmClusterSelection path"
 
 FUNCTIONS: dict[str, str] = {
@@ -29,8 +30,8 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.fillParticleList": f"decayString cut enforceFitHypothesis loadPhotonsFromKLM {_LISTS}",
     "modularAnalysis.fillParticleLists": f"decayStringsWithCuts enforceFitHypothesis loadPhotonsFromKLM {_LISTS}",
     "modularAnalysis.fillConvertedPhotonsList": f"decayString cut {_LISTS}",
-    "modularAnalysis.fillParticleListFromMC": f"decayString cut skipNonPrimary skipInitial {_LISTS}",
-    "modularAnalysis.fillParticleListsFromMC": f"decayStringsWithCuts skipNonPrimary skipInitial {_LISTS}",
+    "modularAnalysis.fillParticleListFromMC": f"decayString cut {_FROM_MC} {_LISTS}",
+    "modularAnalysis.fillParticleListsFromMC": f"decayStringsWithCuts {_FROM_MC} {_LISTS}",
     "modularAnalysis.copyList": f"outputListName inputListName {_LISTS}",
     "modularAnalysis.copyLists": f"outputListName inputListNames {_LISTS}",
     "modularAnalysis.cutAndCopyList": f"outputListName inputListName cut {_LISTS}",

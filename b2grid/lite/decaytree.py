@@ -14,12 +14,18 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
     Ints = NDArray[np.int64]
 
-__all__ = ["FINAL", "NEUTRINOS", "codes", "daughters", "descendants", "mothers", "status", "visible_daughters"]
+__all__ = [
+    "FINAL", "KSHORT", "NEUTRINOS", "children", "codes", "daughters", "deeper", "descendants", "mothers", "status",
+    "visible_daughters",
+]  # fmt: skip
 
 FINAL = np.array([11, 12, 13, 14, 16, 22, 211, 321, 2212, 310, 130, 2112])
 """Codes of what counts as final in the comparison with what was generated."""
 
 NEUTRINOS = np.array([12, 14, 16])
+KSHORT = 310
+
+_MOST_GENERATIONS = 1000  # a decay tree that is deeper is damaged
 
 
 def mothers(chunk: Chunk) -> Ints:
@@ -55,23 +61,40 @@ def daughters(chunk: Chunk) -> tuple[Ints, Ints]:
     return chunk.derived("mc daughters", make)
 
 
+def children(first: Ints, count: Ints, current: Ids) -> tuple[Ints, Ids]:
+    """Daughters of these particles, one particle after the other: (position in `current`, MCParticle)."""
+    number = count[current]
+    owner = np.repeat(np.arange(len(current)), number)
+    within = np.arange(len(owner)) - np.repeat(np.cumsum(number) - number, number)
+    return owner, np.repeat(first[current], number) + within
+
+
+def deeper(chunk: Chunk) -> NDArray[np.bool_]:
+    """Whether matching looks at what is below an MCParticle: not below final ones, but for the K_S0."""
+
+    def make() -> NDArray[np.bool_]:
+        code = codes(chunk)
+        return ~np.isin(np.abs(code), FINAL) | (code == KSHORT)
+
+    return chunk.derived("mc deeper", make)
+
+
 def descendants(chunk: Chunk, roots: Ids) -> tuple[Ints, Ids]:
-    """All descendants of each root: (position in `roots`, MCParticle); final ones have none but the K_S0."""
+    """All descendants of each root that matching looks at: (position in `roots`, MCParticle)."""
     first, count = daughters(chunk)
-    code = np.abs(codes(chunk))
-    owner, current = np.arange(len(roots)), roots
+    open_ = deeper(chunk)
+    owner = np.flatnonzero(open_[roots])
+    current = roots[owner]
     owners, found = [], []
-    for _ in range(1000):  # a decay tree that is deeper is damaged
+    for _ in range(_MOST_GENERATIONS):
         if len(current) == 0:
             break
-        number = count[current]
-        owner = np.repeat(owner, number)
-        within = np.arange(len(owner)) - np.repeat(np.cumsum(number) - number, number)
-        current = np.repeat(first[current], number) + within
+        place, current = children(first, count, current)
+        owner = owner[place]
         owners.append(owner)
         found.append(current)
-        deeper = ~np.isin(code[current], FINAL) | (code[current] == 310)
-        owner, current = owner[deeper], current[deeper]
+        further = open_[current]
+        owner, current = owner[further], current[further]
     if not owners:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     return np.concatenate(owners), np.concatenate(found)

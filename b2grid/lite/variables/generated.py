@@ -8,7 +8,7 @@ import numpy as np
 
 from b2grid.lite import decaytree, mcerrors, mdst, truth
 from b2grid.lite.expression import Compiled, register, register_call
-from b2grid.lite.load import mc_particles
+from b2grid.lite.loadmc import mc_particles
 from b2grid.lite.particles import CLUSTER, TRACK
 from b2grid.lite.variables.arguments import integers
 from b2grid.lite.variables.kinematics import azimuth, polar, size
