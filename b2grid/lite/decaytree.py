@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 __all__ = [
-    "FINAL", "KSHORT", "NEUTRINOS", "children", "codes", "daughters", "deeper", "descendants", "mothers", "status",
-    "visible_daughters",
+    "FINAL", "KSHORT", "NEUTRINOS", "children", "codes", "daughters", "deeper", "descendants", "mothers", "sizes",
+    "status", "visible_daughters",
 ]  # fmt: skip
 
 FINAL = np.array([11, 12, 13, 14, 16, 22, 211, 321, 2212, 310, 130, 2112])
@@ -77,6 +77,32 @@ def deeper(chunk: Chunk) -> NDArray[np.bool_]:
         return ~np.isin(np.abs(code), FINAL) | (code == KSHORT)
 
     return chunk.derived("mc deeper", make)
+
+
+def sizes(chunk: Chunk) -> Ints:
+    """Number of particles that matching looks at from every MCParticle on, itself included."""
+
+    def make() -> Ints:
+        mother, open_ = mothers(chunk), deeper(chunk)
+        result, depth = np.ones(len(mother), dtype=np.int64), _depths(mother)
+        for level in range(int(depth.max(initial=0)), 0, -1):
+            here = np.flatnonzero(depth == level)
+            here = here[open_[mother[here]]]
+            np.add.at(result, mother[here], result[here])
+        return result
+
+    return chunk.derived("mc sizes", make)
+
+
+def _depths(mother: Ints) -> Ints:
+    """Number of ancestors."""
+    depth, current = np.zeros(len(mother), dtype=np.int64), mother
+    for _ in range(_MOST_GENERATIONS):
+        if not (current >= 0).any():
+            break
+        depth += current >= 0
+        current = np.where(current >= 0, mother[current], -1)
+    return depth
 
 
 def descendants(chunk: Chunk, roots: Ids) -> tuple[Ints, Ids]:

@@ -102,7 +102,15 @@ def mc_particles(
     )  # fmt: skip
 
 
-def mc_trees(context: Context, heads: Ids, *, primary: bool, of_lambda: bool = False, decay: int = NEUTRAL) -> Ids:
+def mc_trees(
+    context: Context,
+    heads: Ids,
+    *,
+    primary: bool,
+    of_lambda: bool = False,
+    final: Ints | tuple[int, ...] = (),
+    decay: int = NEUTRAL,
+) -> Ids:
     """Particles made from these MCParticles, with everything below them as daughters.
 
     Parameters
@@ -112,17 +120,22 @@ def mc_trees(context: Context, heads: Ids, *, primary: bool, of_lambda: bool = F
         Attach only what the generator made.
     of_lambda : bool
         Attach the daughters of Λ too, which decay in the detector.
+    final : array of int
+        Codes of heads that get no daughters.
     decay : int
         Number of the rules by which Monte Carlo matching looks at those with daughters.
     """
     first, count = decaytree.daughters(context.chunk)
     kept = (decaytree.status(context.chunk) & _PRIMARY) != 0 if primary else np.ones(len(first), dtype=np.bool_)
-    lambdas = np.abs(decaytree.codes(context.chunk)) == _LAMBDA
+    codes = np.abs(decaytree.codes(context.chunk))
+    plain = np.isin(codes[heads], final)
     levels: list[tuple[Ids, Ints]] = []
     current = heads
     for _ in range(_MOST_GENERATIONS):
         owner, below = decaytree.children(first, count, current)
-        chosen = kept[below] | (lambdas[current][owner] if of_lambda else False)
+        chosen = kept[below] | ((codes[current] == _LAMBDA)[owner] if of_lambda else False)
+        if not levels:
+            chosen &= ~plain[owner]
         levels.append((current, np.bincount(owner[chosen], minlength=len(current))))
         current = below[chosen]
         if len(current) == 0:
