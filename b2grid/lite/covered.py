@@ -46,8 +46,12 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.reconstructDecay": "decayString cut dmID candidate_limit ignoreIfTooManyCandidates "
     f"chargeConjugation allowChargeViolation {_LISTS}",
     "modularAnalysis.matchMCTruth": "list_name path",
+    "modularAnalysis.looseMCTruth": "list_name path",
+    "modularAnalysis.reconstructMCDecay": f"decayString cut dmID chargeConjugation {_LISTS}",
+    "modularAnalysis.findMCDecay": f"list_name decay appendAllDaughters skipNonPrimaryDaughters {_LISTS}",
     # rest of event, continuum suppression, shape of the event
     "modularAnalysis.buildRestOfEvent": "target_list_name inputParticlelists fillWithMostLikely chargedPIDPriors path",
+    "modularAnalysis.buildRestOfEventFromMC": "target_list_name inputParticlelists path",
     "modularAnalysis.appendROEMask": _MASK,
     "modularAnalysis.appendROEMasks": "list_name mask_tuples path",
     "modularAnalysis.updateROEMask": _MASK,
@@ -62,6 +66,7 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.buildContinuumSuppression": "list_name roe_mask path",
     "modularAnalysis.buildEventShape": "inputListNames default_cleanup custom_cuts allMoments cleoCones collisionAxis "
     "foxWolfram harmonicMoments jets sphericity thrust checkForDuplicates path",
+    "modularAnalysis.buildEventKinematicsFromMC": "inputListNames selectionCut path",
     "modularAnalysis.buildEventKinematics": "inputListNames default_cleanup custom_cuts chargedPIDPriors "
     "fillWithMostLikely path",
     # output

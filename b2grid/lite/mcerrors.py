@@ -234,6 +234,10 @@ def _in_flight(context: Context, ids: Ids) -> NDArray[np.bool_]:
 
 def _remembered_in_flight(context: Context, ids: Ids) -> NDArray[np.bool_]:
     values, has = context.particles.extra_info("mcErrors", ids)
+    context.notes[
+        "part(s) that decayed in flight: genNMissingDaughter counts what they came from, unless mcErrors or isSignal "
+        "was asked for before"
+    ] += int(((_errors_of_plain(context, ids[~has]) & DECAY_IN_FLIGHT) != 0).sum())
     return np.asarray(has & ((np.nan_to_num(values).astype(np.int64) & DECAY_IN_FLIGHT) != 0))
 
 

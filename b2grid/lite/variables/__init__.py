@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from b2grid.lite.expression import registry
 from b2grid.lite.variables import (
+    ancestry,
     clusters,
     combinations,
     daughters,
     event,
     functions,
     generated,
+    generatedevent,
+    generatedmomenta,
     helicity,
     identification,
     kinematics,
     lists,
+    matching,
     missing,
     restofevent,
     shape,
@@ -27,16 +31,20 @@ __all__ = ["registry"]
 
 # registering is what importing them does
 _ROOMS = (
+    ancestry,
     clusters,
     combinations,
     daughters,
     event,
     functions,
     generated,
+    generatedevent,
+    generatedmomenta,
     helicity,
     identification,
     kinematics,
     lists,
+    matching,
     missing,
     restofevent,
     shape,
