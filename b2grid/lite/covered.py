@@ -16,6 +16,7 @@ __all__ = ["FUNCTIONS", "OWN", "coverage"]
 _LISTS = "writeOut path"
 _RANK = "particleList variable numBest outputVariable allowMultiRank cut overwriteRank path"
 _FROM_MC = "addDaughters skipNonPrimaryDaughters skipNonPrimary skipInitial"
+_PRINT_MC = "maxLevel showMomenta showVertices suppressPrint path"
 _MASK = "list_name mask_name trackSelection eclClusterSelection klmClusterSelection path"
 
 FUNCTIONS: dict[str, str] = {
@@ -79,6 +80,8 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.variablesToEventExtraInfo": "particleList variables option path",
     "modularAnalysis.printVariableValues": "list_name var_names path",
     "modularAnalysis.printList": "list_name full path",
+    "modularAnalysis.printMCParticles": f"onlyPrimaries {_PRINT_MC}",
+    "modularAnalysis.printPrimaryMCParticles": _PRINT_MC,
     "modularAnalysis.signalRegion": "particleList cut path name blind_data",
     # standard lists
     "stdCharged.stdCharged": "particletype listtype path writeOut",

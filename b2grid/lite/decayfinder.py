@@ -92,10 +92,12 @@ class Pattern:
     @property
     def self_conjugate(self) -> bool:
         """Whether the decay is its own charge conjugate."""
-        return self._key(conjugate=False) == self._key(conjugate=True)
+        return _key(self, conjugate=False) == _key(self, conjugate=True)
 
-    def _key(self, *, conjugate: bool) -> tuple[Any, ...]:
-        return self.wanted(conjugate=conjugate), tuple(sorted(d._key(conjugate=conjugate) for d in self.daughters))
+
+def _key(pattern: Pattern, *, conjugate: bool) -> tuple[Any, ...]:
+    """What two patterns share that differ in the order of daughters only."""
+    return pattern.wanted(conjugate=conjugate), tuple(sorted(_key(d, conjugate=conjugate) for d in pattern.daughters))
 
 
 def find(context: Context, pattern: Pattern, *, conjugate: bool, exact: int) -> tuple[Ids, Ids]:
@@ -122,7 +124,9 @@ def find(context: Context, pattern: Pattern, *, conjugate: bool, exact: int) -> 
     if not pattern.daughters:
         return heads, mc_particles(context, heads)
     inner = [find(context, d, conjugate=conjugate, exact=exact) if d.daughters else None for d in pattern.daughters]
-    chosen = _assign(chunk, pattern, heads, [_fits(chunk, d, i, conjugate) for d, i in _pairs(pattern, inner)])
+    codes = [daughter.wanted(conjugate=conjugate) for daughter in pattern.daughters]
+    fits = [_fits(chunk, code, decayed) for code, decayed in zip(codes, inner, strict=True)]
+    chosen = _assign(chunk, pattern, heads, fits)
     found = (chosen >= 0).all(axis=1)
     heads, chosen = heads[found], chosen[found]
     columns = [_made(context, column, i, exact) for column, i in zip(chosen.T, inner, strict=True)]
@@ -132,15 +136,11 @@ def find(context: Context, pattern: Pattern, *, conjugate: bool, exact: int) -> 
     return heads[signal], made[signal]
 
 
-def _pairs(pattern: Pattern, inner: list[Any]) -> Iterator[tuple[Pattern, Any]]:
-    return zip(pattern.daughters, inner, strict=True)
-
-
-def _fits(chunk: Chunk, pattern: Pattern, inner: tuple[Ids, Ids] | None, conjugate: bool) -> NDArray[np.bool_]:  # noqa: FBT001 - never a literal
-    """Per MCParticle whether it can be this daughter."""
+def _fits(chunk: Chunk, code: int, inner: tuple[Ids, Ids] | None) -> NDArray[np.bool_]:
+    """Per MCParticle whether it can be a daughter: by its code, or because it was found to decay as it has to."""
     codes = decaytree.codes(chunk)
     if inner is None:
-        return np.asarray(codes == pattern.wanted(conjugate=conjugate))
+        return np.asarray(codes == code)
     result = np.zeros(len(codes), dtype=np.bool_)
     result[inner[0]] = True
     return result

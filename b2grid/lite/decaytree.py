@@ -74,7 +74,7 @@ def deeper(chunk: Chunk) -> NDArray[np.bool_]:
 
     def make() -> NDArray[np.bool_]:
         code = codes(chunk)
-        return ~np.isin(np.abs(code), FINAL) | (code == KSHORT)
+        return np.asarray(~np.isin(np.abs(code), FINAL) | (code == KSHORT))
 
     return chunk.derived("mc deeper", make)
 

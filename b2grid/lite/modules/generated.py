@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from b2grid.errors import InvalidSteering, NotInLite, printable
+from b2grid.errors import InvalidSteering, printable
 from b2grid.grammar import Decay
 from b2grid.lite.combine import Combination, combine
 from b2grid.lite.decayfinder import Pattern, find
@@ -125,7 +125,8 @@ def _new_list(blueprint: Blueprint, text: str) -> ListName:
 
 @dataclass(frozen=True, slots=True)
 class _Finder:
-    """
+    """What a pattern finds.
+
     Parameters
     ----------
     exact : int

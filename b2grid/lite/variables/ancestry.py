@@ -149,7 +149,7 @@ def _is_ancestor(_scope: Scope, arguments: tuple[str, ...]) -> Function:
         own = match_of(view)
         if (ids[own >= 0] < 0).any():
             raise InvalidSteering(
-                f"isAncestorOf({', '.join(map(printable, arguments))}) is asked of a particle that has no such daughter",
+                f"isAncestorOf({', '.join(map(printable, arguments))}) asked of a particle without such a daughter",
                 hint="count the daughters from 0",
             )
         below = np.where(own >= 0, view.particles.match[ids], -1)

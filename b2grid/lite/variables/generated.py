@@ -85,11 +85,13 @@ def _is_misidentified(view: View) -> Floats:
 
 
 def of_match(view: View, values: Callable[[Chunk], NDArray[Any]]) -> Floats:
+    """What the matched MCParticles have of a value per MCParticle, NaN without a match."""
     chunk = view.context.chunk
     return view.lookup(match_of(view), values(chunk) if chunk.has("MCParticles") else np.zeros(0))
 
 
 def leaf_of(name: str) -> Callable[[Chunk], NDArray[Any]]:
+    """A stored leaf of MCParticles."""
     return lambda chunk: chunk.leaf("MCParticles", name).astype(np.float64)
 
 
@@ -215,6 +217,7 @@ register("genParticleID")(lambda view: _index_in_event(view, match_of(view), np.
 
 
 def ancestor_of(view: View, generations: int) -> Ids:
+    """The MCParticle so many generations above the match, -1 where there is none."""
     current = match_of(view)
     if not view.context.chunk.has("MCParticles"):
         return np.full(len(view), -1, dtype=np.int64)

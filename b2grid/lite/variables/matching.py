@@ -82,7 +82,7 @@ def _has_clone(view: View) -> Floats:
 
 @register("isTrackFound")
 def _track_found(view: View) -> Floats:
-    """Of generated charged particles: 1 if a track of the right charge was made of it, -1 of the wrong one, 0 if none."""
+    """Of generated charged particles: 1 if a track of the right charge is related to it, -1 of the wrong, 0 if none."""
     chunk = view.context.chunk
     code = np.abs(view.column("pdg"))
     asked = (view.column("source") == MC) & np.isin(code, CHARGED_STABLE)
@@ -138,7 +138,11 @@ def _related(chunk: Chunk) -> Any:
 
 def _total(chunk: Chunk) -> Floats:
     relation = _related(chunk)
-    return np.bincount(relation.source, relation.weight, minlength=chunk.count("ECLClusters"))
+    return _sums(relation.source, relation.weight, chunk.count("ECLClusters"))
+
+
+def _sums(place: Ids, weight: Floats, size: int) -> Floats:
+    return np.asarray(np.bincount(place, weight, minlength=size), dtype=np.float64)
 
 
 def _of_klongs(chunk: Chunk) -> tuple[Ids, Ids, Floats]:
@@ -153,7 +157,7 @@ def _of_klongs(chunk: Chunk) -> tuple[Ids, Ids, Floats]:
     found = current >= 0
     width = max(len(code), 1)
     key, inverse = np.unique(relation.source[found] * width + current[found], return_inverse=True)
-    return key // width, key % width, np.bincount(inverse, relation.weight[found], minlength=len(key))
+    return key // width, key % width, _sums(inverse, relation.weight[found], len(key))
 
 
 def _where_related(chunk: Chunk, values: Floats) -> Floats:
@@ -163,7 +167,7 @@ def _where_related(chunk: Chunk, values: Floats) -> Floats:
 
 def _klong_total(chunk: Chunk) -> Floats:
     cluster, _, weight = _of_klongs(chunk)
-    return _where_related(chunk, np.bincount(cluster, weight, minlength=chunk.count("ECLClusters")))
+    return _where_related(chunk, _sums(cluster, weight, chunk.count("ECLClusters")))
 
 
 def _klong_best(chunk: Chunk) -> Floats:
