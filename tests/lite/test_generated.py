@@ -223,7 +223,7 @@ def test_ways_to_look_for_a_decay_agree(real_data, lite):
     """Conjugate strings find the same; so do combining, nesting, and looking at a list with its daughters."""
     body = """
         for name in ('K+', 'pi+', 'gamma', 'e+', 'nu_e'):
-            ma.fillParticleListFromMC(name + ':gen', '', path=main)
+            ma.fillParticleListFromMC(name + ':gen', 'mcPrimary == 1', path=main)
         ma.findMCDecay('D*+:a', 'D*+ -> [D0 -> K- pi+] pi+', path=main)
         ma.findMCDecay('D*-:b', 'D*- -> [anti-D0 -> K+ pi-] pi-', path=main)
         ma.findMCDecay('D*+:c', 'D*+ -> K- pi+ pi+', path=main)
@@ -287,8 +287,8 @@ CANDIDATES = """
     ma.fillParticleList('pi+:x', 'pt > 0.1', path=main)
     ma.fillParticleList('K+:x', 'kaonID > 0.1', path=main)
     ma.fillParticleList('gamma:x', 'E > 0.2', path=main)
-    ma.reconstructDecay('D0:x -> K-:x pi+:x', '1.7 < M < 2.0', path=main)
-    ma.reconstructDecay('D*0:x -> D0:x gamma:x', 'massDifference(0) < 0.2', path=main)
+    ma.reconstructDecay('D0:x -> K-:x pi+:x', '0.7 < M < 2.0', path=main)
+    ma.reconstructDecay('D*0:x -> D0:x gamma:x', 'massDifference(0) < 0.3', path=main)
 """
 LEAVES = ("daughter(0, daughter(0, {}))", "daughter(0, daughter(1, {}))", "daughter(1, {})")
 
@@ -580,7 +580,7 @@ def test_rests_of_generated_events(real_data, lite):
 def test_feed_across_between_two_b_mesons(real_data, lite):
     body = """
         ma.fillParticleList('pi+:x', 'pt > 0.3', path=main)
-        ma.reconstructDecay('B0:x -> pi+:x pi-:x', '4 < M < 6', path=main)
+        ma.reconstructDecay('B0:x -> pi+:x pi-:x', '2 < M < 6', path=main)
         ma.matchMCTruth('B0:x', path=main)
         ma.variablesToNtuple('B0:x', ['isBBCrossfeed', 'daughter(0, genParticleID)', 'daughter(1, genParticleID)',
             'daughter(0, ancestorBIndex)'], path=main)
