@@ -163,7 +163,9 @@ def test_functions_that_are_listed_exist_with_their_parameters():
             continue
         assert name in signatures, name
         if given != "*":
-            handed_on = signatures["modularAnalysis.printMCParticles"] if name.endswith("printPrimaryMCParticles") else set()
+            handed_on = (
+                signatures["modularAnalysis.printMCParticles"] if name.endswith("printPrimaryMCParticles") else set()
+            )
             assert set(given.split()) <= signatures[name] | handed_on, name
 
 
