@@ -310,6 +310,7 @@ def test_the_generated_decay_is_drawn(real_data, lite, capsys):
 
 
 FILL = "ma.fillParticleListFromMC('D0:g', '', addDaughters=True, path=main)\n"
+ASK = "; ma.variablesToNtuple('D0:g', ['nROE_Tracks()'], path=main)"
 WRONG = [
     (
         "ma.fillParticleList('pi+:x', '', path=main); ma.reconstructMCDecay('rho0:x -> pi+:x pi-:x', '', path=main)",
@@ -317,8 +318,7 @@ WRONG = [
         "reconstructed",
     ),
     (
-        f"{FILL}ma.buildRestOfEventFromMC('D0:g', ['D0:g'], path=main); "
-        + "ma.variablesToNtuple('D0:g', ['nROE_Tracks()'], path=main)",
+        f"{FILL}ma.buildRestOfEventFromMC('D0:g', ['D0:g'], path=main){ASK}",
         NotInLite,
         "rest of the event",
     ),
