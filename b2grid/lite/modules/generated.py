@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from b2grid.errors import InvalidSteering, printable
+from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.grammar import Decay
 from b2grid.lite.combine import Combination, combine
 from b2grid.lite.decayfinder import Pattern, find
@@ -107,8 +107,14 @@ def _collect(
     made = _new_list(blueprint, read.mother.list_name)
     if not conjugate and made.anti != made.pdg:
         blueprint.faceless.add((made.anti, made.label))
-    rules = blueprint.number_of(DecayRules.of(read))
-    decays.append(Combination(made, tuple(daughters), rules, mode, conjugate, limit=0))
+    rules = DecayRules.of(read)
+    what = Combination(made, tuple(daughters), blueprint.number_of(rules), mode, conjugate, limit=0)
+    if what.may_repeat and any(rules.daughters):
+        raise NotInLite(
+            f"(misID) and (decay) in {printable(str(read))!r} are not covered by b2lite: its daughters can be exchanged",
+            hint="leave the marks out, or run this steering with a basf2 release",
+        )
+    decays.append(what)
     return made
 
 
