@@ -111,7 +111,7 @@ def _collect(
     what = Combination(made, tuple(daughters), blueprint.number_of(rules), mode, conjugate, limit=0)
     if what.may_repeat and any(rules.daughters):
         raise NotInLite(
-            f"(misID) and (decay) in {printable(str(read))!r} are not covered by b2lite: its daughters can be exchanged",
+            f"(misID) and (decay) in {printable(str(read))!r} are not covered by b2lite: daughters may be exchanged",
             hint="leave the marks out, or run this steering with a basf2 release",
         )
     decays.append(what)
