@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from b2grid.errors import InvalidInput, printable
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -29,13 +31,41 @@ _MOST_GENERATIONS = 1000  # a decay tree that is deeper is damaged
 
 
 def mothers(chunk: Chunk) -> Ints:
-    """Per MCParticle its mother's position, -1 if it has none."""
+    """Per MCParticle its mother's position, -1 if it has none.
+
+    Who goes from mother to mother comes to an end.
+
+    Raises
+    ------
+    InvalidInput
+        If a mother is of another event, or a particle its own ancestor.
+    """
 
     def make() -> Ints:
         stored = chunk.leaf("MCParticles", "m_mother").astype(np.int64)
-        return np.where(stored > 0, stored - 1 + chunk.offsets("MCParticles")[chunk.event_of("MCParticles")], -1)
+        start, number = _events(chunk)
+        _refuse_damaged(chunk, (stored < 0) | (stored > number))
+        mother = np.where(stored > 0, stored - 1 + start, -1)
+        if (mother >= np.arange(len(mother))).any():  # in basf2's files mothers come before their daughters
+            _refuse_damaged(chunk, _depths(mother) == _MOST_GENERATIONS)
+        return mother
 
     return chunk.derived("mothers", make)
+
+
+def _events(chunk: Chunk) -> tuple[Ints, Ints]:
+    """Of the event of every MCParticle the position of the first, and how many it has."""
+    event, offsets = chunk.event_of("MCParticles"), chunk.offsets("MCParticles")
+    return offsets[event], np.diff(offsets)[event]
+
+
+def _refuse_damaged(chunk: Chunk, wrong: NDArray[np.bool_]) -> None:
+    if wrong.any():
+        entry = chunk.start + int(chunk.event_of("MCParticles")[np.flatnonzero(wrong)[0]])
+        raise InvalidInput(
+            f"the generated decay in entry {entry} of {printable(chunk.file.path)} is damaged",
+            hint="copy the file again, or leave it out",
+        )
 
 
 def codes(chunk: Chunk) -> Ints:
@@ -49,14 +79,26 @@ def status(chunk: Chunk) -> Ints:
 
 
 def daughters(chunk: Chunk) -> tuple[Ints, Ints]:
-    """Per MCParticle the position of its first daughter, and how many it has."""
+    """Per MCParticle the position of its first daughter, and how many it has.
+
+    Who goes from daughters to daughters comes to an end.
+
+    Raises
+    ------
+    InvalidInput
+        If daughters are of another event, or of another mother.
+    """
 
     def make() -> tuple[Ints, Ints]:
         first, last = (
             chunk.leaf("MCParticles", leaf).astype(np.int64) for leaf in ("m_firstDaughter", "m_lastDaughter")
         )
-        start = chunk.offsets("MCParticles")[chunk.event_of("MCParticles")]
-        return first - 1 + start, np.where(first > 0, last - first + 1, 0)
+        start, number = _events(chunk)
+        count = np.where(first > 0, last - first + 1, 0)
+        _refuse_damaged(chunk, (first < 0) | (count < 0) | ((first > 0) & (last > number)))
+        owner, below = children(first - 1 + start, count, np.arange(len(first)))
+        _refuse_damaged(chunk, np.bincount(owner[mothers(chunk)[below] != owner], minlength=len(first)) > 0)
+        return first - 1 + start, count
 
     return chunk.derived("mc daughters", make)
 
@@ -112,9 +154,7 @@ def descendants(chunk: Chunk, roots: Ids) -> tuple[Ints, Ids]:
     owner = np.flatnonzero(open_[roots])
     current = roots[owner]
     owners, found = [], []
-    for _ in range(_MOST_GENERATIONS):
-        if len(current) == 0:
-            break
+    while len(current):
         place, current = children(first, count, current)
         owner = owner[place]
         owners.append(owner)

@@ -23,7 +23,6 @@ NEUTRAL = -1
 """No decay string: what `mc_trees` gives to particles that are judged by none."""
 
 _PRIMARY, _INITIAL, _LAMBDA = 1, 32, 3122
-_MOST_GENERATIONS = 1000  # a decay tree that is deeper is damaged
 
 
 def load_mc(
@@ -131,7 +130,7 @@ def mc_trees(
     plain = np.isin(codes[heads], final)
     levels: list[tuple[Ids, Ints]] = []
     current = heads
-    for _ in range(_MOST_GENERATIONS):
+    while True:
         owner, below = decaytree.children(first, count, current)
         chosen = kept[below] | ((codes[current] == _LAMBDA)[owner] if of_lambda else False)
         if not levels:

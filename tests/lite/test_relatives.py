@@ -2,11 +2,70 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from b2grid.errors import InvalidInput
+from b2grid.lite import decaytree
+from b2grid.lite.reader import Chunk, MdstFile
 from tests.lite.generated_event import events_of, index, mass, relation, rows
+
+# ---- damaged trees
+
+
+opened = functools.cache(MdstFile)
+
+
+def chunk_of(real_data, mother, first, last):
+    """A chunk of one event whose generated particles have these relatives."""
+    leaves = {"m_mother": mother, "m_firstDaughter": first, "m_lastDaughter": last, "m_pdg": [421] * len(mother)}
+    flat = {("MCParticles", leaf): np.array(values) for leaf, values in leaves.items()}
+    offsets = {"MCParticles": np.array([0, len(mother)])}
+    return Chunk(opened(str(real_data / "mdst-v01-00-04.root")), 0, 1, np.ones(1, dtype=bool), flat, offsets)
+
+
+@pytest.mark.parametrize(
+    ("mother", "first", "last"),
+    [
+        ([0, 9], [2, 0], [2, 0]),  # of another event
+        ([-1, 1], [2, 0], [2, 0]),
+        ([2, 1], [2, 1], [2, 1]),  # a circle
+        ([0, 1, 1], [2, 0, 0], [9, 0, 0]),
+        ([0, 1, 1], [3, 0, 0], [1, 0, 0]),
+        ([0, 1, 0], [2, 2, 0], [3, 3, 0]),  # of another mother
+    ],
+)
+def test_damaged_trees_are_refused_and_never_walked_for_ever(real_data, mother, first, last):
+    chunk = chunk_of(real_data, mother, first, last)
+    with pytest.raises(InvalidInput, match="damaged"):
+        decaytree.daughters(chunk)
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=30))
+def test_sizes_are_the_numbers_of_descendants(real_data, seeds):
+    """Of trees of any shape; daughters of one mother stand together, after their mother."""
+    mother = [0]
+    for seed in seeds:
+        mother.append(max(mother[-1], 1) + seed % (len(mother) - max(mother[-1], 1) + 1))
+    first = [mother.index(one + 1) + 1 if one + 1 in mother else 0 for one in range(len(mother))]
+    last = [len(mother) - mother[::-1].index(one + 1) if one + 1 in mother else 0 for one in range(len(mother))]
+    chunk = chunk_of(real_data, mother, first, last)
+    number = [1 + sum(one in above(mother, other) for other in range(len(mother))) for one in range(len(mother))]
+    assert decaytree.sizes(chunk).tolist() == number
+    owner, _ = decaytree.descendants(chunk, np.arange(len(mother)))
+    assert (1 + np.bincount(owner, minlength=len(mother))).tolist() == number
+
+
+def above(mother, one):
+    while mother[one] > 0:
+        one = mother[one] - 1
+        yield one
+
 
 # ---- loose matching
 
