@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -214,6 +216,26 @@ def test_ways_to_look_for_a_decay_agree(real_data, lite):
     assert (trees["D0g"]["nDaughters"] == trees["D0g"]["nMCDaughters"]).all()
 
 
+DEMO = Path(str(files("b2grid.catalogue.demo"))) / "data"
+CHANNELS = [
+    "[eta' -> [eta -> gamma gamma] pi+ pi-]",
+    "[eta' -> [eta -> pi+ pi- [pi0 -> gamma gamma]] pi+ pi-]",
+    "[eta' -> [rho0 -> pi+ pi-] gamma]",
+]
+
+
+def test_every_event_of_a_signal_sample_has_its_own_decay(lite):
+    body = f"""
+        for number, channel in enumerate({CHANNELS!r}, 1):
+            ma.findMCDecay(f'B0:{{number}}', f'B0 -> {{channel}} [K_S0 -> pi+ pi-]', path=main)
+        ma.variablesToNtuple('', [f'nParticlesInList(B0:{{number}})' for number in (1, 2, 3)], path=main)
+    """
+    for channel in (1, 2, 3):
+        tree = lite(body, DEMO / f"signal{channel}_prod0009010{channel}_01.root").trees["variables"]
+        for number in (1, 2, 3):
+            assert (tree[f"nParticlesInList(B0:{number})"] == (number == channel)).all()
+
+
 names = st.sampled_from(["B0", "anti-B0", "D*+", "D0", "K-", "pi+", "pi0", "gamma", "J/psi", "K*0"])
 decays = st.recursive(
     names,
@@ -310,6 +332,11 @@ def test_the_generated_decay_is_drawn(real_data, lite, capsys):
 
 
 FILL = "ma.fillParticleListFromMC('D0:g', '', addDaughters=True, path=main)\n"
+BARE = """
+for name in ('K_S0', 'pi+'):
+    ma.fillParticleListFromMC(name + ':g', '', path=main)
+ma.reconstructMCDecay('D0:k -> K_S0:g pi+:g pi-:g', '', path=main)
+"""
 ASK = "; ma.variablesToNtuple('D0:g', ['nROE_Tracks()'], path=main)"
 WRONG = [
     (
@@ -323,6 +350,7 @@ WRONG = [
         "rest of the event",
     ),
     (f"{FILL}ma.buildEventKinematics(['D0:g'], default_cleanup=False, path=main)", InvalidSteering, "FromMC"),
+    (BARE, NotInLite, "K_S0 without its daughters"),
     (f"{FILL}ma.variablesToNtuple('D0:g', ['isAncestorOf(7)'], path=main)", InvalidSteering, "without such a daughter"),
 ]
 
