@@ -13,7 +13,7 @@ import numpy as np
 
 from b2grid.grammar import Decay
 from b2grid.lite import decaytree
-from b2grid.lite.loadmc import NEUTRAL, mc_particles, mc_trees
+from b2grid.lite.loadmc import NO_DECAY, mc_particles, mc_trees
 from b2grid.lite.mcerrors import DecayRules, errors
 from b2grid.physics import particle
 
@@ -52,7 +52,7 @@ class Pattern:
 
     code: int
     skips: bool = False
-    rules: int = NEUTRAL
+    rules: int = NO_DECAY
     daughters: tuple[Pattern, ...] = ()
 
     @classmethod

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
     Ints = NDArray[np.int64]
 
-__all__ = ["NEUTRAL", "load_mc", "mc_particles", "mc_trees"]
+__all__ = ["NO_DECAY", "load_mc", "mc_particles", "mc_trees"]
 
-NEUTRAL = -1
-"""No decay string: what `mc_trees` gives to particles that are judged by none."""
+NO_DECAY = -1
+"""The number of rules of particles that were made by no decay string."""
 
 _PRIMARY, _INITIAL, _LAMBDA = 1, 32, 3122
 
@@ -33,7 +33,7 @@ def load_mc(
     skip_non_primary: bool = False,
     daughters: bool = False,
     skip_non_primary_daughters: bool = False,
-    decay: int = NEUTRAL,
+    decay: int = NO_DECAY,
 ) -> Ids:
     """One particle per MCParticle of this code or its antiparticle.
 
@@ -70,7 +70,7 @@ def mc_particles(
     positions: Ids,
     daughters: Ids | None = None,
     widths: Ints | None = None,
-    decay: int | Ints = NEUTRAL,
+    decay: int | Ints = NO_DECAY,
 ) -> Ids:
     """Particles made from these MCParticles; `daughters` are particles, so many to each as `widths` says."""
     chunk = context.chunk
@@ -108,7 +108,7 @@ def mc_trees(
     primary: bool,
     of_lambda: bool = False,
     final: Ints | tuple[int, ...] = (),
-    decay: int = NEUTRAL,
+    decay: int = NO_DECAY,
 ) -> Ids:
     """Particles made from these MCParticles, with everything below them as daughters.
 
@@ -141,6 +141,6 @@ def mc_trees(
             break
     made = np.zeros(0, dtype=np.int64)
     for positions, widths in reversed(levels):
-        rules = np.where(widths > 0, decay, NEUTRAL)
+        rules = np.where(widths > 0, decay, NO_DECAY)
         made = mc_particles(context, positions, made, widths, rules)
     return made

@@ -245,6 +245,8 @@ def _below_bare_kshorts(context: Context, ids: Ids) -> Ints:
     """Keys (candidate, MCParticle) of what is below generated K_S0s that have no daughters in the candidate."""
     particles, code = context.particles, codes(context.chunk)
     keys = [np.zeros(0, dtype=np.int64)]
+    if not ((particles.source == MC) & (particles.pdg == KSHORT)).any():
+        return keys[0]
     for owner, current in _below(context, ids):
         bare = (particles.source[current] == MC) & (particles.pdg[current] == KSHORT)
         bare &= particles.n_daughters(current) == 0

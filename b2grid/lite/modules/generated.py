@@ -1,4 +1,4 @@
-"""ParticleCombinerFromMC, MCDecayFinder, PrintMCParticles: decays that were generated."""
+"""ParticleCombinerFromMC, MCDecayFinder: decays that were generated."""
 
 from __future__ import annotations
 
