@@ -11,7 +11,7 @@ import numpy as np
 from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.lite.modules.base import Arguments, Blueprint, module
 from b2grid.lite.particles import CLUSTER, KLM, TRACK
-from b2grid.lite.restofevent import ALL, Suppression, remaining
+from b2grid.lite.restofevent import ALL, Suppression, refuse_generated, remaining
 from b2grid.lite.view import View
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 class _Builder:
     name: ListName
     inputs: tuple[ListName, ...]
+    generated: bool
 
     def run(self, context: Context) -> None:
         """Make the rest of the event of every candidate that has none."""
@@ -44,7 +45,8 @@ class _Builder:
                 hint="build the rests of the event for lists that have no candidates in common",
             )
         ids = ids[new]
-        counts, members = remaining(context, ids, [_read(context, name) for name in self.inputs])
+        inputs = [_read(context, name) for name in self.inputs]
+        counts, members = remaining(context, ids, inputs, generated=self.generated)
         context.rests.add(ids, counts, members)
 
 
@@ -60,11 +62,11 @@ def _read(context: Context, name: ListName) -> Ids:
 def _builder(given: Arguments, blueprint: Blueprint) -> _Builder:
     given.only("createNestedROE", False)
     given.only("nestedROEMask", "")
-    given.only("fromMC", False)
     given.only("useKLMEnergy", False)
     given.flag("mostLikely", True)  # for the flavour tagger only
     name = blueprint.known(given.text("particleList"))
-    return _Builder(name, tuple(blueprint.known(text) for text in given.texts("particleListsInput", [])))
+    inputs = tuple(blueprint.known(text) for text in given.texts("particleListsInput", []))
+    return _Builder(name, inputs, given.flag("fromMC", False))
 
 
 # ---- appendROEMasks, updateROEMasks
@@ -97,6 +99,7 @@ class _Interpreter:
     def run(self, context: Context) -> None:
         """Make the masks of every candidate, or tighten them."""
         rests = _rests(context, self.name)
+        refuse_generated(context, rests, "a mask")
         for mask in self.masks:
             if not self.update:
                 context.rests.make_mask(mask.name, rests)
@@ -161,6 +164,7 @@ class _Updater:
         particles = context.particles
         listed = _key(particles.event[ids], particles.source_id[ids])
         rests = context.current[context.alive]
+        refuse_generated(context, rests, "a mask")
         kind = _KINDS[self.name.pdg]
 
         def passes(members: Ids, _: Ids) -> Flags:
@@ -201,7 +205,10 @@ class _Continuum:
 
     def run(self, context: Context) -> None:
         """Compute what separates the candidates from continuum."""
-        context.suppressions.setdefault(self.mask, Suppression()).add(context, _read(context, self.name), self.mask)
+        ids = _read(context, self.name)
+        rests = context.rests.of(ids)
+        refuse_generated(context, rests[rests >= 0], "the continuum suppression")
+        context.suppressions.setdefault(self.mask, Suppression()).add(context, ids, self.mask)
 
 
 @module("ContinuumSuppressionBuilder", "particleList ROEMask performIPProfileFit", loops=False)
