@@ -8,6 +8,7 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from b2grid.errors import Finding, InvalidInput, InvalidSteering, NotInLite
@@ -21,11 +22,13 @@ from b2grid.lite.modules.inert import Input, Nothing
 from b2grid.lite.options import expand as expand_inputs
 from b2grid.lite.output import Account, Outputs
 from b2grid.lite.reader import Selection, chunks, discard_errors, open_files, total_events
+from b2grid.steering.standin.log import LogLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from b2grid.lite.reader import Chunk, MdstFile
+    from b2grid.steering.standin.statistics import ModuleStatistics, Statistics
 
 __all__ = ["RunOptions", "RunResult", "run"]
 
@@ -91,11 +94,14 @@ class RunResult:
     runs : int
     outputs : tuple of str
         Files that were written.
+    statistics : Statistics
+        How long each module took.
     """
 
     events: int
     runs: int
     outputs: tuple[str, ...]
+    statistics: Statistics
 
 
 @dataclass
@@ -103,6 +109,8 @@ class _Node:
     """A step with the paths that may branch off behind it."""
 
     step: Step
+    statistics: ModuleStatistics
+    level: LogLevel = LogLevel.DEFAULT
     branches: list[tuple[str, int, list[_Node], bool]] = field(default_factory=list)
     apart: list[_Node] = field(default_factory=list)  # run on a copy of the event, or in a loop
 
@@ -150,7 +158,7 @@ def run(path: PathLike, options: RunOptions, log: Logger) -> RunResult:
     finally:
         for file in files:
             file.close()
-    return RunResult(account.events, account.runs, plan.blueprint.outputs.names)
+    return RunResult(account.events, account.runs, plan.blueprint.outputs.names, plan.blueprint.statistics)
 
 
 # ---- before any event
@@ -210,7 +218,7 @@ def _nodes(path: PathLike, blueprint: Blueprint, findings: list[Finding], refuse
             for condition in getattr(module, "conditions", ()):  # what is wrong behind it is said at the same time
                 _nodes(condition.path, blueprint, findings, refused)
             continue
-        node = _Node(step)
+        node = _Node(step, blueprint.statistics.of(module), getattr(module, "log_level", LogLevel.DEFAULT))
         if isinstance(step, Independent):
             node.apart = _nodes(step.path, blueprint.copy(), findings, refused)
             if _ends_event(node.apart):
@@ -296,7 +304,7 @@ def _check_conditions(plan: _Plan, files: Sequence[MdstFile]) -> None:
 
 def _loop(plan: _Plan, files: Sequence[MdstFile], selection: Selection, options: RunOptions, log: Logger) -> Account:
     account, done, notes = Account(), 0, Counter[str]()
-    total = total_events(files, selection)
+    total, began = total_events(files, selection), perf_counter()
     if options.progress is not None:
         options.progress(0, total)
     for chunk in chunks(files, selection):
@@ -310,6 +318,7 @@ def _loop(plan: _Plan, files: Sequence[MdstFile], selection: Selection, options:
         done += read
         if options.progress is not None:
             options.progress(done, total)
+    plan.blueprint.statistics.total.add(done, perf_counter() - began)
     for note, number in notes.items():
         if number:
             log.warning(f"{number} {note}")
@@ -327,6 +336,7 @@ def _walk(nodes: Sequence[_Node], context: Context) -> None:
         if not context.alive.any():
             return
         if isinstance(node.step, Nothing | Input):
+            node.statistics.add(int(context.alive.sum()), 0)
             continue
         if isinstance(node.step, Independent):
             _walk(node.apart, context.copy())
@@ -335,9 +345,17 @@ def _walk(nodes: Sequence[_Node], context: Context) -> None:
             for turn in node.step.turns(context):
                 _walk(node.apart, turn)
             continue
-        node.step.run(context)
+        _run(node, context)
         if node.branches and isinstance(node.step, ReturnValue):
             _branch(node, node.step, context)
+
+
+def _run(node: _Node, context: Context) -> None:
+    """Run one step, under its module's name and level of messages; its time includes what it is the first to read."""
+    events, began = int(context.alive.sum()), perf_counter()
+    with context.log.speaking(node.statistics.name, node.level):
+        node.step.run(context)
+    node.statistics.add(events, perf_counter() - began)
 
 
 def _branch(node: _Node, step: ReturnValue, context: Context) -> None:

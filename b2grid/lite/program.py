@@ -71,6 +71,8 @@ class _Run:
         self.events, self.runs = 0, 0
         self.outputs: list[str] = []
         self.processing = False
+        self.errors = 0  # those of an earlier run, which do not stop a later one
+        self.seed = options.seed or os.urandom(16).hex()
 
     def execute(self, script: str) -> int:
         """Execute the script; the exit code."""
@@ -79,7 +81,7 @@ class _Run:
         try:
             self.account.say("initializing")
             self.log.info(f"Steering file: {script}")
-            run_script(script, self.options.args, on_process=self._process, log=self.log)
+            run_script(script, self.options.args, on_process=self._process, log=self.log, default_seed=self.seed)
         except B2GridError as error:
             return self._fatal(error)
         except SystemExit as ended:
@@ -102,20 +104,22 @@ class _Run:
         return 0
 
     def _process(self, path: Path, max_event: int) -> None:
-        if errors := self.log.counts[LogLevel.ERROR]:
-            raise InvalidInput(f"{errors} ERROR(S) occurred! The processing of events will not be started.")
         if self.options.dry_run:
             self._dry_run(path)
             return
+        if errors := self.log.counts[LogLevel.ERROR] - self.errors:
+            raise InvalidInput(f"{errors} ERROR(S) occurred! The processing of events will not be started.")
         _refuse_unknown(path)
+        if session.processes > 1:
+            self.log.warning(f"b2lite processes events in one process, and not in {session.processes}")
         self._redirect(path)
         from b2grid.lite.engine import RunOptions
         from b2grid.lite.engine import run as run_engine
 
-        seed = self.options.seed or session.seed or os.urandom(16).hex()
+        seed = session.seed or self.seed
         self.log.info(f"Starting event processing, random seed is set to '{seed}'")
         self.processing = True
-        limits = [limit for limit in (self.options.events, max_event) if limit]
+        limits = [limit for limit in (self.options.events, max_event) if limit and limit > 0]
         result = run_engine(
             path,
             RunOptions(
@@ -132,7 +136,8 @@ class _Run:
         self.events += result.events
         self.runs += result.runs
         self.outputs += [name for name in result.outputs if name not in self.outputs]
-        session.statistics = f"{result.events} events, {result.runs} runs"
+        session.statistics = result.statistics
+        self.errors = self.log.counts[LogLevel.ERROR]
 
     def _redirect(self, path: Path) -> None:
         """Let ``-o`` replace the file of every ntuple and histogram that does not ignore it."""

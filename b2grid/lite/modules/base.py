@@ -14,6 +14,7 @@ from b2grid.grammar import Decay, GrammarError, Particle, parse_list
 from b2grid.lite.lists import ListName
 from b2grid.lite.restofevent import ALL
 from b2grid.physics import particle
+from b2grid.steering.standin.statistics import Statistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -54,6 +55,8 @@ class Blueprint:
         Whether the modules run once per rest of the event.
     outer : frozenset
         In such a loop: the lists that are made before it.
+    statistics : Statistics
+        Shared by all paths of a run.
     """
 
     scope: Scope
@@ -68,6 +71,7 @@ class Blueprint:
     masks: set[str] = field(default_factory=set)
     loop: bool = False
     outer: frozenset[tuple[int, str]] = frozenset()
+    statistics: Statistics = field(default_factory=Statistics)
 
     def copy(self) -> Blueprint:
         """The same, for a path whose lists are its own."""
