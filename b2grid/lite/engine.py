@@ -148,7 +148,7 @@ def run(path: PathLike, options: RunOptions, log: Logger) -> RunResult:
     files, selection, names = _inputs(plan, options, log)
     try:
         _check_conditions(plan, files)
-        plan.blueprint.outputs.open()
+        plan.blueprint.outputs.open(names)
         account = _loop(plan, files, selection, options, log)
         metadata = [file.metadata for file in files]
         plan.blueprint.outputs.close(account, names, metadata, options.seed)

@@ -69,7 +69,6 @@ class _Run:
         account = None if options.job_information is None else FilePath(options.job_information).absolute()
         self.account = JobInformation(account, log)
         self.events, self.runs = 0, 0
-        self.outputs: list[str] = []
         self.processing = False
         self.errors = 0  # those of an earlier run, which do not stop a later one
         self.seed = options.seed or os.urandom(16).hex()
@@ -100,7 +99,7 @@ class _Run:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-        self.account.finish(self.events, self.runs, self.outputs)
+        self.account.finish(self.events, self.runs)
         return 0
 
     def _process(self, path: Path, max_event: int) -> None:
@@ -135,7 +134,7 @@ class _Run:
         self.processing = False
         self.events += result.events
         self.runs += result.runs
-        self.outputs += [name for name in result.outputs if name not in self.outputs]
+        self.account.closed(result.outputs)
         session.statistics = result.statistics
         self.errors = self.log.counts[LogLevel.ERROR]
 
@@ -182,7 +181,7 @@ class _Run:
         code = ended.code
         if code is None or isinstance(code, int):
             if not code:
-                self.account.finish(self.events, self.runs, self.outputs)
+                self.account.finish(self.events, self.runs)
             return code or 0
         sys.stderr.write(f"{code}\n")
         return 1

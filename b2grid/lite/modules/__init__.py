@@ -5,6 +5,7 @@ from __future__ import annotations
 from b2grid.lite.modules import (
     combining,
     conditions,
+    eventtrees,
     extra,
     histograms,
     inert,
@@ -15,6 +16,7 @@ from b2grid.lite.modules import (
     restofevent,
     shape,
     signalside,
+    tables,
     truth,
 )
 from b2grid.lite.modules.base import MODULES, Arguments, Blueprint, Kind, Step
@@ -25,6 +27,7 @@ __all__ = ["MODULES", "Arguments", "Blueprint", "Kind", "Step"]
 _ROOMS = (
     combining,
     conditions,
+    eventtrees,
     extra,
     histograms,
     inert,
@@ -35,5 +38,6 @@ _ROOMS = (
     restofevent,
     shape,
     signalside,
+    tables,
     truth,
 )

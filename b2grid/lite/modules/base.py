@@ -261,9 +261,13 @@ class Arguments:
             )
         return path
 
-    def mapping(self, name: str) -> dict[str, str]:
+    def anything(self, name: str, default: Any) -> Any:
+        """A value that the module itself looks at."""
+        return self._values.get(name, default)
+
+    def mapping(self, name: str, default: Any = _ABSENT) -> dict[str, str]:
         """A dictionary of strings."""
-        values = self._get(name, _ABSENT, (dict,))
+        values = self._get(name, default, (dict,))
         return {str(key): str(value) for key, value in values.items()}
 
 

@@ -167,7 +167,7 @@ class Module:
         Its own; `DEFAULT` for that of the steering.
     """
 
-    stands_for: ClassVar[str] = ""  # in a subclass: the module of basf2's Python packages that it is
+    stands_for: ClassVar[str] = ""  # what a subclass of basf2's own Python packages is called by the runtime
 
     params: dict[str, Any]
     conditions: list[Condition]
@@ -186,7 +186,7 @@ class Module:
         self.params, self.conditions, self.opaque = {}, [], False
         self.log_level = LogLevel.DEFAULT
         self.line, self.file, self.function = place.line, place.file, place.function
-        self._kind = self._name = cls.__name__
+        self._kind, self._name = cls.stands_for or cls.__name__, cls.__name__
         return self
 
     def __init__(self) -> None:

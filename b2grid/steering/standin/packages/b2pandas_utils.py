@@ -38,7 +38,7 @@ class VariablesToTable(_Module):
 class VariablesToHDF5(VariablesToTable):
     """Write one row per candidate into an HDF5 table."""
 
-    stands_for = "VariablesToHDF5"
+    stands_for = "VariablesToTable"
 
     def __init__(self, listname, variables, filename, hdf_table_name=None):
         super().__init__(listname, variables, filename, hdf_table_name)
