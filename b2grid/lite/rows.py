@@ -162,7 +162,7 @@ class Table(Rows):
             raise InvalidInput(
                 f"cannot write {printable(self.name)}: {error.strerror or error}", hint="check folder and rights"
             ) from error
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, pa.ArrowException) as error:
             raise InvalidSteering(
                 f"Arrow's writer of {self.kind} files does not take {printable(repr(self.options))}: {error}",
                 hint="leave them out, or see Arrow's documentation",
