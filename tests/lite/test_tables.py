@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,82 +10,50 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from b2grid.errors import InvalidInput, InvalidSteering
+from b2grid.lite.rows import Table
 from b2grid.lite.sampling import Sampling
 from b2grid.ntuple import read_file_metadata
 from b2grid.steering.standin import LogLevel
 
 LISTS = """
-    from b2pandas_utils import VariablesToTable, make_mcerrors_readable
+    from b2pandas_utils import VariablesToTable
+    names = ['p', 'mdstIndex', 'isFromTrack', 'daughter(0, p)']
     ma.fillParticleList('pi+:x', '{cut}', path=main)
-    ma.variablesToNtuple('pi+:x', ['p', 'mdstIndex', 'isFromTrack', 'daughter(0, p)'], path=main)
+    ma.variablesToNtuple('pi+:x', names, path=main)
+    main.add_module(VariablesToTable('pi+:x', [*names, 'p'], 't.parquet', compression='zstd'))
+    main.add_module(VariablesToTable('pi+:x', names, 't.pq', event_buffer_size=7))
+    for ending in ('csv', 'feather', 'arrow'):
+        main.add_module(VariablesToTable('pi+:x', names, f't.{{ending}}'))
 """
 KEY = {"__experiment__": "int32", "__run__": "int32", "__event__": "uint32"}
+COUNTERS = ("__production__", "__candidate__", "__ncandidates__")
+VARIABLES = ("p", "mdstIndex", "isFromTrack", "daughter(0, p)")
+READ = {"parquet": pd.read_parquet, "pq": pd.read_parquet, "csv": pd.read_csv, "feather": pd.read_feather,
+        "arrow": pd.read_feather}  # fmt: skip
 
 
 @pytest.mark.parametrize("cut", ["pt > 0.3", "p > 1000"], ids=["rows", "no rows"])
-@pytest.mark.parametrize(
-    ("name", "options", "read"),
-    [
-        ("t.parquet", "compression='zstd'", pd.read_parquet),
-        ("t.pq", "event_buffer_size=7", pd.read_parquet),
-        ("t.feather", "", pd.read_feather),
-        ("t.arrow", "", pd.read_feather),
-        ("t.csv", "", pd.read_csv),
-    ],
-)
-def test_tables_have_basf2s_columns_and_the_ntuples_values(real_data, lite, cut, name, options, read):
-    body = LISTS.format(cut=cut) + (
-        f"    main.add_module(VariablesToTable('pi+:x', ['p', 'mdstIndex', 'isFromTrack', 'daughter(0, p)', 'p'],"
-        f" {name!r}, {options}))\n"
-    )
-    outcome = lite(body, real_data / "mdst.root", events=20)
-    table, tree = read(name), outcome.trees["variables"]
-    assert outcome.result.outputs == ("ntuple.root", name)
-    assert list(table.columns) == [
-        *KEY,
-        "__production__",
-        "__candidate__",
-        "__ncandidates__",
-        "p",
-        "mdstIndex",
-        "isFromTrack",
-        "daughter(0, p)",
-    ]
-    if name != "t.csv":
-        counters = ("__production__", "__candidate__", "__ncandidates__")
-        assert table.dtypes.astype(str).to_dict() == {
-            **KEY,
-            **dict.fromkeys(counters, "uint32"),
-            **dict.fromkeys(table.columns[6:], "float64"),
-        }
-    assert len(table) == len(tree["p"]) == (0 if "1000" in cut else len(table))
-    for column in table.columns:
-        np.testing.assert_array_equal(table[column].to_numpy(np.float64), tree[column].astype(np.float64))
+def test_tables_have_basf2s_columns_and_the_ntuples_values(real_data, lite, cut):
+    outcome = lite(LISTS.format(cut=cut), real_data / "mdst.root", events=20)
+    tree = outcome.trees["variables"]
+    assert outcome.result.outputs == ("ntuple.root", *(f"t.{ending}" for ending in READ))
+    assert (len(tree["p"]) > 0) == (cut != "p > 1000")
+    for ending, read in READ.items():
+        table = read(f"t.{ending}")
+        assert list(table.columns) == [*KEY, *COUNTERS, *VARIABLES]
+        kinds = KEY | dict.fromkeys(COUNTERS, "uint32") | dict.fromkeys(VARIABLES, "float64")
+        assert ending == "csv" or table.dtypes.astype(str).to_dict() == kinds
+        for column in table.columns:
+            np.testing.assert_array_equal(table[column].to_numpy(np.float64), tree[column].astype(np.float64))
 
 
-def test_what_arrow_does_not_take_is_said(real_data, lite):
-    body = LISTS.format(cut="") + "    main.add_module(VariablesToTable('pi+:x', ['p'], 't.pq', compression='none?'))"
-    with pytest.raises(InvalidSteering, match=r"parquet.*none\?"):
-        lite(body, real_data / "mdst.root")
-
-
-def test_a_file_of_another_kind_is_an_error_of_the_script(real_data, lite):
-    with pytest.raises(ValueError, match=r"\.json"):
-        lite(LISTS.format(cut="") + "    VariablesToTable('pi+:x', ['p'], 't.json')", real_data / "mdst.root")
-
-
-def test_mc_errors_are_split_into_columns(real_data, lite):
-    body = """
-        import pandas as pd
-        from b2pandas_utils import make_mcerrors_readable
-        frame = pd.DataFrame({'mcErrors': [0.0, 136.0]})
-        make_mcerrors_readable(frame)
-        assert frame.mcErrors_Correct.tolist() == [True, False]
-        assert [name for name in frame if frame[name][1] and name != 'mcErrors'] == [
-            'mcErrors_MissNeutrino', 'mcErrors_MisID']
-        ma.variablesToNtuple('', ['nTracks'], path=main)
-    """
-    lite(body, real_data / "mdst-v09-00-00.root")
+def test_what_arrow_does_not_take_is_said(tmp_path):
+    for options in ({"compression": "none?"}, {"speed": 3}):
+        table = Table(str(tmp_path / "t.pq"), {"p": "float64"}, options=options)
+        with pytest.raises(InvalidSteering, match=r"parquet.*" + "|".join(options)):
+            table.open()
+    with pytest.raises(InvalidInput, match="cannot write"):
+        Table(str(tmp_path / "nowhere" / "t.csv"), {"p": "float64"}, kind="csv").open()
 
 
 EVENT_TREE = """
@@ -161,14 +127,6 @@ def test_sampling_does_not_see_chunks(values, rate, cut):
     assert whole[near].sum() == rate * (near.sum() // rate)
 
 
-def test_the_same_file_under_two_names_is_one(real_data, lite, tmp_path):
-    body = f"""
-        ma.variablesToNtuple('', ['nTracks'], treename='a', filename='x.root', path=main)
-        ma.variablesToNtuple('', ['nTracks'], treename='b', filename={str(tmp_path / "x.root")!r}, path=main)
-    """
-    assert set(lite(body, real_data / "mdst-v09-00-00.root").trees) == {"a", "b"}
-
-
 def test_an_input_is_never_written_over(real_data, lite, tmp_path):
     copy = tmp_path / "mine.root"
     copy.write_bytes((real_data / "mdst-v09-00-00.root").read_bytes())
@@ -177,9 +135,11 @@ def test_an_input_is_never_written_over(real_data, lite, tmp_path):
     assert copy.read_bytes() == (real_data / "mdst-v09-00-00.root").read_bytes()
 
 
-def test_facts_of_the_steering_go_into_the_metadata(real_data, lite):
-    body = "ma.variablesToNtuple('', ['nTracks'], path=main); main.modules()[-1].param('dataDescription', {'a': 'b'})"
-    lite(body, real_data / "mdst-v09-00-00.root")
-    meta = read_file_metadata("ntuple.root")
-    assert meta.data_description == {"a": "b", "isNtupleMetaData": "True"}
-    assert replace(meta, data_description={}) != meta
+def test_the_same_file_under_two_names_is_one_and_has_facts_of_the_steering(real_data, lite, tmp_path):
+    body = f"""
+        ma.variablesToNtuple('', ['nTracks'], treename='a', filename='x.root', path=main)
+        ma.variablesToNtuple('', ['nTracks'], treename='b', filename={str(tmp_path / "x.root")!r}, path=main)
+        main.modules()[-1].param('dataDescription', {{'a': 'b'}})
+    """
+    assert set(lite(body, real_data / "mdst-v09-00-00.root").trees) == {"a", "b"}
+    assert read_file_metadata("x.root").data_description == {"a": "b", "isNtupleMetaData": "True"}

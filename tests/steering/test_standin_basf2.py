@@ -139,3 +139,38 @@ def test_find_file_looks_where_basf2_does(
     assert "[ERROR] find_file(): there is no file of this name in BELLE2_EXAMPLES_DATA_DIR" in capsys.readouterr().out
     built(tmp_path, text, recording=True)
     assert session.opened == {**dict.fromkeys("abdc", True), "nowhere.root": False}
+
+
+def test_tables_are_known_by_their_endings_and_error_flags_are_split(tmp_path: Path) -> None:
+    modules = built(
+        tmp_path,
+        """
+        import basf2 as b2, pandas as pd
+        from b2pandas_utils import VariablesToHDF5, VariablesToTable, make_mcerrors_readable
+
+        class Mine(VariablesToTable):
+            pass
+
+        frame = pd.DataFrame({"mcErrors": [0.0, 136.0]})
+        make_mcerrors_readable(frame)
+        assert frame.mcErrors_Correct.tolist() == [True, False]
+        flags = [name for name in frame if frame[name][1] and name != "mcErrors"]
+        assert flags == ["mcErrors_MissNeutrino", "mcErrors_MisID"], flags
+        for make, name in ((VariablesToTable, "a.json"), (VariablesToHDF5, "a.pq")):
+            try:
+                make("pi+:x", ["p"], name)
+            except (ValueError, AssertionError) as error:
+                assert name.partition(".")[2] in str(error)
+            else:
+                raise RuntimeError(name)
+        main = b2.Path()
+        main.add_module(VariablesToTable("pi+:x", ["p"], "a.pq", compression="zstd"))
+        main.add_module(Mine("pi+:x", ["p"], "b.feather"))
+        b2.process(main)
+        """,
+    )
+    assert [(module.type(), module.python, module.params["format"]) for module in modules] == [
+        ("VariablesToTable", False, "parquet"),
+        ("Mine", True, "feather"),
+    ]
+    assert modules[0].params["writer_kwargs"] == {"compression": "zstd"}

@@ -186,7 +186,7 @@ class Module:
         self.params, self.conditions, self.opaque = {}, [], False
         self.log_level = LogLevel.DEFAULT
         self.line, self.file, self.function = place.line, place.file, place.function
-        self._kind, self._name = cls.stands_for or cls.__name__, cls.__name__
+        self._kind, self._name = vars(cls).get("stands_for") or cls.__name__, cls.__name__
         return self
 
     def __init__(self) -> None:
