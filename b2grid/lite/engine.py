@@ -15,19 +15,20 @@ from b2grid.errors import Finding, InvalidInput, InvalidSteering, NotInLite
 from b2grid.lite import variables  # noqa: F401 - registers what is covered
 from b2grid.lite.context import Context, Logger, file_beams, file_interaction_point
 from b2grid.lite.expression import Scope
+from b2grid.lite.inputs import Wanted, open_inputs
 from b2grid.lite.modules import Blueprint, Step
 from b2grid.lite.modules.base import make
 from b2grid.lite.modules.conditions import Independent, Loop, ReturnValue
-from b2grid.lite.modules.inert import Input, Nothing
-from b2grid.lite.options import expand as expand_inputs
+from b2grid.lite.modules.inert import Nothing
+from b2grid.lite.modules.source import Input
 from b2grid.lite.output import Account, Outputs
-from b2grid.lite.reader import Selection, chunks, discard_errors, open_files, total_events
+from b2grid.lite.reader import chunks, discard_errors, total_events
 from b2grid.steering.standin.log import LogLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from b2grid.lite.reader import Chunk, MdstFile
+    from b2grid.lite.reader import Chunk, MdstFile, Selection
     from b2grid.steering.standin.statistics import ModuleStatistics, Statistics
 
 __all__ = ["RunOptions", "RunResult", "run"]
@@ -145,7 +146,11 @@ def run(path: PathLike, options: RunOptions, log: Logger) -> RunResult:
         If something is wrong with the path, or with a file.
     """
     plan = _prepare(path, options, log)
-    files, selection, names = _inputs(plan, options, log)
+    files, selection, names = open_inputs(
+        [step for step in plan.steps() if isinstance(step, Input)],
+        Wanted(options.inputs, options.events, options.skip_events, options.sequences),
+        log,
+    )
     try:
         _check_conditions(plan, files)
         plan.blueprint.outputs.open(names)
@@ -255,37 +260,6 @@ def _declare_anyway(kind: str, params: Mapping[str, Any], blueprint: Blueprint) 
                 blueprint.declare(name)
             except InvalidInput:
                 continue  # the finding is there already
-
-
-def _inputs(plan: _Plan, options: RunOptions, log: Logger) -> tuple[list[MdstFile], Selection, list[str]]:
-    given = [step for step in plan.steps() if isinstance(step, Input)]
-    if len(given) != 1:
-        raise InvalidSteering(
-            "the path has no input" if not given else "the path has several inputs",
-            hint="begin the path with one inputMdst() or inputMdstList()",
-        )
-    source = given[0]
-    own = options.inputs is None or source.fixed
-    patterns = source.files if own else options.inputs or ()
-    names = [name for pattern in patterns for name in expand_inputs(pattern)]
-    if not names:
-        raise InvalidInput("there are no input files", hint="name them in the steering, or with -i")
-    sequences = options.sequences or source.sequences
-    if sequences and len(sequences) != len(names):
-        raise InvalidInput(
-            f"{len(sequences)} entry sequences for {len(names)} files", hint="give one sequence per file"
-        )
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        log.warning(f"{name} is given several times, and processed as often")
-    files = open_files(names)
-    for file in files:
-        log.info(f"Added file {file.path}")
-        if file.entries == 0:
-            log.warning(f"File appears to be empty, skipping: {file.path}")
-    if not any(file.entries for file in files):
-        raise InvalidInput("none of the input files has events", hint="give files with events")
-    selection = Selection(options.events, options.skip_events or source.skip, sequences, source.discard_errors)
-    return files, selection, names
 
 
 def _check_conditions(plan: _Plan, files: Sequence[MdstFile]) -> None:

@@ -154,12 +154,17 @@ class Outputs:
         Raises
         ------
         InvalidInput
-            If a file cannot be written, or is one of the inputs.
+            If a file cannot be written, has no folder, or is one of the inputs.
         """
         read = {os.path.realpath(name) for name in inputs if "://" not in name}
         for name in self.names:
             if os.path.realpath(name) in read:
                 raise InvalidInput(f"{printable(name)} is input and output", hint="give the output another name")
+            if not (folder := Path(name).parent).is_dir():
+                raise InvalidInput(
+                    f"cannot write {printable(name)}: there is no folder {printable(folder)}",
+                    hint="make it first: basf2 does not either",
+                )
         for file in self._files.values():
             if isinstance(file, Table):
                 file.open()

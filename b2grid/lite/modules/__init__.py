@@ -16,6 +16,7 @@ from b2grid.lite.modules import (
     restofevent,
     shape,
     signalside,
+    source,
     tables,
     truth,
 )
@@ -38,6 +39,7 @@ _ROOMS = (
     restofevent,
     shape,
     signalside,
+    source,
     tables,
     truth,
 )

@@ -228,8 +228,9 @@ class Arguments:
         return int(self._get(name, default, (int,)))
 
     def texts(self, name: str, default: Any = _ABSENT) -> list[str]:
-        """A list of strings."""
-        values = self._get(name, default, (list, tuple))
+        """A list of strings; one string is a list of one, as basf2 takes it."""
+        values = self._get(name, default, (list, tuple, str))
+        values = [values] if isinstance(values, str) else values
         if not all(isinstance(value, str) for value in values):
             raise InvalidSteering(
                 f"parameter {name} of {self.kind} has to be a list of strings", hint="give strings only"

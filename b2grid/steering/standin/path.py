@@ -425,11 +425,11 @@ class Path:
         return True
 
     def __str__(self) -> str:
-        return (
-            "["
-            + " -> ".join(
-                module.name() + "".join(f" ({condition}: {condition.path})" for condition in module.conditions)
-                for module in self.modules()
-            )
-            + "]"
-        )
+        return f"[{' -> '.join(map(_shown, self.elements))}]"
+
+
+def _shown(element: Module | Path) -> str:
+    """A module by its name and the paths that may be taken behind it, and a path that was added in brackets."""
+    if isinstance(element, Path):
+        return str(element)
+    return element.name() + "".join(f" ({condition}: {condition.path})" for condition in element.conditions)
