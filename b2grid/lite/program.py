@@ -191,6 +191,8 @@ class _Run:
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename != session.script:
             trace = trace.tb_next
+        for remark in _remarks(error):
+            error.add_note(remark)
         sys.stdout.flush()
         traceback.print_exception(type(error), error, trace)
         return 1
@@ -198,6 +200,20 @@ class _Run:
     def _terminated(self, number: int, _frame: FrameType | None) -> None:
         self.log.fatal(f"Stopped by signal {signal.Signals(number).name}")
         raise SystemExit(1)
+
+
+def _remarks(error: BaseException) -> list[str]:
+    """What the check says about the line of an exception that looks like a mistake with basf2's interface."""
+    if not isinstance(error, (AttributeError, ImportError, NameError, TypeError)):
+        return []
+    from b2grid.steering import check
+
+    line = session.innermost_line(error.__traceback__)
+    return [
+        f"{finding.message}" + (f" - {finding.hint}" if finding.hint else "")
+        for finding in check(session.script)
+        if finding.severity == "error" and finding.line == line
+    ]
 
 
 def _place(line: int | None) -> str:
