@@ -13,6 +13,7 @@ from b2grid.errors import B2GridError, Finding, InvalidInput, NotInLite
 from b2grid.lite.joblog import JobInformation
 from b2grid.lite.options import HELP, Options, parse
 from b2grid.steering.standin import Log, LogLevel, run_script, session
+from b2grid.steering.standin.path import PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+_STAND_INS = str(FilePath(PACKAGES).parent)
 _OUTPUTS = ("VariablesToNtuple", "VariablesToHistogram", "VariablesToEventBasedTree")
 
 
@@ -187,14 +189,17 @@ class _Run:
         return 1
 
     def _raised(self, error: BaseException) -> int:
-        """Print the script's own traceback: it begins in the script, not in b2grid."""
+        """Print the script's own traceback: it begins in the script, and leaves the stand-ins out."""
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename != session.script:
             trace = trace.tb_next
         for remark in _remarks(error):
             error.add_note(remark)
         sys.stdout.flush()
-        traceback.print_exception(type(error), error, trace)
+        shown = traceback.TracebackException(type(error), error, trace)
+        for part in filter(None, (shown, shown.__cause__, shown.__context__)):
+            part.stack[:] = [frame for frame in part.stack if not frame.filename.startswith(_STAND_INS)]
+        sys.stderr.write("".join(shown.format()))
         return 1
 
     def _terminated(self, number: int, _frame: FrameType | None) -> None:
