@@ -16,10 +16,10 @@ from b2grid.steering.standin import Log, LogLevel, run_script, session
 from b2grid.steering.standin.path import PACKAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from types import FrameType
 
-    from b2grid.steering.standin import Path
+    from b2grid.steering.standin import Module, Path
 
 __all__ = ["run"]
 
@@ -82,7 +82,7 @@ class _Run:
         try:
             self.account.say("initializing")
             self.log.info(f"Steering file: {script}")
-            run_script(script, self.options.args, on_process=self._process, log=self.log, default_seed=self.seed)
+            self._run(script)
         except B2GridError as error:
             return self._fatal(error)
         except SystemExit as ended:
@@ -104,13 +104,23 @@ class _Run:
         self.account.finish(self.events, self.runs)
         return 0
 
+    def _run(self, script: str) -> None:
+        """Run the script; what it did with names that only basf2 has did nothing, also where nothing is processed."""
+        try:
+            run_script(script, self.options.args, on_process=self._process, log=self.log, default_seed=self.seed)
+        except SystemExit as ended:
+            if ended.code not in (None, 0):
+                raise
+        if not self.options.dry_run:
+            _refuse_unknown(())
+
     def _process(self, path: Path, max_event: int) -> None:
         if self.options.dry_run:
             self._dry_run(path)
             return
         if errors := self.log.counts[LogLevel.ERROR] - self.errors:
             raise InvalidInput(f"{errors} ERROR(S) occurred! The processing of events will not be started.")
-        _refuse_unknown(path)
+        _refuse_unknown(path.walk())
         if session.processes > 1:
             self.log.warning(f"b2lite processes events in one process, and not in {session.processes}")
         self._redirect(path)
@@ -180,12 +190,9 @@ class _Run:
         return 1
 
     def _ended(self, ended: SystemExit) -> int:
-        code = ended.code
-        if code is None or isinstance(code, int):
-            if not code:
-                self.account.finish(self.events, self.runs)
-            return code or 0
-        sys.stderr.write(f"{code}\n")
+        if isinstance(ended.code, int):
+            return ended.code
+        sys.stderr.write(f"{ended.code}\n")
         return 1
 
     def _raised(self, error: BaseException) -> int:
@@ -225,12 +232,12 @@ def _place(line: int | None) -> str:
     return f"{session.place(line)}: " if line is not None else ""
 
 
-def _refuse_unknown(path: Path) -> None:
-    """Refuse what only basf2 can run, all of it at once, before any event is read."""
+def _refuse_unknown(modules: Iterable[Module]) -> None:
+    """Refuse what only basf2 can run, all of it at once."""
     found: dict[tuple[int | None, str], None] = {}
     for call in session.opaque_calls:
         found[call.line, call.name] = None
-    for module in path.walk():
+    for module in modules:
         if module.opaque:
             found[module.line, module.type()] = None
         elif module.python:

@@ -124,3 +124,22 @@ def test_what_is_gone_is_told_by_what_replaces_it_and_errors_are_the_scripts_own
         "basf2 has no 'use_central_database' in main - "
         "use basf2.conditions.prepend_globaltag, which came with release-04"
     )
+
+
+def test_what_only_basf2_has_is_refused_also_where_nothing_is_processed(tmp_path: Path) -> None:
+    done = lite(
+        tmp_path,
+        """
+        import sys
+        import basf2_mva
+        basf2_mva.teacher("options")
+        print("trained")
+        sys.exit(0)
+        """,
+        "steer.py",
+    )
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[1:] == [
+        "trained",
+        "[FATAL] steer.py:3: b2lite does not run basf2_mva.teacher - run it with basf2: give the project a release",
+    ]
