@@ -303,6 +303,7 @@ def _process(plan: _Plan, chunk: Chunk, log: Logger, notes: Counter[str]) -> Non
     context = Context(chunk, log, chunk.alive.copy(), notes=notes)
     context.particles.decays = plan.blueprint.decays
     _walk(plan.nodes, context)
+    plan.blueprint.outputs.settle()
 
 
 def _walk(nodes: Sequence[_Node], context: Context) -> None:

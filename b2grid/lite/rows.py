@@ -44,6 +44,20 @@ class Rows(ABC):
     rows: int = 0
     _pieces: list[dict[str, Any]] = field(default_factory=list, repr=False)
     _held: int = 0
+    _turns: list[tuple[NDArray[np.int64], Mapping[str, NDArray[Any]]]] = field(default_factory=list, repr=False)
+
+    def fill_turn(self, events: NDArray[np.int64], values: Mapping[str, NDArray[Any]]) -> None:
+        """Add rows in one turn of a loop within events, which `settle` puts in order."""
+        self._turns.append((events, values))
+
+    def settle(self) -> None:
+        """End the events that had turns: their rows are in order of events, and in an event in order of turns."""
+        if not self._turns:
+            return
+        order = np.argsort(np.concatenate([events for events, _ in self._turns]), kind="stable")
+        names = self._turns[0][1]
+        self.fill(len(order), {name: np.concatenate([each[name] for _, each in self._turns])[order] for name in names})
+        self._turns = []
 
     def fill(self, count: int, values: Mapping[str, NDArray[Any]]) -> None:
         """Add rows; columns of strings are not given, and empty."""

@@ -28,6 +28,10 @@ NOT_COVERED = [
         "'isFromTrack'",
     ),
     ("main.do_while(b2.create_path())", "a do_while path"),
+    (
+        "main.for_each('RestOfEvent', 'RestOfEvents', w := b2.Path()); w.add_module('VariablesToNtuple', sampling=('p', {}))",
+        "sampling",
+    ),
     ("ma.applyCuts('pi+:x', 'kaonIDNN > 0.1', path=main)", "'kaonIDNN'"),
     ("ma.copyParticles('pi+:y', 'pi+:x', path=main)", "copyParticles"),
     ("ma.printDataStore(path=main)", "printDataStore"),

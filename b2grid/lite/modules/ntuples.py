@@ -9,7 +9,7 @@ import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
 from b2grid.lite.modules.base import Arguments, Blueprint, module
-from b2grid.lite.rows import Tree
+from b2grid.lite.rows import Rows, Tree
 from b2grid.lite.sampling import Sampling
 from b2grid.lite.view import View
 from b2grid.ntuple.columns import encode
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from b2grid.lite.expression import Compiled
     from b2grid.lite.lists import ListName
 
-__all__ = ["TYPES", "Sampled", "candidate_numbers", "columns_of", "event_numbers", "file_name", "sampled"]
+__all__ = ["TYPES", "Sampled", "add_rows", "candidate_numbers", "columns_of", "event_numbers", "file_name", "sampled"]
 
 TYPES = {"double": "float64", "int": "int32", "bool": "bool"}
 """ROOT's types of basf2's."""
@@ -56,6 +56,27 @@ def candidate_numbers(view: View) -> dict[str, NDArray[np.int64]]:
     }
 
 
+def add_rows(rows: Rows, view: View, columns: dict[str, NDArray[Any]]) -> None:
+    """Add one row per row of the view; in a loop over rests of the event they wait for the other turns."""
+    if view.context.current is None:
+        rows.fill(len(view), columns)
+    else:
+        rows.fill_turn(view.events, columns)
+
+
+def signal_side(view: View, name: ListName) -> dict[str, NDArray[np.int64]]:
+    """Per row the candidate of a list whose rest of the event has its turn, and how many there are; else -1 and 0."""
+    context = view.context
+    if context.current is None:
+        return {"__signalSideCandidate__": np.full(len(view), -1), "__nSignalSideCandidates__": np.zeros(len(view))}
+    candidates = View.of_list(context, name)
+    place = np.full(context.particles.size, -1)
+    place[candidates.rows] = candidate_numbers(candidates)["__candidate__"]
+    owner = context.rests.owner[context.current[view.events]]
+    count = np.bincount(candidates.events, minlength=context.chunk.size)
+    return {"__signalSideCandidate__": place[owner], "__nSignalSideCandidates__": count[view.events]}
+
+
 @dataclass(frozen=True, slots=True)
 class Sampled:
     """Which rows are kept, and their weights."""
@@ -78,6 +99,8 @@ def sampled(given: Arguments, blueprint: Blueprint) -> Sampled | None:
             f"parameter sampling of {given.kind} is not understood: {printable(repr(value))}",
             hint="give a variable and the inverse rates of its values, as in ('isSignal', {0: 10, 1: 1})",
         )
+    if pair[0] and blueprint.loop:
+        raise given.refuse("sampling", "in a loop over rests of the event rows come in another order")
     return Sampled(blueprint.variable(pair[0]), Sampling(dict(pair[1]))) if pair[0] else None
 
 
@@ -114,7 +137,7 @@ class _Ntuple:
     name: ListName | None
     variables: dict[str, Compiled]
     sampled: Sampled | None
-    fixed: dict[str, int]
+    signal_side: ListName | None
 
     def run(self, context: Context) -> None:
         """Add the rows of the living events."""
@@ -124,27 +147,30 @@ class _Ntuple:
         columns: dict[str, NDArray[Any]] = event_numbers(context, view.events)
         if self.name is not None:
             columns |= candidate_numbers(view)
-        columns |= {name: np.full(len(view), value) for name, value in self.fixed.items()}
+        if self.signal_side is not None:
+            columns |= signal_side(view, self.signal_side)
         columns["__weight__"] = np.ones(len(view)) if self.sampled is None else self.sampled.weights(view)
         for column, variable in self.variables.items():
             columns[column] = variable(view)
-        if self.sampled is not None:
-            kept = columns["__weight__"] > 0
-            columns = {name: values[kept] for name, values in columns.items()}
-        self.tree.fill(len(columns["__weight__"]), columns)
+        if self.sampled is None:
+            add_rows(self.tree, view, columns)
+            return
+        kept = columns["__weight__"] > 0
+        self.tree.fill(int(kept.sum()), {name: values[kept] for name, values in columns.items()})
 
 
 @module(
     "VariablesToNtuple",
     "particleList variables fileName treeName basketSize signalSideParticleList fileNameSuffix useFloat "
     "storeEventType ignoreCommandLineOverride sampling dataDescription",
-    loops=False,
 )
 def _ntuple(given: Arguments, blueprint: Blueprint) -> _Ntuple:
     given.integer("basketSize", 1600)
     given.flag("ignoreCommandLineOverride", False)
-    text, signal_side = given.text("particleList", ""), given.text("signalSideParticleList", "")
-    name = blueprint.known(text) if text else None
+    name, side = (
+        blueprint.known(text) if text else None
+        for text in (given.text("particleList", ""), given.text("signalSideParticleList", ""))
+    )
     double = "float32" if given.flag("useFloat", False) else TYPES["double"]
     columns = {
         "__experiment__": "int32",
@@ -154,11 +180,8 @@ def _ntuple(given: Arguments, blueprint: Blueprint) -> _Ntuple:
     }
     if name is not None:
         columns |= {"__candidate__": "int32", "__ncandidates__": "int32"}
-    # outside a loop over rests of the event there is no signal side
-    fixed = {"__signalSideCandidate__": -1, "__nSignalSideCandidates__": 0} if signal_side else {}
-    if signal_side:
-        blueprint.known(signal_side)
-    columns |= dict.fromkeys(fixed, "int32")
+    if side is not None:
+        columns |= {"__signalSideCandidate__": "int32", "__nSignalSideCandidates__": "int32"}
     if given.flag("storeEventType", True):
         columns["__eventType__"] = "string"
     columns["__weight__"] = double
@@ -169,7 +192,7 @@ def _ntuple(given: Arguments, blueprint: Blueprint) -> _Ntuple:
     path = file_name(given, "VariablesToNtuple.root")
     tree = blueprint.outputs.tree(path, Tree(given.text("treeName", "ntuple"), columns))
     blueprint.outputs.describe(path, given.mapping("dataDescription", {}))
-    return _Ntuple(tree, name, variables, sampled(given, blueprint), fixed)
+    return _Ntuple(tree, name, variables, sampled(given, blueprint), side)
 
 
 def file_name(given: Arguments, default: str) -> str:

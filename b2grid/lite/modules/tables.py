@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidSteering
 from b2grid.lite.modules.base import Arguments, Blueprint, module
-from b2grid.lite.modules.ntuples import candidate_numbers, event_numbers
+from b2grid.lite.modules.ntuples import add_rows, candidate_numbers, event_numbers
 from b2grid.lite.rows import Table
 from b2grid.lite.view import View
 
@@ -40,13 +40,12 @@ class _Filler:
         view = View.of_list(context, self.name)
         columns: dict[str, NDArray[Any]] = event_numbers(context, view.events) | candidate_numbers(view)
         columns |= {typed: variable(view) for typed, variable in self.variables.items()}
-        self.table.fill(len(view), columns)
+        add_rows(self.table, view, columns)
 
 
 @module(
     "VariablesToTable",
     "particleList variables fileName format hdf_table_name event_buffer_size writer_kwargs",
-    loops=False,
 )
 def _filler(given: Arguments, blueprint: Blueprint) -> _Filler:
     kind = given.text("format")
