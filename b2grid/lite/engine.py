@@ -16,7 +16,7 @@ from b2grid.lite import variables  # noqa: F401 - registers what is covered
 from b2grid.lite.context import Context, Logger, file_beams, file_interaction_point
 from b2grid.lite.expression import Scope
 from b2grid.lite.inputs import Wanted, open_inputs
-from b2grid.lite.modules import Blueprint, Step
+from b2grid.lite.modules import MODULES, Blueprint, Step
 from b2grid.lite.modules.base import make
 from b2grid.lite.modules.conditions import Independent, Loop, ReturnValue
 from b2grid.lite.modules.inert import Nothing
@@ -247,6 +247,8 @@ def _ends_event(nodes: list[_Node]) -> bool:
 def _declare_anyway(kind: str, params: Mapping[str, Any], blueprint: Blueprint) -> None:
     """Take lists and masks of a refused module for made, so that what follows is not refused for their sake."""
     names = [params.get("outputListName"), params.get("decayString") if kind == "ParticleCombiner" else None]
+    if kind not in MODULES:
+        names += params.values()  # some of them name what it makes
     if kind == "SignalSideParticleListCreator":
         names.append(params.get("particleListName"))
     if kind == "RestOfEventInterpreter":

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+_WITH_BASF2 = "run it with basf2: give the project a release"
+_INSTEAD_OF_PYTHON = (
+    "instead of event() select by applyEventCuts or if_value, keep values by variablesToExtraInfo, write them by "
+    "variablesToNtuple and go on with arrays; or run it with basf2"
+)
 _STAND_INS = str(FilePath(PACKAGES).parent)
 _OUTPUTS = ("VariablesToNtuple", "VariablesToHistogram", "VariablesToEventBasedTree")
 
@@ -234,20 +239,19 @@ def _place(line: int | None) -> str:
 
 def _refuse_unknown(modules: Iterable[Module]) -> None:
     """Refuse what only basf2 can run, all of it at once."""
-    found: dict[tuple[int | None, str], None] = {}
+    found: dict[tuple[int | None, str], str] = {}
     for call in session.opaque_calls:
-        found[call.line, call.name] = None
+        found[call.line, call.name] = _WITH_BASF2
     for module in modules:
         if module.opaque:
-            found[module.line, module.type()] = None
+            found[module.line, module.type()] = _WITH_BASF2
         elif module.python:
-            found[module.line, f"the Python module {module.type()}"] = None
+            found[module.line, f"the Python module {module.type()}"] = _INSTEAD_OF_PYTHON
     if not found:
         return
-    hint = "run it with basf2: give the project a release"
     findings = tuple(
         Finding("B2S701", "error", f"b2lite does not run {name}", hint, line)
-        for line, name in sorted(found, key=lambda item: (item[0] or 0, item[1]))
+        for (line, name), hint in sorted(found.items(), key=lambda item: (item[0][0] or 0, item[0][1]))
     )
     names = ", ".join(dict.fromkeys(name for _, name in found))
-    raise NotInLite(f"b2lite does not run {names}", hint=hint, findings=findings)
+    raise NotInLite(f"b2lite does not run {names}", hint=_WITH_BASF2, findings=findings)

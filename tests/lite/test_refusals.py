@@ -28,10 +28,6 @@ NOT_COVERED = [
         "'isFromTrack'",
     ),
     ("main.do_while(b2.create_path())", "a do_while path"),
-    (
-        "main.for_each('RestOfEvent', 'RestOfEvents', w := b2.Path()); w.add_module('VariablesToNtuple', sampling=('p', {}))",
-        "sampling",
-    ),
     ("ma.applyCuts('pi+:x', 'kaonIDNN > 0.1', path=main)", "'kaonIDNN'"),
     ("ma.copyParticles('pi+:y', 'pi+:x', path=main)", "copyParticles"),
     ("ma.printDataStore(path=main)", "printDataStore"),
@@ -132,6 +128,17 @@ def test_a_refused_module_does_not_bring_others_down(real_data, lite):
     assert [
         (finding.line, "kaonIDNN" in finding.message or "chi2" in finding.message) for finding in raised.value.findings
     ] == [(7, True), (8, True)]
+
+
+def test_what_a_refused_module_may_make_is_taken_for_made(real_data, lite):
+    body = """
+        main.add_module('InclusiveDstarReconstruction', decayString='D*+:x -> pi+:x', slowPionList='pi+:x')
+        ma.applyCuts('D*+:x', 'M > 2', path=main)
+        ma.applyCuts('D*0:x', 'M > 2', path=main)
+    """
+    with pytest.raises(InvalidSteering) as raised:
+        lite(body, real_data / "mdst.root")
+    assert [finding.line for finding in raised.value.findings] == [7, 9]
 
 
 def test_unknown_conditions_are_refused_before_reading(tmp_path, real_data, lite):
