@@ -169,7 +169,7 @@ class Table(Rows):
         from pyarrow import csv, ipc, parquet
 
         make = {"csv": csv.CSVWriter, "parquet": parquet.ParquetWriter, "feather": ipc.RecordBatchFileWriter}[self.kind]
-        self._schema = pa.schema([(name, pa.from_numpy_dtype(kind)) for name, kind in self.columns.items()])
+        self._schema = pa.schema([(name, pa.from_numpy_dtype(np.dtype(kind))) for name, kind in self.columns.items()])
         try:
             self._writer = make(self.name, schema=self._schema, **self.options)
         except OSError as error:
