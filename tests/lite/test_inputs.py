@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import awkward as ak
 import numpy as np
 import pytest
 import uproot
@@ -15,17 +16,21 @@ from b2grid.steering.standin import Log, LogLevel
 from b2grid.steering.standin import Path as SteeringPath
 
 
-def events_file(path: Path, flags: list[int], *, is_mc: bool = True, first: int = 1) -> str:
-    """A file of events that have numbers and error flags, and nothing else."""
+def events_file(path: Path, flags: list[int], *, is_mc: bool = True, first: int = 1, kinds_of: str = "") -> str:
+    """A file of events that have numbers, error flags and perhaps a type of one letter each, and nothing else."""
     with uproot.recreate(path) as file:
         kinds = {"m_event": "uint32", "m_run": "int32", "m_experiment": "int32", "m_errorFlag": "uint32"}
-        tree = file.mktree("tree", {f"EventMetaData/{leaf}": kind for leaf, kind in kinds.items()})
+        types = {"EventExtraInfo/m_eventType": ak.Array(list(kinds_of))} if kinds_of else {}
+        tree = file.mktree(
+            "tree", {f"EventMetaData/{leaf}": kind for leaf, kind in kinds.items()} | dict.fromkeys(types, "string")
+        )
         values = (np.arange(first, first + len(flags)), np.full(len(flags), 2), np.full(len(flags), 1003), flags)
         tree.extend(
             {
                 f"EventMetaData/{leaf}": np.array(column, dtype=kind)
                 for (leaf, kind), column in zip(kinds.items(), values, strict=True)
             }
+            | types
         )
         write_file_metadata(file, FileMetaData(lfn=path.name, events=len(flags), is_mc=is_mc))
     return str(path)
@@ -86,6 +91,17 @@ def test_events_with_an_error_flag_are_left_out(tmp_path, read):
     assert events == [1, 4]
     assert "[WARNING] 2 event(s) with an error flag are discarded" in said  # what the HLT discards is not worth a word
     assert read(inputFileName=name, discardErrorEvents=False)[0] == [1, 2, 3, 4, 5]
+
+
+def test_the_type_of_an_event_is_written_where_the_file_has_it(tmp_path, read):
+    names = [
+        events_file(tmp_path / f"{kinds or 'none'}.root", [0, 1, 0], kinds_of=kinds) for kinds in ("abc", "", "def")
+    ]
+    for these in (names[0], names):
+        read(inputFileNames=these)
+        with uproot.open("seen.root") as file:
+            found = file["t"]["__eventType__"].array().tolist()
+        assert found == ["a", "c", "", "", "d", "f"][: 2 if these == names[0] else None]
 
 
 def test_data_and_simulation_are_not_mixed(tmp_path, read):

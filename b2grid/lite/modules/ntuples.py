@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     from b2grid.lite.expression import Compiled
     from b2grid.lite.lists import ListName
 
-__all__ = ["TYPES", "Sampled", "add_rows", "candidate_numbers", "columns_of", "event_numbers", "file_name", "sampled"]
+__all__ = [
+    "TYPES",
+    "Sampled",
+    "add_rows",
+    "candidate_numbers",
+    "columns_of",
+    "event_numbers",
+    "event_types",
+    "file_name",
+    "sampled",
+]
 
 TYPES = {"double": "float64", "int": "int32", "bool": "bool"}
 """ROOT's types of basf2's."""
@@ -45,6 +55,17 @@ def event_numbers(context: Context, events: NDArray[np.int64]) -> dict[str, NDAr
         ]
         for column, leaf in _EVENT.items()
     }
+
+
+def event_types(context: Context, events: NDArray[np.int64], columns: Iterable[str]) -> dict[str, Any]:
+    """The column of the event's type, where there is one and the file says it."""
+    chunk = context.chunk
+    if "__eventType__" not in columns or not chunk.has("EventExtraInfo", "m_eventType"):
+        return {}
+    stored = chunk.derived(
+        "event type", lambda: chunk.file.read("EventExtraInfo", "m_eventType", chunk.start, chunk.stop)
+    )
+    return {"__eventType__": stored[events]}
 
 
 def candidate_numbers(view: View) -> dict[str, NDArray[np.int64]]:
@@ -144,7 +165,8 @@ class _Ntuple:
         view = View.of_list(context, self.name)
         if len(view) == 0:
             return
-        columns: dict[str, NDArray[Any]] = event_numbers(context, view.events)
+        columns: dict[str, Any] = event_numbers(context, view.events)
+        columns |= event_types(context, view.events, self.tree.columns)
         if self.name is not None:
             columns |= candidate_numbers(view)
         if self.signal_side is not None:
