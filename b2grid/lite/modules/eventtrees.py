@@ -23,7 +23,6 @@ from b2grid.lite.rows import COUNTER, EventTree
 from b2grid.lite.view import View
 
 if TYPE_CHECKING:
-
     from b2grid.lite.context import Context
     from b2grid.lite.expression import Compiled
     from b2grid.lite.lists import ListName

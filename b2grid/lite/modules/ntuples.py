@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import awkward as ak
 import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
@@ -62,10 +63,7 @@ def event_types(context: Context, events: NDArray[np.int64], columns: Iterable[s
     chunk = context.chunk
     if "__eventType__" not in columns or not chunk.has("EventExtraInfo", "m_eventType"):
         return {}
-    stored = chunk.derived(
-        "event type", lambda: chunk.file.read("EventExtraInfo", "m_eventType", chunk.start, chunk.stop)
-    )
-    return {"__eventType__": stored[events]}
+    return {"__eventType__": ak.from_numpy(chunk.single("EventExtraInfo", "m_eventType")[events])}
 
 
 def candidate_numbers(view: View) -> dict[str, NDArray[np.int64]]:
