@@ -13,7 +13,7 @@ from b2grid.errors import B2GridError, Finding, InvalidInput, NotInLite
 from b2grid.lite.joblog import JobInformation
 from b2grid.lite.options import HELP, Options, parse
 from b2grid.steering.standin import Log, LogLevel, run_script, session
-from b2grid.steering.standin.path import PACKAGES
+from b2grid.steering.standin.origin import PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -25,7 +25,7 @@ from b2grid.errors import InvalidInput, NotInLite
 from b2grid.lite.covered import FUNCTIONS
 from b2grid.lite.engine import RunOptions, run
 from b2grid.steering.standin import Log, LogLevel, run_script
-from b2grid.steering.standin.path import PACKAGES
+from b2grid.steering.standin.origin import PACKAGES
 
 NO_DIFFERENCE = {
     "writeOut": "says what a later output of events holds, and such outputs are refused",

@@ -10,7 +10,7 @@ from b2grid.errors import InvalidInput, InvalidSteering, NotInLite
 from b2grid.lite import coverage
 from b2grid.lite.covered import FUNCTIONS
 from b2grid.lite.modules import MODULES
-from b2grid.steering.standin.path import PACKAGES
+from b2grid.steering.standin.origin import PACKAGES
 
 NOT_COVERED = [
     ("main.add_module('RestOfEventBuilder', particleList='pi+:x', useKLMEnergy=True)", "useKLMEnergy=True"),
