@@ -15,7 +15,7 @@ from b2grid.errors import Finding, InvalidInput, InvalidSteering, NotInLite
 from b2grid.lite import variables  # noqa: F401 - registers what is covered
 from b2grid.lite.context import Context, Logger, file_beams, file_interaction_point
 from b2grid.lite.expression import Scope
-from b2grid.lite.inputs import Wanted, open_inputs
+from b2grid.lite.inputs import open_inputs
 from b2grid.lite.modules import MODULES, Blueprint, Step
 from b2grid.lite.modules.base import make
 from b2grid.lite.modules.conditions import Independent, Loop, ReturnValue
@@ -146,11 +146,7 @@ def run(path: PathLike, options: RunOptions, log: Logger) -> RunResult:
         If something is wrong with the path, or with a file.
     """
     plan = _prepare(path, options, log)
-    files, selection, names = open_inputs(
-        [step for step in plan.steps() if isinstance(step, Input)],
-        Wanted(options.inputs, options.events, options.skip_events, options.sequences),
-        log,
-    )
+    files, selection, names = open_inputs([step for step in plan.steps() if isinstance(step, Input)], options, log)
     try:
         _check_conditions(plan, files)
         plan.blueprint.outputs.open(names)

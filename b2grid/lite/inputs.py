@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from b2grid.errors import InvalidInput, InvalidSteering, printable
@@ -13,35 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from b2grid.lite.context import Logger
+    from b2grid.lite.engine import RunOptions
     from b2grid.lite.modules.source import Input
     from b2grid.lite.reader import MdstFile
 
-__all__ = ["Wanted", "open_inputs"]
+__all__ = ["open_inputs"]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the command line says.
-
-    Parameters
-    ----------
-    inputs : tuple of str or None
-        Files instead of the path's own.
-    events : int or None
-        Largest number of events to read.
-    skip_events : int
-        Instead of the path's own, if not 0.
-    sequences : tuple of str
-        Instead of the path's own, if there are any.
-    """
-
-    inputs: tuple[str, ...] | None = None
-    events: int | None = None
-    skip_events: int = 0
-    sequences: tuple[str, ...] = ()
-
-
-def open_inputs(given: Sequence[Input], wanted: Wanted, log: Logger) -> tuple[list[MdstFile], Selection, list[str]]:
+def open_inputs(
+    given: Sequence[Input], options: RunOptions, log: Logger
+) -> tuple[list[MdstFile], Selection, list[str]]:
     """Open every input file; the files, which of their events are wanted, and their names.
 
     Raises
@@ -55,8 +35,8 @@ def open_inputs(given: Sequence[Input], wanted: Wanted, log: Logger) -> tuple[li
             hint="begin the path with one inputMdst() or inputMdstList()",
         )
     (source,) = given
-    names = _names(source, wanted)
-    sequences = wanted.sequences or source.sequences
+    names = _names(source, options)
+    sequences = options.sequences or source.sequences
     _check_sequences(names, sequences)
     for name in sorted({name for name in names if names.count(name) > 1}):
         if sequences:
@@ -73,15 +53,15 @@ def open_inputs(given: Sequence[Input], wanted: Wanted, log: Logger) -> tuple[li
             )
     if not any(file.entries for file in files):
         raise InvalidInput("none of the input files has events", hint="give files with events")
-    selection = Selection(wanted.events, wanted.skip_events or source.skip, sequences, source.discard_errors)
+    selection = Selection(options.events, options.skip_events or source.skip, sequences, source.discard_errors)
     if total_events(files, selection) == 0:
         log.warning(f"No event is left: {selection.skip} are skipped" if selection.skip else "No event is chosen")
     return files, selection, names
 
 
-def _names(source: Input, wanted: Wanted) -> list[str]:
-    own = wanted.inputs is None or source.fixed
-    names = [name for pattern in (source.files if own else wanted.inputs or ()) for name in expand(pattern)]
+def _names(source: Input, options: RunOptions) -> list[str]:
+    own = options.inputs is None or source.fixed
+    names = [name for pattern in (source.files if own else options.inputs or ()) for name in expand(pattern)]
     if not names:
         raise InvalidInput("there are no input files", hint="name them in the steering, or with -i")
     return names
