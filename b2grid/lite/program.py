@@ -77,11 +77,13 @@ class _Run:
         self.account = JobInformation(account, log)
         self.events, self.runs = 0, 0
         self.processing = False
+        self.script = FilePath()
         self.errors = 0  # those of an earlier run, which do not stop a later one
         self.seed = options.seed or os.urandom(16).hex()
 
     def execute(self, script: str) -> int:
         """Execute the script; the exit code."""
+        self.script = FilePath(script).absolute()  # scripts may go elsewhere
         stops = (signal.SIGTERM, signal.SIGQUIT)
         before = {number: signal.signal(number, self._terminated) for number in stops}
         try:
@@ -205,7 +207,7 @@ class _Run:
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename != session.script:
             trace = trace.tb_next
-        for remark in _remarks(error):
+        for remark in _remarks(error, self.script):
             error.add_note(remark)
         sys.stdout.flush()
         shown = traceback.TracebackException(type(error), error, trace)
@@ -219,16 +221,20 @@ class _Run:
         raise SystemExit(1)
 
 
-def _remarks(error: BaseException) -> list[str]:
+def _remarks(error: BaseException, script: FilePath) -> list[str]:
     """What the check says about the line of an exception that looks like a mistake with basf2's interface."""
     if not isinstance(error, (AttributeError, ImportError, NameError, TypeError)):
         return []
     from b2grid.steering import check
 
     line = session.innermost_line(error.__traceback__)
+    try:
+        found = check(script)
+    except B2GridError:
+        return []  # the script is not there any more
     return [
-        f"{finding.message}" + (f" - {finding.hint}" if finding.hint else "")
-        for finding in check(session.script)
+        finding.message + (f" - {finding.hint}" if finding.hint else "")
+        for finding in found
         if finding.severity == "error" and finding.line == line
     ]
 

@@ -50,9 +50,7 @@ class _Filler:
 def _filler(given: Arguments, blueprint: Blueprint) -> _Filler:
     kind = given.text("format")
     if kind == "hdf5":
-        raise given.refuse(
-            "fileName", "HDF5 needs PyTables, which b2lite does without; .parquet, .feather, .csv do not"
-        )
+        raise given.refuse("fileName", "HDF5 needs PyTables; .parquet, .feather and .csv are written")
     if given.integer("event_buffer_size", 100) < 1:
         raise InvalidSteering("event_buffer_size has to be at least 1", hint="leave it out for 100")
     if not given.text("particleList", ""):
