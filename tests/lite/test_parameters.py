@@ -35,6 +35,9 @@ NO_DIFFERENCE = {
     "timeout": "no database is asked",
     "metavariables": "names of what event cuts may use; what is not of events is refused anyway",
     "basketsize": "how the file is laid out",
+    "hdf_table_name": "for HDF5, which is refused",
+    "event_buffer_size": "how the file is laid out",
+    "column": "of a data frame behind the run; the tests of the stand-ins look at it",
     "ignoreCommandLineOverride": "looked at with -o only",
     "skipNonPrimaryDaughters": "nothing without addDaughters, which is refused",
 }
