@@ -83,8 +83,8 @@ FUNCTIONS: dict[str, str] = {
     "customOriginVertex customOriginCovariance originDimension path",
     "modularAnalysis.markDuplicate": "particleList prioritiseV0 path",
     # output
-    "modularAnalysis.variablesToNtuple": "decayString variables treename filename path basketsize filenameSuffix "
-    "useFloat storeEventType ignoreCommandLineOverride",
+    "modularAnalysis.variablesToNtuple": "decayString variables treename filename path basketsize "
+    "signalSideParticleList filenameSuffix useFloat storeEventType ignoreCommandLineOverride",
     "modularAnalysis.variablesToHistogram": "decayString variables variables_2d filename path directory "
     "prefixDecayString filenameSuffix ignoreCommandLineOverride",
     "modularAnalysis.variablesToExtraInfo": "particleList variables option path",
@@ -95,6 +95,8 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.printMCParticles": f"onlyPrimaries {_PRINT_MC}",
     "modularAnalysis.printPrimaryMCParticles": _PRINT_MC,
     "modularAnalysis.signalRegion": "particleList cut path name blind_data",
+    "b2pandas_utils.VariablesToTable": "listname variables filename hdf_table_name event_buffer_size writer_kwargs",
+    "b2pandas_utils.make_mcerrors_readable": "dataframe column",
     # standard lists
     "stdCharged.stdCharged": "particletype listtype path writeOut",
     "stdCharged.stdPi": "listtype path writeOut",
@@ -137,14 +139,16 @@ FUNCTIONS: dict[str, str] = {
 OWN = frozenset(
     [
         *(f"basf2.{name}" for name in (
-            "B2ERROR", "B2FATAL", "B2INFO", "Path", "create_path", "find_file", "print_path", "process",
-            "register_module", "set_log_level", "set_module_parameters", "set_random_seed",
+            "B2DEBUG", "B2ERROR", "B2FATAL", "B2INFO", "B2RESULT", "B2WARNING", "Path", "create_path", "find_file",
+            "print_params", "print_path", "process", "register_module", "remove_module", "set_log_level",
+            "set_module_parameters", "set_random_seed",
         )),
         *(f"basf2.conditions.{name}" for name in (
             "append_globaltag", "append_testing_payloads", "prepend_globaltag", "prepend_testing_payloads",
         )),
         *(f"<obj>.{name}" for name in (
-            "add_module", "add_path", "for_each", "if_false", "if_true", "if_value", "param", "set_name",
+            "add_independent_path", "add_module", "add_path", "available_params", "for_each", "if_false", "if_true",
+            "if_value", "modules", "name", "param", "set_log_level", "set_name", "type",
         )),
     ]
 )  # fmt: skip
@@ -167,4 +171,6 @@ def coverage() -> Coverage:
         parameters={name: frozenset(given.split()) for name, given in FUNCTIONS.items() if given != "*"},
         variables=frozenset(registry),
         modules=frozenset(MODULES),
+        module_parameters={name: kind.parameters for name, kind in MODULES.items()},
+        methods=frozenset(name.partition(".")[2] for name in OWN if name.startswith("<obj>.")),
     )

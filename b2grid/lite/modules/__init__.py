@@ -8,6 +8,7 @@ from b2grid.lite.modules import (
     conditions,
     distance,
     duplicates,
+    eventtrees,
     extra,
     fits,
     generated,
@@ -21,6 +22,8 @@ from b2grid.lite.modules import (
     restofevent,
     shape,
     signalside,
+    source,
+    tables,
     treefit,
     truth,
 )
@@ -35,6 +38,7 @@ _ROOMS = (
     conditions,
     distance,
     duplicates,
+    eventtrees,
     extra,
     fits,
     generated,
@@ -49,5 +53,7 @@ _ROOMS = (
     shape,
     signalside,
     treefit,
+    source,
+    tables,
     truth,
 )

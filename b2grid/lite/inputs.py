@@ -1,0 +1,83 @@
+"""Which files and events are read: what the path says, and what the command line says instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from b2grid.errors import InvalidInput, InvalidSteering, printable
+from b2grid.lite.options import expand
+from b2grid.lite.reader import Selection, entries_of_sequence, open_files, total_events
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from b2grid.lite.context import Logger
+    from b2grid.lite.engine import RunOptions
+    from b2grid.lite.modules.source import Input
+    from b2grid.lite.reader import MdstFile
+
+__all__ = ["open_inputs"]
+
+
+def open_inputs(
+    given: Sequence[Input], options: RunOptions, log: Logger
+) -> tuple[list[MdstFile], Selection, list[str]]:
+    """Open every input file; the files, which of their events are wanted, and their names.
+
+    Raises
+    ------
+    InvalidInput
+        If there is not one input, if a file cannot be read, or if no file has events.
+    """
+    if len(given) != 1:
+        raise InvalidSteering(
+            "the path has no input" if not given else "the path has several inputs",
+            hint="begin the path with one inputMdst() or inputMdstList()",
+        )
+    (source,) = given
+    names = _names(source, options)
+    sequences = options.sequences or source.sequences
+    _check_sequences(names, sequences)
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        if sequences:
+            raise InvalidInput(f"{printable(name)} is given several times", hint="with entry sequences give it once")
+        log.warning(f"{name} is given several times, and processed as often")
+    files = open_files(names)
+    for place, file in enumerate(files):
+        log.info(f"Added file {file.path}")
+        if file.entries == 0:
+            log.warning(f"File appears to be empty, skipping: {file.path}")
+        if sequences and (beyond := _beyond(sequences[place], file.entries)) is not None:
+            log.warning(
+                f"Entry {beyond} of the sequence {sequences[place]} is not in {file.path}: it has {file.entries}"
+            )
+    if not any(file.entries for file in files):
+        raise InvalidInput("none of the input files has events", hint="give files with events")
+    selection = Selection(options.events, options.skip_events or source.skip, sequences, source.discard_errors)
+    if total_events(files, selection) == 0:
+        log.warning(f"No event is left: {selection.skip} are skipped" if selection.skip else "No event is chosen")
+    return files, selection, names
+
+
+def _names(source: Input, options: RunOptions) -> list[str]:
+    own = options.inputs is None or source.fixed
+    names = [name for pattern in (source.files if own else options.inputs or ()) for name in expand(pattern)]
+    if not names:
+        raise InvalidInput("there are no input files", hint="name them in the steering, or with -i")
+    return names
+
+
+def _check_sequences(names: Sequence[str], sequences: Sequence[str]) -> None:
+    if sequences and len(sequences) != len(names):
+        raise InvalidInput(
+            f"there are {len(sequences)} entry sequences, and {len(names)} input file(s)",
+            hint="give one sequence per file",
+        )
+    for text in sequences:
+        entries_of_sequence(text, 0)  # it has to be understood before a file is opened
+
+
+def _beyond(sequence: str, entries: int) -> int | None:
+    """The highest entry that a sequence names in a file that is too short for it."""
+    named = [int(part.rpartition(":")[2]) for part in sequence.split(",")] if sequence.strip() != ":" else []
+    return max(named) if named and max(named) >= entries else None
