@@ -99,6 +99,8 @@ ARGUMENTS = {
     "eventCached": "nTracks|maxPtInList(pi+:x)",
     "formula": "E + p",
     "genParticle": "0, E",
+    "helixExtPhi": "125, 196, -102",
+    "helixExtTheta": "125, 196, -102, 0",
     "getVariableByRank": "pi+:x, p, E, 1",
     "grandDaughterDiffOf": "0, 0, 0, 1, phi",
     "ifNANgiveX": "E, 1",

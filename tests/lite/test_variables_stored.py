@@ -174,9 +174,11 @@ def angle(first, second):
 
 def test_crystals_and_the_nearest_track(real_data, lite, raw):
     body = "ma.fillParticleList('gamma:x', '', path=main)\nma.fillParticleList('pi-:all', '', path=main)\n"
-    columns = ["clusterCellID", "clusterThetaID", "clusterPhiID", "minC2TDistID", "mdstIndex", "clusterTrigger",
-               "minC2TDistVar(mdstIndex)", "photonHasOverlap(E > 0.05, gamma:x, pi-:all)", "clusterConnectedRegionID", "E",
-               "photonHasOverlap(E > 100, gamma:x, pi-:all)"]  # fmt: skip
+    columns = [
+        "clusterCellID", "clusterThetaID", "clusterPhiID", "minC2TDistID", "mdstIndex", "clusterTrigger", "E",
+        "minC2TDistVar(mdstIndex)", "photonHasOverlap(E > 0.05, gamma:x, pi-:all)", "clusterConnectedRegionID",
+        "photonHasOverlap(E > 100, gamma:x, pi-:all)",
+    ]  # fmt: skip
     tree = lite(body + _write("gamma:x", columns), real_data / NEW).trees["t"]
     cells = {(e, i): c for e, row in enumerate(raw("ECLClusters/ECLClusters.m_maxECellId").to_list())
              for i, c in enumerate(row)}  # fmt: skip
@@ -254,6 +256,25 @@ def test_the_chi_square_of_tracks_gives_their_p_value_back(real_data, lite):
     assert np.isposinf(tree["chi2"][(tree["pValue"] == 0) & (tree["ndf"] > 0)]).all()
     assert (~np.isnan(tree["chi2"])).sum() > 50
     assert set(tree["trackFitHypothesisPDG"]) == {211, 321}  # of some tracks there is no fit as a pion
+
+
+def test_tracks_leave_a_cylinder(real_data, lite):
+    """As by small steps along the helix."""
+    names = ["d0", "phi0", "omega", "z0", "tanLambda", "helixExtPhi(125, 196, -102)", "helixExtTheta(125, 196, -102)"]
+    body = "ma.fillParticleList('pi+:x', 'dr < 2 and abs(dz) < 5', path=main)\n"
+    tree = lite(body + _write("pi+:x", names), real_data / NEW).trees["t"]
+    way = np.arange(0, 400, 0.01)
+    for d0, phi0, omega, z0, tan_lambda, phi, theta in zip(*(tree[n] for n in names), strict=True):
+        along = phi0 - omega * way
+        x = d0 * math.sin(phi0) + np.concatenate(([0], np.cumsum(np.cos(along[:-1] - omega * 0.005) * 0.01)))
+        y = -d0 * math.cos(phi0) + np.concatenate(([0], np.cumsum(np.sin(along[:-1] - omega * 0.005) * 0.01)))
+        z = z0 + way * tan_lambda
+        out = (np.hypot(x, y) > 125) | (z > 196) | (z < -102)
+        if not out.any():  # it curls inside
+            continue
+        at = int(np.argmax(out))
+        assert phi == pytest.approx(math.atan2(y[at], x[at]), abs=1e-3)
+        assert theta == pytest.approx(math.atan2(math.hypot(x[at], y[at]), z[at]), abs=1e-3)
 
 
 @given(st.integers(1, 80), st.floats(0.0, 400.0))
