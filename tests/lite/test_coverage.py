@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from b2grid.errors import InvalidInput
+from b2grid.errors import InvalidInput, NotInLite
 from b2grid.lite.covered import OWN
 from b2grid.lite.options import parse
-from b2grid.lite.report import NO_REASON, in_text, page, table, uses
+from b2grid.lite.refusal import NO_REASON
+from b2grid.lite.report import in_text, page, refused_variables, table, uses
+from b2grid.steering.facts import load
 from b2grid.steering.standin import Path as SteeringPath
 from b2grid.steering.standin.module import Module
 from b2grid.steering.standin.origin import PACKAGES
@@ -51,6 +53,18 @@ def test_what_is_refused_has_a_reason_and_what_is_covered_has_none():
     for use in uses():
         assert bool(use.reason) != use.covered
     assert sum(use.files for use in uses() if use.reason == NO_REASON) < 0.05 * sum(use.files for use in uses())
+
+
+def test_every_variable_of_basf2_is_covered_or_refused_for_a_reason():
+    refused = refused_variables()
+    assert len(refused) < len(load("main").variables) - 500
+    assert not [name for name, why in refused.items() if why == NO_REASON]
+    assert json.loads(_printed("--json"))["refused_variables"] == refused
+
+
+def test_a_refusal_says_why(real_data, lite):
+    with pytest.raises(NotInLite, match="'TagVz' is not covered by b2lite: needs the vertex of the other B"):
+        lite("ma.variablesToNtuple('', ['TagVz'], path=main)", real_data / "mdst.root")
 
 
 def test_what_scripts_use_of_basf2_itself_is_there():

@@ -102,7 +102,8 @@ def sum_of(vectors: list[FourVector]) -> FourVector:
     return total[0], total[1], total[2], total[3]
 
 
-@register_call("daughterInvM daughterInvariantMass", arguments=(1, -1))
+@register_call("daughterInvariantMass", arguments=(1, -1))
+@register_call("daughterInvM", arguments=(2, -1))
 def _invariant_mass(_scope: Scope, arguments: tuple[str, ...]) -> Function:
     paths = [path_of("daughterInvM", text) for text in arguments]
     return lambda view: invariant_mass(*sum_of([momentum(view, path) for path in paths]))

@@ -141,7 +141,7 @@ def _in_frame(name: str, frame: Callable[[View], Frame | None], needs: str = "")
             name,
             "double",
             lambda view: inner(view.at(frame(view))),
-            inner.of_event,
+            inner.of_event and name != "useRestFrame",  # whose frame is that of a particle
             inner.needs | set(needs.split()),
         )
 

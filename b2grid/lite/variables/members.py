@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.lite.shape.sets import blocks
-from b2grid.lite.view import RestFrame, View
+from b2grid.lite.view import CmsFrame, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ def owners(bounds: Ids) -> Ids:
 
 def once_per_event(view: View, function: Callable[[View], NDArray[Any]]) -> NDArray[Any]:
     """A function that does not look at the particles of the rows: once per event, where all rows share a frame."""
-    if isinstance(view.frame, RestFrame):
+    if not (view.frame is None or isinstance(view.frame, CmsFrame)):
         return function(view)
     events, place = np.unique(view.events, return_inverse=True)
     return np.asarray(function(View(view.context, None, events=events, frame=view.frame))[place])

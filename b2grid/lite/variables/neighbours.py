@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.expression import Scope
+    from b2grid.lite.lists import ListName
     from b2grid.lite.view import FourVector, View
 
     Floats = NDArray[np.float64]
@@ -109,25 +110,29 @@ def _apart(rows: View, below: View, bounds: Ids) -> Flags:
     return ~overlapping(rows.particles, rows.rows[owners(bounds)], below.rows)
 
 
+def _number_apart(view: View, *names: ListName) -> Ids:
+    """How many members of these lists share nothing with the particle."""
+
+    def number(rows: View, below: View, bounds: Ids) -> Ids:
+        return np.asarray(sums(_apart(rows, below, bounds).astype(np.int64), bounds))
+
+    return np.asarray(np.sum([beside(view, read(view, name), number, _IDS) for name in names], axis=0))
+
+
 @register_call("numberOfNonOverlappingParticles", "int", arguments=(1, -1))
-def _number_apart(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
+def _not_overlapping(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     names = [list_name(text) for text in arguments]
-
-    def number(rows: View, below: View, bounds: Ids) -> Ids:
-        return np.asarray(sums(_apart(rows, below, bounds).astype(np.int64), bounds))
-
-    def function(view: View) -> Ids:
-        return np.asarray(np.sum([beside(view, read(view, name), number, _IDS) for name in names], axis=0))
-
-    return Compiled("numberOfNonOverlappingParticles", "int", function, needs=list_needs(*names))
+    return Compiled(
+        "numberOfNonOverlappingParticles",
+        "int",
+        lambda view: _number_apart(view, *names),
+        needs=list_needs(*names),
+    )
 
 
-@register("NumberOfKShortsInRoe", "int", needs="list:K_S0:inRoe")
-def _number_of_kshorts(view: View) -> Ids:
-    def number(rows: View, below: View, bounds: Ids) -> Ids:
-        return np.asarray(sums(_apart(rows, below, bounds).astype(np.int64), bounds))
-
-    return beside(view, read(view, list_name("K_S0:inRoe")), number, _IDS)
+register("NumberOfKShortsInRoe", "int", needs="list:K_S0:inRoe")(
+    lambda view: _number_apart(view, list_name("K_S0:inRoe"))
+)
 
 
 @register_call("sourceObjectIsInList", "int", arguments=(1, 1))

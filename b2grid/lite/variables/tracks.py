@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from b2grid.errors import NotInLite
 from b2grid.lite import mdst
-from b2grid.lite.expression import register
+from b2grid.lite.expression import register, register_call
 from b2grid.lite.mdst import tau
 from b2grid.lite.particles import TRACK
+from b2grid.lite.variables.arguments import numbers
 from b2grid.lite.variables.chisquare import chi_square
 from b2grid.physics import helix
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from b2grid.lite.expression import Function, Scope
     from b2grid.lite.reader import Chunk
     from b2grid.lite.view import View
 
@@ -174,6 +177,48 @@ def _register_moved(name: str, index: int) -> None:
 _register_moved("d0FromIP", 0)
 _register_moved("phi0FromIP", 1)
 _register_moved("z0FromIP", 3)
+
+# ---- on its way outwards
+
+
+def _outwards(fitted: Floats, radius: float, forward: float, backward: float) -> tuple[Floats, Floats, Floats]:
+    """Where helices first meet a cylinder about the z axis (cm) with a plane at each end."""
+    d0, phi0, omega, z0, tan_lambda = fitted.T
+    chord = np.sqrt((radius**2 - d0**2) / (1 + omega * d0))
+    turn = np.where(omega == 0, 1.0, omega) / 2
+    lengths = [np.where(omega == 0, chord, np.arcsin(turn * chord) / turn)]
+    lengths += [(plane - z0) / tan_lambda for plane in (forward, backward)]
+    # what is behind the track or is never met is at infinity
+    length = np.min([np.where(each > 0, each, np.inf) for each in lengths], axis=0)
+    half = omega * length / 2
+    step = np.where(omega == 0, length, np.sin(half) / turn)
+    x0, y0, _ = helix.position(fitted)
+    return x0 + step * np.cos(phi0 - half), y0 + step * np.sin(phi0 - half), z0 + length * tan_lambda
+
+
+for _name, _of_place in {
+    "helixExtTheta": lambda x, y, z: np.arctan2(np.hypot(x, y), z),
+    "helixExtPhi": lambda x, y, _z: np.arctan2(y, x),
+}.items():
+
+    @register_call(_name, arguments=(3, 4))
+    def _extrapolated(
+        _scope: Scope, arguments: tuple[str, ...], name: str = _name, of: Callable[..., Floats] = _of_place
+    ) -> Function:
+        """Of the place where the track leaves the cylinder; NaN where it never does."""
+        radius, forward, backward, *rest = numbers(name, arguments)
+        if any(rest):
+            raise NotInLite(f"{name}() with the most probable mass is not covered by b2lite", hint="leave the 1 out")
+
+        def function(view: View) -> Floats:
+            fit = view.column("fit")
+            tracked, result = fit >= 0, np.full(len(view), np.nan)
+            if tracked.any():
+                result[tracked] = of(*_outwards(tau(view.context.chunk)[fit[tracked]], radius, forward, backward))
+            return result
+
+        return function
+
 
 # ---- of the track itself
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from b2grid.lite.view import View
 
     Floats = NDArray[np.float64]
+    Ids = NDArray[np.int64]
 
 # ---- hardware
 
@@ -81,20 +82,27 @@ def _results(chunk: Chunk, name: str, leaf: str) -> Floats:
     """1 accepted, 0 no result, -1 rejected, per event; NaN where there is no result of this name."""
 
     def make() -> Floats:
+        event, start, length, characters = chunk.derived("names of trigger results", lambda: _names(chunk))
+        wanted = np.frombuffer(name.encode(), dtype=np.uint8)
+        # names are compared letter by letter, those of the right length all at once
+        alike = np.flatnonzero(length == len(wanted))
+        equal = alike[(characters[start[alike][:, None] + np.arange(len(wanted))] == wanted).all(axis=1)]
+        values = ak.to_numpy(ak.flatten(chunk.file.read(_RESULT, leaf, chunk.start, chunk.stop), axis=1))
         result = np.full(chunk.size, np.nan)
-        names, values = _all_names(chunk), chunk.file.read(_RESULT, leaf, chunk.start, chunk.stop)
-        hit = names == name
-        event = np.flatnonzero(ak.to_numpy(ak.any(hit, axis=1)))
-        result[event] = ak.to_numpy(ak.flatten(values[hit][event], axis=1))
+        result[event[equal]] = values[equal]
         return result
 
     return chunk.derived(f"{leaf} {name}", make)
 
 
-def _all_names(chunk: Chunk) -> ak.Array:
-    return chunk.derived(
-        "names of trigger results", lambda: chunk.file.read(_RESULT, "m_results.first", chunk.start, chunk.stop)
-    )
+def _names(chunk: Chunk) -> tuple[Ids, Ids, Ids, NDArray[np.uint8]]:
+    """Of every name its event, where its letters begin and how many they are; and all letters."""
+    read = chunk.file.read(_RESULT, "m_results.first", chunk.start, chunk.stop)
+    event = np.repeat(np.arange(chunk.size), ak.to_numpy(ak.num(read, axis=1)))
+    letters = ak.without_parameters(ak.flatten(read, axis=1))
+    length = np.asarray(ak.to_numpy(ak.num(letters, axis=1)), dtype=np.int64)
+    start = np.cumsum(length) - length
+    return event, start, length, np.asarray(ak.to_numpy(ak.flatten(letters, axis=1)), dtype=np.uint8)
 
 
 def _result(view: View, name: str, leaf: str) -> Floats:
