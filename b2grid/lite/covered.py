@@ -56,6 +56,7 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.updateROEMasks": "list_name mask_tuples path",
     "modularAnalysis.keepInROEMasks": "list_name mask_names cut_string path",
     "modularAnalysis.discardFromROEMasks": "list_name mask_names cut_string path",
+    "modularAnalysis.optimizeROEWithV0": "list_name mask_names cut_string path",
     "modularAnalysis.fillParticleListFromROE": f"decayString cut maskName sourceParticleListName useMissing {_LISTS}",
     "modularAnalysis.fillSignalSideParticleList": "outputListName decayString path",
     "modularAnalysis.signalSideParticleFilter": "particleList selection roe_path deadEndPath",

@@ -269,7 +269,7 @@ ma.variablesToNtuple('B-:x', names, path=main)
 def test_lists_of_a_loop_keep_in_masks_and_discard_from_them(real_data, lite):
     body = """
 roe = b2.create_path()
-ma.fillParticleList('gamma:hard', 'E > 0.3', path=roe)
+ma.fillParticleList('gamma:hard', '', path=roe)
 ma.fillParticleList('pi+:soft', 'p < 0.5', path=roe)
 ma.keepInROEMasks('gamma:hard', ['clean', 'new'], 'E > 0.4', path=roe)
 ma.discardFromROEMasks('pi+:soft', ['clean'], '', path=roe)\nmain.for_each('RestOfEvent', 'RestOfEvents', roe)

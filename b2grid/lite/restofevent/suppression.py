@@ -111,7 +111,7 @@ def _quantities(context: Context, ids: Ids, rests: Ids, mask: str) -> Floats:
     table = np.stack(direct, axis=1) if direct else np.zeros((len(ids), 0), dtype=np.int64)
     daughters = _side(context, *_filled(table))
     final = _side(context, *_filled(particles.leaves(ids)))
-    members, offsets = context.rests.content(mask, rests)
+    members, offsets = context.rests.content(mask, rests, context.particles)
     used = particles.source[members] != KLM
     running = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(used)))
     rest = _side(context, members[used], running[offsets])
