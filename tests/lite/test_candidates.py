@@ -143,3 +143,58 @@ def test_files_without_the_relation_of_radiated_clusters_are_refused(real_data, 
     """
     with pytest.raises(NotInLite, match="ECLClustersToTracksNamedBremsstrahlung"):
         lite(dedent(body), real_data / "mdst-v01-00-04.root")
+
+
+# ---- optimizeROEWithV0
+
+
+def test_v0s_take_the_place_of_their_tracks_in_a_mask(real_data, lite):
+    body = """
+        ma.fillParticleLists([('gamma:c', 'E > 0.5'), ('pi+:soft', 'p < 0.5')], path=main)
+        ma.buildRestOfEvent('gamma:c', fillWithMostLikely=False, path=main)
+        ma.appendROEMasks('gamma:c', [('g', 'p < 0', ''), *((name, '', '') for name in 'msu')], path=main)
+        for kind, daughters in (('K_S0', 'pi+ pi-'), ('Lambda0', 'p+ pi-')):
+            ma.fillParticleList(f'{kind}:ref -> {daughters}', '', path=main)
+        roe, last = b2.create_path(), b2.create_path()
+        for kind, daughters in (('K_S0', 'pi+ pi-'), ('Lambda0', 'p+ pi-')):
+            ma.fillParticleList(f'{kind}:roe -> {daughters}', 'isInRestOfEvent > 0', path=roe)
+            ma.optimizeROEWithV0(f'{kind}:roe', ['m', 's', 'u'], 'M > 0.3', path=roe)
+        main.for_each('RestOfEvent', 'RestOfEvents', roe)
+        ma.discardFromROEMasks('pi+:soft', ['u'], '', path=last)
+        main.for_each('RestOfEvent', 'RestOfEvents', last)
+        ma.updateROEMask('gamma:c', 's', 'p < 0', path=main)
+        ma.fillParticleListFromROE('B0:r', '', 'm', 'gamma:c', path=main)
+    """
+    masks = ["", "m", "s", "u"]
+    number = {name: [f"nROE_{name}({mask})" for mask in masks] for name in ("Tracks", "Composites")}
+    columns = ["mdstIndex", "roeE(g)", *number["Tracks"], *number["Composites"], *(f"roeE({mask})" for mask in masks)]
+    v0 = [f"daughter({i}, {v})" for i in (0, 1) for v in ("mdstIndex", "E")]
+    tail = write("gamma:c", *columns, "nROE_Photons(m)", "nROE_NeutralHadrons(m)") + write("B0:r", "nDaughters", "E")
+    tail += write("K_S0:ref", "M", *v0, tree="K") + write("Lambda0:ref", "M", *v0, tree="L")
+    tail += write("pi+:all", "mdstIndex", "E", tree="pi") + write("pi+:soft", "mdstIndex")
+    trees = lite(dedent(body) + tail, real_data / "mdst.root").trees
+    tracks = {(event, index): energy for event, index, energy in rows(trees["pi"], "__event__", "mdstIndex", "E")}
+    soft = set(rows(trees["soft"], "__event__", "mdstIndex"))
+    taken, change = {}, {}
+    for kind in "KL":
+        for event, mass, *pair in rows(trees[kind], "__event__", "M", *v0):
+            ends = {(event, pair[i]): pair[i + 1] for i in (0, 2)}
+            if mass > 0.3 and not taken.setdefault(event, {}).keys() & ends.keys():
+                taken[event] |= ends
+                change.setdefault(event, []).append(sum(ends.values()) - sum(tracks[end] for end in ends))
+    tree = trees["c"]
+    assert sum(map(len, change.values())) >= 5
+    for row, event in enumerate(tree["__event__"]):
+        mine = taken.get(event, {})
+        held, count = {name: tree[name][row] for name in tree}, len(change.get(event, ()))
+        assert [held[name] for name in number["Composites"]] == [0, count, count, 0]
+        kept = {track for track in tracks if track[0] == event} - soft
+        every = held["nROE_Tracks()"]
+        assert [held[name] for name in number["Tracks"]] == [every, every, len(mine), len(kept)]
+        assert held["roeE(m)"] == pytest.approx(held["roeE()"] + sum(change.get(event, ())), rel=1e-9, nan_ok=True)
+        photons, left = held["roeE(g)"], sum(mine.get(track, tracks[track]) for track in kept)
+        assert held["roeE(s)"] == pytest.approx(photons + sum(mine.values()), rel=1e-9, nan_ok=True)
+        assert held["roeE(u)"] == pytest.approx(photons + left, rel=1e-9, nan_ok=True)
+        entries = every + held["nROE_Photons(m)"] + held["nROE_NeutralHadrons(m)"] - count
+        assert trees["r"]["nDaughters"][row] == entries
+        assert trees["r"]["E"][row] == pytest.approx(held["roeE(m)"], rel=1e-9, nan_ok=True)
