@@ -8,7 +8,7 @@ fastest. Candidates that use a source twice, or repeat a set of daughters, are l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -51,6 +51,9 @@ class Combination:
         Largest number of candidates per event; 0 or less for none.
     drop : bool
         Whether an event with more loses all of them, or keeps the first ones.
+    recoil : {0, 1, 2}
+        Whether the mother is the sum of the daughters, what the beams have beyond them, or what the first daughter
+        has beyond the others.
     """
 
     mother: ListName
@@ -60,6 +63,7 @@ class Combination:
     conjugate: bool = True
     limit: int = 10000
     drop: bool = True
+    recoil: int = 0
 
     @property
     def self_conjugate(self) -> bool:
@@ -178,10 +182,13 @@ def _overlap(
 def _candidates(context: Context, what: Combination, one: _Pass, daughters: NDArray[np.int64]) -> Ids:
     """Particles from rows of daughters."""
     particles = context.particles
-    px, py, pz = (sum(getattr(particles, name)[column] for column in daughters.T) for name in ("px", "py", "pz"))
-    energy = sum(particles.energy[column] for column in daughters.T)
+    px, py, pz, energy = (
+        sum(getattr(particles, name)[column] for column in daughters.T) for name in ("px", "py", "pz", "energy")
+    )
+    if what.recoil:
+        px, py, pz, energy = _recoil(context, what, daughters, (px, py, pz, energy))
     mass = invariant_mass(px, py, pz, energy)
-    if abs(one.pdg) in CHARGED_STABLE:
+    if abs(one.pdg) in CHARGED_STABLE and not what.recoil:
         mass = np.full(len(daughters), particle(one.pdg).mass)
     return particles.append(
         len(daughters),
@@ -196,6 +203,15 @@ def _candidates(context: Context, what: Combination, one: _Pass, daughters: NDAr
         mode=what.mode,
         decay=what.decay,
     )  # fmt: skip
+
+
+def _recoil(context: Context, what: Combination, daughters: NDArray[np.int64], total: Any) -> Any:
+    """What is left when the daughters are taken from the beams, or all but the first from the first."""
+    if what.recoil == 1:
+        whole = (*context.beams.momentum, context.beams.energy)
+        return tuple(one - part for one, part in zip(whole, total, strict=True))
+    first = (getattr(context.particles, name)[daughters[:, 0]] for name in ("px", "py", "pz", "energy"))
+    return tuple(2 * one - part for one, part in zip(first, total, strict=True))
 
 
 def combine(context: Context, what: Combination, cut: Cut | None) -> Ids:

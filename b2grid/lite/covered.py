@@ -33,6 +33,9 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.fillParticleListsFromMC": f"decayStringsWithCuts skipNonPrimary skipInitial {_LISTS}",
     "modularAnalysis.copyList": f"outputListName inputListName {_LISTS}",
     "modularAnalysis.copyLists": f"outputListName inputListNames {_LISTS}",
+    "modularAnalysis.copyParticles": f"outputListName inputListName {_LISTS}",
+    "modularAnalysis.combineAllParticles": f"inputParticleLists outputList cut {_LISTS}",
+    "modularAnalysis.replaceMass": "replacerName particleLists pdgCode path",
     "modularAnalysis.cutAndCopyList": f"outputListName inputListName cut {_LISTS}",
     "modularAnalysis.cutAndCopyLists": f"outputListName inputListNames cut {_LISTS}",
     "modularAnalysis.mergeListsWithBestDuplicate": "outputListName inputListNames variable preferLowest "
@@ -45,6 +48,8 @@ FUNCTIONS: dict[str, str] = {
     # decays and truth
     "modularAnalysis.reconstructDecay": "decayString cut dmID candidate_limit ignoreIfTooManyCandidates "
     f"chargeConjugation allowChargeViolation {_LISTS}",
+    "modularAnalysis.reconstructRecoil": f"decayString cut dmID candidate_limit allowChargeViolation {_LISTS}",
+    "modularAnalysis.reconstructRecoilDaughter": f"decayString cut dmID candidate_limit allowChargeViolation {_LISTS}",
     "modularAnalysis.correctBrems": "outputList inputList gammaList maximumAcceptance multiplePhotons "
     f"usePhotonOnlyOnce {_LISTS}",
     "modularAnalysis.matchMCTruth": "list_name path",
@@ -75,6 +80,9 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.variablesToExtraInfo": "particleList variables option path",
     "modularAnalysis.variablesToDaughterExtraInfo": "particleList decayString variables option path",
     "modularAnalysis.variablesToEventExtraInfo": "particleList variables option path",
+    "modularAnalysis.removeExtraInfo": "particleLists removeEventExtraInfo path",
+    "modularAnalysis.summaryOfLists": "particleLists path",
+    "modularAnalysis.setAnalysisConfigParams": "configParametersAndValues path",
     "modularAnalysis.printVariableValues": "list_name var_names path",
     "modularAnalysis.printList": "list_name full path",
     "modularAnalysis.signalRegion": "particleList cut path name blind_data",

@@ -18,6 +18,7 @@ from b2grid.lite.modules import Blueprint, Step
 from b2grid.lite.modules.base import make
 from b2grid.lite.modules.conditions import Independent, Loop, ReturnValue
 from b2grid.lite.modules.inert import Input, Nothing
+from b2grid.lite.modules.statistics import Statistics
 from b2grid.lite.options import expand as expand_inputs
 from b2grid.lite.output import Account, Outputs
 from b2grid.lite.reader import Selection, chunks, discard_errors, open_files, total_events
@@ -116,6 +117,14 @@ class _Plan:
         for node in self.nodes:
             yield node.step
 
+    def every_step(self, nodes: list[_Node] | None = None) -> Iterable[Step]:
+        """Those of the paths that branch off, too."""
+        for node in self.nodes if nodes is None else nodes:
+            yield node.step
+            yield from self.every_step(node.apart)
+            for _, _, inner, _ in node.branches:
+                yield from self.every_step(inner)
+
 
 def run(path: PathLike, options: RunOptions, log: Logger) -> RunResult:
     """Process the path.
@@ -142,6 +151,9 @@ def run(path: PathLike, options: RunOptions, log: Logger) -> RunResult:
         _check_conditions(plan, files)
         plan.blueprint.outputs.open()
         account = _loop(plan, files, selection, options, log)
+        for step in plan.every_step():
+            if isinstance(step, Statistics):
+                step.finish(log, total_events(files, selection))
         metadata = [file.metadata for file in files]
         plan.blueprint.outputs.close(account, names, metadata, options.seed)
     except BaseException:

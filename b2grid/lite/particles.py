@@ -382,6 +382,12 @@ class Particles:
         stored[ids[new]] = values[new]
         has[ids] = True
 
+    def clear_extra(self, ids: Ids) -> None:
+        """Forget everything that is attached by name to these particles."""
+        self.mode[ids] = np.nan
+        for name in self._extra:
+            self._grown(name)[1][ids] = False
+
     def _grown(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         values, has = self._extra.get(name, (np.zeros(0), np.zeros(0, dtype=np.bool_)))
         missing = self.size - len(values)

@@ -198,3 +198,109 @@ def test_v0s_take_the_place_of_their_tracks_in_a_mask(real_data, lite):
         entries = every + held["nROE_Photons(m)"] + held["nROE_NeutralHadrons(m)"] - count
         assert trees["r"]["nDaughters"][row] == entries
         assert trees["r"]["E"][row] == pytest.approx(held["roeE(m)"], rel=1e-9, nan_ok=True)
+
+
+# ---- particles that are copied, changed, put together
+
+
+def test_copies_have_values_of_their_own_and_the_rest_of_the_event_of_the_original(real_data, lite):
+    body = """
+        ma.fillParticleLists([('K-:x', 'kaonID > 0.5'), ('pi+:x', '')], path=main)
+        ma.reconstructDecay('D0:x -> K-:x pi+:x', '1.8 < M < 1.93', dmID=4, path=main)
+        ma.matchMCTruth('D0:x', path=main)
+        ma.buildRestOfEvent('D0:x', path=main)
+        ma.variablesToExtraInfo('D0:x', {'p': 'before'}, path=main)
+        ma.copyParticles('D0:y', 'D0:x', path=main)
+        ma.variablesToExtraInfo('D0:y', {'M': 'after'}, path=main)
+        ma.removeExtraInfo(['D0:x'], path=main)
+        ma.replaceMass('K', ['K-:x'], pdgCode=211, path=main)
+    """
+    same = ["PDG", "p", "E", "M", "mcPDG", "daughter(0, mdstIndex)", "daughter(1, p)", "roeE()", "nROE_Tracks()"]
+    columns = [*same, "isInList(D0:x)", "daughter(0, isInList(K-:x))", "extraInfo(before)", "extraInfo(after)",
+               "extraInfo(decayModeID)", "daughter(0, M)", "daughter(0, E)", "daughter(0, p)"]  # fmt: skip
+    trees = lite(dedent(body) + write("D0:x", *columns) + write("D0:y", *columns), real_data / "mdst.root").trees
+    first, copy = trees["x"], trees["y"]
+    assert len(first["p"]) > 5
+    for name in ["__event__", "__candidate__", *same]:
+        np.testing.assert_array_equal(first[name], copy[name])
+    assert first["isInList(D0:x)"].all()
+    assert not copy["isInList(D0:x)"].any()
+    assert not copy["daughter(0, isInList(K-:x))"].any()
+    for name in ("before", "after", "decayModeID"):
+        assert np.isnan(first[f"extraInfo({name})"]).all()
+    np.testing.assert_array_equal(copy["extraInfo(before)"], copy["p"])
+    np.testing.assert_array_equal(copy["extraInfo(after)"], copy["M"])
+    assert set(copy["extraInfo(decayModeID)"]) == {4.0}
+    # the mass is replaced in the originals only
+    assert first["daughter(0, M)"] == pytest.approx(0.13957039)
+    assert copy["daughter(0, M)"] == pytest.approx(0.493677)
+    for tree in (first, copy):
+        energy = np.sqrt(tree["daughter(0, p)"] ** 2 + tree["daughter(0, M)"] ** 2)
+        np.testing.assert_allclose(tree["daughter(0, E)"], energy)
+
+
+def test_all_particles_of_lists_are_one_candidate_and_each_is_used_once(real_data, lite):
+    body = """
+        ma.fillParticleLists([('pi+:x', 'p < 2'), ('K+:x', 'p < 2'), ('gamma:x', 'E > 0.3')], path=main)
+        ma.reconstructDecay('pi0:x -> gamma:x gamma:x', '0.1 < M < 0.16', path=main)
+        ma.copyList('pi+:again', 'pi+:x', path=main)
+        ma.combineAllParticles(['pi+:x', 'pi+:again', 'K+:x', 'pi0:x'], 'vpho:z', 'nDaughters > 2', path=main)
+        ma.reconstructRecoil('vpho:r -> pi0:x', 'M > 9', path=main)
+        ma.reconstructRecoilDaughter('vpho:d -> pi0:x gamma:x', '', path=main)
+    """
+    vector, pair = ["px", "py", "pz", "E"], ["daughter(0, mdstIndex)", "daughter(1, mdstIndex)"]
+    tail = write("vpho:z", *vector, "M", "nDaughters") + write("pi0:x", *vector, *pair, tree="pi0")
+    tail += write("pi+:x", *vector, tree="pi") + write("K+:x", *vector, tree="K")
+    recoil = ["pRecoil", "daughter(0, mRecoil)", "daughter(0, pRecoil)", "M", "p", "PDG"]
+    tail += write("vpho:r", *recoil) + write(
+        "vpho:d", *(f"daughter({i}, {v})" for i in (0, 1) for v in vector), *vector
+    )
+    trees = lite(dedent(body) + tail, real_data / "mdst.root").trees
+    total, number, used = {}, {}, {}
+    for name, legs in (("pi", 1), ("K", 1), ("pi0", 2)):
+        for row in rows(trees[name], "__event__", *vector, *(pair if legs == 2 else [])):
+            event, photons = row[0], set(row[5:])
+            if photons & used.setdefault(event, set()):
+                continue
+            used[event] |= photons
+            total[event] = total.get(event, 0) + np.array(row[1:5])
+            number[event] = number.get(event, 0) + legs
+    tree = trees["z"]
+    assert tree["__event__"].tolist() == [event for event in sorted(number) if number[event] > 2]
+    for row, event in enumerate(tree["__event__"]):
+        assert tree["nDaughters"][row] == number[event]
+        np.testing.assert_allclose([tree[name][row] for name in vector], total[event], rtol=1e-9)
+    away, taken = trees["r"], trees["d"]
+    assert len(away["M"]) > 10
+    np.testing.assert_allclose(away["M"], away["daughter(0, mRecoil)"])
+    np.testing.assert_allclose(away["p"], away["daughter(0, pRecoil)"])
+    assert (away["M"] > 9).all()
+    difference = [taken[f"daughter(0, {name})"] - taken[f"daughter(1, {name})"] for name in vector]
+    for name, values in zip(vector[:3], difference, strict=False):
+        np.testing.assert_allclose(taken[name], values, rtol=1e-9, atol=1e-12)
+    square = difference[3] ** 2 - sum(values**2 for values in difference[:3])
+    np.testing.assert_allclose(taken["M"], np.copysign(np.sqrt(np.abs(square)), square), atol=1e-6)
+
+
+def test_a_summary_of_lists_says_how_many_events_have_candidates(real_data, lite, capsys):
+    body = """
+        b2.set_log_level(b2.LogLevel.INFO)
+        ma.fillParticleLists([('mu+:x', 'muonID > 0.9'), ('p+:x', 'protonID > 0.9')], path=main)
+        ma.summaryOfLists(['mu+:x', 'p+:x'], path=main)
+        ma.setAnalysisConfigParams({'mcMatchingVersion': 'BelleII', 'tupleStyle': 'Default'}, path=main)
+    """
+    tail = write("mu+:x", "charge", tree="mu") + write("p+:x", "charge", tree="p")
+    outcome = lite(dedent(body) + tail, real_data / "mdst.root")
+    events = {name: set(tree["__event__"].tolist()) for name, tree in outcome.trees.items()}
+    lines = capsys.readouterr().out.splitlines()
+    both, mu, p = len(events["mu"] & events["p"]), len(events["mu"]), len(events["p"])
+    assert 0 < both < min(mu, p)
+    charges = outcome.trees["p"]["charge"]
+    assert f"         mu+:x( 0)| 1.0000| {both / mu:6.4f}| {(mu - both) / mu:6.4f}|" in lines
+    row = next(line for line in lines if line.strip().startswith("p+:x( 1)|    "))
+    assert [float(value) for value in row.split("|")[1:8]] == pytest.approx(
+        [part / whole for part, whole in ((p, 100), (len(charges), 100), (len(charges), p), *(
+            ((charges == sign).sum(), whole) for sign in (1, -1) for whole in (100, p)))],
+        abs=5.1e-5,
+    )  # fmt: skip
+    assert any(line.startswith(f"Total Retention: {mu + p - both} events passing / 100 ") for line in lines)

@@ -86,6 +86,10 @@ OTHER: dict[str, Any] = {
     "channel_misid_pi": "pi",
     "channel_misid_K": "K",
     "inputListName": "e-:x",
+    "maximumAcceptance": 0.1,
+    "particleLists": ["pi+:x"],
+    "pdgCode": 321,
+    "outputFile": "lists.json",
     "outputListLabel": "label",
     "trainingModeMulticlass": 0,
     "trainingModeBinary": 0,
@@ -107,6 +111,8 @@ ma.buildRestOfEvent('D0:r2', path=main)
 """
 MASK = "ma.buildRestOfEvent('D0:r', path=main); ma.appendROEMask('D0:r', 'm', 'p > 0.2', 'E > 0.1', path=main)\n"
 BEFORE = {
+    "correctBrems": "ma.fillParticleLists([('e-:b', ''), ('gamma:b', '')], path=main)",
+    "removeExtraInfo": "ma.variablesToEventExtraInfo('pi+:x', {'p': 'r'}, path=main)",
     "mergeListsWithBestDuplicate": ROE + "ma.reconstructDecay('anti-D0:m -> K-:x pi+:x', '1.8 < M < 1.95', path=main)",
     "buildRestOfEvent": ROE,
     "appendROEMask": ROE + MASK,
@@ -131,6 +137,7 @@ ALSO_SEEN = {
     "buildContinuumSuppression": ["R2", "cosTBTO"],
     "fillParticleListFromROE": ["nDaughters", "E"],
     "variablesToEventExtraInfo": ["eventExtraInfo(r)"],
+    "removeExtraInfo": ["eventExtraInfo(r)"],
 }
 RHO = "'rho0:z -> pi+:x pi-:x', '0.6 < M < 0.9'"
 
@@ -177,7 +184,26 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("'D0:z', '', sourceParticleListName='D0:r'", "D0:z"),
         ("'D0:z', ''", "D0:z"),
     ],
+    "modularAnalysis.copyParticles": [("'pi+:z', 'pi+:x'", "pi+:z")],
+    "modularAnalysis.combineAllParticles": [("['pi+:x'], 'vpho:z'", "vpho:z")],
+    "modularAnalysis.replaceMass": [("'r', ['pi+:x']", "pi+:x"), ("'r', pdgCode=321", "pi+:x")],
+    "modularAnalysis.reconstructRecoil": [
+        ("'vpho:z -> K-:x pi+:x', ''", "vpho:z"),
+        ("'vpho:z -> K-:x pi-:x', ''", "vpho:z"),
+    ],
+    "modularAnalysis.reconstructRecoilDaughter": [
+        ("'vpho:z -> K-:x pi+:x', ''", "vpho:z"),
+        ("'vpho:z -> K-:x pi-:x', ''", "vpho:z"),
+    ],
+    "modularAnalysis.correctBrems": [
+        ("'e-:z', 'e-:b', 'gamma:b'", "e-:z"),
+        ("'e-:z', 'e-:b', 'gamma:b', usePhotonOnlyOnce=False", "e-:z"),
+    ],
+    "modularAnalysis.removeExtraInfo": [("['pi+:y']", "pi+:y"), ("", "pi+:y")],
+    "modularAnalysis.summaryOfLists": [("['pi+:x']", "")],
     # these have no parameter with a default; other tests run them
+    "modularAnalysis.optimizeROEWithV0": [],
+    "modularAnalysis.setAnalysisConfigParams": [],
     "modularAnalysis.keepInROEMasks": [],
     "modularAnalysis.discardFromROEMasks": [],
     "modularAnalysis.fillSignalSideParticleList": [],

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from b2grid.lite.modules import (
     brems,
+    changing,
     combining,
     conditions,
     extra,
+    gathering,
     histograms,
     inert,
     listing,
@@ -16,6 +18,7 @@ from b2grid.lite.modules import (
     restofevent,
     shape,
     signalside,
+    statistics,
     truth,
 )
 from b2grid.lite.modules.base import MODULES, Arguments, Blueprint, Kind, Step
@@ -25,9 +28,11 @@ __all__ = ["MODULES", "Arguments", "Blueprint", "Kind", "Step"]
 # registering is what importing them does
 _ROOMS = (
     brems,
+    changing,
     combining,
     conditions,
     extra,
+    gathering,
     histograms,
     inert,
     listing,
@@ -37,5 +42,6 @@ _ROOMS = (
     restofevent,
     shape,
     signalside,
+    statistics,
     truth,
 )

@@ -61,7 +61,7 @@ class _Finder:
         corrected = np.bincount(row, minlength=len(made)) > 0
         particles.set_extra("bremsCorrected", made, corrected.astype(np.float64))
         total = np.bincount(row, energy, minlength=len(made))
-        particles.set_extra("bremsCorrectedPhotonEnergy", made, total)
+        particles.set_extra("bremsCorrectedPhotonEnergy", made, total.astype(np.float64))
         context.lists.make(self.output).add(made, particles)
 
     def _read(self, context: Context, name: ListName, source: int) -> Ids:

@@ -27,6 +27,13 @@ def _inert(_given: Arguments, _blueprint: Blueprint) -> Nothing:
     return Nothing()
 
 
+@module("AnalysisConfiguration", "mcMatchingVersion tupleStyle")
+def _configuration(given: Arguments, _blueprint: Blueprint) -> Nothing:
+    given.only("mcMatchingVersion", "BelleII")
+    given.text("tupleStyle", "Default")  # how a module that is not covered names its columns
+    return Nothing()
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """What the path says about its input."""

@@ -75,6 +75,10 @@ class Rests:
             )
         self._momenta.clear()
 
+    def share(self, ids: Ids, others: Ids) -> None:
+        """Give particles the rests that others have, each that of the one at its side."""
+        self._rest.share(ids, others)
+
     def of(self, ids: Ids) -> Ids:
         """The rest of every particle, -1 where it has none."""
         return self._rest.of(ids)

@@ -61,6 +61,10 @@ class Suppression:
         """The row of every particle, -1 where it has none."""
         return self._row.of(ids)
 
+    def share(self, ids: Ids, others: Ids) -> None:
+        """Give particles what others have, each that of the one at its side."""
+        self._row.share(ids, others)
+
     def add(self, context: Context, ids: Ids, mask: str) -> None:
         """Compute the quantities of candidates that do not have them yet."""
         new = ids[self.of(ids) < 0]

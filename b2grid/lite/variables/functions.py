@@ -172,6 +172,11 @@ def _daughter_rest_frame(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
 @register_call("extraInfo", arguments=(1, 1))
 def _extra_info(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     (name,) = arguments
+    if name == "original_index":
+        raise NotInLite(
+            "extraInfo(original_index) is a place in an array of basf2's own, which b2lite does not have",
+            hint="use values of the original list",
+        )
     return Compiled("extraInfo", "double", lambda view: view.particles.extra_info(name, view.rows)[0])
 
 
