@@ -253,7 +253,7 @@ def test_all_particles_of_lists_are_one_candidate_and_each_is_used_once(real_dat
     tail += write("pi+:x", *vector, tree="pi") + write("K+:x", *vector, tree="K")
     recoil = ["pRecoil", "daughter(0, mRecoil)", "daughter(0, pRecoil)", "M", "p", "PDG"]
     tail += write("vpho:r", *recoil) + write(
-        "vpho:d", *(f"daughter({i}, {v})" for i in (0, 1) for v in vector), *vector
+        "vpho:d", *(f"daughter({i}, {v})" for i in (0, 1) for v in vector), *vector, "M"
     )
     trees = lite(dedent(body) + tail, real_data / "mdst.root").trees
     total, number, used = {}, {}, {}

@@ -186,7 +186,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
     ],
     "modularAnalysis.copyParticles": [("'pi+:z', 'pi+:x'", "pi+:z")],
     "modularAnalysis.combineAllParticles": [("['pi+:x'], 'vpho:z'", "vpho:z")],
-    "modularAnalysis.replaceMass": [("'r', ['pi+:x']", "pi+:x"), ("'r', pdgCode=321", "pi+:x")],
+    "modularAnalysis.replaceMass": [("'r', particleLists=['pi+:x']", "pi+:x"), ("'r', pdgCode=321", "pi+:x")],
     "modularAnalysis.reconstructRecoil": [
         ("'vpho:z -> K-:x pi+:x', ''", "vpho:z"),
         ("'vpho:z -> K-:x pi-:x', ''", "vpho:z"),
@@ -199,7 +199,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("'e-:z', 'e-:b', 'gamma:b'", "e-:z"),
         ("'e-:z', 'e-:b', 'gamma:b', usePhotonOnlyOnce=False", "e-:z"),
     ],
-    "modularAnalysis.removeExtraInfo": [("['pi+:y']", "pi+:y"), ("", "pi+:y")],
+    "modularAnalysis.removeExtraInfo": [("particleLists=['pi+:y']", "pi+:y"), ("", "pi+:y")],
     "modularAnalysis.summaryOfLists": [("['pi+:x']", "")],
     # these have no parameter with a default; other tests run them
     "modularAnalysis.optimizeROEWithV0": [],
