@@ -12,7 +12,7 @@ import numpy as np
 import uproot
 
 from b2grid.errors import InvalidInput, InvalidSteering, printable
-from b2grid.ntuple.filemetadata import FileMetaData, write_file_metadata
+from b2grid.ntuple.filemetadata import FileMetaData, branch_type, write_file_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ class Tree:
 
     def open(self, file: Any) -> None:
         """Make the tree in the file, without rows."""
-        self._tree = file.mktree(self.name, self.columns)
+        self._tree = file.mktree(self.name, {name: branch_type(kind) for name, kind in self.columns.items()})
 
     def fill(self, count: int, values: Mapping[str, NDArray[Any]]) -> None:
         """Add rows; columns of strings are not given, and empty."""
