@@ -8,6 +8,7 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from b2grid.errors import Finding, InvalidInput, InvalidSteering, NotInLite, printable
@@ -15,13 +16,14 @@ from b2grid.lite import variables  # noqa: F401 - registers what is covered
 from b2grid.lite.context import Context, Logger, file_beams, file_interaction_point
 from b2grid.lite.expression import Scope
 from b2grid.lite.modules import Blueprint, Step
-from b2grid.lite.modules.base import make
+from b2grid.lite.modules.base import Arguments, make
 from b2grid.lite.modules.conditions import Independent, Loop, ReturnValue
-from b2grid.lite.modules.inert import Input, Nothing
+from b2grid.lite.modules.inert import Input, Nothing, input_of
 from b2grid.lite.modules.statistics import Statistics
 from b2grid.lite.options import expand as expand_inputs
 from b2grid.lite.output import Account, Outputs
 from b2grid.lite.reader import Selection, chunks, discard_errors, open_files, total_events
+from b2grid.lite.stored import NOT_READ, load_kept, load_stored, stored_lists
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -145,8 +147,13 @@ def run(path: PathLike, options: RunOptions, log: Logger) -> RunResult:
     InvalidInput
         If something is wrong with the path, or with a file.
     """
-    plan = _prepare(path, options, log)
-    files, selection, names = _inputs(plan, options, log)
+    inputs = _Inputs(options)
+    try:
+        plan = _prepare(path, options, log, inputs)
+        files, selection, names = _inputs(plan, inputs, log)
+    except BaseException:
+        inputs.close()
+        raise
     try:
         _check_conditions(plan, files)
         plan.blueprint.outputs.open()
@@ -160,15 +167,50 @@ def run(path: PathLike, options: RunOptions, log: Logger) -> RunResult:
         plan.blueprint.outputs.abandon()
         raise
     finally:
-        for file in files:
-            file.close()
+        inputs.close()
     return RunResult(account.events, account.runs, plan.blueprint.outputs.names)
 
 
 # ---- before any event
 
 
-def _prepare(path: PathLike, options: RunOptions, log: Logger) -> _Plan:
+@dataclass
+class _Inputs:
+    """The input files, opened when something first asks what they hold."""
+
+    options: RunOptions
+    names: list[str] = field(default_factory=list)
+    files: list[MdstFile] = field(default_factory=list)
+
+    def open(self, source: Input) -> None:
+        """Open them, unless they are open."""
+        if self.files:
+            return
+        own = self.options.inputs is None or source.fixed
+        patterns = source.files if own else self.options.inputs or ()
+        self.names = [name for pattern in patterns for name in expand_inputs(pattern)]
+        if not self.names:
+            raise InvalidInput("there are no input files", hint="name them in the steering, or with -i")
+        self.files = open_files(self.names)
+
+    def lists(self, path: PathLike) -> Mapping[tuple[int, str], tuple[str, ...]]:
+        """The lists that they hold; none where they cannot be opened, which is said when all of the path is read."""
+        given = [module for module in path.modules() if str(module.type()) == "RootInput"]
+        if not given:
+            return {}
+        try:
+            self.open(input_of(Arguments("RootInput", dict(given[0].params))))
+        except InvalidInput:
+            return {}
+        return next((stored_lists(file) for file in self.files if file.entries), {})
+
+    def close(self) -> None:
+        """Give them back."""
+        for file in self.files:
+            file.close()
+
+
+def _prepare(path: PathLike, options: RunOptions, log: Logger, inputs: _Inputs) -> _Plan:
     aliases, expand = options.aliases, options.expand
     if aliases is None or expand is None:
         from b2grid.steering.standin import session
@@ -176,7 +218,8 @@ def _prepare(path: PathLike, options: RunOptions, log: Logger) -> _Plan:
         aliases = session.aliases if aliases is None else aliases
         expand = session.expand if expand is None else expand
     _check_aliases(aliases)
-    blueprint = Blueprint(Scope(aliases), Outputs(), log, expand)
+    stored = cache(lambda: inputs.lists(path))
+    blueprint = Blueprint(Scope(aliases), Outputs(), log, expand, stored=stored)
     findings: list[Finding] = []
     refused: list[bool] = []
     nodes = _nodes(path, blueprint, findings, refused)
@@ -261,19 +304,16 @@ def _declare_anyway(kind: str, params: Mapping[str, Any], blueprint: Blueprint) 
                 continue  # the finding is there already
 
 
-def _inputs(plan: _Plan, options: RunOptions, log: Logger) -> tuple[list[MdstFile], Selection, list[str]]:
+def _inputs(plan: _Plan, inputs: _Inputs, log: Logger) -> tuple[list[MdstFile], Selection, list[str]]:
     given = [step for step in plan.steps() if isinstance(step, Input)]
     if len(given) != 1:
         raise InvalidSteering(
             "the path has no input" if not given else "the path has several inputs",
             hint="begin the path with one inputMdst() or inputMdstList()",
         )
-    source = given[0]
-    own = options.inputs is None or source.fixed
-    patterns = source.files if own else options.inputs or ()
-    names = [name for pattern in patterns for name in expand_inputs(pattern)]
-    if not names:
-        raise InvalidInput("there are no input files", hint="name them in the steering, or with -i")
+    source, options = given[0], inputs.options
+    inputs.open(source)
+    names, files = inputs.names, inputs.files
     sequences = options.sequences or source.sequences
     if sequences and len(sequences) != len(names):
         raise InvalidInput(
@@ -281,7 +321,6 @@ def _inputs(plan: _Plan, options: RunOptions, log: Logger) -> tuple[list[MdstFil
         )
     for name in sorted({name for name in names if names.count(name) > 1}):
         log.warning(f"{name} is given several times, and processed as often")
-    files = open_files(names)
     for file in files:
         log.info(f"Added file {file.path}")
         if file.entries == 0:
@@ -297,6 +336,11 @@ def _check_conditions(plan: _Plan, files: Sequence[MdstFile]) -> None:
     for file in files:
         if file.entries == 0:
             continue
+        if plan.blueprint.wanted and (unread := [name for name in NOT_READ if file.has(name)]):
+            raise NotInLite(
+                f"{printable(file.path)} has {', '.join(unread)} of its particles, which b2lite does not read",
+                hint="run this steering with a basf2 release",
+            )
         for need in sorted(plan.blueprint.needs):
             kind, _, name = need.partition(":")
             if kind == "object" and not file.has(name):
@@ -338,6 +382,11 @@ def _loop(plan: _Plan, files: Sequence[MdstFile], selection: Selection, options:
 def _process(plan: _Plan, chunk: Chunk, log: Logger, notes: Counter[str]) -> None:
     context = Context(chunk, log, chunk.alive.copy(), notes=notes)
     context.particles.decays = plan.blueprint.decays
+    if "event extra-info" in plan.blueprint.needs:
+        load_kept(context)
+    if plan.blueprint.wanted:
+        stored = plan.blueprint.stored()
+        load_stored(context, {key: stored[key] for key in sorted(plan.blueprint.wanted)})
     _walk(plan.nodes, context)
 
 

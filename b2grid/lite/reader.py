@@ -70,6 +70,11 @@ def _branches(tree: Any) -> dict[tuple[str, str], Any]:
     return found
 
 
+def _class_of(branch: Any) -> str:
+    """Name of the class that a branch holds, empty for one of numbers."""
+    return str(branch.member("fClassName", none_if_missing=True) or "")
+
+
 @dataclass(frozen=True, slots=True)
 class Relation:
     """Pairs of one relation, in stored order; indices count through the chunk.
@@ -130,6 +135,7 @@ class MdstFile:
             self._open = opened.pop_all()
         self._leaves: dict[str, Leaf] = {}
         self.objects = {owner for owner, _ in self._branches}
+        self.lists = tuple(sorted(b.name for b in tree.branches if _class_of(b) == "Belle2::ParticleList"))
 
     def has(self, owner: str, leaf: str | None = None) -> bool:
         """Whether the file has this object, or this leaf of it."""
@@ -149,10 +155,7 @@ class MdstFile:
         """
         branch = self._branches.get((owner, leaf))
         if branch is None:
-            raise InvalidInput(
-                f"{printable(self.path)} has no {owner}.{leaf}",
-                hint="the file was written by an mDST version that does not store it",
-            )
+            raise self.missing(owner, leaf)
         return self._leaf(branch)
 
     def _leaf(self, branch: Any) -> Leaf:
@@ -178,6 +181,26 @@ class MdstFile:
             raise
         except Exception as error:  # what a damaged file makes uproot raise has no common base
             raise self.damaged(owner, leaf) from error
+
+    def nested(self, owner: str, leaf: str, start: int, stop: int) -> list[Any]:
+        """One leaf of a range of entries that is no numbers: texts, or tables, as Python has them."""
+        branch = self._branches.get((owner, leaf))
+        if branch is None:
+            raise self.missing(owner, leaf)
+        try:
+            values: list[Any] = branch.array(entry_start=start, entry_stop=stop, library="ak").tolist()
+        except MemoryError:
+            raise
+        except Exception as error:  # as for numbers
+            raise self.damaged(owner, leaf) from error
+        return values
+
+    def missing(self, owner: str, leaf: str) -> InvalidInput:
+        """The error for a leaf that the file does not have."""
+        return InvalidInput(
+            f"{printable(self.path)} has no {owner}.{leaf}",
+            hint="the file was written by an mDST version that does not store it",
+        )
 
     def damaged(self, owner: str, leaf: str) -> InvalidInput:
         """The error for a leaf that cannot be what was written."""

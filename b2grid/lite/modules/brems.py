@@ -140,7 +140,7 @@ def _finder(given: Arguments, blueprint: Blueprint) -> _Finder:
     given.flag("writeOut", False)
     electrons, photons = blueprint.known(given.text("inputList")), blueprint.known(given.text("gammaList"))
     text = given.text("outputList")
-    if list_name(text).key in blueprint.lists:
+    if blueprint.exists(list_name(text)):
         raise InvalidSteering(f"the list {printable(text)} is made twice", hint="give it another label")
     if abs(electrons.pdg) not in CHARGED_STABLE or photons.pdg != 22 or list_name(text).pdg != electrons.pdg:
         raise InvalidSteering(

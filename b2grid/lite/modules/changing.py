@@ -90,8 +90,8 @@ class _Remover:
         """Forget what particles of the lists, and the event, keep."""
         context.particles.clear_extra(_members(context, self.names))
         if self.event:
-            for _, has in context.kept.values():
-                has[context.alive] = False
+            for values, has in context.kept.values():
+                values[context.alive], has[context.alive] = np.nan, False
 
 
 @module("ExtraInfoRemover", "particleLists removeEventExtraInfo")

@@ -66,7 +66,7 @@ def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
     if recoil and not allowed and particle(decay.mother.name).charge:
         raise given.refuse("allowChargeViolation", "which charge basf2 wants of what recoils is not established")
     mother = decay.mother.list_name
-    if list_name(text).key in blueprint.lists:
+    if blueprint.exists(list_name(text)):
         raise InvalidSteering(
             f"the list {printable(mother)} is made twice",
             hint="reconstruct into two lists, and copy both into one",

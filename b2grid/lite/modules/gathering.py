@@ -85,7 +85,7 @@ def _gatherer(given: Arguments, blueprint: Blueprint) -> _Gatherer:
     name = list_name(text)
     if not inputs:
         raise InvalidSteering("combineAllParticles is given no lists", hint="name the lists to combine")
-    if name.key in blueprint.lists:
+    if blueprint.exists(name):
         raise InvalidSteering(f"the list {printable(text)} is made twice", hint="give it another label")
     if abs(name.pdg) in CHARGED_STABLE:
         raise given.refuse("outputListName", "what mass basf2 gives to it is not established")

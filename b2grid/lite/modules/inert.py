@@ -54,6 +54,11 @@ class Input:
     "cacheSize collectStatistics",
 )
 def _input(given: Arguments, _blueprint: Blueprint) -> Input:
+    return input_of(given)
+
+
+def input_of(given: Arguments) -> Input:
+    """What the parameters of a RootInput say."""
     given.only("parentLevel", 0)
     single = given.text("inputFileName", "")
     return Input(

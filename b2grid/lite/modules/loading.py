@@ -108,7 +108,7 @@ def _once(blueprint: Blueprint, name: ListName, how: object, load: Load) -> _Loa
             f"the list {printable(name.text)} is filled twice, in different ways: b2lite does not cover that",
             hint="use the same options wherever this list is filled",
         )
-    blueprint.lists.add(name.key)
+    blueprint.add(name)
     return _Loading(name, load)
 
 
