@@ -72,11 +72,16 @@ def load_stored(context: Context, lists: Mapping[Key, Iterable[str]]) -> None:
                 )
             name = ListName.of(branch)
             entries = context.lists.make(name)
-            own = chunk.file.read(branch, "m_fsList", chunk.start, chunk.stop)
-            entries.own[name.pdg] = own.flat.astype(np.int64) + np.repeat(start[:-1], own.counts)
-            both = chunk.file.read(branch, "m_scList", chunk.start, chunk.stop)
-            entries.shared = both.flat.astype(np.int64) + np.repeat(start[:-1], both.counts)
+            entries.own[name.pdg] = _members(chunk, start, branch, "m_fsList")
+            entries.shared = _members(chunk, start, branch, "m_scList")
         context.loaded[key] = np.ones(chunk.size, dtype=np.bool_)
+
+
+def _members(chunk: Chunk, start: Ids, branch: str, leaf: str) -> Ids:
+    """Numbers of the particles that a list names by their places in the event's array."""
+    read = chunk.file.read(branch, leaf, chunk.start, chunk.stop)
+    counts = np.zeros(chunk.size, dtype=np.int64) if read.counts is None else read.counts
+    return np.asarray(read.flat.astype(np.int64) + np.repeat(start[:-1], counts))
 
 
 def load_kept(context: Context) -> None:
