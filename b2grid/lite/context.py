@@ -14,16 +14,22 @@ from b2grid.lite.restofevent import Rests, Suppression
 from b2grid.physics import beams, interaction_point
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from numpy.typing import NDArray
 
     from b2grid.lite.reader import Chunk, MdstFile
     from b2grid.physics import Beams, InteractionPoint
+    from b2grid.steering.standin.log import LogLevel
 
 __all__ = ["Context", "Logger", "file_beams", "file_interaction_point"]
 
 
 class Logger(Protocol):
     """The messages that the engine has; the stand-ins' `Log` is one."""
+
+    def speaking(self, module: str, level: LogLevel) -> AbstractContextManager[None]:
+        """Take what is said meanwhile for messages of a module with a level of its own."""
 
     def info(self, text: object, **variables: object) -> None:
         """Say what is going on."""

@@ -73,8 +73,8 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.buildEventKinematics": "inputListNames default_cleanup custom_cuts chargedPIDPriors "
     "fillWithMostLikely path",
     # output
-    "modularAnalysis.variablesToNtuple": "decayString variables treename filename path basketsize filenameSuffix "
-    "useFloat storeEventType ignoreCommandLineOverride",
+    "modularAnalysis.variablesToNtuple": "decayString variables treename filename path basketsize "
+    "signalSideParticleList filenameSuffix useFloat storeEventType ignoreCommandLineOverride",
     "modularAnalysis.variablesToHistogram": "decayString variables variables_2d filename path directory "
     "prefixDecayString filenameSuffix ignoreCommandLineOverride",
     "modularAnalysis.variablesToExtraInfo": "particleList variables option path",
@@ -86,6 +86,8 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.printVariableValues": "list_name var_names path",
     "modularAnalysis.printList": "list_name full path",
     "modularAnalysis.signalRegion": "particleList cut path name blind_data",
+    "b2pandas_utils.VariablesToTable": "listname variables filename hdf_table_name event_buffer_size writer_kwargs",
+    "b2pandas_utils.make_mcerrors_readable": "dataframe column",
     # standard lists
     "stdCharged.stdCharged": "particletype listtype path writeOut",
     "stdCharged.stdPi": "listtype path writeOut",
@@ -126,14 +128,16 @@ FUNCTIONS: dict[str, str] = {
 OWN = frozenset(
     [
         *(f"basf2.{name}" for name in (
-            "B2ERROR", "B2FATAL", "B2INFO", "Path", "create_path", "find_file", "print_path", "process",
-            "register_module", "set_log_level", "set_module_parameters", "set_random_seed",
+            "B2DEBUG", "B2ERROR", "B2FATAL", "B2INFO", "B2RESULT", "B2WARNING", "Path", "create_path", "find_file",
+            "print_params", "print_path", "process", "register_module", "remove_module", "set_log_level",
+            "set_module_parameters", "set_random_seed",
         )),
         *(f"basf2.conditions.{name}" for name in (
             "append_globaltag", "append_testing_payloads", "prepend_globaltag", "prepend_testing_payloads",
         )),
         *(f"<obj>.{name}" for name in (
-            "add_module", "add_path", "for_each", "if_false", "if_true", "if_value", "param", "set_name",
+            "add_independent_path", "add_module", "add_path", "available_params", "for_each", "if_false", "if_true",
+            "if_value", "modules", "name", "param", "set_log_level", "set_name", "type",
         )),
     ]
 )  # fmt: skip

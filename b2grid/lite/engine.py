@@ -9,26 +9,30 @@ import operator
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from b2grid.errors import Finding, InvalidInput, InvalidSteering, NotInLite, printable
 from b2grid.lite import variables  # noqa: F401 - registers what is covered
 from b2grid.lite.context import Context, Logger, file_beams, file_interaction_point
 from b2grid.lite.expression import Scope
+from b2grid.lite.inputs import InputFiles, Wanted, open_inputs
 from b2grid.lite.modules import Blueprint, Step
 from b2grid.lite.modules.base import Arguments, make
 from b2grid.lite.modules.conditions import Independent, Loop, ReturnValue
-from b2grid.lite.modules.inert import Input, Nothing, input_of
-from b2grid.lite.modules.statistics import Statistics
-from b2grid.lite.options import expand as expand_inputs
+from b2grid.lite.modules.inert import Nothing
+from b2grid.lite.modules.source import Input, input_of
+from b2grid.lite.modules.summary import Summary
 from b2grid.lite.output import Account, Outputs
-from b2grid.lite.reader import Selection, chunks, discard_errors, open_files, total_events
-from b2grid.lite.stored import NOT_READ, load_kept, load_stored, stored_lists
+from b2grid.lite.reader import chunks, discard_errors, total_events
+from b2grid.lite.stored import NOT_READ, load_kept, load_stored
+from b2grid.steering.standin.log import LogLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from b2grid.lite.reader import Chunk, MdstFile
+    from b2grid.lite.reader import Chunk, MdstFile, Selection
+    from b2grid.steering.standin.statistics import ModuleStatistics, Statistics
 
 __all__ = ["RunOptions", "RunResult", "run"]
 
@@ -94,11 +98,14 @@ class RunResult:
     runs : int
     outputs : tuple of str
         Files that were written.
+    statistics : Statistics
+        How long each module took.
     """
 
     events: int
     runs: int
     outputs: tuple[str, ...]
+    statistics: Statistics
 
 
 @dataclass
@@ -106,6 +113,8 @@ class _Node:
     """A step with the paths that may branch off behind it."""
 
     step: Step
+    statistics: ModuleStatistics
+    level: LogLevel = LogLevel.DEFAULT
     branches: list[tuple[str, int, list[_Node], bool]] = field(default_factory=list)
     apart: list[_Node] = field(default_factory=list)  # run on a copy of the event, or in a loop
 
@@ -147,19 +156,19 @@ def run(path: PathLike, options: RunOptions, log: Logger) -> RunResult:
     InvalidInput
         If something is wrong with the path, or with a file.
     """
-    inputs = _Inputs(options)
+    inputs = InputFiles(Wanted(options.inputs, options.events, options.skip_events, options.sequences))
     try:
         plan = _prepare(path, options, log, inputs)
-        files, selection, names = _inputs(plan, inputs, log)
+        files, selection, names = open_inputs([step for step in plan.steps() if isinstance(step, Input)], inputs, log)
     except BaseException:
         inputs.close()
         raise
     try:
         _check_conditions(plan, files)
-        plan.blueprint.outputs.open()
+        plan.blueprint.outputs.open(names)
         account = _loop(plan, files, selection, options, log)
         for step in plan.every_step():
-            if isinstance(step, Statistics):
+            if isinstance(step, Summary):
                 step.finish(log, total_events(files, selection))
         metadata = [file.metadata for file in files]
         plan.blueprint.outputs.close(account, names, metadata, options.seed)
@@ -168,49 +177,22 @@ def run(path: PathLike, options: RunOptions, log: Logger) -> RunResult:
         raise
     finally:
         inputs.close()
-    return RunResult(account.events, account.runs, plan.blueprint.outputs.names)
+    return RunResult(account.events, account.runs, plan.blueprint.outputs.names, plan.blueprint.statistics)
 
 
 # ---- before any event
 
 
-@dataclass
-class _Inputs:
-    """The input files, opened when something first asks what they hold."""
-
-    options: RunOptions
-    names: list[str] = field(default_factory=list)
-    files: list[MdstFile] = field(default_factory=list)
-
-    def open(self, source: Input) -> None:
-        """Open them, unless they are open."""
-        if self.files:
-            return
-        own = self.options.inputs is None or source.fixed
-        patterns = source.files if own else self.options.inputs or ()
-        self.names = [name for pattern in patterns for name in expand_inputs(pattern)]
-        if not self.names:
-            raise InvalidInput("there are no input files", hint="name them in the steering, or with -i")
-        self.files = open_files(self.names)
-
-    def lists(self, path: PathLike) -> Mapping[tuple[int, str], tuple[str, ...]]:
-        """The lists that they hold; none where they cannot be opened, which is said when all of the path is read."""
-        given = [module for module in path.modules() if str(module.type()) == "RootInput"]
-        if not given:
-            return {}
-        try:
-            self.open(input_of(Arguments("RootInput", dict(given[0].params))))
-        except InvalidInput:
-            return {}
-        return next((stored_lists(file) for file in self.files if file.entries), {})
-
-    def close(self) -> None:
-        """Give them back."""
-        for file in self.files:
-            file.close()
+def _source(path: PathLike) -> Input | None:
+    """The input of a path that is not made ready yet; what is wrong with it is said when it is."""
+    given = [module for module in path.modules() if str(module.type()) == "RootInput"]
+    try:
+        return input_of(Arguments("RootInput", dict(given[0].params))) if given else None
+    except InvalidInput:
+        return None
 
 
-def _prepare(path: PathLike, options: RunOptions, log: Logger, inputs: _Inputs) -> _Plan:
+def _prepare(path: PathLike, options: RunOptions, log: Logger, inputs: InputFiles) -> _Plan:
     aliases, expand = options.aliases, options.expand
     if aliases is None or expand is None:
         from b2grid.steering.standin import session
@@ -218,7 +200,7 @@ def _prepare(path: PathLike, options: RunOptions, log: Logger, inputs: _Inputs) 
         aliases = session.aliases if aliases is None else aliases
         expand = session.expand if expand is None else expand
     _check_aliases(aliases)
-    stored = cache(lambda: inputs.lists(path))
+    stored = cache(lambda: inputs.lists(_source(path)))
     blueprint = Blueprint(Scope(aliases), Outputs(), log, expand, stored=stored)
     findings: list[Finding] = []
     refused: list[bool] = []
@@ -265,7 +247,7 @@ def _nodes(path: PathLike, blueprint: Blueprint, findings: list[Finding], refuse
             for condition in getattr(module, "conditions", ()):  # what is wrong behind it is said at the same time
                 _nodes(condition.path, blueprint, findings, refused)
             continue
-        node = _Node(step)
+        node = _Node(step, blueprint.statistics.of(module), getattr(module, "log_level", LogLevel.DEFAULT))
         if isinstance(step, Independent):
             node.apart = _nodes(step.path, blueprint.copy(), findings, refused)
             if _ends_event(node.apart):
@@ -304,33 +286,6 @@ def _declare_anyway(kind: str, params: Mapping[str, Any], blueprint: Blueprint) 
                 continue  # the finding is there already
 
 
-def _inputs(plan: _Plan, inputs: _Inputs, log: Logger) -> tuple[list[MdstFile], Selection, list[str]]:
-    given = [step for step in plan.steps() if isinstance(step, Input)]
-    if len(given) != 1:
-        raise InvalidSteering(
-            "the path has no input" if not given else "the path has several inputs",
-            hint="begin the path with one inputMdst() or inputMdstList()",
-        )
-    source, options = given[0], inputs.options
-    inputs.open(source)
-    names, files = inputs.names, inputs.files
-    sequences = options.sequences or source.sequences
-    if sequences and len(sequences) != len(names):
-        raise InvalidInput(
-            f"{len(sequences)} entry sequences for {len(names)} files", hint="give one sequence per file"
-        )
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        log.warning(f"{name} is given several times, and processed as often")
-    for file in files:
-        log.info(f"Added file {file.path}")
-        if file.entries == 0:
-            log.warning(f"File appears to be empty, skipping: {file.path}")
-    if not any(file.entries for file in files):
-        raise InvalidInput("none of the input files has events", hint="give files with events")
-    selection = Selection(options.events, options.skip_events or source.skip, sequences, source.discard_errors)
-    return files, selection, names
-
-
 def _check_conditions(plan: _Plan, files: Sequence[MdstFile]) -> None:
     """Refuse at once what depends on beams or an interaction point that cannot be known."""
     for file in files:
@@ -359,7 +314,7 @@ def _check_conditions(plan: _Plan, files: Sequence[MdstFile]) -> None:
 
 def _loop(plan: _Plan, files: Sequence[MdstFile], selection: Selection, options: RunOptions, log: Logger) -> Account:
     account, done, notes = Account(), 0, Counter[str]()
-    total = total_events(files, selection)
+    total, began = total_events(files, selection), perf_counter()
     if options.progress is not None:
         options.progress(0, total)
     for chunk in chunks(files, selection):
@@ -373,6 +328,7 @@ def _loop(plan: _Plan, files: Sequence[MdstFile], selection: Selection, options:
         done += read
         if options.progress is not None:
             options.progress(done, total)
+    plan.blueprint.statistics.total.add(done, perf_counter() - began)
     for note, number in notes.items():
         if number:
             log.warning(f"{number} {note}")
@@ -395,6 +351,7 @@ def _walk(nodes: Sequence[_Node], context: Context) -> None:
         if not context.alive.any():
             return
         if isinstance(node.step, Nothing | Input):
+            node.statistics.add(int(context.alive.sum()), 0)
             continue
         if isinstance(node.step, Independent):
             _walk(node.apart, context.copy())
@@ -403,9 +360,17 @@ def _walk(nodes: Sequence[_Node], context: Context) -> None:
             for turn in node.step.turns(context):
                 _walk(node.apart, turn)
             continue
-        node.step.run(context)
+        _run(node, context)
         if node.branches and isinstance(node.step, ReturnValue):
             _branch(node, node.step, context)
+
+
+def _run(node: _Node, context: Context) -> None:
+    """Run one step, under its module's name and level of messages; its time includes what it is the first to read."""
+    events, began = int(context.alive.sum()), perf_counter()
+    with context.log.speaking(node.statistics.name, node.level):
+        node.step.run(context)
+    node.statistics.add(events, perf_counter() - began)
 
 
 def _branch(node: _Node, step: ReturnValue, context: Context) -> None:

@@ -212,6 +212,8 @@ CASES: dict[str, list[tuple[str, str]]] = {
     "modularAnalysis.variableToSignalSideExtraInfo": [],
     "modularAnalysis.printVariableValues": [],
     "modularAnalysis.printList": [],
+    "b2pandas_utils.VariablesToTable": [],
+    "b2pandas_utils.make_mcerrors_readable": [],
     "modularAnalysis.buildContinuumSuppression": [("'D0:r', 'all'", "D0:r")],
     "modularAnalysis.buildEventShape": [("", ""), ("inputListNames=['pi+:x', 'pi+:y']", "")],
     "modularAnalysis.buildEventKinematics": [("", ""), ("fillWithMostLikely=True", "")],

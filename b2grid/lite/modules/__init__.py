@@ -7,6 +7,7 @@ from b2grid.lite.modules import (
     changing,
     combining,
     conditions,
+    eventtrees,
     extra,
     gathering,
     histograms,
@@ -18,7 +19,9 @@ from b2grid.lite.modules import (
     restofevent,
     shape,
     signalside,
-    statistics,
+    source,
+    summary,
+    tables,
     truth,
 )
 from b2grid.lite.modules.base import MODULES, Arguments, Blueprint, Kind, Step
@@ -31,6 +34,7 @@ _ROOMS = (
     changing,
     combining,
     conditions,
+    eventtrees,
     extra,
     gathering,
     histograms,
@@ -42,6 +46,8 @@ _ROOMS = (
     restofevent,
     shape,
     signalside,
-    statistics,
+    source,
+    summary,
+    tables,
     truth,
 )

@@ -14,6 +14,7 @@ from b2grid.grammar import Decay, GrammarError, Particle, parse_list
 from b2grid.lite.lists import ListName
 from b2grid.lite.restofevent import ALL
 from b2grid.physics import particle
+from b2grid.steering.standin.statistics import Statistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -56,6 +57,8 @@ class Blueprint:
         In such a loop: the lists that are made before it.
     stored : callable
         The lists that the input files hold, and the branches that each of them is read from.
+    statistics : Statistics
+        Shared by all paths of a run.
     """
 
     scope: Scope
@@ -72,6 +75,7 @@ class Blueprint:
     outer: frozenset[tuple[int, str]] = frozenset()
     stored: Callable[[], Mapping[tuple[int, str], tuple[str, ...]]] = dict
     wanted: set[tuple[int, str]] = field(default_factory=set)  # lists of the files that are used
+    statistics: Statistics = field(default_factory=Statistics)
 
     def copy(self) -> Blueprint:
         """The same, for a path whose lists are its own."""
@@ -245,8 +249,9 @@ class Arguments:
         return float(self._get(name, default, (int, float)))
 
     def texts(self, name: str, default: Any = _ABSENT) -> list[str]:
-        """A list of strings."""
-        values = self._get(name, default, (list, tuple))
+        """A list of strings; one string is a list of one, as basf2 takes it."""
+        values = self._get(name, default, (list, tuple, str))
+        values = [values] if isinstance(values, str) else values
         if not all(isinstance(value, str) for value in values):
             raise InvalidSteering(
                 f"parameter {name} of {self.kind} has to be a list of strings", hint="give strings only"
@@ -278,9 +283,13 @@ class Arguments:
             )
         return path
 
-    def mapping(self, name: str) -> dict[str, str]:
+    def anything(self, name: str, default: Any) -> Any:
+        """A value that the module itself looks at."""
+        return self._values.get(name, default)
+
+    def mapping(self, name: str, default: Any = _ABSENT) -> dict[str, str]:
         """A dictionary of strings."""
-        values = self._get(name, _ABSENT, (dict,))
+        values = self._get(name, default, (dict,))
         return {str(key): str(value) for key, value in values.items()}
 
 

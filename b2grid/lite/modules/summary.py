@@ -22,7 +22,7 @@ _FACES = ("All Particles", "Particles", "Anti-particles", "Self-conjugates")
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
+class Summary:
     """What is counted over all events, to be said at the end of the run.
 
     Parameters
@@ -101,10 +101,10 @@ def _ratio(part: int, whole: int) -> float:
 
 
 @module("ParticleStats", "particleLists printPassMatrix", loops=False)
-def _statistics(given: Arguments, blueprint: Blueprint) -> Statistics:
+def _summary(given: Arguments, blueprint: Blueprint) -> Summary:
     names = tuple(blueprint.known(text) for text in given.texts("particleLists", []))
     size = len(names)
-    return Statistics(
+    return Summary(
         names,
         given.flag("printPassMatrix", True),
         np.zeros((size, size), dtype=np.int64),
