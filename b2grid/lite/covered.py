@@ -52,6 +52,8 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.reconstructRecoilDaughter": f"decayString cut dmID candidate_limit allowChargeViolation {_LISTS}",
     "modularAnalysis.correctBrems": "outputList inputList gammaList maximumAcceptance multiplePhotons "
     f"usePhotonOnlyOnce {_LISTS}",
+    "modularAnalysis.correctBremsBelle": "outputListName inputListName gammaListName multiplePhotons angleThreshold "
+    f"{_LISTS}",
     "modularAnalysis.matchMCTruth": "list_name path",
     # rest of event, continuum suppression, shape of the event
     "modularAnalysis.buildRestOfEvent": "target_list_name inputParticlelists fillWithMostLikely chargedPIDPriors path",

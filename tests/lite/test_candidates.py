@@ -136,6 +136,46 @@ def test_electrons_get_the_photons_that_are_related_to_their_tracks(real_data, l
     assert not (first == second).any()
 
 
+def test_electrons_get_the_photons_that_are_close_to_them(real_data, lite):
+    body = """
+        ma.fillParticleLists([('e+:x', ''), ('gamma:x', '')], path=main)
+        for label, several in (('one', False), ('each', True)):
+            ma.correctBremsBelle(f'e+:{label}', 'e+:x', 'gamma:x', several, 0.2, path=main)
+    """
+    momentum, own = ["px", "py", "pz"], [f"daughter({i}, mdstIndex)" for i in range(8)]
+    columns = ["mdstIndex", "nDaughters", "daughter(0, p)", "extraInfo(bremsCorrectedPhotonEnergy)", *momentum, *own]
+    tail = write("e+:x", "mdstIndex", *momentum) + write("e+:one", *columns) + write("e+:each", *columns)
+    tail += write("gamma:x", "mdstIndex", *momentum, "E", "extraInfo(theta_e_gamma)", tree="g")
+    trees = lite(dedent(body) + tail, real_data / "mdst.root").trees
+    photons, angles, added = {}, {}, 0
+    for event, number, *vector, energy, theta in rows(trees["g"], "__event__", "mdstIndex", *momentum, "E",
+                                                      "extraInfo(theta_e_gamma)"):  # fmt: skip
+        photons.setdefault(event, []).append((number, np.array(vector), energy))
+        angles[event, number] = theta
+    last = {}
+    for row, (event, track, *vector) in enumerate(rows(trees["x"], "__event__", "mdstIndex", *momentum)):
+        near = []
+        for number, other, energy in photons.get(event, ()):
+            cosine = np.dot(vector, other) / np.linalg.norm(vector) / np.linalg.norm(other)
+            if np.arccos(min(cosine, 1)) < 0.2:
+                near.append((np.arccos(cosine), number, other, energy))
+                last[event, number] = np.arccos(cosine)
+        near.sort(key=lambda one: one[0])
+        for label, expected in (("one", near[:1]), ("each", near)):
+            tree = {name: values[row] for name, values in trees[label].items()}
+            added += len(expected)
+            assert (tree["__event__"], tree["mdstIndex"]) == (event, track)
+            assert tree["nDaughters"] == 1 + len(expected)
+            assert [tree[name] for name in own[1 : 1 + len(expected)]] == [number for _, number, _, _ in expected]
+            total = np.array(vector) + sum((other for _, _, other, _ in expected), np.zeros(3))
+            np.testing.assert_allclose([tree[name] for name in momentum], total, rtol=1e-9)
+            energy = sum(energy for _, _, _, energy in expected)
+            assert tree["extraInfo(bremsCorrectedPhotonEnergy)"] == pytest.approx(energy)
+    assert added > 50
+    for key, theta in angles.items():
+        assert theta == pytest.approx(last.get(key, np.nan), rel=1e-6, nan_ok=True)
+
+
 def test_files_without_the_relation_of_radiated_clusters_are_refused(real_data, lite):
     body = """
         ma.fillParticleLists([('e+:x', ''), ('gamma:x', '')], path=main)

@@ -87,6 +87,7 @@ OTHER: dict[str, Any] = {
     "channel_misid_K": "K",
     "inputListName": "e-:x",
     "maximumAcceptance": 0.1,
+    "angleThreshold": 0.4,
     "particleLists": ["pi+:x"],
     "pdgCode": 321,
     "outputFile": "lists.json",
@@ -112,6 +113,7 @@ ma.buildRestOfEvent('D0:r2', path=main)
 MASK = "ma.buildRestOfEvent('D0:r', path=main); ma.appendROEMask('D0:r', 'm', 'p > 0.2', 'E > 0.1', path=main)\n"
 BEFORE = {
     "correctBrems": "ma.fillParticleLists([('e-:b', ''), ('gamma:b', '')], path=main)",
+    "correctBremsBelle": "ma.fillParticleLists([('e-:b', ''), ('gamma:b', '')], path=main)",
     "removeExtraInfo": "ma.variablesToEventExtraInfo('pi+:x', {'p': 'r'}, path=main)",
     "mergeListsWithBestDuplicate": ROE + "ma.reconstructDecay('anti-D0:m -> K-:x pi+:x', '1.8 < M < 1.95', path=main)",
     "buildRestOfEvent": ROE,
@@ -198,6 +200,10 @@ CASES: dict[str, list[tuple[str, str]]] = {
     "modularAnalysis.correctBrems": [
         ("'e-:z', 'e-:b', 'gamma:b'", "e-:z"),
         ("'e-:z', 'e-:b', 'gamma:b', usePhotonOnlyOnce=False", "e-:z"),
+    ],
+    "modularAnalysis.correctBremsBelle": [
+        ("'e-:z', 'e-:b', 'gamma:b', angleThreshold=0.3", "e-:z"),
+        ("'e-:z', 'e-:b', 'gamma:b'", "e-:z"),
     ],
     "modularAnalysis.removeExtraInfo": [("particleLists=['pi+:y']", "pi+:y"), ("", "pi+:y")],
     "modularAnalysis.summaryOfLists": [("['pi+:x']", "")],

@@ -14,7 +14,7 @@ from b2grid.steering.standin.path import PACKAGES
 
 NOT_COVERED = [
     ("main.add_module('RestOfEventBuilder', particleList='pi+:x', useKLMEnergy=True)", "useKLMEnergy=True"),
-    ("ma.reconstructRecoil('D0:x -> pi+:x pi-:x', '', path=main)", "recoilParticleType=1"),
+    ("ma.reconstructRecoil('D+:x -> pi+:x pi-:x pi+:x', '', path=main)", "allowChargeViolation"),
     ("ma.fillParticleListFromMC('K+:gen', '', addDaughters=True, path=main)", "addDaughters=True"),
     ("ma.fillParticleListFromROE('B0:roe', '', path=main)", "sourceParticleListName=''"),
     ("ma.updateROEUsingV0Lists('pi+:x', ['clean'], path=main)", "updateROEUsingV0Lists"),
@@ -29,11 +29,11 @@ NOT_COVERED = [
     ),
     ("main.do_while(b2.create_path())", "a do_while path"),
     ("ma.applyCuts('pi+:x', 'kaonIDNN > 0.1', path=main)", "'kaonIDNN'"),
-    ("ma.copyParticles('pi+:y', 'pi+:x', path=main)", "copyParticles"),
+    ("ma.tagCurlTracks('pi+:x', path=main)", "tagCurlTracks"),
     ("ma.printDataStore(path=main)", "printDataStore"),
     ("ma.printList('pi+:x', True, path=main)", "fullPrint=True"),
     ("ma.variablesToDaughterExtraInfo('pi+:x', 'D0:x -> ^pi+:x K-:x', {'p': 'a'}, path=main)", "decayString="),
-    ("ma.mergeListsWithBestDuplicate('pi+:y', ['pi+:x'], 'p', preferLowest=False, path=main)", "preferLowest=False"),
+    ("ma.setAnalysisConfigParams({'mcMatchingVersion': 'MC5'}, path=main)", "mcMatchingVersion='MC5'"),
     ("main.add_module('NoSuchModule')", "NoSuchModule"),
     ("main.add_module('ParticleLoader', decayStrings=['pi+:y'], trackHypothesis=321)", "trackHypothesis=321"),
     ("import vertex; vertex.treeFit('D0:x', path=main)", "treeFit"),
