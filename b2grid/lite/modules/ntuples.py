@@ -9,6 +9,7 @@ import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
 from b2grid.lite.modules.base import Arguments, Blueprint, module
+from b2grid.lite.pairs import pairs
 from b2grid.lite.rows import Tree
 from b2grid.lite.sampling import Sampling
 from b2grid.lite.view import View
@@ -114,7 +115,7 @@ class _Ntuple:
     name: ListName | None
     variables: dict[str, Compiled]
     sampled: Sampled | None
-    fixed: dict[str, int]
+    side: ListName | None
 
     def run(self, context: Context) -> None:
         """Add the rows of the living events."""
@@ -124,21 +125,37 @@ class _Ntuple:
         columns: dict[str, NDArray[Any]] = event_numbers(context, view.events)
         if self.name is not None:
             columns |= candidate_numbers(view)
-        columns |= {name: np.full(len(view), value) for name, value in self.fixed.items()}
+        if self.side is not None:
+            columns |= _signal_side(context, view.events, self.side)
         columns["__weight__"] = np.ones(len(view)) if self.sampled is None else self.sampled.weights(view)
         for column, variable in self.variables.items():
             columns[column] = variable(view)
+        events = view.events
         if self.sampled is not None:
             kept = columns["__weight__"] > 0
-            columns = {name: values[kept] for name, values in columns.items()}
-        self.tree.fill(len(columns["__weight__"]), columns)
+            events, columns = events[kept], {name: values[kept] for name, values in columns.items()}
+        context.fill(self.tree, events, columns)
+
+
+_SIDE = ("__signalSideCandidate__", "__nSignalSideCandidates__")
+
+
+def _signal_side(context: Context, events: NDArray[np.int64], side: ListName) -> dict[str, NDArray[np.int64]]:
+    """Per row the place of the turn's candidate in its list, and the size of that; -1 and 0 outside of a loop."""
+    place, number = np.full(len(events), -1, dtype=np.int64), np.zeros(len(events), dtype=np.int64)
+    if context.current is not None:
+        ids = context.lists.make(side).read(side, context.particles)
+        own = context.particles.event[ids]
+        row, found = pairs(context.rests.owner[context.current[events]], ids)
+        place[row] = found - np.searchsorted(own, own[found])
+        number = np.bincount(own, minlength=context.chunk.size)[events]
+    return dict(zip(_SIDE, (place, number), strict=True))
 
 
 @module(
     "VariablesToNtuple",
     "particleList variables fileName treeName basketSize signalSideParticleList fileNameSuffix useFloat "
     "storeEventType ignoreCommandLineOverride sampling dataDescription",
-    loops=False,
 )
 def _ntuple(given: Arguments, blueprint: Blueprint) -> _Ntuple:
     given.integer("basketSize", 1600)
@@ -154,11 +171,8 @@ def _ntuple(given: Arguments, blueprint: Blueprint) -> _Ntuple:
     }
     if name is not None:
         columns |= {"__candidate__": "int32", "__ncandidates__": "int32"}
-    # outside a loop over rests of the event there is no signal side
-    fixed = {"__signalSideCandidate__": -1, "__nSignalSideCandidates__": 0} if signal_side else {}
-    if signal_side:
-        blueprint.known(signal_side)
-    columns |= dict.fromkeys(fixed, "int32")
+    side = blueprint.known(signal_side) if signal_side else None
+    columns |= dict.fromkeys(_SIDE if signal_side else (), "int32")
     if given.flag("storeEventType", True):
         columns["__eventType__"] = "string"
     columns["__weight__"] = double
@@ -169,7 +183,10 @@ def _ntuple(given: Arguments, blueprint: Blueprint) -> _Ntuple:
     path = file_name(given, "VariablesToNtuple.root")
     tree = blueprint.outputs.tree(path, Tree(given.text("treeName", "ntuple"), columns))
     blueprint.outputs.describe(path, given.mapping("dataDescription", {}))
-    return _Ntuple(tree, name, variables, sampled(given, blueprint), fixed)
+    chosen = sampled(given, blueprint)
+    if chosen is not None and blueprint.loop:
+        raise given.refuse("sampling", "rows of a loop are not made in the order in which basf2 counts them")
+    return _Ntuple(tree, name, variables, chosen, side)
 
 
 def file_name(given: Arguments, default: str) -> str:
