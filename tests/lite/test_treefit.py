@@ -91,16 +91,16 @@ TREES = {
 def test_pulls_of_made_up_decays_are_one_and_their_probabilities_are_flat(name):
     shape, fixed, origin, ndf = TREES[name]
     tree = Tree.of(shape, frozenset(fixed), origin)
-    measured, true = simulate(tree, 1500, 3)
+    measured, true = simulate(tree, 1000, 3)
     found = fit_trees(tree, measured)
     assert tree.degrees_of_freedom == ndf
     assert found.converged.mean() > 0.995
     good = found.converged
     pulls = (found.parameters - true)[good] / np.sqrt(np.einsum("nii->ni", found.covariance[good]))
-    assert [_width(column) for column in pulls.T] == pytest.approx(np.ones(tree.size), abs=0.08)
-    assert np.median(pulls, axis=0) == pytest.approx(np.zeros(tree.size), abs=0.12)
+    assert [_width(column) for column in pulls.T] == pytest.approx(np.ones(tree.size), abs=0.1)
+    assert np.median(pulls, axis=0) == pytest.approx(np.zeros(tree.size), abs=0.15)
     share = np.histogram(probability(found.chi2[good], ndf), 5, (0, 1))[0] / good.sum()
-    assert share == pytest.approx(np.full(5, 0.2), abs=0.04)
+    assert share == pytest.approx(np.full(5, 0.2), abs=0.05)
 
 
 def test_what_has_nan_does_not_converge_and_does_not_disturb_the_rest():
@@ -225,6 +225,7 @@ def test_updated_daughters_are_copies_and_others_stay_as_they_were(demo):
 @pytest.fixture(scope="module")
 def real(module_lite, real_data):
     columns = ["M", "chiProb", "particleSource", "x", "y", "extraInfo(highQualityVertex)", "extraInfo(failed)"]
+    columns += ["evtNum", "daughter(0, mdstIndex)", "daughter(1, mdstIndex)"]
     fits = "\n".join(
         f'ma.copyList("K_S0:{name}", "K_S0:V0", path=main)\n'
         f'ma.fillParticleList("pi+:{name}", "", path=main)\n'
@@ -246,6 +247,7 @@ for name in ("K_S0:pairs", "K_S0:merged", "K_S0:merged_KFit", "Lambda0:merged", 
     ma.variablesToNtuple(name, {columns}, treename=name.replace(":", "_"), filename="real.root", path=main)
 """,
         real_data / "mdst.root",
+        events=60,
     ).trees
 
 
@@ -261,7 +263,7 @@ def test_the_confidence_level_says_what_is_kept(real):
 def test_the_standard_lists_of_a_real_file(real):
     merged, other = real["K_S0_merged"], real["K_S0_merged_KFit"]
     v0s = merged["particleSource"] == 4
-    assert v0s.sum() > 20
+    assert v0s.sum() > 10
     assert ((merged["M"] > 0.45) & (merged["M"] < 0.55)).all()
     # the two fitters keep much the same V0s, and give them much the same masses
     assert abs(v0s.sum() - (other["particleSource"] == 4).sum()) <= 3
@@ -271,9 +273,11 @@ def test_the_standard_lists_of_a_real_file(real):
 
 def test_of_lambdas_of_the_same_tracks_the_best_vertex_is_kept(real):
     merged = real["Lambda0_merged"]
-    assert len(merged["M"]) > 20
+    assert len(merged["M"]) > 10
     assert (merged["extraInfo(highQualityVertex)"] == 1).all()
     assert ((merged["M"] > 1.1) & (merged["M"] < 1.13)).all()
+    names = ("evtNum", "daughter(0, mdstIndex)", "daughter(1, mdstIndex)")
+    assert len(set(zip(*(merged[name].tolist() for name in names), strict=True))) == len(merged["M"])
     v0s = (merged["particleSource"] == 4).sum()
     assert v0s > (real["Lambda0_merged_TreeFit"]["particleSource"] == 4).sum()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING
 
 from b2grid.errors import InvalidSteering, NotInLite, printable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from b2grid.lite.lists import ListName
 
 _LIMIT = 10000
+_MOST_SHAPES = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,12 @@ def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
 
 
 def _shapes(blueprint: Blueprint, made: ListName, daughters: list[ListName]) -> list[Shape] | None:
-    """What candidates can be made of; `None` if that of a daughter is not known."""
+    """What candidates can be made of; `None` if that of a daughter is not known, or if it is too much to list."""
     contents = [blueprint.contents.get(daughter.key) for daughter in daughters]
-    if any(content is None for content in contents):
+    known = [content for content in contents if content is not None]
+    if len(known) < len(contents) or prod(map(len, known)) > _MOST_SHAPES:
         return None
-    found = product(*(content for content in contents if content is not None))
+    found = product(*known)
     return [Shape(abs(made.pdg), Kind.COMPOSITE, parts) for parts in found]
 
 
