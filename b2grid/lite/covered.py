@@ -16,7 +16,7 @@ __all__ = ["FUNCTIONS", "OWN", "coverage"]
 _LISTS = "writeOut path"
 _RANK = "particleList variable numBest outputVariable allowMultiRank cut overwriteRank path"
 _MASK = "list_name mask_name trackSelection eclClusterSelection klmClusterSelection path"
-_KFIT = "list_name conf_level fit_type constraint daughtersUpdate decay_string smearing"
+_KFIT = "list_name conf_level fit_type constraint daughtersUpdate decay_string smearing recoilMass"
 
 FUNCTIONS: dict[str, str] = {
     # input and general
@@ -49,6 +49,7 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.correctBrems": "outputList inputList gammaList maximumAcceptance multiplePhotons "
     f"usePhotonOnlyOnce {_LISTS}",
     "modularAnalysis.matchMCTruth": "list_name path",
+    "modularAnalysis.calculateDistance": "list_name decay_string mode path",
     # fits
     "vertex.kFit": f"{_KFIT} path",
     "vertex.fitVertex": f"{_KFIT} fitter path",

@@ -66,6 +66,7 @@ OTHER: dict[str, Any] = {
     "inputParticlelists": ["K+:x"],
     "chargedPIDPriors": [0.9, 0.02, 0.02, 0.02, 0.02, 0.02],
     "modularAnalysis.buildEventShape inputListNames": ["pi+:x"],
+    "modularAnalysis.calculateDistance mode": "2tracks",
     "modularAnalysis.buildEventKinematics inputListNames": ["pi+:x"],
     "custom_cuts": ("p > 0.5", "E > 0.5"),
     "stdCharged.stdMostLikely custom_cuts": "p > 0.5",
@@ -89,6 +90,14 @@ OTHER: dict[str, Any] = {
     "outputListLabel": "label",
     "trainingModeMulticlass": 0,
     "trainingModeBinary": 0,
+    "fit_type": "mass",
+    "constraint": "ipprofile",
+    "decay_string": "D0:r -> ^K-:x pi-:x",
+    "vertex.kFit massConstraint": [421],
+    "vertex.fitVertex massConstraint": [421],
+    "recoilMass": 1.0,
+    "smearing": 0.01,
+    "vertex.fitVertex fitter": "Rave",
     "conf_level": 0.5,
     "massConstraint": ["D0"],
     "customOriginVertex": [0.1, 0.0, 0.0],
@@ -115,6 +124,7 @@ ma.reconstructDecay('D0:r -> K-:x pi+:x', '1.8 < M < 1.95', path=main)
 ma.reconstructDecay('D0:r2 -> K-:x pi-:x', '1.8 < M < 1.95', allowChargeViolation=True, path=main)
 ma.buildRestOfEvent('D0:r2', path=main)
 """
+FITTED = "ma.reconstructDecay('D0:r -> K-:x pi-:x', '1.7 < M < 2', allowChargeViolation=True, path=main)\n"
 MASK = "ma.buildRestOfEvent('D0:r', path=main); ma.appendROEMask('D0:r', 'm', 'p > 0.2', 'E > 0.1', path=main)\n"
 BEFORE = {
     "mergeListsWithBestDuplicate": ROE + "ma.reconstructDecay('anti-D0:m -> K-:x pi+:x', '1.8 < M < 1.95', path=main)",
@@ -126,6 +136,9 @@ BEFORE = {
     "buildContinuumSuppression": ROE + MASK,
     "treeFit": ROE,
     "variablesToDaughterExtraInfo": ROE,
+    "kFit": FITTED,
+    "fitVertex": FITTED,
+    "calculateDistance": ROE,
     "fillParticleListFromROE": ROE + MASK + "ma.appendROEMask('D0:r2', 'm', 'p > 0.2', 'E > 0.1', path=main)",
 }
 """What a function needs before it is called."""
@@ -142,9 +155,12 @@ ALSO_SEEN = {
     "buildContinuumSuppression": ["R2", "cosTBTO"],
     "fillParticleListFromROE": ["nDaughters", "E"],
     "variablesToEventExtraInfo": ["eventExtraInfo(r)"],
+    "kFit": ["chiProb", "x", "daughter(0, chiProb)", "daughterSumOf(p)"],
+    "fitVertex": ["chiProb", "x", "daughter(0, chiProb)", "daughterSumOf(p)"],
     "treeFit": ["chiProb", "x", "daughter(0, p)"],
     "stdKshorts": ["chiProb", "daughter(0, p)"],
     "stdLambdas": ["chiProb", "daughter(0, p)"],
+    "calculateDistance": ["extraInfo(CalculatedDistance)"],
 }
 RHO = "'rho0:z -> pi+:x pi-:x', '0.6 < M < 0.9'"
 
@@ -182,6 +198,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("'D0:z -> K-:x pi-:x', '1.7 < M < 2'", "D0:z"),
     ],
     "modularAnalysis.matchMCTruth": [("'pi+:x'", "pi+:x")],
+    "modularAnalysis.calculateDistance": [("'D0:r', 'D0:r -> ^K-:x ^pi+:x'", "D0:r")],
     "modularAnalysis.buildRestOfEvent": [("'D0:r'", "D0:r")],
     "modularAnalysis.appendROEMask": [("'D0:r', 'z', '', ''", "D0:r")],
     "modularAnalysis.appendROEMasks": [("'D0:r', [('z', '', '')]", "D0:r")],
@@ -204,6 +221,12 @@ CASES: dict[str, list[tuple[str, str]]] = {
     "modularAnalysis.buildContinuumSuppression": [("'D0:r', 'all'", "D0:r")],
     "modularAnalysis.buildEventShape": [("", ""), ("inputListNames=['pi+:x', 'pi+:y']", "")],
     "modularAnalysis.buildEventKinematics": [("", ""), ("fillWithMostLikely=True", "")],
+    "vertex.kFit": [
+        (f"'D0:r', 0.0{more}", "D0:r") for more in ("", ", constraint='iptube'", ", fit_type='recoilmass'")
+    ],
+    "vertex.fitVertex": [
+        (f"'D0:r', 0.0{more}", "D0:r") for more in ("", ", constraint='iptube'", ", fit_type='recoilmass'")
+    ],
     "modularAnalysis.variablesToNtuple": [("'pi+:x', ['p']", "")],
     "modularAnalysis.variablesToHistogram": [("'pi+:x', [('p', 10, 0, 3)]", "")],
     "modularAnalysis.variablesToDaughterExtraInfo": [("'D0:r', 'D0:r -> ^K-:x pi+:x', {'M': 'r'}", "K+:x")],
@@ -265,7 +288,7 @@ def _file(name: str, real_data: Path) -> Path:
         return real_data / "mdst-v09-00-00.root"
     if name.endswith("signalRegion"):  # blinding is for data
         return Path(str(files("b2grid.catalogue.demo"))) / "data" / "data_prod00090401_01.root"
-    if name.endswith("treeFit"):  # its interaction region is known
+    if name.startswith("vertex."):  # its interaction region is known
         return Path(str(files("b2grid.catalogue.demo"))) / "data" / "signal1_prod00090101_01.root"
     return real_data / "mdst.root"
 

@@ -76,7 +76,7 @@ def descend(
     fits = _Fits(measured, covariance, constraints, free)
     best, after = measured.copy(), measured.copy()
     chi2 = np.full(len(measured), _HUGE)
-    failed: Flags = ~(np.isfinite(measured).all(axis=1) & np.isfinite(covariance).all(axis=(1, 2)))
+    failed: Flags = np.asarray(~(np.isfinite(measured).all(axis=1) & np.isfinite(covariance).all(axis=(1, 2))))
     late = np.zeros(len(measured), dtype=np.bool_)
     going = np.flatnonzero(~failed)
     for _ in range(_TURNS):

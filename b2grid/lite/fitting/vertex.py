@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-__all__ = ["Flying", "Joined", "fit_mass", "fit_vertex"]
+__all__ = ["Flying", "Joined", "fit_mass", "fit_momentum", "fit_vertex"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ def fit_vertex(
         value, slope = _meet(states, vertex, bent.bend[which])
         if mass is None:
             return value, slope
-        more, slopes = _has_mass(states, vertex, bent.bend[which], bent.mass[which], mass[which])
+        more, slopes = _has_mass(states, vertex, bent.bend[which], bent.mass[which], mass[which], np.zeros(4))
         return np.concatenate((value, more), axis=1), np.concatenate((slope, slopes), axis=1)
 
     found = descend(measured, covariance, constraints, free=free, patience=profile is not None)
@@ -159,8 +159,8 @@ def fit_vertex(
     return _join(found.parameters[:, kept], found.covariance[:, kept][:, :, kept], particles, found, ndf)
 
 
-def fit_mass(particles: Flying, vertex: Floats, spread: Floats, mass: Floats) -> Joined:
-    """Fit particles to the mass that they have together.
+def fit_mass(particles: Flying, vertex: Floats, spread: Floats, mass: Floats, *, total: Floats | None = None) -> Joined:
+    """Fit particles to the mass that they have together, or that they leave.
 
     Parameters
     ----------
@@ -170,17 +170,50 @@ def fit_mass(particles: Flying, vertex: Floats, spread: Floats, mass: Floats) ->
     spread : array of float, shape (n, 3, 3)
         Covariance of the vertex, which is only passed on: the particles are neutral, or it is zero.
     mass : array of float, shape (n,)
+    total : array of float, shape (4,), optional
+        (px, py, pz, E) of which they leave something with this mass.
     """
     measured, covariance = _flat(particles)
+    whole = np.zeros(4) if total is None else total
 
     def constraints(point: Floats, which: Ids) -> tuple[Floats, Floats]:
         states = point.reshape(len(point), *particles.state.shape[1:])
-        value, slope = _has_mass(states, vertex[which], particles.bend[which], particles.mass[which], mass[which])
+        value, slope = _has_mass(
+            states, vertex[which], particles.bend[which], particles.mass[which], mass[which], whole
+        )
         return value, slope[:, :, :-3]
 
     found = descend(measured, covariance, constraints)
     parameters = np.concatenate((found.parameters, vertex), axis=1)
     return _join(parameters, _blocks(found.covariance, spread), particles, found, 1)
+
+
+def fit_momentum(particles: Flying, total: Floats) -> Joined:
+    """Fit particles to the four-momentum that they have together, where each of them was measured.
+
+    As in KFit, energies change with momenta as they do at the measured ones; what is made is at the origin.
+
+    Parameters
+    ----------
+    particles : Flying
+    total : array of float, shape (4,)
+        (px, py, pz, E).
+    """
+    measured, covariance = _flat(particles)
+    count, size = particles.mass.shape
+    by_state = np.zeros((count, 4, size, 6))
+    by_state[:, (0, 1, 2), :, (0, 1, 2)] = 1
+    by_state[:, 3, :, :3] = particles.state[..., :3] / particles.energy()[..., None]
+    slope = by_state.reshape(count, 4, 6 * size)
+
+    def constraints(point: Floats, which: Ids) -> tuple[Floats, Floats]:
+        now = replace(particles, state=point.reshape(len(point), size, 6), mass=particles.mass[which])
+        sums = np.concatenate((now.state[..., :3].sum(axis=1), now.energy().sum(axis=1)[:, None]), axis=1)
+        return sums - total, slope[which]
+
+    found = descend(measured, covariance, constraints)
+    parameters = np.concatenate((found.parameters, np.zeros((count, 3))), axis=1)
+    return _join(parameters, _blocks(found.covariance, np.zeros((count, 3, 3))), particles, found, 4)
 
 
 # ---- constraints
@@ -228,12 +261,17 @@ def _spread_out(slope: Floats) -> Floats:
     return result.reshape(count, size * number, 6 * size + 3)
 
 
-def _has_mass(states: Floats, vertex: Floats, bend: Floats, masses: Floats, mass: Floats) -> tuple[Floats, Floats]:
-    """That the particles have this mass together, at the vertex: the difference of the squares, in GeV²."""
+def _has_mass(
+    states: Floats, vertex: Floats, bend: Floats, masses: Floats, mass: Floats, whole: Floats
+) -> tuple[Floats, Floats]:
+    """That what the particles have together less than the whole has this mass: the difference of squares, in GeV².
+
+    Momenta are those next to the vertex.
+    """
     flying = Flying(states, np.empty(0), masses, bend)
     momenta = flying.momentum_at(vertex)
     energy = np.sqrt((momenta**2).sum(axis=2) + masses**2)
-    total, sum_energy = momenta.sum(axis=1), energy.sum(axis=1)
+    total, sum_energy = momenta.sum(axis=1) - whole[:3], energy.sum(axis=1) - whole[3]
     value = sum_energy**2 - (total**2).sum(axis=1) - mass**2
     slope = np.zeros((*states.shape[:2], 6))
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -46,7 +46,7 @@ def closest(mode: str, places: Floats, momenta: Floats) -> tuple[Floats, Floats]
     >>> places = np.array([[[0.0, 0.0, 0.0]], [[1.0, 2.0, 7.0]]])
     >>> along_z = np.array([[[1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0]]])
     >>> [closest(mode, places, along_z)[0].tolist() for mode in ("2vertices", "vertextrack", "2tracks")]
-    [[[1.0, 2.0, 7.0]], [[1.0, 2.0, 0.0]], [[0.0, 2.0, -0.0]]]
+    [[[1.0, 2.0, 7.0]], [[1.0, 2.0, 0.0]], [[0.0, -2.0, 0.0]]]
     """
     between = places[1] - places[0]
     unit = np.broadcast_to(np.eye(3), (len(between), 3, 3))

@@ -10,7 +10,7 @@ import numpy as np
 from b2grid.lite.covariance import covariance, point_covariance
 from b2grid.lite.expression import register, register_call
 from b2grid.lite.particles import COMPOSITE, V0
-from b2grid.lite.variables.arguments import integers
+from b2grid.lite.variables.arguments import integers, numbers
 from b2grid.lite.variables.generated import match_of
 from b2grid.lite.variables.kinematics import size
 from b2grid.lite.variables.uncertainties import error
@@ -51,7 +51,7 @@ _PRODUCTION_ERRORS = tuple(f"prodVertS{row}{column}" for row in "xyz" for column
 def _from_fit(view: View, names: tuple[str, str]) -> tuple[Floats, Floats, Flags]:
     """Value and error that a fit of the decay tree wrote down, where it wrote both."""
     values, has = _written(view, names)
-    return values[:, 0], values[:, 1], has.all(axis=1)
+    return values[:, 0], values[:, 1], np.asarray(has.all(axis=1))
 
 
 _OF_FIT = {"distance": ("decayLength", "decayLengthErr"), "time": ("lifeTime", "lifeTimeErr")}
@@ -112,7 +112,7 @@ class _Flight:
         # t = m/c · way·p/p²
         scale = (view.particles.nominal_mass(view.rows) / SPEED_OF_LIGHT)[:, None] / p
         if not self.of_error:
-            return (distance if self.what == "distance" else distance * scale)[:, 0]
+            return np.asarray((distance if self.what == "distance" else distance * scale)[:, 0])
         if self.what == "distance":
             by_momentum, by_place = (way - direction * distance) / p, direction
         else:
@@ -169,50 +169,54 @@ for _what in ("Distance", "Time"):
 # ---- distances between vertices
 
 
-def _vertex_distance(mother: View, view: View, *, made: bool) -> tuple[Floats, Floats]:
-    """Distance of the vertices and its error; `made`: the mother's is where a fit says that she was made."""
-    origin, spread = _place(mother), covariance(mother.context, mother.rows)[:, 4:, 4:].reshape(-1, 9)
+def _vertex_distance(mother: View, view: View, wanted: str, *, made: bool) -> Floats:
+    """Distance of the vertices (""), its error ("Err") or the ratio of both ("Significance").
+
+    `made`: the mother's vertex is where a fit says that she was made herself.
+    """
+    origin = _place(mother)
     if made:
         place, has_place = _written(mother, _PRODUCTION)
-        errors, has_errors = _written(mother, _PRODUCTION_ERRORS)
-        origin, spread = np.where(has_place, place, origin), np.where(has_errors, errors, spread)
+        origin = np.where(has_place, place, origin)
     way = _place(view) - origin
     distance = np.sqrt((way * way).sum(axis=1))
+    if not wanted:
+        return np.asarray(distance)
+    spread = covariance(mother.context, mother.rows)[:, 4:, 4:].reshape(-1, 9)
+    if made:
+        errors, has_errors = _written(mother, _PRODUCTION_ERRORS)
+        spread = np.where(has_errors, errors, spread)
     slope = way / distance[:, None]
     total = spread.reshape(-1, 3, 3) + covariance(view.context, view.rows)[:, 4:, 4:]
-    return distance, error(np.einsum("ni,nij,nj->n", slope, total, slope))
+    its_error = error(np.einsum("ni,nij,nj->n", slope, total, slope))
+    return np.asarray(its_error if wanted == "Err" else distance / its_error)
 
 
-def _chosen(pair: tuple[Floats, Floats], suffix: str) -> Floats:
-    distance, its_error = pair
-    return {"": distance, "Err": its_error, "Significance": distance / its_error}[suffix]
-
-
-def _register_vertex_distances(suffix: str) -> None:
-    @register(f"vertexDistance{suffix}")
+def _register_vertex_distances(wanted: str) -> None:
+    @register(f"vertexDistance{wanted}")
     def _own(view: View) -> Floats:
         result = np.full(len(view), np.nan)
         there = np.flatnonzero(_written(view, _PRODUCTION)[1].all(axis=1))
         if len(there):
             some = view.take(there)
-            result[there] = _chosen(_vertex_distance(some, some, made=True), suffix)
+            result[there] = _vertex_distance(some, some, wanted, made=True)
         return result
 
-    name = f"vertexDistanceOfDaughter{suffix}"
+    name = f"vertexDistanceOfDaughter{wanted}"
 
     @register_call(name, arguments=(1, 2))
     def _build(_scope: Scope, arguments: tuple[str, ...]) -> Function:
-        # any second argument says that the mother's vertex is where the daughter was made
-        way = integers(name, arguments[:1])
+        # a second number, whichever, says that the mother's vertex is where the daughter was made
+        way, second = integers(name, arguments[:1]), numbers(name, arguments[1:])
         return lambda view: _pairs(
             view,
             _descendant(view, way),
-            lambda above, below: _chosen(_vertex_distance(above, below, made=len(arguments) == 1), suffix),
+            lambda above, below: _vertex_distance(above, below, wanted, made=not second),
         )
 
 
-for _suffix in ("", "Err", "Significance"):
-    _register_vertex_distances(_suffix)
+for _wanted in ("", "Err", "Significance"):
+    _register_vertex_distances(_wanted)
 
 # ---- what was generated
 

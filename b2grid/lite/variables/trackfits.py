@@ -1,4 +1,4 @@
-"""How far track fits are from what was generated, in units of their errors, and what they are made of."""
+"""Covariances of track fits, and how far they are from what was generated, in units of their errors."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from b2grid.lite.expression import register, register_call
 from b2grid.lite.mdst import tau
 from b2grid.lite.variables.arguments import integers
 from b2grid.lite.variables.generated import match_of
-from b2grid.lite.variables.tracks import degrees_of_freedom
 from b2grid.lite.variables.uncertainties import error
-from b2grid.physics import bz, chi2, helix, is_known, particle
+from b2grid.physics import bz, helix, is_known, particle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,29 +28,7 @@ if TYPE_CHECKING:
 PARAMETERS = {"d0": "D0", "phi0": "Phi0", "omega": "Omega", "z0": "Z0", "tanLambda": "TanLambda"}
 """The five parameters of a track, in their order, as variables spell them alone and in a name."""
 
-# ---- what the fit is
-
-
-@register("trackFitHypothesisPDG")
-def _hypothesis(view: View) -> Floats:
-    fit = view.column("fit")
-    if not (fit >= 0).any():
-        return np.full(len(view), np.nan)
-    return view.lookup(fit, view.context.chunk.leaf("TrackFitResults", "m_pdg"))
-
-
-@register("chi2")
-def _chi2(view: View) -> Floats:
-    """From the p-value and the degrees of freedom, which are what is stored."""
-    fit, chunk = view.column("fit"), view.context.chunk
-    if not (fit >= 0).any():
-        return np.full(len(view), np.nan)
-    p_value = view.lookup(fit, chunk.leaf("TrackFitResults", "m_pValue"))
-    ndf = view.lookup(fit, degrees_of_freedom(chunk))
-    result = np.where(p_value == 0, np.inf, np.nan)
-    there = np.flatnonzero((p_value > 0) & (ndf > 0))
-    result[there] = chi2.quantile(p_value[there], ndf[there])
-    return result
+# ---- what is stored
 
 
 @register_call("trackFitCovariance", arguments=(2, 2))

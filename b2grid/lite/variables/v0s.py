@@ -135,25 +135,32 @@ register("v0DaughtersShare1stVHit", "bool")(lambda view: np.isin(_shared(view), 
 # ---- converted photons: the circles of two tracks in the plane across the field, where they touch
 
 
-class _Circles:
-    """Two tracks as circles, one row per pair; NaN where there are no two tracks, or one is straight."""
+class Circles:
+    """Pairs of tracks as circles; NaN where there is no track, or a straight one.
 
-    def __init__(self, view: View, indices: tuple[int, int]) -> None:
-        tracks = [_of_daughter(view, index, parameters, 5) for index in indices]
-        d0, self.phi, omega, self.z0, self.slope = (np.stack(both) for both in zip(*(t.T for t in tracks), strict=True))
-        omega = np.where(omega == 0, np.nan, omega)
-        self.radius = 1 / omega
+    Parameters
+    ----------
+    tracks : array of float, shape (2, n, 5)
+        Parameters about the origin.
+    momentum : array of float, shape (2, n)
+        Sizes of the momenta, in GeV.
+    """
+
+    def __init__(self, tracks: Floats, momentum: Floats) -> None:
+        d0, self.phi, omega, self.z0, self.slope = np.moveaxis(tracks, -1, 0)
+        self.momentum = momentum
+        self.radius = 1 / np.where(omega == 0, np.nan, omega)
         self.x = (self.radius + d0) * np.sin(self.phi)
         self.y = -(self.radius + d0) * np.cos(self.phi)
         way = np.stack((self.x[1] - self.x[0], self.y[1] - self.y[0]))
         length = np.hypot(*way)
         self.direction = way / length
         self.gap = np.abs(self.radius[0]) + np.abs(self.radius[1]) - length
-        self.momentum = np.stack([view.of(view.daughter(i), lambda other: size(other.lab)) for i in indices])
 
     def touch(self) -> Floats:
         """(x, y) half-way between the circles, on the line between the centres."""
-        return np.stack((self.x[0], self.y[0])) + (np.abs(self.radius[0]) - self.gap / 2) * self.direction
+        reach = np.abs(self.radius[0]) - self.gap / 2
+        return np.asarray(np.stack((self.x[0], self.y[0])) + reach * self.direction)
 
     def azimuths(self) -> Floats:
         """Direction of each track where it is closest to the other circle."""
@@ -162,8 +169,8 @@ class _Circles:
         return np.asarray(np.arctan2(outwards * self.direction[0], -outwards * self.direction[1]))
 
     def heights(self) -> Floats:
-        """Z of each track at that place."""
-        return self.z0 - self.radius * self.slope * (self.azimuths() - self.phi)
+        """Height (z) of each track at that place."""
+        return np.asarray(self.z0 - self.radius * self.slope * (self.azimuths() - self.phi))
 
     def vector(self) -> Floats:
         """Momentum of both tracks together at that place; shape (3, n)."""
@@ -181,11 +188,17 @@ class _Circles:
         return np.asarray(np.sqrt(energy**2 - across**2 - along**2))
 
 
-def _register_conversion(name: str, function: Callable[[_Circles], Floats]) -> None:
+def _register_conversion(name: str, function: Callable[[Circles], Floats]) -> None:
     @register_call(name, arguments=(2, 2))
     def _build(_scope: Scope, arguments: tuple[str, ...]) -> Function:
-        first, second = integers(name, arguments)
-        return lambda view: function(_Circles(view, (first, second)))
+        indices = integers(name, arguments)
+
+        def calculate(view: View) -> Floats:
+            tracks = np.stack([_of_daughter(view, index, parameters, 5) for index in indices])
+            momentum = [view.of(view.daughter(index), lambda other: size(other.lab)) for index in indices]
+            return function(Circles(tracks, np.stack(momentum)))
+
+        return calculate
 
 
 for _name, _function in {

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from b2grid.errors import InvalidInput, InvalidSteering
-from b2grid.lite.expression import Compiled, register, register_call
+from b2grid.errors import InvalidSteering
+from b2grid.lite.expression import register, register_call
 from b2grid.lite.variables.arguments import integers
 from b2grid.lite.variables.kinematics import size
-from b2grid.lite.view import boost_to_rest
-from b2grid.physics import particle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,13 +55,11 @@ def _production_covariance(_scope: Scope, arguments: tuple[str, ...]) -> Functio
     return _first_of(f"prodVertS{'xyz'[row]}{'xyz'[column]}")
 
 
-for _name, _extra in {
-    "KFit_nTracks": "kFit_nTracks",
-    "TracksLBoostChi2": "chiSquared_trackL",
-    "FourCKFitChi2": "FourCFitChi2",
-    "FourCKFitProb": "FourCFitProb",
-}.items():
-    register(_name)(_first_of(_extra))
+register("KFit_nTracks")(_first_of("kFit_nTracks"))
+register("FourCKFitChi2")(_first_of("FourCFitChi2"))
+register("FourCKFitProb")(_first_of("FourCFitProb"))
+# along the boost, which the fit has to know
+register("TracksLBoostChi2", needs="beams")(_first_of("chiSquared_trackL"))
 
 # ---- vectors of daughters; shape (n, 3)
 
@@ -113,103 +109,3 @@ def _pointing_angle(_scope: Scope, arguments: tuple[str, ...]) -> Function:
 def _cosine_to_boost(view: View) -> Floats:
     momentum, boost = np.stack(view.lab[:3], axis=1), np.array(view.context.beams.boost)
     return np.asarray(momentum @ boost / (size(view.lab) * np.linalg.norm(boost)))
-
-
-@register_call("azimuthalAngleInDecayPlane", arguments=(2, 2), needs="beams")
-def _azimuthal_angle(_scope: Scope, arguments: tuple[str, ...]) -> Function:
-    """Angle in the particle's rest frame between a daughter and what is left of -p(beams) in the plane of two."""
-    indices = integers("azimuthalAngleInDecayPlane", arguments)
-
-    def function(view: View) -> Floats:
-        def at_rest(vector: tuple[Floats, Floats, Floats, Floats]) -> Floats:
-            return np.stack(boost_to_rest(view.lab, vector)[:3], axis=1)
-
-        beams = view.context.beams
-        beam = at_rest(tuple(np.full(len(view), value) for value in (*beams.momentum, beams.energy)))  # type: ignore[arg-type]
-        first, second = (
-            at_rest(tuple(view.of(view.daughter(index), lambda other, at=at: other.lab[at]) for at in range(4)))  # type: ignore[arg-type,misc]
-            for index in indices
-        )
-        normal = np.cross(first, second)
-        in_plane = beam - (_product(beam, normal) / _product(normal, normal))[:, None] * normal
-        cosine = -_product(in_plane, first) / np.sqrt(_product(in_plane, in_plane) * _product(first, first))
-        return np.asarray(np.arccos(cosine))
-
-    return function
-
-
-# ---- two daughters
-
-
-def _two(view: View) -> tuple[Ids, Ids]:
-    if (view.particles.n_daughters(view.rows) != 2).any():
-        raise InvalidInput(
-            "Armenteros variables are for particles of exactly two daughters", hint="basf2 stops there, too"
-        )
-    return view.daughter(0), view.daughter(1)
-
-
-@register("ArmenterosLongitudinalMomentumAsymmetry")
-def _asymmetry(view: View) -> Floats:
-    ids, mother = _two(view), _momentum(view)
-    along = [_product(_of(view, one, _momentum), mother) for one in ids]
-    charges = [view.particles.nominal_charge(one) for one in ids]
-    # the one of higher charge is the positive one; of equal ones the first
-    result = (along[0] - along[1]) / (along[0] + along[1])
-    return np.where(charges[1] > charges[0], -result, result)
-
-
-def _register_across(index: int) -> None:
-    @register(f"ArmenterosDaughter{index + 1}Qt")
-    def _across(view: View) -> Floats:
-        momentum, mother = _of(view, _two(view)[index], _momentum), _momentum(view)
-        along = _product(momentum, mother) ** 2 / _product(mother, mother)
-        return np.sqrt(np.maximum(_product(momentum, momentum) - along, 0.0))
-
-
-for _index in (0, 1):
-    _register_across(_index)
-
-
-@register("InvMLambda")
-def _mass_as_lambda(view: View) -> Floats:
-    """Mass of two daughters, the first as a pion and the second as a proton; of others their own."""
-    ids = [view.daughter(index) for index in (0, 1)]
-    vectors = [_of(view, one, lambda other: np.stack(other.lab[:3], axis=1)) for one in ids]
-    masses = [particle(code).mass for code in (211, 2212)]
-    energies = [np.sqrt(_product(p, p) + mass**2) for p, mass in zip(vectors, masses, strict=True)]
-    total = vectors[0] + vectors[1]
-    square = (energies[0] + energies[1]) ** 2 - _product(total, total)
-    return np.where(view.particles.n_daughters(view.rows) == 2, np.sqrt(np.abs(square)), view.column("mass"))
-
-
-def _second_daughter(view: View, *, cms: bool) -> Floats:
-    def momentum(other: View) -> Floats:
-        return size(view.context.beams.to_cms(*other.lab) if cms else other.lab)
-
-    second = view.daughter(1)
-    return np.where(second >= 0, view.of(second, momentum), 0.0)
-
-
-register("momentumOfSecondDaughter")(lambda view: _second_daughter(view, cms=False))
-register("momentumOfSecondDaughterCMS", needs="beams")(lambda view: _second_daughter(view, cms=True))
-
-# ---- p-values
-
-
-@register_call("pValueCombination", arguments=(1, -1))
-def _combined(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
-    """Fisher's combination: the probability of a product of so many p-values that is this small."""
-    inner = [scope.variable(text) for text in arguments]
-
-    def function(view: View) -> Floats:
-        values = np.stack([one(view).astype(np.float64) for one in inner])
-        product = values.prod(axis=0)
-        total, term = np.ones(len(view)), np.ones(len(view))
-        for number in range(1, len(inner)):
-            term = term * -np.log(product) / number
-            total = total + term
-        return np.where((values < 0).any(axis=0), -1.0, product * total)
-
-    of_event = all(one.of_event for one in inner)
-    return Compiled("pValueCombination", "double", function, of_event, frozenset().union(*(one.needs for one in inner)))
