@@ -19,12 +19,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.context import Context
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reader import Chunk, MdstFile
+    from b2grid.physics import InteractionPoint
 
     Ids = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-__all__ = ["cluster_errors", "cluster_momentum_covariance", "covariance", "point_covariance"]
+__all__ = [
+    "cluster_errors",
+    "cluster_momentum_covariance",
+    "covariance",
+    "file_photon_resolution",
+    "known_spread",
+    "point_covariance",
+]
 
 # (px, py, pz, x, y, z) of seven, in the order in which tracks have them: places first
 _SIX = np.array([4, 5, 6, 0, 1, 2])
@@ -157,8 +165,7 @@ def cluster_errors(chunk: Chunk, clusters: Ids) -> Floats:
         If the energy of one that may be photons can have another error than the stored one.
     """
     if (mdst.cluster_hypotheses(chunk)[clusters] & mdst.N_PHOTONS).any():
-        meta = chunk.file.metadata
-        photon_resolution_is_stored(meta.experiment_low, meta.is_mc, meta.global_tag)
+        file_photon_resolution(chunk.file)
     result = np.empty((len(clusters), 3, 3))
     for row in range(3):
         for column in range(row + 1):
@@ -177,11 +184,20 @@ def point_covariance(context: Context) -> Floats:
     InvalidInput
         Where it cannot be known.
     """
-    known = context.point.covariance
-    if known is None:
+    return known_spread(context.point)
+
+
+def known_spread(point: InteractionPoint) -> Floats:
+    """Covariance of an interaction point, in cm²; refused where it cannot be known."""
+    if point.covariance is None:
         raise InvalidInput(
-            "the size of the interaction region cannot be known without the conditions database"
-            f" ({context.point.source})",
+            f"the size of the interaction region cannot be known without the conditions database ({point.source})",
             hint="run this sample with a basf2 release, or leave out what depends on it",
         )
-    return np.array(known)
+    return np.array(point.covariance)
+
+
+def file_photon_resolution(file: MdstFile) -> None:
+    """Make sure that photons of a file have the errors that their clusters store; see `photon_resolution_is_stored`."""
+    meta = file.metadata
+    photon_resolution_is_stored(meta.experiment_low, meta.is_mc, meta.global_tag)

@@ -16,6 +16,7 @@ __all__ = ["FUNCTIONS", "OWN", "coverage"]
 _LISTS = "writeOut path"
 _RANK = "particleList variable numBest outputVariable allowMultiRank cut overwriteRank path"
 _MASK = "list_name mask_name trackSelection eclClusterSelection klmClusterSelection path"
+_KFIT = "list_name conf_level fit_type constraint daughtersUpdate decay_string smearing recoilMass"
 
 FUNCTIONS: dict[str, str] = {
     # input and general
@@ -55,6 +56,10 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.correctBremsBelle": "outputListName inputListName gammaListName multiplePhotons angleThreshold "
     f"{_LISTS}",
     "modularAnalysis.matchMCTruth": "list_name path",
+    "modularAnalysis.calculateDistance": "list_name decay_string mode path",
+    # fits
+    "vertex.kFit": f"{_KFIT} path",
+    "vertex.fitVertex": f"{_KFIT} fitter path",
     # rest of event, continuum suppression, shape of the event
     "modularAnalysis.buildRestOfEvent": "target_list_name inputParticlelists fillWithMostLikely chargedPIDPriors path",
     "modularAnalysis.appendROEMask": _MASK,
@@ -63,6 +68,8 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.updateROEMasks": "list_name mask_tuples path",
     "modularAnalysis.keepInROEMasks": "list_name mask_names cut_string path",
     "modularAnalysis.discardFromROEMasks": "list_name mask_names cut_string path",
+    "modularAnalysis.updateROEUsingV0Lists": "target_particle_list mask_names default_cleanup selection_cuts "
+    "apply_mass_fit fitter path",
     "modularAnalysis.optimizeROEWithV0": "list_name mask_names cut_string path",
     "modularAnalysis.fillParticleListFromROE": f"decayString cut maskName sourceParticleListName useMissing {_LISTS}",
     "modularAnalysis.fillSignalSideParticleList": "outputListName decayString path",
@@ -74,6 +81,10 @@ FUNCTIONS: dict[str, str] = {
     "foxWolfram harmonicMoments jets sphericity thrust checkForDuplicates path",
     "modularAnalysis.buildEventKinematics": "inputListNames default_cleanup custom_cuts chargedPIDPriors "
     "fillWithMostLikely path",
+    # fits of decay trees
+    "vertex.treeFit": "list_name conf_level massConstraint ipConstraint updateAllDaughters customOriginConstraint "
+    "customOriginVertex customOriginCovariance originDimension path",
+    "modularAnalysis.markDuplicate": "particleList prioritiseV0 path",
     # output
     "modularAnalysis.variablesToNtuple": "decayString variables treename filename path basketsize "
     "signalSideParticleList filenameSuffix useFloat storeEventType ignoreCommandLineOverride",
@@ -101,6 +112,8 @@ FUNCTIONS: dict[str, str] = {
     "stdPhotons.stdPhotons": "listtype path",
     "stdPi0s.stdPi0s": "listtype path",
     "stdKlongs.stdKlongs": "listtype path",
+    "stdV0s.stdKshorts": "prioritiseV0 fitter path updateAllDaughters writeOut addSuffix",
+    "stdV0s.stdLambdas": "prioritiseV0 fitter path updateAllDaughters writeOut addSuffix",
     # names of variables
     **dict.fromkeys(
         (

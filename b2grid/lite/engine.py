@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from b2grid.errors import Finding, InvalidInput, InvalidSteering, NotInLite, printable
 from b2grid.lite import variables  # noqa: F401 - registers what is covered
 from b2grid.lite.context import Context, Logger, file_beams, file_interaction_point
+from b2grid.lite.covariance import file_photon_resolution, known_spread
 from b2grid.lite.expression import Scope
 from b2grid.lite.inputs import InputFiles, Wanted, open_inputs
 from b2grid.lite.modules import Blueprint, Step
@@ -281,7 +282,7 @@ def _declare_anyway(kind: str, params: Mapping[str, Any], blueprint: Blueprint) 
     for name in names:
         if isinstance(name, str):
             try:
-                blueprint.declare(name)
+                blueprint.declare(name, ())
             except InvalidInput:
                 continue  # the finding is there already
 
@@ -307,6 +308,10 @@ def _check_conditions(plan: _Plan, files: Sequence[MdstFile]) -> None:
             file_beams(file)
         if "point" in plan.blueprint.needs:
             file_interaction_point(file)
+        if "spread" in plan.blueprint.needs:
+            known_spread(file_interaction_point(file))
+        if "photons" in plan.blueprint.needs:
+            file_photon_resolution(file)
 
 
 # ---- events

@@ -30,6 +30,7 @@ from b2grid.grammar import (
     parse_formula,
     parse_variable,
 )
+from b2grid.lite.refusal import NO_REASON, reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -261,8 +262,12 @@ class Scope:
         """Compile a plain variable, or a function of arguments."""
         definition = registry.get(name)
         if definition is None:
-            near = nearest(name, registry)
-            raise _refuse(name, "is not covered by b2lite", f"covered names like it: {', '.join(near)}" if near else "")
+            near, why = nearest(name, registry), reason(name)
+            raise _refuse(
+                name,
+                "is not covered by b2lite" + ("" if why == NO_REASON else f": {why}"),
+                f"covered names like it: {', '.join(near)}" if near else "",
+            )
         least, most = definition.arguments
         if len(arguments) < least or (most >= 0 and len(arguments) > most):
             wanted = str(least) if least == most else f"{least} to {most}" if most >= 0 else f"at least {least}"

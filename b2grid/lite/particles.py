@@ -265,7 +265,8 @@ class Particles:
     def duplicate(self, ids: Ids) -> Ids:
         """Make the same particles once more, with their daughters; each in the order given.
 
-        Extra-info, the Monte Carlo match and what a fit gave are those of the originals from now on apart.
+        Extra-info, the Monte Carlo match and what a fit gave are those of the originals from now on apart; the
+        extra-info ``original_index`` is the number of the original.
         """
         counts = self.n_daughters(ids)
         daughters = np.zeros(0, dtype=np.int64)
@@ -278,7 +279,16 @@ class Particles:
         copies = self.append(len(ids), daughters=daughters, widths=counts, **columns)
         for name, (values, has) in extra.items():
             self.set_extra(name, copies[has], values[has])
+        self.set_extra("original_index", copies, ids.astype(np.float64), overwrite=True)
         return copies
+
+    def own_daughters(self, ids: Ids) -> None:
+        """Give particles copies of their daughters, and of what is below: to change without effect on others."""
+        counts = self.n_daughters(ids)
+        start = np.repeat(self._daughter_start.view[ids], counts)
+        places = start + np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        copies = self.duplicate(self._daughters.view[places])
+        self._daughters.view[places] = copies
 
     # ---- fits
 

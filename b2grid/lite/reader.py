@@ -182,18 +182,17 @@ class MdstFile:
         except Exception as error:  # what a damaged file makes uproot raise has no common base
             raise self.damaged(owner, leaf) from error
 
-    def nested(self, owner: str, leaf: str, start: int, stop: int) -> list[Any]:
-        """One leaf of a range of entries that is no numbers: texts, or tables, as Python has them."""
+    def nested(self, owner: str, leaf: str, start: int, stop: int) -> Any:
+        """One leaf of a range of entries with texts, or tables, as an awkward array."""
         branch = self._branches.get((owner, leaf))
         if branch is None:
             raise self.missing(owner, leaf)
         try:
-            values: list[Any] = branch.array(entry_start=start, entry_stop=stop, library="ak").tolist()
+            return branch.array(entry_start=start, entry_stop=stop, library="ak")
         except MemoryError:
             raise
         except Exception as error:  # as for numbers
             raise self.damaged(owner, leaf) from error
-        return values
 
     def missing(self, owner: str, leaf: str) -> InvalidInput:
         """The error for a leaf that the file does not have."""

@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
-import tomllib
+from collections import Counter
 from dataclasses import asdict, dataclass
-from fnmatch import fnmatchcase
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from b2grid.lite.covered import OWN, coverage
+from b2grid.lite.refusal import reason
 from b2grid.steering.facts import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from b2grid.steering.coverage import Coverage
     from b2grid.steering.facts import Facts
@@ -29,7 +29,6 @@ __all__ = ["Coverable", "Use", "in_json", "in_text", "page", "table", "uses"]
 
 Kind = Literal["function", "module", "variable"]
 KINDS: tuple[Kind, ...] = ("function", "variable", "module")
-NO_REASON = "not covered yet"
 _WIDTH = 80
 _MARKER = "<!-- made by: python -m b2grid.lite.report docs/lite.md -->"
 
@@ -120,25 +119,28 @@ def uses() -> list[Use]:
     >>> uses()[0]
     Use(kind='function', name='basf2.process', files=352, covered=True, reason='')
     """
-    covered, reasons = coverage(), _reasons()
+    covered = coverage()
     lines = files("b2grid.lite").joinpath("usage.tsv").read_text().splitlines()
     found = []
     for line in [line for line in lines if not line.startswith("#")][1:]:
         kind, name, module, count = line.split("\t")
-        found.append(_use(kind == "variable", f"{module}.{name}" if module else name, int(count), covered, reasons))
+        found.append(_use(kind == "variable", f"{module}.{name}" if module else name, int(count), covered))
     return sorted(found, key=lambda use: (-use.files, use.name))
 
 
-def _use(variable: bool, name: str, count: int, covered: Coverage, reasons: Mapping[str, str]) -> Use:
+def _use(variable: bool, name: str, count: int, covered: Coverage) -> Use:
     runs = name in (covered.variables or ()) if variable else name in OWN or name in (covered.functions or ())
-    reason = "" if runs else next((why for what, why in reasons.items() if fnmatchcase(name, what)), NO_REASON)
-    return Use("variable" if variable else "function", name, count, runs, reason)
+    return Use("variable" if variable else "function", name, count, runs, "" if runs else reason(name))
 
 
-def _reasons() -> dict[str, str]:
-    """Pattern of names -> why they are refused; the first that fits holds."""
-    read = tomllib.loads(files("b2grid.lite").joinpath("refused.toml").read_text())
-    return {name: reason["text"] for reason in read["reason"] for name in reason["names"]}
+def refused_variables() -> dict[str, str]:
+    """Every variable of basf2 that is refused, and why.
+
+    >>> refused_variables()["TagVz"]
+    'needs the vertex of the other B'
+    """
+    known, covered = load("main").variables, coverage().variables or ()
+    return {name: reason(name) for name in sorted(known, key=str.lower) if name not in covered}
 
 
 # ---- in words
@@ -190,6 +192,17 @@ def _grouped(names: Iterable[str]) -> dict[str, list[str]]:
     return groups
 
 
+def _by_why() -> dict[str, list[str]]:
+    """The refused variables by reason, the most frequent reason first."""
+    refused = refused_variables()
+    return {why: [n for n, w in refused.items() if w == why] for why, _ in Counter(refused.values()).most_common()}
+
+
+def _share_of_all() -> str:
+    known, refused = load("main").variables, refused_variables()
+    return f"{len(known) - len(refused)} of {len(known)} are covered"
+
+
 def in_text() -> str:
     """The table for a terminal of 80 columns."""
     rows, used = table(), uses()
@@ -204,15 +217,24 @@ def in_text() -> str:
             parts += ["", f"{kind.upper()}S COVERED IN PART, and the parameters that are refused"]
             parts += [_wrapped(f"{row.name}: {', '.join(row.refused)}") for row in partly]
     parts += ["", "REFUSED, by reason; in brackets how many of 364 public steering files use it"]
-    for reason, group in _by_reason(used).items():
-        parts.append(_wrapped(f"{reason}: " + ", ".join(f"{use.name} ({use.files})" for use in group)))
+    for why, group in _by_reason(used).items():
+        parts.append(_wrapped(f"{why}: " + ", ".join(f"{use.name} ({use.files})" for use in group)))
+    parts += ["", "VARIABLES OF BASF2 REFUSED, by reason"]
+    for why, names in _by_why().items():
+        parts.append(_wrapped(f"{why} ({len(names)}): {', '.join(names)}"))
     parts += ["", "OF WHAT PUBLIC STEERING FILES USE", *(f"  {line}" for line in _shares(used))]
+    parts += ["", "OF ALL VARIABLES OF BASF2", f"  {_share_of_all()}"]
     return "\n".join([textwrap.fill(parts[0], _WIDTH), *parts[1:]]) + "\n"
 
 
 def in_json() -> str:
     """The same for programs."""
-    return json.dumps({"covered": [asdict(row) for row in table()], "uses": [asdict(use) for use in uses()]}, indent=2)
+    found = {
+        "covered": [asdict(row) for row in table()],
+        "uses": [asdict(use) for use in uses()],
+        "refused_variables": refused_variables(),
+    }
+    return json.dumps(found, indent=2)
 
 
 def _listed(before: str, names: Sequence[str]) -> str:
@@ -239,8 +261,20 @@ def _in_markdown() -> str:
             parts += ["", "| covered in part | refused parameters |", "| --- | --- |"]
             parts += [f"| `{row.name}` | {', '.join(f'`{name}`' for name in row.refused)} |" for row in partly]
     parts += ["", "### Refused", "", "| reason | names, and how many of the files use them |", "| --- | --- |"]
-    for reason, group in _by_reason(used).items():
-        parts.append(f"| {reason} | " + ", ".join(f"`{use.name}` {use.files}" for use in group) + " |")
+    for why, group in _by_reason(used).items():
+        parts.append(f"| {why} | " + ", ".join(f"`{use.name}` {use.files}" for use in group) + " |")
+    parts += [
+        "",
+        "### Variables of basf2",
+        "",
+        f"Of all variables of basf2 {_share_of_all()}. The others are refused:",
+        "",
+    ]
+    parts += [
+        "| reason | variables |",
+        "| --- | --- |",
+        *(f"| {why} | {len(names)} |" for why, names in _by_why().items()),
+    ]
     return "\n".join(parts) + "\n"
 
 

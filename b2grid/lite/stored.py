@@ -65,7 +65,7 @@ def load_stored(context: Context, lists: Mapping[Key, Iterable[str]]) -> None:
     start = chunk.offsets("Particles") + (ids[0] if len(ids) else 0)
     for key, branches in lists.items():
         for branch in branches:
-            if set(chunk.file.nested(branch, "m_particleStore", chunk.start, chunk.stop)) - {"Particles", ""}:
+            if set(chunk.file.nested(branch, "m_particleStore", chunk.start, chunk.stop).tolist()) - {"Particles", ""}:
                 raise NotInLite(
                     f"the list {printable(branch)} of {printable(chunk.file.path)} is not one of Particles",
                     hint="run this steering with a basf2 release",
@@ -90,7 +90,7 @@ def load_kept(context: Context) -> None:
     if not chunk.has("EventExtraInfo"):
         return
     where = ("EventExtraInfo", "eventExtraInfo.first"), ("EventExtraInfo", "eventExtraInfo.second")
-    names, values = (chunk.file.nested(*place, chunk.start, chunk.stop) for place in where)
+    names, values = (chunk.file.nested(*place, chunk.start, chunk.stop).tolist() for place in where)
     for event, pairs in enumerate(map(zip, names, values)):
         for name, value in pairs:
             kept, has = context.kept_by_event(name)
@@ -243,7 +243,8 @@ def _attach(context: Context, ids: Ids) -> None:
     if (named < 0).all():
         return
     places: dict[str, list[tuple[int, int, int]]] = {}  # name -> event, number of its table, place in the values
-    for at, tables in enumerate(chunk.file.nested("ParticleExtraInfoMap", "m_maps", chunk.start, chunk.stop)):
+    maps = chunk.file.nested("ParticleExtraInfoMap", "m_maps", chunk.start, chunk.stop).tolist()
+    for at, tables in enumerate(maps):
         for table, entries in enumerate(tables):
             for name, place in entries:
                 places.setdefault(name, []).append((at, table, int(place)))

@@ -27,9 +27,12 @@ __all__ = [
     "covariance_cartesian",
     "covariance_matrix",
     "covariance_packed",
+    "curvature",
     "from_momentum",
+    "from_state",
     "momentum",
     "momentum_at",
+    "move_covariance",
     "move_pivot",
     "position",
     "transverse_momentum",
@@ -42,6 +45,17 @@ _ALPHA = 2.99792458e-3
 """pt (GeV) = α · B_z (tesla) / abs(ω) (1/cm)."""
 
 _ROWS, _COLUMNS = np.triu_indices(5)
+
+
+def curvature(charge: ArrayLike, bz: ArrayLike) -> Array:
+    """ω · pt of a particle of this charge in this field (tesla), in GeV/cm: how fast its momentum turns.
+
+    A particle that moves by (dx, dy) across the field has its momentum changed by (dy, −dx) times this.
+
+    >>> round(float(curvature(1, 1.5)), 9)
+    0.004496887
+    """
+    return np.asarray(_ALPHA * np.asarray(charge, dtype=np.float64) * np.asarray(bz, dtype=np.float64))
 
 
 def _split(tau: ArrayLike) -> tuple[Array, Array, Array, Array, Array]:
@@ -148,6 +162,42 @@ def move_pivot(tau: ArrayLike, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> Arra
     return np.stack(np.broadcast_arrays(*moved), axis=-1)
 
 
+def move_covariance(tau: ArrayLike, matrix: ArrayLike, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> Array:
+    """The (..., 5, 5) covariance of the helix that `move_pivot` gives, from that of `tau`.
+
+    J C Jᵀ with the derivatives of `move_pivot`; NaN for ω = 0.
+    """
+    d0, phi0, omega, _, tan_lambda = _split(tau)
+    bx, by = (np.asarray(value, dtype=np.float64) for value in (x, y))
+    cos, sin = np.cos(phi0), np.sin(phi0)
+    along, shift = bx * cos + by * sin, by * cos - bx * sin
+    across = shift + d0
+    turned, straight = omega * along, 1 + omega * across  # sine and cosine of -χ, times u
+    u = np.hypot(turned, straight)
+    moved = move_pivot(tau, x, y, z)[..., 0]
+    zero, one = np.zeros_like(d0 + along), np.ones_like(d0 + along)
+    # by d0, φ0 and ω: of the place on the axes of the track, of the new d0, of χ, and of the arc
+    d_along, d_across, d_omega = (zero, shift, zero), (one, -along, zero), (zero, zero, one)
+    d_moved, d_chi, d_arc = [], [], []
+    with np.errstate(invalid="ignore", divide="ignore"):
+        arc = np.arctan2(turned, straight) / omega
+        for by_along, by_across, by_omega in zip(d_along, d_across, d_omega, strict=True):
+            by_turned, by_straight = omega * by_along + along * by_omega, omega * by_across + across * by_omega
+            by_a = 2 * straight * by_across + 2 * turned * by_along + (across**2 + along**2) * by_omega
+            d_moved.append((by_a - moved**2 * by_omega) / (2 * u))
+            chi = -(straight * by_turned - turned * by_straight) / u**2
+            d_chi.append(chi)
+            d_arc.append((-chi - arc * by_omega) / omega)
+    jacobian = np.zeros((*np.shape(zero), 5, 5))
+    jacobian[..., 0, :3] = np.stack(d_moved, axis=-1)
+    jacobian[..., 1, :3] = np.stack(d_chi, axis=-1)
+    jacobian[..., 1, 1] += 1
+    jacobian[..., 2, 2] = jacobian[..., 3, 3] = jacobian[..., 4, 4] = 1
+    jacobian[..., 3, :3] = np.stack(d_arc, axis=-1) * np.asarray(tan_lambda)[..., None]
+    jacobian[..., 3, 4] = arc
+    return np.asarray(jacobian @ np.asarray(matrix, dtype=np.float64) @ np.swapaxes(jacobian, -1, -2))
+
+
 def momentum_at(tau: ArrayLike, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> Triple:
     """(px, py, pz) in GeV where the helix is closest to (x, y, z), with the field at that place.
 
@@ -180,3 +230,55 @@ def from_momentum(
             break
         field = _perigee_field(tau)
     return tau
+
+
+def from_state(place: ArrayLike, momentum: ArrayLike, charge: ArrayLike, bz: ArrayLike) -> tuple[Array, Array]:
+    """The helix about the origin through a place, and how it depends on place and momentum.
+
+    Parameters
+    ----------
+    place, momentum : array of float, shape (..., 3)
+        In cm and GeV.
+    charge : array of float, shape (...)
+        Not zero.
+    bz : float or array of float, shape (...)
+        The field in tesla, of which no derivative is taken.
+
+    Returns
+    -------
+    tau : array of float, shape (..., 5)
+    derivatives : array of float, shape (..., 5, 6)
+        By (x, y, z, px, py, pz).
+    """
+    x, y, z = np.moveaxis(np.asarray(place, dtype=np.float64), -1, 0)
+    px, py, pz = np.moveaxis(np.asarray(momentum, dtype=np.float64), -1, 0)
+    pt2 = px * px + py * py
+    pt = np.sqrt(pt2)
+    cos, sin = px / pt, py / pt
+    omega = curvature(charge, bz) / pt
+    # the centre of the circle seen from the origin, in units of the radius
+    u, v = sin + omega * x, cos - omega * y
+    radius = np.hypot(u, v)
+    across = x * sin - y * cos
+    d0 = (omega * (x * x + y * y) + 2 * across) / (1 + radius)
+    phi0 = np.arctan2(u, v)
+    turned = np.arctan2(u * cos - v * sin, u * sin + v * cos)  # φ0 − φ: the arc times ω
+    arc, slope = turned / omega, pz / pt
+    tau = np.stack(np.broadcast_arrays(d0, phi0, omega, z - arc * slope, slope), axis=-1)
+    # first by (x, y, φ, ω), which (px, py) then enter through
+    r2 = radius * radius
+    along = x * cos + y * sin
+    of_d0 = (u / radius, -v / radius, along / radius, ((u * x - v * y) / radius - d0) / omega)
+    of_phi0 = (omega * v / r2, omega * u / r2, (1 + omega * across) / r2, (v * x + u * y) / r2)
+    of_arc = (v / r2, u / r2, -(across + omega * (x * x + y * y)) / r2, (of_phi0[3] - arc) / omega)
+    result = np.zeros((*tau.shape, 6))
+    by_phi, by_omega = (-sin / pt, cos / pt), (-omega * cos / pt, -omega * sin / pt)
+    for row, (by_x, by_y, phi, bend) in ((0, of_d0), (1, of_phi0), (3, tuple(-slope * d for d in of_arc))):
+        result[..., row, 0], result[..., row, 1] = by_x, by_y
+        for axis in (0, 1):
+            result[..., row, 3 + axis] = phi * by_phi[axis] + bend * by_omega[axis]
+    result[..., 2, 3], result[..., 2, 4] = by_omega
+    result[..., 4, 3], result[..., 4, 4], result[..., 4, 5] = -slope * cos / pt, -slope * sin / pt, 1 / pt
+    result[..., 3, 2] = 1
+    result[..., 3, 3:] -= arc[..., None] * result[..., 4, 3:]
+    return tau, result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,12 @@ class Outcome:
         return found
 
 
-@pytest.fixture
-def lite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
-    """Return a function that runs the body of a steering; `main` is its path, `ma` and `b2` the usual modules."""
-    monkeypatch.chdir(tmp_path)
+def _runner(folder: Path, patch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    patch.chdir(folder)
     number = iter(range(1000))
 
     def execute(body: str, *inputs: Path, **options: Any) -> Outcome:
-        script = tmp_path / f"steering{next(number)}.py"
+        script = folder / f"steering{next(number)}.py"
         lines = [
             "import basf2 as b2",
             "import modularAnalysis as ma",
@@ -61,3 +59,16 @@ def lite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outco
         return Outcome(results[0], log)
 
     return execute
+
+
+@pytest.fixture
+def lite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    """Return a function that runs the body of a steering; `main` is its path, `ma` and `b2` the usual modules."""
+    return _runner(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def module_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Outcome]]:
+    """The same, for what several tests of a module look at."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield _runner(tmp_path_factory.mktemp("lite"), patch)

@@ -66,6 +66,7 @@ OTHER: dict[str, Any] = {
     "inputParticlelists": ["K+:x"],
     "chargedPIDPriors": [0.9, 0.02, 0.02, 0.02, 0.02, 0.02],
     "modularAnalysis.buildEventShape inputListNames": ["pi+:x"],
+    "modularAnalysis.calculateDistance mode": "2tracks",
     "modularAnalysis.buildEventKinematics inputListNames": ["pi+:x"],
     "custom_cuts": ("p > 0.5", "E > 0.5"),
     "stdCharged.stdMostLikely custom_cuts": "p > 0.5",
@@ -88,12 +89,32 @@ OTHER: dict[str, Any] = {
     "inputListName": "e-:x",
     "maximumAcceptance": 0.1,
     "angleThreshold": 0.4,
+    "selection_cuts": "M > 100",
+    "fitter": "kfit",
     "particleLists": ["pi+:x"],
     "pdgCode": 321,
     "outputFile": "lists.json",
     "outputListLabel": "label",
     "trainingModeMulticlass": 0,
     "trainingModeBinary": 0,
+    "fit_type": "mass",
+    "constraint": "ipprofile",
+    "decay_string": "D0:r -> ^K-:x pi-:x",
+    "vertex.kFit massConstraint": [421],
+    "vertex.fitVertex massConstraint": [421],
+    "recoilMass": 1.0,
+    "smearing": 0.01,
+    "vertex.fitVertex fitter": "Rave",
+    "conf_level": 0.5,
+    "massConstraint": ["D0"],
+    "customOriginVertex": [0.1, 0.0, 0.0],
+    "customOriginCovariance": [0.1, 0.0, 0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 0.1],
+    "originDimension": 2,
+    "massConstraintDecayString": "^D0 -> K- pi+",
+    "massConstraintMassValues": [1.8],
+    "treatAsInvisible": "D0 -> ^K- pi+",
+    "ignoreFromVertexFit": "D0 -> ^K- pi+",
+    "fitter": "KFit",
 }
 """Values for parameters whose default does not say what they are like; truth values are turned round."""
 
@@ -110,10 +131,12 @@ ma.reconstructDecay('D0:r -> K-:x pi+:x', '1.8 < M < 1.95', path=main)
 ma.reconstructDecay('D0:r2 -> K-:x pi-:x', '1.8 < M < 1.95', allowChargeViolation=True, path=main)
 ma.buildRestOfEvent('D0:r2', path=main)
 """
+FITTED = "ma.reconstructDecay('D0:r -> K-:x pi-:x', '1.7 < M < 2', allowChargeViolation=True, path=main)\n"
 MASK = "ma.buildRestOfEvent('D0:r', path=main); ma.appendROEMask('D0:r', 'm', 'p > 0.2', 'E > 0.1', path=main)\n"
 BEFORE = {
     "correctBrems": "ma.fillParticleLists([('e-:b', ''), ('gamma:b', '')], path=main)",
     "correctBremsBelle": "ma.fillParticleLists([('e-:b', ''), ('gamma:b', '')], path=main)",
+    "updateROEUsingV0Lists": ROE + MASK,
     "removeExtraInfo": "ma.variablesToEventExtraInfo('pi+:x', {'p': 'r'}, path=main)",
     "mergeListsWithBestDuplicate": ROE + "ma.reconstructDecay('anti-D0:m -> K-:x pi+:x', '1.8 < M < 1.95', path=main)",
     "buildRestOfEvent": ROE,
@@ -122,7 +145,11 @@ BEFORE = {
     "updateROEMask": ROE + MASK,
     "updateROEMasks": ROE + MASK,
     "buildContinuumSuppression": ROE + MASK,
+    "treeFit": ROE,
     "variablesToDaughterExtraInfo": ROE,
+    "kFit": FITTED,
+    "fitVertex": FITTED,
+    "calculateDistance": ROE,
     "fillParticleListFromROE": ROE + MASK + "ma.appendROEMask('D0:r2', 'm', 'p > 0.2', 'E > 0.1', path=main)",
 }
 """What a function needs before it is called."""
@@ -140,6 +167,13 @@ ALSO_SEEN = {
     "fillParticleListFromROE": ["nDaughters", "E"],
     "variablesToEventExtraInfo": ["eventExtraInfo(r)"],
     "removeExtraInfo": ["eventExtraInfo(r)"],
+    "updateROEUsingV0Lists": ["nROE_Composites(m)", "roeE(m)"],
+    "kFit": ["chiProb", "x", "daughter(0, chiProb)", "daughterSumOf(p)"],
+    "fitVertex": ["chiProb", "x", "daughter(0, chiProb)", "daughterSumOf(p)"],
+    "treeFit": ["chiProb", "x", "daughter(0, p)"],
+    "stdKshorts": ["chiProb", "daughter(0, p)"],
+    "stdLambdas": ["chiProb", "daughter(0, p)"],
+    "calculateDistance": ["extraInfo(CalculatedDistance)"],
 }
 RHO = "'rho0:z -> pi+:x pi-:x', '0.6 < M < 0.9'"
 
@@ -177,6 +211,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("'D0:z -> K-:x pi-:x', '1.7 < M < 2'", "D0:z"),
     ],
     "modularAnalysis.matchMCTruth": [("'pi+:x'", "pi+:x")],
+    "modularAnalysis.calculateDistance": [("'D0:r', 'D0:r -> ^K-:x ^pi+:x'", "D0:r")],
     "modularAnalysis.buildRestOfEvent": [("'D0:r'", "D0:r")],
     "modularAnalysis.appendROEMask": [("'D0:r', 'z', '', ''", "D0:r")],
     "modularAnalysis.appendROEMasks": [("'D0:r', [('z', '', '')]", "D0:r")],
@@ -205,6 +240,10 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("'e-:z', 'e-:b', 'gamma:b', angleThreshold=0.3", "e-:z"),
         ("'e-:z', 'e-:b', 'gamma:b'", "e-:z"),
     ],
+    "modularAnalysis.updateROEUsingV0Lists": [
+        ("'D0:r', 'm', apply_mass_fit=True", "D0:r"),
+        ("'D0:r', 'm'", "D0:r"),
+    ],
     "modularAnalysis.removeExtraInfo": [("particleLists=['pi+:y']", "pi+:y"), ("", "pi+:y")],
     "modularAnalysis.summaryOfLists": [("['pi+:x']", "")],
     # these have no parameter with a default; other tests run them
@@ -216,6 +255,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
     "modularAnalysis.signalSideParticleFilter": [],
     "modularAnalysis.signalSideParticleListsFilter": [],
     "modularAnalysis.variableToSignalSideExtraInfo": [],
+    "modularAnalysis.markDuplicate": [],
     "modularAnalysis.printVariableValues": [],
     "modularAnalysis.printList": [],
     "b2pandas_utils.VariablesToTable": [],
@@ -223,6 +263,12 @@ CASES: dict[str, list[tuple[str, str]]] = {
     "modularAnalysis.buildContinuumSuppression": [("'D0:r', 'all'", "D0:r")],
     "modularAnalysis.buildEventShape": [("", ""), ("inputListNames=['pi+:x', 'pi+:y']", "")],
     "modularAnalysis.buildEventKinematics": [("", ""), ("fillWithMostLikely=True", "")],
+    "vertex.kFit": [
+        (f"'D0:r', 0.0{more}", "D0:r") for more in ("", ", constraint='iptube'", ", fit_type='recoilmass'")
+    ],
+    "vertex.fitVertex": [
+        (f"'D0:r', 0.0{more}", "D0:r") for more in ("", ", constraint='iptube'", ", fit_type='recoilmass'")
+    ],
     "modularAnalysis.variablesToNtuple": [("'pi+:x', ['p']", "")],
     "modularAnalysis.variablesToHistogram": [("'pi+:x', [('p', 10, 0, 3)]", "")],
     "modularAnalysis.variablesToDaughterExtraInfo": [("'D0:r', 'D0:r -> ^K-:x pi+:x', {'M': 'r'}", "K+:x")],
@@ -239,6 +285,13 @@ CASES: dict[str, list[tuple[str, str]]] = {
     "stdCharged.stdMostLikely": [("", "K+:mostlikely"), ("", "K+:mostlikely_2")],
     "stdPhotons.stdPhotons": [("", "gamma:loose")],
     "stdPi0s.stdPi0s": [("", "pi0:eff60_May2020")],
+    "stdV0s.stdKshorts": [("", "K_S0:merged"), ("", "K_S0:merged_TreeFit")],
+    "stdV0s.stdLambdas": [("", "Lambda0:merged"), ("", "Lambda0:merged_TreeFit")],
+    "vertex.treeFit": [
+        ("'D0:r'", "D0:r"),
+        ("'D0:r', ipConstraint=True", "D0:r"),
+        ("'D0:r', customOriginConstraint=True", "D0:r"),
+    ],
 }
 """Per function the arguments it is called with, and the list to look at afterwards (the events, if empty)."""
 
@@ -277,6 +330,8 @@ def _file(name: str, real_data: Path) -> Path:
         return real_data / "mdst-v09-00-00.root"
     if name.endswith("signalRegion"):  # blinding is for data
         return Path(str(files("b2grid.catalogue.demo"))) / "data" / "data_prod00090401_01.root"
+    if name.startswith("vertex."):  # its interaction region is known
+        return Path(str(files("b2grid.catalogue.demo"))) / "data" / "signal1_prod00090101_01.root"
     return real_data / "mdst.root"
 
 
@@ -317,7 +372,7 @@ IMPORTS = """
 import basf2 as b2
 import modularAnalysis
 import modularAnalysis as ma
-import stdCharged, stdKlongs, stdPhotons, stdPi0s
+import stdCharged, stdKlongs, stdPhotons, stdPi0s, stdV0s, vertex
 """
 ALONE = ["inputMdst", "inputMdstList", "applyEventCuts", "variablesToNtuple", "variablesToHistogram"]
 """These read, end events, or write files that others write too; the others run together, each on its own copy."""

@@ -220,7 +220,7 @@ class TestProgram:
             import basf2 as b2, modularAnalysis as ma, vertex
             main = b2.Path()
             ma.inputMdst("missing.root", path=main)
-            vertex.treeFit("B0:x", path=main)
+            vertex.raveFit("B0:x", 0.0, path=main)
             b2.process(main)
             """,
             "-i",
@@ -228,7 +228,7 @@ class TestProgram:
         )
         assert done.returncode == 1
         assert "steer.py:4" in done.stdout
-        assert "reeFit" in done.stdout
+        assert "raveFit" in done.stdout
         assert "Traceback" not in done.stdout + done.stderr
 
     @pytest.mark.parametrize(

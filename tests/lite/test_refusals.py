@@ -36,7 +36,7 @@ NOT_COVERED = [
     ("ma.setAnalysisConfigParams({'mcMatchingVersion': 'MC5'}, path=main)", "mcMatchingVersion='MC5'"),
     ("main.add_module('NoSuchModule')", "NoSuchModule"),
     ("main.add_module('ParticleLoader', decayStrings=['pi+:y'], trackHypothesis=321)", "trackHypothesis=321"),
-    ("import vertex; vertex.treeFit('D0:x', path=main)", "treeFit"),
+    ("import vertex; vertex.raveFit('D0:x', 0.0, path=main)", "raveFit"),
     ("ma.reconstructDecay('D0:x -> [K*0:x -> pi+:x pi-:x] pi+:x', '', path=main)", "nested"),
     ("ma.fillParticleList('pi+:e', '', enforceFitHypothesis=True, path=main)", "different ways"),
     ("ma.variablesToExtraInfo('pi+:x', {'p': 'a'}, option=5, path=main)", "overwrite=5"),
@@ -120,13 +120,14 @@ def test_all_findings_come_at_once(real_data, lite):
 def test_a_refused_module_does_not_bring_others_down(real_data, lite):
     body = """
         ma.fillParticleList('pi+:x', 'kaonIDNN > 0.1', path=main)
-        ma.reconstructDecay('rho0:x -> pi+:x pi-:x', 'chi2 > 3', path=main)
+        ma.reconstructDecay('rho0:x -> pi+:x pi-:x', 'TagVChi2 > 3', path=main)
         ma.variablesToNtuple('rho0:x', ['M'], path=main)
     """
     with pytest.raises(NotInLite) as raised:
         lite(body, real_data / "mdst.root")
     assert [
-        (finding.line, "kaonIDNN" in finding.message or "chi2" in finding.message) for finding in raised.value.findings
+        (finding.line, "kaonIDNN" in finding.message or "TagVChi2" in finding.message)
+        for finding in raised.value.findings
     ] == [(7, True), (8, True)]
 
 

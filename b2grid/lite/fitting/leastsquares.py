@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Constraints = Callable[[Floats, NDArray[np.int64]], tuple[Floats, Floats]]
 
-__all__ = ["Fitted", "fit"]
+__all__ = ["Fitted", "fit", "inverse"]
 
 _STEPS = 50
 _CHI2_CHANGE, _VIOLATION = 1e-7, 1e-10
@@ -97,21 +97,21 @@ def fit(measured: Floats, weight: Floats, constraints: Constraints, scale: Float
             ),
             axis=1,
         )
-        inverse = _inverse(matrix)
-        after = np.einsum("nij,nj->ni", inverse, right)[:, :size]
+        solved = inverse(matrix)
+        after = np.einsum("nij,nj->ni", solved, right)[:, :size]
         away = after - measured[going]
         reached = np.einsum("ni,nij,nj->n", away, weight[going], away)
         violated = np.abs(value / scale).max(axis=1, initial=0.0)
         good = np.isfinite(after).all(axis=1)
         done = good & (np.abs(reached - chi2[going]) < _CHI2_CHANGE * (1 + reached)) & (violated < _VIOLATION)
         parameters[going], chi2[going] = after, reached
-        covariance[going[done]] = inverse[done, :size, :size]
+        covariance[going[done]] = solved[done, :size, :size]
         converged[going[done]] = True
         going = going[good & ~done]
     return Fitted(parameters, covariance, chi2, converged)
 
 
-def _inverse(matrix: Floats) -> Floats:
+def inverse(matrix: Floats) -> Floats:
     """Inverse of every matrix, NaN for the singular ones."""
     try:
         return np.asarray(np.linalg.inv(matrix))

@@ -7,8 +7,11 @@ from b2grid.lite.modules import (
     changing,
     combining,
     conditions,
+    distance,
+    duplicates,
     eventtrees,
     extra,
+    fits,
     gathering,
     histograms,
     inert,
@@ -22,6 +25,7 @@ from b2grid.lite.modules import (
     source,
     summary,
     tables,
+    treefit,
     truth,
 )
 from b2grid.lite.modules.base import MODULES, Arguments, Blueprint, Kind, Step
@@ -34,8 +38,11 @@ _ROOMS = (
     changing,
     combining,
     conditions,
+    distance,
+    duplicates,
     eventtrees,
     extra,
+    fits,
     gathering,
     histograms,
     inert,
@@ -49,5 +56,6 @@ _ROOMS = (
     source,
     summary,
     tables,
+    treefit,
     truth,
 )

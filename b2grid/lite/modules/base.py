@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from b2grid.lite.context import Context, Logger
     from b2grid.lite.expression import Compiled, Cut, Scope
+    from b2grid.lite.fitting.tree import Shape
     from b2grid.lite.mcerrors import DecayRules
     from b2grid.lite.output import Outputs
 
@@ -67,6 +68,7 @@ class Blueprint:
     expand: Callable[[Iterable[str]], Sequence[str]]
     lists: set[tuple[int, str]] = field(default_factory=set)
     faceless: set[tuple[int, str]] = field(default_factory=set)  # (code, label) of faces that are not made
+    contents: dict[tuple[int, str], frozenset[Shape]] = field(default_factory=dict)  # where it is known
     decays: list[DecayRules] = field(default_factory=list)
     loaded: dict[tuple[int, str], Any] = field(default_factory=dict)
     needs: set[str] = field(default_factory=set)
@@ -83,6 +85,7 @@ class Blueprint:
             self,
             lists=set(self.lists),
             faceless=set(self.faceless),
+            contents=dict(self.contents),
             loaded=dict(self.loaded),
             masks=set(self.masks),
         )
@@ -135,6 +138,15 @@ class Blueprint:
         """Whether a module makes the list, or the files hold it."""
         return name.key in self.lists or name.key in self.stored()
 
+    def note(self, name: ListName, shapes: Iterable[Shape] | None = None) -> None:
+        """Note a list that is made, with what its candidates can be made of, if that is known."""
+        known = name.key in self.contents or not self.exists(name)
+        if shapes is not None and known:
+            self.contents[name.key] = self.contents.get(name.key, frozenset()) | frozenset(shapes)
+        else:
+            self.contents.pop(name.key, None)
+        self.add(name)
+
     def add(self, name: ListName) -> None:
         """Note a list that modules behind this one know; what the files hold of it is read."""
         self.lists.add(name.key)
@@ -142,15 +154,15 @@ class Blueprint:
             self.wanted.add(name.key)
             self.needs.update(f"object:{branch}" for branch in branches)
 
-    def declare(self, text: str) -> ListName:
-        """A list that a module makes, or adds to."""
+    def declare(self, text: str, shapes: Iterable[Shape] | None = None) -> ListName:
+        """A list that a module makes, or adds to; with what its candidates can be made of, if that is known."""
         name = list_name(text)
         if name.key in self.outer or (self.loop and name.key in self.stored()):
             raise NotInLite(
                 f"the list {printable(name.text)} of the outer path is filled in a loop: b2lite does not cover that",
                 hint="give the list of the loop another label",
             )
-        self.add(name)
+        self.note(name, shapes)
         return name
 
     def known(self, text: str) -> ListName:
@@ -247,6 +259,15 @@ class Arguments:
     def number(self, name: str, default: Any = _ABSENT) -> float:
         """A number."""
         return float(self._get(name, default, (int, float)))
+
+    def numbers(self, name: str, default: Any = _ABSENT) -> list[float]:
+        """A list of numbers."""
+        values = self._get(name, default, (list, tuple))
+        if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
+            raise InvalidSteering(
+                f"parameter {name} of {self.kind} has to be a list of numbers", hint="give numbers only"
+            )
+        return [float(value) for value in values]
 
     def texts(self, name: str, default: Any = _ABSENT) -> list[str]:
         """A list of strings; one string is a list of one, as basf2 takes it."""

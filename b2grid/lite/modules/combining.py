@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 from typing import TYPE_CHECKING
 
 from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.grammar import Decay
 from b2grid.lite.combine import Combination, combine
+from b2grid.lite.fitting.tree import Kind, Shape
 from b2grid.lite.mcerrors import DecayRules
 from b2grid.lite.modules.base import Arguments, Blueprint, decay_of, list_name, module
 from b2grid.lite.view import View
@@ -19,8 +22,10 @@ if TYPE_CHECKING:
 
     from b2grid.lite.context import Context
     from b2grid.lite.expression import Cut
+    from b2grid.lite.lists import ListName
 
 _LIMIT = 10000
+_MOST_SHAPES = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,8 @@ def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
             f"the list {printable(mother)} is made twice",
             hint="reconstruct into two lists, and copy both into one",
         )
-    made, conjugate = blueprint.declare(text), given.flag("chargeConjugation", True)
+    made = blueprint.declare(text, _shapes(blueprint, list_name(text), daughters))
+    conjugate = given.flag("chargeConjugation", True)
     if not conjugate and made.anti != made.pdg:
         blueprint.faceless.add((made.anti, made.label))
     return _Combiner(
@@ -87,6 +93,16 @@ def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
         ),
         cut,
     )
+
+
+def _shapes(blueprint: Blueprint, made: ListName, daughters: list[ListName]) -> list[Shape] | None:
+    """What candidates can be made of; `None` if that of a daughter is not known, or if it is too much to list."""
+    contents = [blueprint.contents.get(daughter.key) for daughter in daughters]
+    known = [content for content in contents if content is not None]
+    if len(known) < len(contents) or prod(map(len, known)) > _MOST_SHAPES:
+        return None
+    found = product(*known)
+    return [Shape(abs(made.pdg), Kind.COMPOSITE, parts) for parts in found]
 
 
 def _check_charge(decay: Decay, allowed: bool) -> None:

@@ -78,7 +78,7 @@ class _Keeper:
         """Evaluate and attach."""
         particles = context.particles
         ids = context.living(context.lists.make(self.name).read(self.name, particles))
-        below = np.stack([_descendants(context, ids, way) for way in self.keepers], axis=1).ravel()
+        below = np.stack([descendants(context, ids, way) for way in self.keepers], axis=1).ravel()
         there = below >= 0
         for variable, extra in self.variables:
             values = np.repeat(variable(View(context, ids)).astype(np.float64), len(self.keepers))
@@ -91,7 +91,8 @@ class _Keeper:
             )
 
 
-def _descendants(context: Context, ids: Ids, way: tuple[int, ...]) -> Ids:
+def descendants(context: Context, ids: Ids, way: tuple[int, ...]) -> Ids:
+    """Daughters, or daughters of daughters: where a way down the decay ends; -1 where it does not."""
     for index in way:
         below = np.full(len(ids), -1, dtype=np.int64)
         below[ids >= 0] = context.particles.daughter(ids[ids >= 0], index)

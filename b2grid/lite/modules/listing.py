@@ -101,7 +101,9 @@ def _manipulator(given: Arguments, blueprint: Blueprint) -> _Manipulator:
     cut = blueprint.cut(given.text("cut", ""))
     variable = given.text("variable", "mdstIndex")
     order = None if variable == "mdstIndex" else blueprint.variable(variable)
-    output = blueprint.declare(given.text("outputListName"))
+    contents = [blueprint.contents.get(name.key) for name in inputs]
+    known = [shape for content in contents if content is not None for shape in content]
+    output = blueprint.declare(given.text("outputListName"), None if None in contents else known)
     _check_inputs(inputs, output)
     lowest, flavourless = given.flag("preferLowest", True), given.flag("ignoreMotherFlavor", False)
     return _Manipulator(inputs, output, cut, order, lowest, flavourless)

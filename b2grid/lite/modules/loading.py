@@ -9,6 +9,7 @@ import numpy as np
 
 from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.grammar import Decay
+from b2grid.lite.fitting.tree import Kind, Shape
 from b2grid.lite.lists import ListName, by_event
 from b2grid.lite.load import is_track_code, load_clusters, load_klm, load_mc, load_rests, load_tracks, load_v0
 from b2grid.lite.mcerrors import DecayRules
@@ -101,14 +102,17 @@ def _rests(given: Arguments, blueprint: Blueprint, text: str) -> _Loading:
     )
 
 
-def _once(blueprint: Blueprint, name: ListName, how: object, load: Load) -> _Loading:
-    """Declare a base list; filling it in two different ways is what basf2 silently does not do."""
+def _once(blueprint: Blueprint, name: ListName, how: object, load: Load, shape: Shape | None = None) -> _Loading:
+    """Declare a base list of particles of one shape.
+
+    Filling it in two different ways is what basf2 silently does not do.
+    """
     if blueprint.loaded.setdefault(name.key, how) != how:
         raise NotInLite(
             f"the list {printable(name.text)} is filled twice, in different ways: b2lite does not cover that",
             hint="use the same options wherever this list is filled",
         )
-    blueprint.add(name)
+    blueprint.note(name, [shape or Shape(abs(name.pdg), Kind.OTHER)])
     return _Loading(name, load)
 
 
@@ -142,10 +146,12 @@ def _reconstructed(given: Arguments, blueprint: Blueprint, text: str) -> _Loadin
     exact = given.flag("enforceFitHypothesis", False)
     name, code = ListName.of(f"{read.name}:all"), abs(particle(read.name).pdg)
     if is_track_code(code):
-        return _once(blueprint, name, exact, lambda context: load_tracks(context, code, exact=exact))
+        shape = Shape(code, Kind.TRACK)
+        return _once(blueprint, name, exact, lambda context: load_tracks(context, code, exact=exact), shape)
     if code in {22, 130}:
         blueprint.needs.add("point")
-        return _once(blueprint, name, exact, lambda context: _clusters(context, code))
+        shape = Shape(code, Kind.PHOTON if code == 22 else Kind.OTHER)
+        return _once(blueprint, name, exact, lambda context: _clusters(context, code), shape)
     if code == 2112:
         blueprint.needs.add("point")
         own = particle(read.name).pdg
@@ -184,4 +190,5 @@ def _v0(blueprint: Blueprint, text: str, decay: Decay) -> _Loading:
         ListName.of(f"{decay.mother.name}:V0"),
         (first, decay.arrow, decay.keywords),
         lambda context: load_v0(context, abs(mother.pdg), first=first, decay=number),
+        Shape(abs(mother.pdg), Kind.COMPOSITE, tuple(Shape(abs(code), Kind.TRACK) for code in codes)),
     )

@@ -92,12 +92,39 @@ _register("clusterHasFailedTiming", _status(8))
 _register("clusterHasFailedErrorTiming", _status(16))
 
 
+def _trigger(chunk: Chunk) -> NDArray[Any]:
+    """Whether the cluster is one of the trigger's, -1 where nobody has looked."""
+    return np.where(_status(2)(chunk), _status(1)(chunk).astype(np.float64), -1.0)
+
+
+_register("clusterTrigger", _trigger)
+
+
 def _with_pulse_shape(leaf: str) -> Callable[[Chunk], NDArray[Any]]:
     return lambda chunk: np.where(_status(4)(chunk), _stored(leaf)(chunk), np.nan)
 
 
 _register("clusterPulseShapeDiscriminationMVA", _with_pulse_shape("m_PulseShapeDiscriminationMVA"))
 _register("clusterNumberOfHadronDigits", _with_pulse_shape("m_NumberOfHadronDigits"))
+
+# the crystals are numbered from 1, ring after ring from the front to the back; the number of the last one of each ring
+_LAST_OF_RING = np.cumsum(np.repeat([48, 64, 96, 144, 96, 64], [2, 3, 6, 50, 5, 3]))
+
+
+def _ring(chunk: Chunk) -> NDArray[np.int64]:
+    return np.searchsorted(_LAST_OF_RING, _stored("m_maxECellId")(chunk), side="left")
+
+
+_register("clusterCellID", _stored("m_maxECellId"))
+_register("clusterThetaID", _ring)
+_register(
+    "clusterPhiID",
+    lambda chunk: _stored("m_maxECellId")(chunk) - np.concatenate(([0], _LAST_OF_RING))[_ring(chunk)] - 1,
+)
+_register(
+    "minC2TDistID",
+    lambda chunk: np.where(_stored("m_minTrkDistance")(chunk) > 0, _stored("m_minTrkDistanceID")(chunk), np.nan),
+)
 
 # polar angle of the edges of the calorimeter's parts, and the number of what lies below each
 _EDGES = np.array([0.2164208, 0.5480334, 0.561996, 2.2462387, 2.2811453, 2.7070057])
@@ -115,12 +142,29 @@ def _massless(view: View, about: tuple[float, float, float]) -> FourVector:
     place = mdst.cluster_position(chunk) if chunk.count("ECLClusters") else nowhere
     direction = np.where(cluster[:, None] >= 0, place[cluster], np.nan) - np.array(about)
     direction = direction / np.linalg.norm(direction, axis=1)[:, None]
+    energy = cluster_energy_of(view)
+    x, y, z = direction.T
+    return view.seen((energy * x, energy * y, energy * z, energy))
+
+
+def cluster_energy_of(view: View) -> Floats:
+    """Energy of the cluster in the laboratory, under the particle's own hypothesis; NaN where there is none."""
+    chunk, cluster = view.context.chunk, cluster_of(view)
+    if not chunk.has("ECLClusters"):
+        return np.full(len(view), np.nan)
     energy = view.lookup(cluster, mdst.cluster_energy(chunk, mdst.N_PHOTONS))
     hadron = (view.column("source") == CLUSTER) & (view.column("pdg") != 22)
     if hadron.any():
         energy[hadron] = mdst.cluster_energy(chunk, mdst.NEUTRAL_HADRON)[cluster[hadron]]
-    x, y, z = direction.T
-    return view.seen((energy * x, energy * y, energy * z, energy))
+    return energy
+
+
+def from_interaction_point(view: View) -> FourVector:
+    """Four-momentum of the cluster, from the interaction point to it, in the frame; NaN where there is none."""
+    if not view.context.chunk.has("ECLClusters"):
+        nothing = np.full(len(view), np.nan)
+        return nothing, nothing, nothing, nothing
+    return _massless(view, view.context.point.position)
 
 
 @register("clusterE")
@@ -137,9 +181,9 @@ def _energy_over_momentum(view: View) -> Floats:
 
 @register("clusterTheta", needs="point")
 def _theta(view: View) -> Floats:
-    return polar(_massless(view, view.context.point.position))
+    return polar(from_interaction_point(view))
 
 
 @register("clusterPhi", needs="point")
 def _phi(view: View) -> Floats:
-    return azimuth(_massless(view, view.context.point.position))
+    return azimuth(from_interaction_point(view))

@@ -8,7 +8,7 @@ import numpy as np
 
 from b2grid.errors import NotInLite
 from b2grid.lite.expression import Compiled, register, register_call
-from b2grid.lite.variables.arguments import integers, numbers
+from b2grid.lite.variables.arguments import numbers
 from b2grid.lite.view import CmsFrame, RestFrame
 
 if TYPE_CHECKING:
@@ -31,8 +31,12 @@ _ONE: dict[str, Callable[[Any], Any]] = {
 for _name, _function in _ONE.items():
 
     @register_call(_name, arguments=(1, 1))
-    def _of_one(scope: Scope, arguments: tuple[str, ...], calculate: Callable[[Any], Any] = _function) -> Compiled:
-        inner = scope.variable(arguments[0])
+    def _of_one(
+        scope: Scope, arguments: tuple[str, ...], name: str = _name, calculate: Callable[[Any], Any] = _function
+    ) -> Compiled:
+        inner = scope.double(arguments[0], name) if name in {"tan", "atan"} else scope.variable(arguments[0])
+        if inner.type == "bool":  # basf2 makes nothing of truth values
+            return Compiled(inner.text, "double", lambda view: np.full(len(view), np.nan), inner.of_event, inner.needs)
         return Compiled(
             inner.text,
             "double",
@@ -147,25 +151,6 @@ _in_frame("useRestFrame", lambda view: RestFrame(view.lab))
 _in_frame("useLabFrame", lambda _view: None)
 
 
-@register_call("useDaughterRestFrame", arguments=(2, -1))
-def _daughter_rest_frame(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
-    inner = scope.double(arguments[0], "useDaughterRestFrame")
-    refuse_if_bound_to_the_laboratory("useDaughterRestFrame", inner)
-    indices = integers("useDaughterRestFrame", arguments[1:])
-
-    def function(view: View) -> Floats:
-        daughters = [view.daughter(index) for index in indices]
-        total = [
-            np.sum([view.of(ids, lambda other, at=at: other.lab[at]) for ids in daughters], axis=0)  # type: ignore[misc]
-            for at in range(4)
-        ]
-        missing = np.isnan(total[3])
-        values = inner(view.at(RestFrame((total[0], total[1], total[2], total[3]))))
-        return np.where(missing, np.nan, values)
-
-    return Compiled("useDaughterRestFrame", "double", function, False, inner.needs)
-
-
 # ---- what modules attached
 
 
@@ -174,10 +159,12 @@ def _extra_info(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     (name,) = arguments
     if name == "original_index":
         raise NotInLite(
-            "extraInfo(original_index) is a place in an array of basf2's own, which b2lite does not have",
-            hint="use values of the original list",
+            "variable 'extraInfo(original_index)' is not covered by b2lite: particles are numbered in another way",
+            hint="ask the original for what is wanted: originalParticle(variable)",
         )
-    return Compiled("extraInfo", "double", lambda view: view.particles.extra_info(name, view.rows)[0])
+    # a vertex fit writes it only where the path needs the beams
+    needs = frozenset({"beams"} if name == "chiSquared_trackL" else ())
+    return Compiled("extraInfo", "double", lambda view: view.particles.extra_info(name, view.rows)[0], needs=needs)
 
 
 @register_call("eventExtraInfo", arguments=(1, 1), of_event=True, needs="event extra-info")

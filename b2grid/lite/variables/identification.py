@@ -11,6 +11,7 @@ from b2grid.lite import mdst
 from b2grid.lite.expression import register, register_call
 from b2grid.lite.particles import TRACK
 from b2grid.lite.variables.arguments import integers, numbers
+from b2grid.lite.variables.clusters import cluster_of
 from b2grid.physics import CHARGED_STABLE
 
 if TYPE_CHECKING:
@@ -131,10 +132,10 @@ def _detectors(name: str, texts: tuple[str, ...]) -> Detectors:
         raise InvalidSteering(f"{name}() needs detectors", hint="name them, or ALL")
     chosen: set[int] = set()
     for text in texts:
-        if text == "ALL":
+        if text.upper() == "ALL":
             chosen.update(_ALL)
-        elif text in mdst.DETECTORS:
-            chosen.add(mdst.DETECTORS.index(text))
+        elif text.upper() in mdst.DETECTORS:
+            chosen.add(mdst.DETECTORS.index(text.upper()))
         else:
             raise InvalidSteering(
                 f"{name}(): {printable(text)!r} is no detector", hint=f"ALL or {', '.join(mdst.DETECTORS)}"
@@ -148,6 +149,66 @@ for _name, _used in (("binaryPID", _ALL), ("binaryPID_noSVD", _without("SVD"))):
     def _binary(_scope: Scope, arguments: tuple[str, ...], name: str = _name, used: Detectors = _used) -> Function:
         first, second = (_hypothesis(name, text) for text in arguments)
         return lambda view: _pair(view, first, second, used)
+
+
+for _name, _used in (
+    ("binaryElectronID_noTOP", _without("TOP")),
+    ("binaryElectronID_noSVD_noTOP", _without("SVD", "TOP")),
+):
+
+    @register_call(_name, arguments=(1, 1))
+    def _electron(_scope: Scope, arguments: tuple[str, ...], name: str = _name, used: Detectors = _used) -> Function:
+        other = _hypothesis(name, arguments[0])
+        return lambda view: _pair(view, 0, other, used)
+
+
+@register_call("pidLogLikelihoodValueExpert", arguments=(2, -1))
+def _value_of(_scope: Scope, arguments: tuple[str, ...]) -> Function:
+    name = "pidLogLikelihoodValueExpert"
+    index, used = _hypothesis(name, arguments[0]), _detectors(name, arguments[1:])
+    return lambda view: _summed(view, used)[:, index]
+
+
+@register_call("pidDeltaLogLikelihoodValueExpert", arguments=(3, -1))
+def _difference_of(_scope: Scope, arguments: tuple[str, ...]) -> Function:
+    name = "pidDeltaLogLikelihoodValueExpert"
+    first, second = (_hypothesis(name, text) for text in arguments[:2])
+    used = _detectors(name, arguments[2:])
+
+    def function(view: View) -> Floats:
+        total = _summed(view, used)
+        return np.asarray(total[:, first] - total[:, second])
+
+    return function
+
+
+@register_call("pidMissingProbabilityExpert", arguments=(1, -1))
+def _missing(_scope: Scope, arguments: tuple[str, ...]) -> Function:
+    """Whether none of the detectors is available; NaN for particles without identification."""
+    used = _detectors("pidMissingProbabilityExpert", arguments)
+    return lambda view: np.where(_likelihood_of(view) >= 0, np.isnan(_summed(view, used)[:, 0]), np.nan)
+
+
+@register_call("isPIDAvailableFrom", "bool", arguments=(1, -1))
+def _available_from(_scope: Scope, arguments: tuple[str, ...]) -> Function:
+    used = _detectors("isPIDAvailableFrom", arguments)
+    return lambda view: ~np.isnan(_summed(view, used)[:, 0])
+
+
+_PION, _KAON = 2, 3
+
+for _name, _index in (("pionID_noARICHwoECL", _PION), ("kaonID_noARICHwoECL", _KAON)):
+
+    def _mended(view: View, index: int = _index) -> Floats:
+        """Without the ARICH for particles without a cluster that it takes for kaons rather than pions."""
+        likelihood, alone = _likelihood_of(view), cluster_of(view) < 0
+        left = np.zeros(len(view), dtype=np.bool_)
+        if (likelihood >= 0).any():
+            arich = mdst.log_likelihoods(view.context.chunk)[:, mdst.DETECTORS.index("ARICH")]
+            left = (likelihood >= 0) & alone & (arich[likelihood, _KAON] > arich[likelihood, _PION])
+        return np.where(left, _probability(view, index, _without("ARICH")), _probability(view, index, _ALL))
+
+    register(_name)(_mended)
 
 
 @register_call("pidPairProbabilityExpert", arguments=(3, -1))

@@ -9,7 +9,7 @@ import numpy as np
 from b2grid.lite.expression import register, register_call
 from b2grid.lite.load import invariant_mass
 from b2grid.lite.mdst import perigee_about, tau
-from b2grid.lite.particles import CLUSTER, COMPOSITE, KLM, TRACK, V0
+from b2grid.lite.particles import CLUSTER, KLM, TRACK, V0
 from b2grid.lite.variables.arguments import integers
 from b2grid.physics import helix
 
@@ -249,18 +249,6 @@ register("cosAngleBetweenMomentumAndVertexVectorInXYPlane", needs="point vertex"
     lambda view: _cosine_to_flight(view, 2)
 )
 
-
-def _flight_distance(view: View) -> Floats:
-    px, py, pz, _ = view.lab
-    x, y, z = _flown(view)
-    made = np.isin(view.column("source"), (V0, COMPOSITE))
-    return np.where(made, (px * x + py * y + pz * z) / size(view.lab), np.nan)
-
-
-register("flightDistance", needs="point vertex")(_flight_distance)
-register("flightTime", needs="point vertex")(
-    lambda view: view.particles.nominal_mass(view.rows) / helix.SPEED_OF_LIGHT * _flight_distance(view) / size(view.lab)
-)
 
 # ---- acceptance: of the direction in the laboratory, in degrees
 

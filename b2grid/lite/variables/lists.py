@@ -67,7 +67,7 @@ def _is_in(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     )
 
 
-def _once(view: View, name: str, load: Callable[[], NDArray[np.int64]]) -> NDArray[np.int64]:
+def once(view: View, name: str, load: Callable[[], NDArray[np.int64]]) -> NDArray[np.int64]:
     """Particles that are made once per chunk."""
     context = view.context
     known = context.cache.get(name)
@@ -83,7 +83,7 @@ def _clean_tracks(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     cut = scope.cut(", ".join(arguments))
 
     def function(view: View) -> NDArray[Any]:
-        ids = _once(view, "pions", lambda: load_tracks(view.context, 211))
+        ids = once(view, "pions", lambda: load_tracks(view.context, 211))
         return _per_event(view, ids, cut(View(view.context, ids)))
 
     return Compiled("nCleanedTracks", "int", function, True, cut.needs)
@@ -94,7 +94,7 @@ def _clean_clusters(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     cut = scope.cut(", ".join(arguments))
 
     def function(view: View) -> NDArray[Any]:
-        ids = _once(view, "photons", lambda: load_clusters(view.context, 22, matched=True))
+        ids = once(view, "photons", lambda: load_clusters(view.context, 22, matched=True))
         return _per_event(view, ids, cut(View(view.context, ids)))
 
     return Compiled("nCleanedECLClusters", "int", function, True, cut.needs)

@@ -8,6 +8,7 @@ import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
 from b2grid.lite.expression import Compiled, register, register_call
+from b2grid.lite.load import invariant_mass
 from b2grid.lite.particles import TRACK
 from b2grid.lite.variables.kinematics import polar, size
 from b2grid.lite.variables.restofevent import mask_needs, mask_of, rest_momentum
@@ -111,6 +112,59 @@ def _momentum_transfer(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
         return _square((px, py, pz, energy))
 
     return Compiled("weQ2lnuSimple", "double", function, needs=mask_needs(mask))
+
+
+@register_call("weQ2lnu", arguments=(0, 2), needs="beams")
+def _constrained_transfer(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
+    """(p_ℓ + p_ν)² in the CMS with the neutrino turned so that the B has its mass; the lepton is the last daughter."""
+    mask = mask_of(arguments)
+    option = _option("weQ2lnu", arguments[1]) if len(arguments) == 2 else "7"
+
+    def function(view: View) -> Floats:
+        last = view.daughter(view.particles.n_daughters(view.rows) - 1)
+        parts = [view.of(last, lambda other, at=at: other.lab[at]) for at in range(4)]  # type: ignore[misc]
+        beams = view.context.beams
+        lepton, own = beams.to_cms(parts[0], parts[1], parts[2], parts[3]), beams.to_cms(*view.lab)
+        neutrino = _turned(view, own, _missing(view, mask, option))
+        px, py, pz, energy = (a + b for a, b in zip(lepton, neutrino, strict=True))
+        return _square((px, py, pz, energy))
+
+    return Compiled("weQ2lnu", "double", function, needs=mask_needs(mask))
+
+
+def _turned(view: View, own: FourVector, neutrino: FourVector) -> FourVector:
+    """The neutrino in its plane with the particle, at the angle at which both have the momentum of a B."""
+    length, other = size(own), size(neutrino)
+    b_square = (view.context.beams.sqrt_s / 2) ** 2 - view.particles.nominal_mass(view.rows) ** 2
+    cosine = (b_square - length**2 - other**2) / (2 * length * other)
+    along = [part / length for part in own[:3]]
+    parallel = sum(a * n for a, n in zip(along, neutrino[:3], strict=True))
+    across = [n - parallel * a for a, n in zip(along, neutrino[:3], strict=True)]
+    width = np.sqrt(sum(part * part for part in across))
+    sine = np.sqrt(np.maximum(1 - cosine**2, 0.0))
+    turned = [other * (cosine * a + sine * c / width) for a, c in zip(along, across, strict=True)]
+    px, py, pz = (np.where(np.abs(cosine) > 1, n, t) for n, t in zip(neutrino[:3], turned, strict=True))
+    return px, py, pz, neutrino[3]
+
+
+@register_call("bssMassDifference", arguments=(0, 1), needs="beams")
+def _mass_difference(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
+    """The mass that daughter 1 adds to daughter 0 with its neutrino."""
+    mask = mask_of(arguments)
+
+    def function(view: View) -> Floats:
+        first, second = view.daughter(0), view.daughter(1)
+        inner = [np.full(len(view), np.nan) for _ in range(4)]
+        there = np.flatnonzero((first >= 0) & (second >= 0))
+        if len(there):
+            below = view.take(there, first[there])
+            for part, values in zip(inner, _plus(below.lab, _missing(below, mask, "6")), strict=True):
+                part[there] = values
+        bs = (inner[0], inner[1], inner[2], inner[3])
+        photon = [view.of(second, lambda other, at=at: other.lab[at]) for at in range(4)]  # type: ignore[misc]
+        return invariant_mass(*_plus(bs, (photon[0], photon[1], photon[2], photon[3]))) - invariant_mass(*bs)
+
+    return Compiled("bssMassDifference", "double", function, needs=mask_needs(mask))
 
 
 @register_call("weXiZ", arguments=(0, 1))

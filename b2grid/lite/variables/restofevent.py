@@ -225,6 +225,22 @@ def _in_list(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     return Compiled("nROE_ParticlesInList", "int", function, needs=mask_needs(mask) | {f"list:{name.text}"})
 
 
+@register_call("hasRestOfEventTracks", "bool", arguments=(0, 1), bare=True)
+def _has_tracks(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
+    mask = mask_of(arguments)
+
+    def function(view: View) -> NDArray[np.bool_]:
+        context = view.context
+        rests, result = context.rests.of(view.rows), np.zeros(len(view), dtype=np.bool_)
+        there = rests >= 0
+        source = view.particles.source
+        tracks = context.rests.count(view.particles, mask, rests[there], lambda ids: source[ids] == TRACK)
+        result[there] = tracks > 0
+        return result
+
+    return Compiled("hasRestOfEventTracks", "bool", function, needs=mask_needs(mask))
+
+
 # ---- what was generated
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # ---- what modules computed of events
 
 
-def _quantity(view: View, name: str) -> Floats:
+def quantity(view: View, name: str) -> Floats:
     """A value of every row's event; NaN where no module has computed it."""
     known = view.context.quantities.get(name)
     values = np.full(len(view), np.nan) if known is None else known[view.events]
@@ -43,12 +43,12 @@ def _event(name: str, function: Callable[[View], Floats], needs: str = "") -> No
 
 
 def _ratio(view: View, order: int) -> Floats:
-    zeroth = _quantity(view, "foxWolframH0")
-    return np.where(zeroth == 0, np.nan, _quantity(view, f"foxWolframH{order}") / zeroth)
+    zeroth = quantity(view, "foxWolframH0")
+    return np.where(zeroth == 0, np.nan, quantity(view, f"foxWolframH{order}") / zeroth)
 
 
 def _thrust_axis(view: View) -> tuple[Floats, Floats, Floats, Floats]:
-    x, y, z = (_quantity(view, f"thrustAxis{axis}") for axis in "XYZ")
+    x, y, z = (quantity(view, f"thrustAxis{axis}") for axis in "XYZ")
     return x, y, z, np.ones(len(view))
 
 
@@ -64,18 +64,18 @@ for _index in range(1, 5):
 for _index in range(5):
     _event(
         f"harmonicMomentThrust{_index}",
-        lambda view, order=_index: _quantity(view, f"harmonicMoment thrust{order}"),  # type: ignore[misc]
+        lambda view, order=_index: quantity(view, f"harmonicMoment thrust{order}"),  # type: ignore[misc]
     )
 for _index in range(9):
     _event(
         f"cleoConeThrust{_index}",
-        lambda view, cone=_index: _quantity(view, f"cleoCone thrust{cone}"),  # type: ignore[misc]
+        lambda view, cone=_index: quantity(view, f"cleoCone thrust{cone}"),  # type: ignore[misc]
     )
 for _name in ("thrust", "thrustAxisX", "thrustAxisY", "thrustAxisZ"):
-    _event(_name, lambda view, name=_name: _quantity(view, name))  # type: ignore[misc]
+    _event(_name, lambda view, name=_name: quantity(view, name))  # type: ignore[misc]
 _event("thrustAxisCosTheta", lambda view: np.cos(polar(_thrust_axis(view))))
-_event("sphericity", lambda view: 1.5 * (_quantity(view, "sphericity1") + _quantity(view, "sphericity2")))
-_event("aplanarity", lambda view: 1.5 * _quantity(view, "sphericity2"))
+_event("sphericity", lambda view: 1.5 * (quantity(view, "sphericity1") + quantity(view, "sphericity2")))
+_event("aplanarity", lambda view: 1.5 * quantity(view, "sphericity2"))
 
 
 @register_call("foxWolframR", arguments=(1, 1), of_event=True)
@@ -87,7 +87,7 @@ def _fox_wolfram_ratio(_scope: Scope, arguments: tuple[str, ...]) -> Function:
 @register_call("foxWolframH", arguments=(1, 1), of_event=True)
 def _fox_wolfram(_scope: Scope, arguments: tuple[str, ...]) -> Function:
     order = _order("foxWolframH", arguments[0])
-    return lambda view: _quantity(view, f"foxWolframH{order}")
+    return lambda view: quantity(view, f"foxWolframH{order}")
 
 
 for _name in ("harmonicMoment", "cleoCone"):
@@ -101,11 +101,11 @@ for _name in ("harmonicMoment", "cleoCone"):
                 f"{name}({', '.join(map(printable, arguments))}) has no such order or axis",
                 hint="orders 0 to 8, about 'thrust' or 'collision'",
             )
-        return lambda view: _quantity(view, f"{name} {axis}{order}")
+        return lambda view: quantity(view, f"{name} {axis}{order}")
 
 
 def _hemisphere(view: View, side: str) -> tuple[Floats, Floats, Floats, Floats]:
-    x, y, z, energy = (_quantity(view, f"{side}{part}") for part in ("X", "Y", "Z", "E"))
+    x, y, z, energy = (quantity(view, f"{side}{part}") for part in ("X", "Y", "Z", "E"))
     return x, y, z, energy
 
 
@@ -133,7 +133,7 @@ def _to_thrust(view: View) -> Floats:
 
 
 def _missing(view: View, suffix: str = "") -> tuple[Floats, Floats, Floats, Floats]:
-    x, y, z = (_quantity(view, f"missing p{axis}{suffix}") for axis in "xyz")
+    x, y, z = (quantity(view, f"missing p{axis}{suffix}") for axis in "xyz")
     return x, y, z, x
 
 
@@ -151,7 +151,7 @@ for _name, _stored in {
     "visibleEnergyOfEventCMS": "visible E CMS",
     "totalPhotonsEnergyOfEvent": "photons E",
 }.items():
-    _event(_name, lambda view, stored=_stored: _quantity(view, stored))  # type: ignore[misc]
+    _event(_name, lambda view, stored=_stored: quantity(view, stored))  # type: ignore[misc]
 
 
 # ---- continuum suppression

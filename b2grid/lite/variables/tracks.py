@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from b2grid.lite import mdst
 from b2grid.lite.expression import register
 from b2grid.lite.mdst import tau
+from b2grid.lite.particles import TRACK
+from b2grid.lite.variables.chisquare import chi_square
 from b2grid.physics import helix
 
 if TYPE_CHECKING:
@@ -21,9 +24,15 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-def _register_fit(name: str, per_fit: Callable[[Chunk], NDArray[Any]]) -> None:
+def _own_fit(view: View) -> NDArray[np.int64]:
+    return view.column("fit")
+
+
+def _register_fit(
+    name: str, per_fit: Callable[[Chunk], NDArray[Any]], fits: Callable[[View], NDArray[np.int64]] = _own_fit
+) -> None:
     def function(view: View) -> Floats:
-        fit = view.column("fit")
+        fit = fits(view)
         if not (fit >= 0).any():
             return np.full(len(view), np.nan)
         chunk = view.context.chunk
@@ -32,12 +41,17 @@ def _register_fit(name: str, per_fit: Callable[[Chunk], NDArray[Any]]) -> None:
     register(name)(function)
 
 
+def _root(variance: Floats) -> Floats:
+    """The uncertainty; NaN where there is none."""
+    return np.where(variance > 0, np.sqrt(np.abs(variance)), np.nan)
+
+
 # positions in τ, and of the diagonal in the packed covariance
 for _index, (_name, _diagonal) in enumerate((("d0", 0), ("phi0", 5), ("omega", 9), ("z0", 12), ("tanLambda", 14))):
     _register_fit(_name, lambda chunk, index=_index: tau(chunk)[:, index])  # type: ignore[misc]
     _register_fit(
         f"{_name}Err",
-        lambda chunk, index=_diagonal: np.sqrt(chunk.leaf("TrackFitResults", "m_cov5")[:, index].astype(np.float64)),  # type: ignore[misc]
+        lambda chunk, index=_diagonal: _root(chunk.leaf("TrackFitResults", "m_cov5")[:, index].astype(np.float64)),  # type: ignore[misc]
     )
 
 _register_fit("pValue", lambda chunk: chunk.leaf("TrackFitResults", "m_pValue").astype(np.float64))
@@ -53,6 +67,16 @@ def _degrees_of_freedom(chunk: Chunk) -> Floats:
 
 _register_fit("ndf", _degrees_of_freedom)
 
+_register_fit("trackFitHypothesisPDG", lambda chunk: chunk.leaf("TrackFitResults", "m_pdg").astype(np.int64))
+
+
+def _chi2(chunk: Chunk) -> Floats:
+    stored = chunk.leaf("TrackFitResults", "m_pValue").astype(np.float64)
+    return chi_square(stored, _degrees_of_freedom(chunk))
+
+
+_register_fit("chi2", _chi2)
+
 # ---- hit patterns
 
 
@@ -62,6 +86,12 @@ def _cdc(chunk: Chunk) -> NDArray[np.uint64]:
 
 def _vxd(chunk: Chunk) -> NDArray[np.int64]:
     return chunk.leaf("TrackFitResults", "m_hitPatternVXDInitializer").astype(np.int64)
+
+
+def number_of_hits(chunk: Chunk) -> NDArray[np.int64]:
+    """Hits in all tracking detectors, of every track fit."""
+    silicon = _fields(_vxd(chunk), _all(_PXD) + _all(_SVD))
+    return np.asarray((_cdc(chunk) >> np.uint64(56)).astype(np.int64) + silicon)
 
 
 def _fields(pattern: NDArray[np.int64], places: tuple[int, ...]) -> NDArray[np.int64]:
@@ -78,10 +108,29 @@ def _all(layers: Mapping[int, tuple[int, ...]]) -> tuple[int, ...]:
     return tuple(place for places in layers.values() for place in places)
 
 
-_register_fit("nCDCHits", lambda chunk: _cdc(chunk) >> np.uint64(56))
-_register_fit("nPXDHits", lambda chunk: _fields(_vxd(chunk), _all(_PXD)))
-_register_fit("nSVDHits", lambda chunk: _fields(_vxd(chunk), _all(_SVD)))
-_register_fit("nVXDHits", lambda chunk: _fields(_vxd(chunk), _all(_PXD) + _all(_SVD)))
+def fit_with_hits(view: View) -> NDArray[np.int64]:
+    """The fit of each particle; of V0s in old files, whose own fits were stored without hits, that of the track."""
+    chunk, fit = view.context.chunk, view.column("fit")
+    tracked = np.flatnonzero(fit >= 0)
+    if len(tracked) == 0:
+        return fit
+    empty = tracked[((_cdc(chunk) >> np.uint64(56)) == 0)[fit[tracked]] & (_vxd(chunk) == 0)[fit[tracked]]]
+    if len(empty):
+        fit, code, track = fit.copy(), np.abs(view.column("pdg")[empty]), view.column("object")[empty]
+        for species in np.unique(code):
+            here = code == species
+            fit[empty[here]] = mdst.fit_for(chunk, int(species))[track[here]]
+    return fit
+
+
+def _register_hits(name: str, per_fit: Callable[[Chunk], NDArray[Any]]) -> None:
+    _register_fit(name, per_fit, fit_with_hits)
+
+
+_register_hits("nCDCHits", lambda chunk: _cdc(chunk) >> np.uint64(56))
+_register_hits("nPXDHits", lambda chunk: _fields(_vxd(chunk), _all(_PXD)))
+_register_hits("nSVDHits", lambda chunk: _fields(_vxd(chunk), _all(_SVD)))
+_register_hits("nVXDHits", lambda chunk: _fields(_vxd(chunk), _all(_PXD) + _all(_SVD)))
 
 
 def _layer(hits: NDArray[np.bool_], numbers: list[int], *, last: bool = False) -> NDArray[np.int64]:
@@ -100,11 +149,11 @@ def _vxd_layers(chunk: Chunk, places: list[tuple[int, ...]]) -> NDArray[np.bool_
     return np.stack([_fields(pattern, place) > 0 for place in places], axis=1)
 
 
-_register_fit("firstCDCLayer", lambda chunk: _layer(_cdc_layers(chunk), list(range(56))))
-_register_fit("lastCDCLayer", lambda chunk: _layer(_cdc_layers(chunk), list(range(56)), last=True))
-_register_fit("firstSVDLayer", lambda chunk: _layer(_vxd_layers(chunk, list(_SVD.values())), list(_SVD)))
+_register_hits("firstCDCLayer", lambda chunk: _layer(_cdc_layers(chunk), list(range(56))))
+_register_hits("lastCDCLayer", lambda chunk: _layer(_cdc_layers(chunk), list(range(56)), last=True))
+_register_hits("firstSVDLayer", lambda chunk: _layer(_vxd_layers(chunk, list(_SVD.values())), list(_SVD)))
 # normal hits only
-_register_fit("firstPXDLayer", lambda chunk: _layer(_vxd_layers(chunk, [(0,), (4,)]), list(_PXD)))
+_register_hits("firstPXDLayer", lambda chunk: _layer(_vxd_layers(chunk, [(0,), (4,)]), list(_PXD)))
 
 # ---- about the interaction point
 
@@ -125,3 +174,30 @@ def _register_moved(name: str, index: int) -> None:
 _register_moved("d0FromIP", 0)
 _register_moved("phi0FromIP", 1)
 _register_moved("z0FromIP", 3)
+
+# ---- of the track itself
+
+
+def _register_track(name: str, per_track: Callable[[Chunk], NDArray[Any]]) -> None:
+    def function(view: View) -> Floats:
+        track = np.where(view.column("source") == TRACK, view.column("object"), -1)
+        if not (track >= 0).any():
+            return np.full(len(view), np.nan)
+        chunk = view.context.chunk
+        return view.lookup(track, chunk.derived(f"track {name}", lambda: per_track(chunk)))
+
+    register(name)(function)
+
+
+def _photon_clusters(chunk: Chunk) -> NDArray[np.int64]:
+    """How many clusters with the photon hypothesis belong to every track."""
+    relation = chunk.relation("Tracks", "ECLClusters")
+    if len(relation.source) == 0:
+        return np.zeros(chunk.count("Tracks"), dtype=np.int64)
+    photon = (mdst.cluster_hypotheses(chunk)[relation.target] & mdst.N_PHOTONS) != 0
+    return np.bincount(relation.source[photon], minlength=chunk.count("Tracks"))
+
+
+_register_track("trackNECLClusters", _photon_clusters)
+_register_track("trackTime", lambda chunk: chunk.leaf("Tracks", "m_trackTime"))
+_register_track("isTrackFlippedAndRefitted", lambda chunk: chunk.leaf("Tracks", "m_statusBitmap").astype(np.int64) & 1)
