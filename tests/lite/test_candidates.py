@@ -344,3 +344,64 @@ def test_a_summary_of_lists_says_how_many_events_have_candidates(real_data, lite
         abs=5.1e-5,
     )  # fmt: skip
     assert any(line.startswith(f"Total Retention: {mu + p - both} events passing / 100 ") for line in lines)
+
+
+# ---- modules by their own names
+
+
+def test_modules_by_their_own_names_do_what_the_functions_do(real_data, lite):
+    functions = """
+        ma.fillParticleLists([('K-:x', 'kaonID > 0.3'), ('pi+:x', ''), ('gamma:x', 'E > 0.1'), ('e+:x', '')], path=main)
+        ma.cutAndCopyList('pi+:y', 'pi+:x', 'p < 2', path=main)
+        ma.reconstructDecay('D0:x -> K-:x pi+:y', '1.7 < M < 2', path=main)
+        ma.matchMCTruth('D0:x', path=main)
+        ma.rankByLowest('D0:x', 'abs(dM)', numBest=3, outputVariable='r', path=main)
+        ma.variablesToExtraInfo('D0:x', {'p': 'kept'}, path=main)
+        ma.buildRestOfEvent('D0:x', fillWithMostLikely=False, path=main)
+        ma.appendROEMask('D0:x', 'm', 'p > 0.2', 'E > 0.1', path=main)
+        ma.buildContinuumSuppression('D0:x', 'm', path=main)
+        ma.buildEventShape(['pi+:x', 'gamma:x'], path=main)
+        ma.correctBrems('e+:y', 'e+:x', 'gamma:x', path=main)
+        ma.combineAllParticles(['pi+:y', 'gamma:x'], 'vpho:a', path=main)
+    """
+    modules = """
+        def add(kind, **params):
+            module = b2.register_module(kind)
+            for name, value in params.items():
+                module.param(name, value)
+            main.add_module(module)
+        main.add_module('ParticleLoader', decayStrings=['K_L0:all', 'K-:x', 'pi+:x', 'gamma:x', 'e+:x'])
+        for kind in ('K-', 'pi+', 'gamma', 'e+'):
+            add('ParticleListManipulator', outputListName=f'{kind}:x', inputListNames=[f'{kind}:all'])
+        main.add_module('ParticleSelector', decayString='K-:x', cut='kaonID > 0.3')
+        main.add_module('ParticleSelector', decayString='gamma:x', cut='E > 0.1 and isFromECL')
+        add('ParticleListManipulator', outputListName='pi+:y', inputListNames=['pi+:x'], cut='p < 2')
+        add('ParticleCombiner', decayString='D0:x -> K-:x pi+:y', cut='1.7 < M < 2')
+        add('MCMatcherParticles', listName='D0:x')
+        add('BestCandidateSelection', particleList='D0:x', variable='abs(dM)', selectLowest=True, numBest=3,
+            outputVariable='r')
+        add('VariablesToExtraInfo', particleList='D0:x', variables={'p': 'kept'})
+        add('ParticleListManipulator', outputListName='K_L0:roe_default', inputListNames=['K_L0:all'])
+        main.add_module('ParticleSelector', decayString='K_L0:roe_default', cut='isFromKLM > 0')
+        add('RestOfEventBuilder', particleList='D0:x', particleListsInput=['pi+:all', 'gamma:all', 'K_L0:roe_default'])
+        add('RestOfEventInterpreter', particleList='D0:x', ROEMasks=[('m', 'p > 0.2', 'E > 0.1', '')])
+        add('ContinuumSuppressionBuilder', particleList='D0:x', ROEMask='m')
+        add('EventShapeCalculator', particleListNames=['pi+:x', 'gamma:x'])
+        add('BremsFinder', outputList='e+:y', inputList='e+:x', gammaList='gamma:x')
+        add('AllParticleCombiner', inputListNames=['pi+:y', 'gamma:x'], outputListName='vpho:a')
+    """
+    wanted = {
+        "D0:x": ["PDG", "M", "mcErrors", "extraInfo(r)", "extraInfo(kept)", "nROE_Tracks(m)", "roeE(m)", "R2"],
+        "e+:y": ["px", "nDaughters", "extraInfo(bremsCorrected)"],
+        "vpho:a": ["M", "nDaughters", "thrust", "foxWolframR2", "cleoConeThrust2"],
+    }
+    tail = "".join(
+        f"main.add_module('VariablesToNtuple', particleList={name!r}, variables={columns!r}, treeName={name[0]!r})\n"
+        for name, columns in wanted.items()
+    )
+    one, other = (lite(dedent(body) + tail, real_data / "mdst.root", events=60).trees for body in (functions, modules))
+    assert set(one) == {"D", "e", "v"}
+    for tree, columns in one.items():
+        assert len(columns["__event__"]) > 5
+        for name, values in columns.items():
+            np.testing.assert_array_equal(values, other[tree][name], err_msg=name)

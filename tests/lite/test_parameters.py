@@ -90,7 +90,6 @@ OTHER: dict[str, Any] = {
     "maximumAcceptance": 0.1,
     "angleThreshold": 0.4,
     "selection_cuts": "M > 100",
-    "fitter": "kfit",
     "particleLists": ["pi+:x"],
     "pdgCode": 321,
     "outputFile": "lists.json",
