@@ -53,6 +53,7 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.reconstructRecoilDaughter": f"decayString cut dmID candidate_limit allowChargeViolation {_LISTS}",
     "modularAnalysis.correctBrems": "outputList inputList gammaList maximumAcceptance multiplePhotons "
     f"usePhotonOnlyOnce {_LISTS}",
+    "modularAnalysis.addInclusiveDstarReconstruction": "decayString slowPionCut DstarCut path",
     "modularAnalysis.correctBremsBelle": "outputListName inputListName gammaListName multiplePhotons angleThreshold "
     f"{_LISTS}",
     "modularAnalysis.matchMCTruth": "list_name path",

@@ -346,6 +346,47 @@ def test_a_summary_of_lists_says_how_many_events_have_candidates(real_data, lite
     assert any(line.startswith(f"Total Retention: {mu + p - both} events passing / 100 ") for line in lines)
 
 
+# ---- addInclusiveDstarReconstruction
+
+
+def test_every_slow_pion_is_a_dstar_that_flies_as_it_does(real_data, lite):
+    body = """
+        ma.fillParticleLists([('pi+:x', ''), ('gamma:x', 'E > 0.05')], path=main)
+        ma.reconstructDecay('pi0:x -> gamma:x gamma:x', '0.1 < M < 0.16', path=main)
+        for decay in ('D*+:a -> pi+:x', 'D*-:b -> pi-:x', 'D*0:c -> pi0:x', 'D*+:d -> pi0:x'):
+            ma.addInclusiveDstarReconstruction(decay, 'useCMSFrame(p) < 0.3', 'p < 3', path=main)
+        ma.matchMCTruth('D*+:a', path=main)
+    """
+    columns = [
+        "PDG",
+        "M",
+        "E",
+        "p",
+        "cosTheta",
+        *(f"daughter(0, {v})" for v in ("charge", "mdstIndex", "E", "cosTheta")),
+    ]
+    names = {"D*+:a": (2.01026, 1.86483), "D*-:b": (2.01026, 1.86483), "D*0:c": (2.00685, 1.86483),
+             "D*+:d": (2.01026, 1.86965)}  # fmt: skip
+    tail = "".join(write(name, *columns) for name in names) + write("D*+:a", "isSignal", tree="truth")
+    trees = lite(dedent(body) + tail, real_data / "mdst.root").trees
+    for name, (mass, other) in names.items():
+        tree = trees[name[-1]]
+        assert len(tree["M"]) > 10
+        energy = tree["daughter(0, E)"] * mass / (mass - other)
+        np.testing.assert_allclose(tree["E"], energy, rtol=1e-3)
+        np.testing.assert_allclose(tree["M"], mass, rtol=1e-5)
+        np.testing.assert_allclose(tree["cosTheta"], tree["daughter(0, cosTheta)"])
+        assert (tree["p"] < 3).all()
+        charge = tree["daughter(0, charge)"]
+        if name[-1] in "ab":
+            np.testing.assert_array_equal(np.sign(tree["PDG"]), charge)
+        else:
+            assert (tree["PDG"] > 0).sum() == (tree["PDG"] < 0).sum()
+    first, second = (sorted(rows(trees[name], "__event__", "PDG", "daughter(0, mdstIndex)")) for name in "ab")
+    assert first == second
+    assert set(trees["truth"]["isSignal"][~np.isnan(trees["truth"]["isSignal"])]) <= {0.0, 1.0}
+
+
 # ---- modules by their own names
 
 

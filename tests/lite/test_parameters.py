@@ -246,6 +246,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
     "modularAnalysis.removeExtraInfo": [("particleLists=['pi+:y']", "pi+:y"), ("", "pi+:y")],
     "modularAnalysis.summaryOfLists": [("['pi+:x']", "")],
     # these have no parameter with a default; other tests run them
+    "modularAnalysis.addInclusiveDstarReconstruction": [],
     "modularAnalysis.optimizeROEWithV0": [],
     "modularAnalysis.setAnalysisConfigParams": [],
     "modularAnalysis.keepInROEMasks": [],
