@@ -34,6 +34,9 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.fillParticleListsFromMC": f"decayStringsWithCuts skipNonPrimary skipInitial {_LISTS}",
     "modularAnalysis.copyList": f"outputListName inputListName {_LISTS}",
     "modularAnalysis.copyLists": f"outputListName inputListNames {_LISTS}",
+    "modularAnalysis.copyParticles": f"outputListName inputListName {_LISTS}",
+    "modularAnalysis.combineAllParticles": f"inputParticleLists outputList cut {_LISTS}",
+    "modularAnalysis.replaceMass": "replacerName particleLists pdgCode path",
     "modularAnalysis.cutAndCopyList": f"outputListName inputListName cut {_LISTS}",
     "modularAnalysis.cutAndCopyLists": f"outputListName inputListNames cut {_LISTS}",
     "modularAnalysis.mergeListsWithBestDuplicate": "outputListName inputListNames variable preferLowest "
@@ -46,8 +49,12 @@ FUNCTIONS: dict[str, str] = {
     # decays and truth
     "modularAnalysis.reconstructDecay": "decayString cut dmID candidate_limit ignoreIfTooManyCandidates "
     f"chargeConjugation allowChargeViolation {_LISTS}",
+    "modularAnalysis.reconstructRecoil": f"decayString cut dmID candidate_limit allowChargeViolation {_LISTS}",
+    "modularAnalysis.reconstructRecoilDaughter": f"decayString cut dmID candidate_limit allowChargeViolation {_LISTS}",
     "modularAnalysis.correctBrems": "outputList inputList gammaList maximumAcceptance multiplePhotons "
     f"usePhotonOnlyOnce {_LISTS}",
+    "modularAnalysis.correctBremsBelle": "outputListName inputListName gammaListName multiplePhotons angleThreshold "
+    f"{_LISTS}",
     "modularAnalysis.matchMCTruth": "list_name path",
     "modularAnalysis.calculateDistance": "list_name decay_string mode path",
     # fits
@@ -61,6 +68,9 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.updateROEMasks": "list_name mask_tuples path",
     "modularAnalysis.keepInROEMasks": "list_name mask_names cut_string path",
     "modularAnalysis.discardFromROEMasks": "list_name mask_names cut_string path",
+    "modularAnalysis.updateROEUsingV0Lists": "target_particle_list mask_names default_cleanup selection_cuts "
+    "apply_mass_fit fitter path",
+    "modularAnalysis.optimizeROEWithV0": "list_name mask_names cut_string path",
     "modularAnalysis.fillParticleListFromROE": f"decayString cut maskName sourceParticleListName useMissing {_LISTS}",
     "modularAnalysis.fillSignalSideParticleList": "outputListName decayString path",
     "modularAnalysis.signalSideParticleFilter": "particleList selection roe_path deadEndPath",
@@ -76,16 +86,21 @@ FUNCTIONS: dict[str, str] = {
     "customOriginVertex customOriginCovariance originDimension path",
     "modularAnalysis.markDuplicate": "particleList prioritiseV0 path",
     # output
-    "modularAnalysis.variablesToNtuple": "decayString variables treename filename path basketsize filenameSuffix "
-    "useFloat storeEventType ignoreCommandLineOverride",
+    "modularAnalysis.variablesToNtuple": "decayString variables treename filename path basketsize "
+    "signalSideParticleList filenameSuffix useFloat storeEventType ignoreCommandLineOverride",
     "modularAnalysis.variablesToHistogram": "decayString variables variables_2d filename path directory "
     "prefixDecayString filenameSuffix ignoreCommandLineOverride",
     "modularAnalysis.variablesToExtraInfo": "particleList variables option path",
     "modularAnalysis.variablesToDaughterExtraInfo": "particleList decayString variables option path",
     "modularAnalysis.variablesToEventExtraInfo": "particleList variables option path",
+    "modularAnalysis.removeExtraInfo": "particleLists removeEventExtraInfo path",
+    "modularAnalysis.summaryOfLists": "particleLists path",
+    "modularAnalysis.setAnalysisConfigParams": "configParametersAndValues path",
     "modularAnalysis.printVariableValues": "list_name var_names path",
     "modularAnalysis.printList": "list_name full path",
     "modularAnalysis.signalRegion": "particleList cut path name blind_data",
+    "b2pandas_utils.VariablesToTable": "listname variables filename hdf_table_name event_buffer_size writer_kwargs",
+    "b2pandas_utils.make_mcerrors_readable": "dataframe column",
     # standard lists
     "stdCharged.stdCharged": "particletype listtype path writeOut",
     "stdCharged.stdPi": "listtype path writeOut",
@@ -128,14 +143,16 @@ FUNCTIONS: dict[str, str] = {
 OWN = frozenset(
     [
         *(f"basf2.{name}" for name in (
-            "B2ERROR", "B2FATAL", "B2INFO", "Path", "create_path", "find_file", "print_path", "process",
-            "register_module", "set_log_level", "set_module_parameters", "set_random_seed",
+            "B2DEBUG", "B2ERROR", "B2FATAL", "B2INFO", "B2RESULT", "B2WARNING", "Path", "create_path", "find_file",
+            "print_params", "print_path", "process", "register_module", "remove_module", "set_log_level",
+            "set_module_parameters", "set_random_seed",
         )),
         *(f"basf2.conditions.{name}" for name in (
             "append_globaltag", "append_testing_payloads", "prepend_globaltag", "prepend_testing_payloads",
         )),
         *(f"<obj>.{name}" for name in (
-            "add_module", "add_path", "for_each", "if_false", "if_true", "if_value", "param", "set_name",
+            "add_independent_path", "add_module", "add_path", "available_params", "for_each", "if_false", "if_true",
+            "if_value", "modules", "name", "param", "set_log_level", "set_name", "type",
         )),
     ]
 )  # fmt: skip

@@ -14,12 +14,23 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
     Ints = NDArray[np.int64]
 
-__all__ = ["FINAL", "NEUTRINOS", "codes", "daughters", "descendants", "mothers", "status", "visible_daughters"]
+__all__ = [
+    "FINAL",
+    "NEUTRINOS",
+    "codes",
+    "daughters",
+    "descendants",
+    "from_generator",
+    "mothers",
+    "status",
+    "visible_daughters",
+]
 
 FINAL = np.array([11, 12, 13, 14, 16, 22, 211, 321, 2212, 310, 130, 2112])
 """Codes of what counts as final in the comparison with what was generated."""
 
 NEUTRINOS = np.array([12, 14, 16])
+_PRIMARY = 1
 
 
 def mothers(chunk: Chunk) -> Ints:
@@ -58,7 +69,7 @@ def daughters(chunk: Chunk) -> tuple[Ints, Ints]:
 def descendants(chunk: Chunk, roots: Ids) -> tuple[Ints, Ids]:
     """All descendants of each root: (position in `roots`, MCParticle); final ones have none but the K_S0."""
     first, count = daughters(chunk)
-    code = np.abs(codes(chunk))
+    has_deeper = _followed(chunk)
     owner, current = np.arange(len(roots)), roots
     owners, found = [], []
     for _ in range(1000):  # a decay tree that is deeper is damaged
@@ -70,11 +81,26 @@ def descendants(chunk: Chunk, roots: Ids) -> tuple[Ints, Ids]:
         current = np.repeat(first[current], number) + within
         owners.append(owner)
         found.append(current)
-        deeper = ~np.isin(code[current], FINAL) | (code[current] == 310)
+        deeper = has_deeper[current]
         owner, current = owner[deeper], current[deeper]
     if not owners:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     return np.concatenate(owners), np.concatenate(found)
+
+
+def _followed(chunk: Chunk) -> NDArray[np.bool_]:
+    """Per MCParticle whether what is below it counts as well."""
+
+    def make() -> NDArray[np.bool_]:
+        code = np.abs(codes(chunk))
+        return ~np.isin(code, FINAL) | (code == 310)
+
+    return chunk.derived("followed", make)
+
+
+def from_generator(chunk: Chunk) -> NDArray[np.bool_]:
+    """Whether every MCParticle comes from the generator."""
+    return chunk.derived("from generator", lambda: (status(chunk) & _PRIMARY) != 0)
 
 
 def visible_daughters(chunk: Chunk) -> Ints:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from b2grid.errors import Finding, InvalidInput, InvalidSteering, NotInLite, printable
@@ -15,18 +17,23 @@ from b2grid.lite import variables  # noqa: F401 - registers what is covered
 from b2grid.lite.context import Context, Logger, file_beams, file_interaction_point
 from b2grid.lite.covariance import file_photon_resolution, known_spread
 from b2grid.lite.expression import Scope
+from b2grid.lite.inputs import InputFiles, Wanted, open_inputs
 from b2grid.lite.modules import Blueprint, Step
-from b2grid.lite.modules.base import make
+from b2grid.lite.modules.base import Arguments, make
 from b2grid.lite.modules.conditions import Independent, Loop, ReturnValue
-from b2grid.lite.modules.inert import Input, Nothing
-from b2grid.lite.options import expand as expand_inputs
+from b2grid.lite.modules.inert import Nothing
+from b2grid.lite.modules.source import Input, input_of
+from b2grid.lite.modules.summary import Summary
 from b2grid.lite.output import Account, Outputs
-from b2grid.lite.reader import Selection, chunks, discard_errors, open_files, total_events
+from b2grid.lite.reader import chunks, discard_errors, total_events
+from b2grid.lite.stored import NOT_READ, load_kept, load_stored
+from b2grid.steering.standin.log import LogLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from b2grid.lite.reader import Chunk, MdstFile
+    from b2grid.lite.reader import Chunk, MdstFile, Selection
+    from b2grid.steering.standin.statistics import ModuleStatistics, Statistics
 
 __all__ = ["RunOptions", "RunResult", "run"]
 
@@ -92,11 +99,14 @@ class RunResult:
     runs : int
     outputs : tuple of str
         Files that were written.
+    statistics : Statistics
+        How long each module took.
     """
 
     events: int
     runs: int
     outputs: tuple[str, ...]
+    statistics: Statistics
 
 
 @dataclass
@@ -104,6 +114,8 @@ class _Node:
     """A step with the paths that may branch off behind it."""
 
     step: Step
+    statistics: ModuleStatistics
+    level: LogLevel = LogLevel.DEFAULT
     branches: list[tuple[str, int, list[_Node], bool]] = field(default_factory=list)
     apart: list[_Node] = field(default_factory=list)  # run on a copy of the event, or in a loop
 
@@ -116,6 +128,14 @@ class _Plan:
     def steps(self) -> Iterable[Step]:
         for node in self.nodes:
             yield node.step
+
+    def every_step(self, nodes: list[_Node] | None = None) -> Iterable[Step]:
+        """Those of the paths that branch off, too."""
+        for node in self.nodes if nodes is None else nodes:
+            yield node.step
+            yield from self.every_step(node.apart)
+            for _, _, inner, _ in node.branches:
+                yield from self.every_step(inner)
 
 
 def run(path: PathLike, options: RunOptions, log: Logger) -> RunResult:
@@ -137,27 +157,43 @@ def run(path: PathLike, options: RunOptions, log: Logger) -> RunResult:
     InvalidInput
         If something is wrong with the path, or with a file.
     """
-    plan = _prepare(path, options, log)
-    files, selection, names = _inputs(plan, options, log)
+    inputs = InputFiles(Wanted(options.inputs, options.events, options.skip_events, options.sequences))
+    try:
+        plan = _prepare(path, options, log, inputs)
+        files, selection, names = open_inputs([step for step in plan.steps() if isinstance(step, Input)], inputs, log)
+    except BaseException:
+        inputs.close()
+        raise
     try:
         _check_conditions(plan, files)
-        plan.blueprint.outputs.open()
+        plan.blueprint.outputs.open(names)
         account = _loop(plan, files, selection, options, log)
+        for step in plan.every_step():
+            if isinstance(step, Summary):
+                step.finish(log, total_events(files, selection))
         metadata = [file.metadata for file in files]
         plan.blueprint.outputs.close(account, names, metadata, options.seed)
     except BaseException:
         plan.blueprint.outputs.abandon()
         raise
     finally:
-        for file in files:
-            file.close()
-    return RunResult(account.events, account.runs, plan.blueprint.outputs.names)
+        inputs.close()
+    return RunResult(account.events, account.runs, plan.blueprint.outputs.names, plan.blueprint.statistics)
 
 
 # ---- before any event
 
 
-def _prepare(path: PathLike, options: RunOptions, log: Logger) -> _Plan:
+def _source(path: PathLike) -> Input | None:
+    """The input of a path that is not made ready yet; what is wrong with it is said when it is."""
+    given = [module for module in path.modules() if str(module.type()) == "RootInput"]
+    try:
+        return input_of(Arguments("RootInput", dict(given[0].params))) if given else None
+    except InvalidInput:
+        return None
+
+
+def _prepare(path: PathLike, options: RunOptions, log: Logger, inputs: InputFiles) -> _Plan:
     aliases, expand = options.aliases, options.expand
     if aliases is None or expand is None:
         from b2grid.steering.standin import session
@@ -165,7 +201,8 @@ def _prepare(path: PathLike, options: RunOptions, log: Logger) -> _Plan:
         aliases = session.aliases if aliases is None else aliases
         expand = session.expand if expand is None else expand
     _check_aliases(aliases)
-    blueprint = Blueprint(Scope(aliases), Outputs(), log, expand)
+    stored = cache(lambda: inputs.lists(_source(path)))
+    blueprint = Blueprint(Scope(aliases), Outputs(), log, expand, stored=stored)
     findings: list[Finding] = []
     refused: list[bool] = []
     nodes = _nodes(path, blueprint, findings, refused)
@@ -211,7 +248,7 @@ def _nodes(path: PathLike, blueprint: Blueprint, findings: list[Finding], refuse
             for condition in getattr(module, "conditions", ()):  # what is wrong behind it is said at the same time
                 _nodes(condition.path, blueprint, findings, refused)
             continue
-        node = _Node(step)
+        node = _Node(step, blueprint.statistics.of(module), getattr(module, "log_level", LogLevel.DEFAULT))
         if isinstance(step, Independent):
             node.apart = _nodes(step.path, blueprint.copy(), findings, refused)
             if _ends_event(node.apart):
@@ -250,42 +287,16 @@ def _declare_anyway(kind: str, params: Mapping[str, Any], blueprint: Blueprint) 
                 continue  # the finding is there already
 
 
-def _inputs(plan: _Plan, options: RunOptions, log: Logger) -> tuple[list[MdstFile], Selection, list[str]]:
-    given = [step for step in plan.steps() if isinstance(step, Input)]
-    if len(given) != 1:
-        raise InvalidSteering(
-            "the path has no input" if not given else "the path has several inputs",
-            hint="begin the path with one inputMdst() or inputMdstList()",
-        )
-    source = given[0]
-    own = options.inputs is None or source.fixed
-    patterns = source.files if own else options.inputs or ()
-    names = [name for pattern in patterns for name in expand_inputs(pattern)]
-    if not names:
-        raise InvalidInput("there are no input files", hint="name them in the steering, or with -i")
-    sequences = options.sequences or source.sequences
-    if sequences and len(sequences) != len(names):
-        raise InvalidInput(
-            f"{len(sequences)} entry sequences for {len(names)} files", hint="give one sequence per file"
-        )
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        log.warning(f"{name} is given several times, and processed as often")
-    files = open_files(names)
-    for file in files:
-        log.info(f"Added file {file.path}")
-        if file.entries == 0:
-            log.warning(f"File appears to be empty, skipping: {file.path}")
-    if not any(file.entries for file in files):
-        raise InvalidInput("none of the input files has events", hint="give files with events")
-    selection = Selection(options.events, options.skip_events or source.skip, sequences, source.discard_errors)
-    return files, selection, names
-
-
 def _check_conditions(plan: _Plan, files: Sequence[MdstFile]) -> None:
     """Refuse at once what depends on beams or an interaction point that cannot be known."""
     for file in files:
         if file.entries == 0:
             continue
+        if plan.blueprint.wanted and (unread := [name for name in NOT_READ if file.has(name)]):
+            raise NotInLite(
+                f"{printable(file.path)} has {', '.join(unread)} of its particles, which b2lite does not read",
+                hint="run this steering with a basf2 release",
+            )
         for need in sorted(plan.blueprint.needs):
             kind, _, name = need.partition(":")
             if kind == "object" and not file.has(name):
@@ -308,7 +319,7 @@ def _check_conditions(plan: _Plan, files: Sequence[MdstFile]) -> None:
 
 def _loop(plan: _Plan, files: Sequence[MdstFile], selection: Selection, options: RunOptions, log: Logger) -> Account:
     account, done, notes = Account(), 0, Counter[str]()
-    total = total_events(files, selection)
+    total, began = total_events(files, selection), perf_counter()
     if options.progress is not None:
         options.progress(0, total)
     for chunk in chunks(files, selection):
@@ -322,6 +333,7 @@ def _loop(plan: _Plan, files: Sequence[MdstFile], selection: Selection, options:
         done += read
         if options.progress is not None:
             options.progress(done, total)
+    plan.blueprint.statistics.total.add(done, perf_counter() - began)
     for note, number in notes.items():
         if number:
             log.warning(f"{number} {note}")
@@ -331,6 +343,11 @@ def _loop(plan: _Plan, files: Sequence[MdstFile], selection: Selection, options:
 def _process(plan: _Plan, chunk: Chunk, log: Logger, notes: Counter[str]) -> None:
     context = Context(chunk, log, chunk.alive.copy(), notes=notes)
     context.particles.decays = plan.blueprint.decays
+    if "event extra-info" in plan.blueprint.needs:
+        load_kept(context)
+    if plan.blueprint.wanted:
+        stored = plan.blueprint.stored()
+        load_stored(context, {key: stored[key] for key in sorted(plan.blueprint.wanted)})
     _walk(plan.nodes, context)
 
 
@@ -339,6 +356,7 @@ def _walk(nodes: Sequence[_Node], context: Context) -> None:
         if not context.alive.any():
             return
         if isinstance(node.step, Nothing | Input):
+            node.statistics.add(int(context.alive.sum()), 0)
             continue
         if isinstance(node.step, Independent):
             _walk(node.apart, context.copy())
@@ -347,9 +365,17 @@ def _walk(nodes: Sequence[_Node], context: Context) -> None:
             for turn in node.step.turns(context):
                 _walk(node.apart, turn)
             continue
-        node.step.run(context)
+        _run(node, context)
         if node.branches and isinstance(node.step, ReturnValue):
             _branch(node, node.step, context)
+
+
+def _run(node: _Node, context: Context) -> None:
+    """Run one step, under its module's name and level of messages; its time includes what it is the first to read."""
+    events, began = int(context.alive.sum()), perf_counter()
+    with context.log.speaking(node.statistics.name, node.level):
+        node.step.run(context)
+    node.statistics.add(events, perf_counter() - began)
 
 
 def _branch(node: _Node, step: ReturnValue, context: Context) -> None:

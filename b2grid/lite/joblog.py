@@ -81,17 +81,17 @@ class JobInformation:
         self._write("running event loop")
         return True
 
-    def finish(self, events: int, runs: int, outputs: Iterable[str]) -> None:
-        """Write the complete account, with the checksums of the outputs."""
-        self.events, self.runs, self.total = events, runs, max(self.total, events)
+    def closed(self, outputs: Iterable[str]) -> None:
+        """Take files with their checksums into the account: they are complete."""
         if self.path is None:
             return
-        known = {item["filename"] for item in self.outputs}
-        self.outputs += [
-            {"checksums": _checksums(Path(name)), "filename": name, "type": "Ntuple"}
-            for name in outputs
-            if name not in known and Path(name).is_file()
-        ]
+        fresh = {name: _checksums(Path(name)) for name in outputs}
+        self.outputs = [item for item in self.outputs if item["filename"] not in fresh]
+        self.outputs += [{"checksums": sums, "filename": name, "type": "Ntuple"} for name, sums in fresh.items()]
+
+    def finish(self, events: int, runs: int) -> None:
+        """Write the complete account."""
+        self.events, self.runs, self.total = events, runs, max(self.total, events)
         self._write("finished successfully", finished=True)
 
     def _write(self, message: str, *, finished: bool = False) -> None:

@@ -258,7 +258,7 @@ def load_rests(context: Context, code: int, source: ListName, mask: str, *, miss
     owners, rests, index = owners[rests >= 0], rests[rests >= 0], index[rests >= 0]
     vector = context.rests.momentum(particles, mask, rests)
     event = particles.event[owners]
-    members, offsets = context.rests.content(mask, rests)
+    members, offsets = context.rests.content(mask, rests, particles, unpack=False)
     widths = np.diff(offsets)
     if beams is not None:
         own = np.stack([getattr(particles, name)[owners] for name in ("px", "py", "pz", "energy")], axis=1)

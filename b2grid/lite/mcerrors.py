@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.grammar import Decay
-from b2grid.lite.decaytree import FINAL, NEUTRINOS, codes, descendants, mothers, status, visible_daughters
+from b2grid.lite.decaytree import (
+    FINAL,
+    NEUTRINOS,
+    codes,
+    descendants,
+    from_generator,
+    mothers,
+    status,
+    visible_daughters,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +40,7 @@ MISIDENTIFIED, ADDED_WRONG, INTERNAL_ERROR = 128, 256, 512
 MISSING_PHOTOS, ADDED_BREMS = 1024, 2048
 _INHERITED = MISIDENTIFIED | ADDED_WRONG | DECAY_IN_FLIGHT | INTERNAL_ERROR | ADDED_BREMS
 
-PRIMARY, FSR, PHOTOS = 1, 128, 256
+FSR, PHOTOS = 128, 256
 
 # what a decay string may excuse, one bit each
 _RADIATED, _RESONANCE, _MASSIVE, _NEUTRINO, _GAMMA = 1, 2, 4, 8, 16
@@ -107,7 +116,7 @@ def _errors_of_plain(context: Context, ids: Ids) -> Ints:
     if len(ids) == 0:
         return result
     match, own = particles.match[ids], particles.pdg[ids]
-    code, mother, primary = codes(chunk), mothers(chunk), (status(chunk) & PRIMARY) != 0
+    code, mother, primary = codes(chunk), mothers(chunk), from_generator(chunk)
     wrong = code[match] != own
     result[wrong & primary[match]] = MISIDENTIFIED
     flight = np.flatnonzero(wrong & ~primary[match])
@@ -257,7 +266,7 @@ def _below(context: Context, ids: Ids) -> list[tuple[Ints, Ids]]:
 def _matched(context: Context, ids: Ids) -> Ints:
     """Keys (candidate, MCParticle) of everything that a part of the candidate is matched to."""
     chunk, particles = context.chunk, context.particles
-    width, mother, primary = len(codes(chunk)), mothers(chunk), (status(chunk) & PRIMARY) != 0
+    width, mother, primary = len(codes(chunk)), mothers(chunk), from_generator(chunk)
     keys = []
     for owner, current in _below(context, ids):
         match = particles.match[current]

@@ -2,80 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import awkward as ak
 import numpy as np
 import uproot
 
 from b2grid.errors import InvalidInput, InvalidSteering, printable
+from b2grid.lite.rows import Table, Tree
 from b2grid.ntuple.filemetadata import FileMetaData, write_file_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
     from b2grid.lite.histogram import Histogram
     from b2grid.lite.reader import Chunk
 
-__all__ = ["Account", "Outputs", "Tree"]
+__all__ = ["Account", "Outputs"]
 
-_BUFFER = 32 * 1024**2
-"""Bytes of a tree that are held before they are written."""
-
-_STRING = "string"
-
-
-@dataclass
-class Tree:
-    """One tree of an output file.
-
-    Parameters
-    ----------
-    name : str
-    columns : dict
-        Branch name -> type, ``string`` among them.
-    """
-
-    name: str
-    columns: dict[str, str]
-    rows: int = 0
-    _pieces: list[dict[str, Any]] = field(default_factory=list, repr=False)
-    _held: int = 0
-    _tree: Any = None
-
-    def open(self, file: Any) -> None:
-        """Make the tree in the file, without rows."""
-        self._tree = file.mktree(self.name, self.columns)
-
-    def fill(self, count: int, values: Mapping[str, NDArray[Any]]) -> None:
-        """Add rows; columns of strings are not given, and empty."""
-        if count == 0:
-            return
-        piece = {name: np.ascontiguousarray(column, dtype=self.columns[name]) for name, column in values.items()}
-        self._pieces.append({**piece, "": count})
-        self.rows += count
-        self._held += sum(column.nbytes for column in piece.values())
-        if self._held > _BUFFER:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what is held."""
-        if not self._pieces:
-            return
-        count = sum(piece[""] for piece in self._pieces)
-        whole: dict[str, Any] = {}
-        for name, kind in self.columns.items():
-            if kind == _STRING:
-                whole[name] = ak.Array([""])[np.zeros(count, dtype=np.int64)]
-            else:
-                whole[name] = np.concatenate([piece[name] for piece in self._pieces])
-        self._tree.extend(whole)
-        self._pieces, self._held = [], 0
+_Tree = TypeVar("_Tree", bound=Tree)
 
 
 @dataclass
@@ -115,9 +63,10 @@ class Account:
 
 @dataclass
 class _File:
-    path: str
+    name: str
     trees: dict[str, Tree] = field(default_factory=dict)
     histograms: dict[str, Histogram] = field(default_factory=dict)
+    description: dict[str, str] = field(default_factory=dict)
     handle: Any = None
 
 
@@ -125,14 +74,37 @@ class Outputs:
     """The ntuple files of a run; modules with the same file name share a file."""
 
     def __init__(self) -> None:
-        self._files: dict[str, _File] = {}
+        self._files: dict[str, _File | Table] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The files, in the order in which modules named them."""
-        return tuple(self._files)
+        return tuple(file.name for file in self._files.values())
 
-    def tree(self, path: str, name: str, columns: dict[str, str]) -> Tree:
+    def _file(self, path: str) -> _File:
+        """The ROOT file of a name, declared when it is first asked for."""
+        if not path:
+            raise InvalidSteering("an output has no file name", hint="give it one that ends with .root")
+        file = self._files.setdefault(os.path.realpath(path), _File(path))
+        if isinstance(file, Table):
+            raise _shared(path)
+        return file
+
+    def table(self, table: Table) -> Table:
+        """Declare a table, which has its file to itself.
+
+        Raises
+        ------
+        InvalidSteering
+            If something else is written into the file.
+        """
+        place = os.path.realpath(table.name)
+        if place in self._files:
+            raise _shared(table.name)
+        self._files[place] = table
+        return table
+
+    def tree(self, path: str, tree: _Tree) -> _Tree:
         """Declare a tree.
 
         Raises
@@ -140,16 +112,19 @@ class Outputs:
         InvalidSteering
             If the file has such a tree already, or the name is reserved.
         """
-        file = self._files.setdefault(path, _File(path))
-        if name == "persistent":
-            raise InvalidSteering("the tree name 'persistent' is reserved", hint="choose another treename")
+        file, name = self._file(path), tree.name
+        if name == "persistent" or not name:
+            raise InvalidSteering(
+                f"a tree cannot be called {printable(name)!r}",
+                hint="choose another treename" + ("; this one is for the metadata of the file" if name else ""),
+            )
         if name in file.trees or name in file.histograms:
             raise InvalidSteering(
                 f"the tree {printable(name)!r} is written twice into {printable(path)}",
                 hint="give every variablesToNtuple of a file its own treename",
             )
-        file.trees[name] = Tree(name, columns)
-        return file.trees[name]
+        file.trees[name] = tree
+        return tree
 
     def histogram(self, path: str, directory: str, histogram: Histogram) -> Histogram:
         """Declare a histogram in a directory of a file.
@@ -159,7 +134,7 @@ class Outputs:
         InvalidSteering
             If there is one of this name already.
         """
-        file = self._files.setdefault(path, _File(path))
+        file = self._file(path)
         place = f"{directory}/{histogram.name}" if directory else histogram.name
         if place in file.histograms or place in file.trees:
             raise InvalidSteering(
@@ -169,14 +144,36 @@ class Outputs:
         file.histograms[place] = histogram
         return histogram
 
-    def open(self) -> None:
-        """Create all files, with all their trees."""
+    def describe(self, path: str, description: dict[str, str]) -> None:
+        """Add facts to the metadata of a file."""
+        self._file(path).description.update(description)
+
+    def open(self, inputs: Sequence[str] = ()) -> None:
+        """Create all files, with all their trees.
+
+        Raises
+        ------
+        InvalidInput
+            If a file cannot be written, has no folder, or is one of the inputs.
+        """
+        read = {os.path.realpath(name) for name in inputs if "://" not in name}
+        for name in self.names:
+            if os.path.realpath(name) in read:
+                raise InvalidInput(f"{printable(name)} is input and output", hint="give the output another name")
+            if not (folder := Path(name).parent).is_dir():
+                raise InvalidInput(
+                    f"cannot write {printable(name)}: there is no folder {printable(folder)}",
+                    hint="make it first: basf2 does not either",
+                )
         for file in self._files.values():
+            if isinstance(file, Table):
+                file.open()
+                continue
             try:
-                file.handle = uproot.recreate(file.path, compression=uproot.ZSTD(1))
+                file.handle = uproot.recreate(file.name, compression=uproot.ZSTD(1))
             except OSError as error:
                 raise InvalidInput(
-                    f"cannot write {printable(file.path)}: {error.strerror or error}",
+                    f"cannot write {printable(file.name)}: {error.strerror or error}",
                     hint="check folder and rights",
                 ) from error
             for tree in file.trees.values():
@@ -185,21 +182,36 @@ class Outputs:
     def close(self, account: Account, inputs: Sequence[str], metadata: Sequence[FileMetaData], seed: str) -> None:
         """Write what is left and the metadata, and close."""
         for file in self._files.values():
+            if isinstance(file, Table):
+                file.flush()
+                file.close()
+                continue
             for tree in file.trees.values():
                 tree.flush()
             for place, histogram in file.histograms.items():
                 file.handle[place] = histogram.stored()
             if file.trees:
                 rows = list(file.trees.values())[-1].rows
-                write_file_metadata(file.handle, _metadata(file.path, rows, account, inputs, metadata, seed))
+                about = _metadata(file.name, rows, account, inputs, metadata, seed)
+                write_file_metadata(
+                    file.handle, replace(about, data_description=file.description | about.data_description)
+                )
             file.handle.close()
             file.handle = None
 
     def abandon(self) -> None:
         """Close the files of a run that failed, as they are."""
         for file in self._files.values():
-            if file.handle is not None:
+            if isinstance(file, Table):
+                file.close()
+            elif file.handle is not None:
                 file.handle.close()
+
+
+def _shared(path: str) -> InvalidSteering:
+    return InvalidSteering(
+        f"{printable(path)} is written twice: a table has its file to itself", hint="give every table its own file"
+    )
 
 
 def _metadata(

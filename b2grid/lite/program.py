@@ -13,6 +13,7 @@ from b2grid.errors import B2GridError, Finding, InvalidInput, NotInLite
 from b2grid.lite.joblog import JobInformation
 from b2grid.lite.options import HELP, Options, parse
 from b2grid.steering.standin import Log, LogLevel, run_script, session
+from b2grid.steering.standin.path import PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+_STAND_INS = str(FilePath(PACKAGES).parent)
 _OUTPUTS = ("VariablesToNtuple", "VariablesToHistogram", "VariablesToEventBasedTree")
 
 
@@ -69,8 +71,9 @@ class _Run:
         account = None if options.job_information is None else FilePath(options.job_information).absolute()
         self.account = JobInformation(account, log)
         self.events, self.runs = 0, 0
-        self.outputs: list[str] = []
         self.processing = False
+        self.errors = 0  # those of an earlier run, which do not stop a later one
+        self.seed = options.seed or os.urandom(16).hex()
 
     def execute(self, script: str) -> int:
         """Execute the script; the exit code."""
@@ -79,7 +82,7 @@ class _Run:
         try:
             self.account.say("initializing")
             self.log.info(f"Steering file: {script}")
-            run_script(script, self.options.args, on_process=self._process, log=self.log)
+            run_script(script, self.options.args, on_process=self._process, log=self.log, default_seed=self.seed)
         except B2GridError as error:
             return self._fatal(error)
         except SystemExit as ended:
@@ -98,24 +101,26 @@ class _Run:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-        self.account.finish(self.events, self.runs, self.outputs)
+        self.account.finish(self.events, self.runs)
         return 0
 
     def _process(self, path: Path, max_event: int) -> None:
-        if errors := self.log.counts[LogLevel.ERROR]:
-            raise InvalidInput(f"{errors} ERROR(S) occurred! The processing of events will not be started.")
         if self.options.dry_run:
             self._dry_run(path)
             return
+        if errors := self.log.counts[LogLevel.ERROR] - self.errors:
+            raise InvalidInput(f"{errors} ERROR(S) occurred! The processing of events will not be started.")
         _refuse_unknown(path)
+        if session.processes > 1:
+            self.log.warning(f"b2lite processes events in one process, and not in {session.processes}")
         self._redirect(path)
         from b2grid.lite.engine import RunOptions
         from b2grid.lite.engine import run as run_engine
 
-        seed = self.options.seed or session.seed or os.urandom(16).hex()
+        seed = session.seed or self.seed
         self.log.info(f"Starting event processing, random seed is set to '{seed}'")
         self.processing = True
-        limits = [limit for limit in (self.options.events, max_event) if limit]
+        limits = [limit for limit in (self.options.events, max_event) if limit and limit > 0]
         result = run_engine(
             path,
             RunOptions(
@@ -131,8 +136,9 @@ class _Run:
         self.processing = False
         self.events += result.events
         self.runs += result.runs
-        self.outputs += [name for name in result.outputs if name not in self.outputs]
-        session.statistics = f"{result.events} events, {result.runs} runs"
+        self.account.closed(result.outputs)
+        session.statistics = result.statistics
+        self.errors = self.log.counts[LogLevel.ERROR]
 
     def _redirect(self, path: Path) -> None:
         """Let ``-o`` replace the file of every ntuple and histogram that does not ignore it."""
@@ -177,23 +183,42 @@ class _Run:
         code = ended.code
         if code is None or isinstance(code, int):
             if not code:
-                self.account.finish(self.events, self.runs, self.outputs)
+                self.account.finish(self.events, self.runs)
             return code or 0
         sys.stderr.write(f"{code}\n")
         return 1
 
     def _raised(self, error: BaseException) -> int:
-        """Print the script's own traceback: it begins in the script, not in b2grid."""
+        """Print the script's own traceback: it begins in the script, and leaves the stand-ins out."""
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename != session.script:
             trace = trace.tb_next
+        for remark in _remarks(error):
+            error.add_note(remark)
         sys.stdout.flush()
-        traceback.print_exception(type(error), error, trace)
+        shown = traceback.TracebackException(type(error), error, trace)
+        for part in filter(None, (shown, shown.__cause__, shown.__context__)):
+            part.stack[:] = [frame for frame in part.stack if not frame.filename.startswith(_STAND_INS)]
+        sys.stderr.write("".join(shown.format()))
         return 1
 
     def _terminated(self, number: int, _frame: FrameType | None) -> None:
         self.log.fatal(f"Stopped by signal {signal.Signals(number).name}")
         raise SystemExit(1)
+
+
+def _remarks(error: BaseException) -> list[str]:
+    """What the check says about the line of an exception that looks like a mistake with basf2's interface."""
+    if not isinstance(error, (AttributeError, ImportError, NameError, TypeError)):
+        return []
+    from b2grid.steering import check
+
+    line = session.innermost_line(error.__traceback__)
+    return [
+        f"{finding.message}" + (f" - {finding.hint}" if finding.hint else "")
+        for finding in check(session.script)
+        if finding.severity == "error" and finding.line == line
+    ]
 
 
 def _place(line: int | None) -> str:

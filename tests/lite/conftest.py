@@ -28,6 +28,8 @@ class Outcome:
     def trees(self) -> Trees:
         found: Trees = {}
         for path in self.result.outputs:
+            if not path.endswith(".root"):
+                continue
             with uproot.open(path) as file:
                 for name in set(file.keys(cycle=False, filter_classname="TTree")) - {"persistent"}:
                     tree = file[name]

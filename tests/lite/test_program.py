@@ -97,7 +97,8 @@ class TestAccount:
         assert json.loads(file.read_text())["basf2_status"]["events_processed"] == 10
         output.write_bytes(b"abc")
         log.counts[LogLevel.WARNING] += 2
-        account.finish(100, 2, [str(output)])
+        account.closed([str(output)])
+        account.finish(100, 2)
         text = file.read_text()
         last = json.loads(text)
         assert last["basf2_status"] == {

@@ -157,13 +157,10 @@ def test_the_sandbox_of_a_script_is_looked_at(tmp_path: Path) -> None:
     assert codes(check(HEAD + TAIL, sandbox=["gone.txt"])) == []  # a text is nowhere
 
 
-def test_a_folder_for_outputs_may_come_with_the_sandbox_or_the_runner() -> None:
-    from b2grid.lite import coverage
-
+def test_a_folder_for_outputs_may_come_with_the_sandbox() -> None:
     text = f"{HEAD}ma.variablesToNtuple('', ['nTracks'], filename='out/a.root', path=path)\n{TAIL}"
     assert codes(check(text)) == ["B2S507"]
     assert codes(check(text, sandbox=["out/readme.txt"])) == []
-    assert codes(check(text, covers=coverage())) == []
 
 
 # -- modules of one's own

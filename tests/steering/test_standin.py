@@ -305,34 +305,6 @@ def test_conditional_paths_and_loops_are_part_of_the_path(tmp_path: Path) -> Non
     assert modules[1].params["loopOver"] == "RestOfEvents"
 
 
-def test_paths_can_be_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    built(
-        tmp_path,
-        """
-        import basf2 as b2
-        main = b2.Path()
-        module = b2.register_module("RootInput", inputFileName="a.root")
-        module.set_name("In")
-        main.add_module(module)
-        main.add_module("Progress").if_false(b2.Path())
-        assert "RootInput" in main and "In" not in main
-        assert [m.type() for m in main.modules()] == ["RootInput", "Progress"]
-        [param] = main.modules()[0].available_params()
-        assert (param.name, param.values) == ("inputFileName", "a.root")
-        b2.set_module_parameters(main, name="In", skipNEvents=3)
-        assert str(b2.remove_module(main, "Progress")) == "[In]"
-        b2.print_path(main)
-        try:
-            module.if_value("about 1", main)
-        except ValueError:
-            print("refused")
-        """,
-    )
-    assert "RootInput (In)" in (out := capsys.readouterr().out)
-    assert "skipNEvents=3" in out
-    assert out.endswith("refused\n")
-
-
 def test_python_modules_are_kept_as_such(tmp_path: Path) -> None:
     modules = built(
         tmp_path,
@@ -416,52 +388,6 @@ def test_missing_packages_are_missing(tmp_path: Path) -> None:
         built(tmp_path, "import modularAnalyis\n")
     with pytest.raises(AttributeError, match="fillParticleLits"):
         built(tmp_path, "import modularAnalysis as ma\nma.fillParticleLits\n")
-
-
-def test_messages_are_printed_and_counted_as_in_basf2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        built(
-            tmp_path,
-            """
-            import basf2 as b2
-            b2.B2INFO("reading ", 3, " files", which="all")
-            b2.set_log_level(b2.LogLevel.ERROR)
-            b2.B2WARNING("hidden")
-            b2.B2ERROR("shown")
-            b2.B2FATAL("the end")
-            """,
-        )
-    assert ended.value.code == 1
-    assert capsys.readouterr().out == "[INFO] reading 3 files\n\twhich = all\n[ERROR] shown\n[FATAL] the end\n"
-    assert [session.log.counts[level] for level in session.log.counts] == [1, 1, 1, 1]
-
-
-def test_conditions_and_seed_are_remembered(tmp_path: Path) -> None:
-    built(
-        tmp_path,
-        """
-        import basf2 as b2
-        b2.conditions.append_globaltag("two")
-        b2.conditions.prepend_globaltag("one")
-        b2.conditions.expert_settings(connection_timeout=5)
-        b2.set_random_seed(42)
-        """,
-    )
-    assert (session.global_tags, session.seed) == (["one", "two"], "42")
-
-
-def test_find_file_looks_beside_the_steering(tmp_path: Path) -> None:
-    (tmp_path / "weights.xml").write_text("")
-    text = """
-        import basf2 as b2
-        assert b2.find_file("weights.xml").endswith("weights.xml")
-        assert b2.find_file("nowhere.root", silent=True) in ("", "nowhere.root")
-        b2.find_file("nowhere.root", "examples")
-        """
-    with pytest.raises(FileNotFoundError):
-        built(tmp_path, text)
-    built(tmp_path, text, recording=True)
-    assert session.opened == {"weights.xml": True, "nowhere.root": False}
 
 
 def test_a_notebook_runs_cell_by_cell(tmp_path: Path) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from b2grid.lite.modules import (
     brems,
+    changing,
     combining,
     conditions,
     distance,
     duplicates,
+    eventtrees,
     extra,
     fits,
+    gathering,
     histograms,
     inert,
     listing,
@@ -19,6 +22,9 @@ from b2grid.lite.modules import (
     restofevent,
     shape,
     signalside,
+    source,
+    summary,
+    tables,
     treefit,
     truth,
 )
@@ -29,12 +35,15 @@ __all__ = ["MODULES", "Arguments", "Blueprint", "Kind", "Step"]
 # registering is what importing them does
 _ROOMS = (
     brems,
+    changing,
     combining,
     conditions,
     distance,
     duplicates,
+    eventtrees,
     extra,
     fits,
+    gathering,
     histograms,
     inert,
     listing,
@@ -44,6 +53,9 @@ _ROOMS = (
     restofevent,
     shape,
     signalside,
+    source,
+    summary,
+    tables,
     treefit,
     truth,
 )

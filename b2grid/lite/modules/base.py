@@ -14,9 +14,10 @@ from b2grid.grammar import Decay, GrammarError, Particle, parse_list
 from b2grid.lite.lists import ListName
 from b2grid.lite.restofevent import ALL
 from b2grid.physics import particle
+from b2grid.steering.standin.statistics import Statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from b2grid.lite.context import Context, Logger
     from b2grid.lite.expression import Compiled, Cut, Scope
@@ -55,6 +56,10 @@ class Blueprint:
         Whether the modules run once per rest of the event.
     outer : frozenset
         In such a loop: the lists that are made before it.
+    stored : callable
+        The lists that the input files hold, and the branches that each of them is read from.
+    statistics : Statistics
+        Shared by all paths of a run.
     """
 
     scope: Scope
@@ -70,6 +75,9 @@ class Blueprint:
     masks: set[str] = field(default_factory=set)
     loop: bool = False
     outer: frozenset[tuple[int, str]] = frozenset()
+    stored: Callable[[], Mapping[tuple[int, str], tuple[str, ...]]] = dict
+    wanted: set[tuple[int, str]] = field(default_factory=set)  # lists of the files that are used
+    statistics: Statistics = field(default_factory=Statistics)
 
     def copy(self) -> Blueprint:
         """The same, for a path whose lists are its own."""
@@ -126,30 +134,48 @@ class Blueprint:
             )
         return name
 
+    def exists(self, name: ListName) -> bool:
+        """Whether a module makes the list, or the files hold it."""
+        return name.key in self.lists or name.key in self.stored()
+
+    def note(self, name: ListName, shapes: Iterable[Shape] | None = None) -> None:
+        """Note a list that is made, with what its candidates can be made of, if that is known."""
+        known = name.key in self.contents or not self.exists(name)
+        if shapes is not None and known:
+            self.contents[name.key] = self.contents.get(name.key, frozenset()) | frozenset(shapes)
+        else:
+            self.contents.pop(name.key, None)
+        self.add(name)
+
+    def add(self, name: ListName) -> None:
+        """Note a list that modules behind this one know; what the files hold of it is read."""
+        self.lists.add(name.key)
+        if (branches := self.stored().get(name.key)) is not None:
+            self.wanted.add(name.key)
+            self.needs.update(f"object:{branch}" for branch in branches)
+
     def declare(self, text: str, shapes: Iterable[Shape] | None = None) -> ListName:
         """A list that a module makes, or adds to; with what its candidates can be made of, if that is known."""
         name = list_name(text)
-        if name.key in self.outer:
+        if name.key in self.outer or (self.loop and name.key in self.stored()):
             raise NotInLite(
                 f"the list {printable(name.text)} of the outer path is filled in a loop: b2lite does not cover that",
                 hint="give the list of the loop another label",
             )
-        if shapes is not None and (name.key in self.contents or name.key not in self.lists):
-            self.contents[name.key] = self.contents.get(name.key, frozenset()) | frozenset(shapes)
-        else:
-            self.contents.pop(name.key, None)
-        self.lists.add(name.key)
+        self.note(name, shapes)
         return name
 
     def known(self, text: str) -> ListName:
-        """A list that an earlier module has made."""
+        """A list that an earlier module has made, or that the files hold."""
         name = list_name(text)
-        if name.key not in self.lists or (name.pdg, name.label) in self.faceless:
-            near = [f"{particle(code).name}:{label}" for code, label in sorted(self.lists) if code == name.key[0]]
+        if not self.exists(name) or (name.pdg, name.label) in self.faceless:
+            known = self.lists | set(self.stored())
+            near = [f"{particle(code).name}:{label}" for code, label in sorted(known) if code == name.key[0]]
             raise InvalidSteering(
                 f"there is no particle list {printable(text)!r} at this point of the path",
                 hint=f"lists of this particle: {', '.join(near)}" if near else "fill or reconstruct it first",
             )
+        self.add(name)
         return name
 
 
@@ -244,8 +270,9 @@ class Arguments:
         return [float(value) for value in values]
 
     def texts(self, name: str, default: Any = _ABSENT) -> list[str]:
-        """A list of strings."""
-        values = self._get(name, default, (list, tuple))
+        """A list of strings; one string is a list of one, as basf2 takes it."""
+        values = self._get(name, default, (list, tuple, str))
+        values = [values] if isinstance(values, str) else values
         if not all(isinstance(value, str) for value in values):
             raise InvalidSteering(
                 f"parameter {name} of {self.kind} has to be a list of strings", hint="give strings only"
@@ -277,9 +304,13 @@ class Arguments:
             )
         return path
 
-    def mapping(self, name: str) -> dict[str, str]:
+    def anything(self, name: str, default: Any) -> Any:
+        """A value that the module itself looks at."""
+        return self._values.get(name, default)
+
+    def mapping(self, name: str, default: Any = _ABSENT) -> dict[str, str]:
         """A dictionary of strings."""
-        values = self._get(name, _ABSENT, (dict,))
+        values = self._get(name, default, (dict,))
         return {str(key): str(value) for key, value in values.items()}
 
 

@@ -49,7 +49,10 @@ class _Combiner:
 )
 def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
     given.flag("writeOut", False)
-    given.only("recoilParticleType", 0)
+    given.only("recoilParticleType", 0, 1, 2)
+    recoil = given.integer("recoilParticleType", 0)
+    if recoil == 1:
+        blueprint.needs.add("beams")
     text = given.text("decayString")
     decay = decay_of(text)
     if not isinstance(decay, Decay):
@@ -63,9 +66,12 @@ def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
                 hint="reconstruct the inner decay first, and name its list",
             )
         daughters.append(blueprint.known(daughter.list_name))
-    _check_charge(decay, given.flag("allowChargeViolation", False))
+    allowed = given.flag("allowChargeViolation", False)
+    _check_charge(decay, allowed)
+    if recoil and not allowed and particle(decay.mother.name).charge:
+        raise given.refuse("allowChargeViolation", "which charge basf2 wants of what recoils is not established")
     mother = decay.mother.list_name
-    if list_name(text).key in blueprint.lists:
+    if blueprint.exists(list_name(text)):
         raise InvalidSteering(
             f"the list {printable(mother)} is made twice",
             hint="reconstruct into two lists, and copy both into one",
@@ -83,6 +89,7 @@ def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
             conjugate,
             given.integer("maximumNumberOfCandidates", _LIMIT),
             given.flag("ignoreIfTooManyCandidates", True),
+            recoil,
         ),
         cut,
     )

@@ -79,13 +79,14 @@ class Loop:
     def turns(self, context: Context) -> Iterator[Context]:
         """The context once per turn: in the first all first rests of the events, then all second ones, and so on.
 
-        Lists that a turn makes, and their particles, are gone after it.
+        Lists that a turn makes are gone after it, and so are their particles unless a mask has some of them.
         """
         event = context.particles.event[context.rests.owner]
         order = np.argsort(event, kind="stable")
         turn = np.arange(len(order)) - np.searchsorted(event[order], event[order])
         alive, size = context.alive, context.particles.size
         lists, loaded = set(context.lists), context.loaded
+        context.late = []
         for number in range(int(turn.max(initial=-1)) + 1):
             rests = order[turn == number]
             context.current = np.full(context.chunk.size, -1, dtype=np.int64)
@@ -94,8 +95,11 @@ class Loop:
             context.loaded = {key: done.copy() for key, done in loaded.items()}
             yield context
             context.lists.restrict(lists, size)
+            if context.rests.newest >= size:
+                size = context.particles.size
             context.truncate(size)
         context.alive, context.loaded, context.current = alive, loaded, None
+        context.fill_late()
 
 
 @module("SubEvent", "path mode objectName mergeBack loopOver loopCondition maxIterations")

@@ -61,7 +61,6 @@ def _described(given: Arguments, name: str, size: int) -> list[tuple[Any, ...]]:
 @module(
     "VariablesToHistogram",
     "particleList variables variables_2d fileName directory fileNameSuffix ignoreCommandLineOverride",
-    loops=False,
 )
 def _filler(given: Arguments, blueprint: Blueprint) -> _Filler:
     given.flag("ignoreCommandLineOverride", False)

@@ -1,4 +1,4 @@
-"""Modules that change nothing here, and the input, which the engine itself reads."""
+"""Modules that change nothing here."""
 
 from __future__ import annotations
 
@@ -27,32 +27,8 @@ def _inert(_given: Arguments, _blueprint: Blueprint) -> Nothing:
     return Nothing()
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
-    """What the path says about its input."""
-
-    files: tuple[str, ...]
-    skip: int
-    sequences: tuple[str, ...]
-    fixed: bool
-    discard_errors: bool
-
-    def run(self, context: Context) -> None:
-        """Do nothing: the engine reads."""
-
-
-@module(
-    "RootInput",
-    "inputFileName inputFileNames skipNEvents entrySequences ignoreCommandLineOverride discardErrorEvents parentLevel "
-    "cacheSize collectStatistics",
-)
-def _input(given: Arguments, _blueprint: Blueprint) -> Input:
-    given.only("parentLevel", 0)
-    single = given.text("inputFileName", "")
-    return Input(
-        (*((single,) if single else ()), *given.texts("inputFileNames", [])),
-        given.integer("skipNEvents", 0),
-        tuple(given.texts("entrySequences", [])),
-        given.flag("ignoreCommandLineOverride", False),
-        given.flag("discardErrorEvents", True),
-    )
+@module("AnalysisConfiguration", "mcMatchingVersion tupleStyle")
+def _configuration(given: Arguments, _blueprint: Blueprint) -> Nothing:
+    given.only("mcMatchingVersion", "BelleII")
+    given.text("tupleStyle", "Default")  # how a module that is not covered names its columns
+    return Nothing()

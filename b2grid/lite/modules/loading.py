@@ -112,7 +112,7 @@ def _once(blueprint: Blueprint, name: ListName, how: object, load: Load, shape: 
             f"the list {printable(name.text)} is filled twice, in different ways: b2lite does not cover that",
             hint="use the same options wherever this list is filled",
         )
-    blueprint.declare(name.text, [shape or Shape(abs(name.pdg), Kind.OTHER)])
+    blueprint.note(name, [shape or Shape(abs(name.pdg), Kind.OTHER)])
     return _Loading(name, load)
 
 

@@ -1,4 +1,4 @@
-"""VariablesToNtuple: one row per candidate, or per event."""
+"""VariablesToNtuple: one row per candidate, or per event; and what its relatives share with it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,26 @@ import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
 from b2grid.lite.modules.base import Arguments, Blueprint, module
+from b2grid.lite.pairs import pairs
+from b2grid.lite.rows import Tree
+from b2grid.lite.sampling import Sampling
 from b2grid.lite.view import View
 from b2grid.ntuple.columns import encode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from b2grid.lite.context import Context
     from b2grid.lite.expression import Compiled
     from b2grid.lite.lists import ListName
-    from b2grid.lite.output import Tree
 
-_TYPES = {"double": "float64", "int": "int32", "bool": "bool"}
+__all__ = ["TYPES", "Sampled", "candidate_numbers", "columns_of", "event_numbers", "file_name", "sampled"]
+
+TYPES = {"double": "float64", "int": "int32", "bool": "bool"}
+"""ROOT's types of basf2's."""
+
 _EVENT = {
     "__experiment__": "m_experiment",
     "__run__": "m_run",
@@ -29,50 +37,132 @@ _EVENT = {
 }
 
 
+def event_numbers(context: Context, events: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """What the columns of every output say about the event, one entry per row; 0 where the file does not say it."""
+    chunk = context.chunk
+    return {
+        column: (chunk.event(leaf) if chunk.has("EventMetaData", leaf) else np.zeros(chunk.size, dtype=np.int32))[
+            events
+        ]
+        for column, leaf in _EVENT.items()
+    }
+
+
+def candidate_numbers(view: View) -> dict[str, NDArray[np.int64]]:
+    """Per row its number among the candidates of its event, and how many these are."""
+    first = np.searchsorted(view.events, view.events)
+    return {
+        "__candidate__": np.arange(len(view)) - first,
+        "__ncandidates__": np.searchsorted(view.events, view.events, side="right") - first,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """Which rows are kept, and their weights."""
+
+    variable: Compiled
+    sampling: Sampling
+
+    def weights(self, view: View) -> NDArray[np.float64]:
+        """The weight of every row, 0 for those that are not kept."""
+        return self.sampling.weights(self.variable(view))
+
+
+def sampled(given: Arguments, blueprint: Blueprint) -> Sampled | None:
+    """What the parameter `sampling` asks for: a variable, and the inverse rates of its values."""
+    value = given.anything("sampling", ("", {}))
+    pair = tuple(value) if isinstance(value, (list, tuple)) else ()
+    good = len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], dict)
+    if not good or not all(type(key) is int and type(rate) is int and rate >= 0 for key, rate in pair[1].items()):
+        raise InvalidSteering(
+            f"parameter sampling of {given.kind} is not understood: {printable(repr(value))}",
+            hint="give a variable and the inverse rates of its values, as in ('isSignal', {0: 10, 1: 1})",
+        )
+    return Sampled(blueprint.variable(pair[0]), Sampling(dict(pair[1]))) if pair[0] else None
+
+
+def columns_of(
+    names: Iterable[str], blueprint: Blueprint, taken: Iterable[str], *, of_event: bool
+) -> dict[str, Compiled]:
+    """The variables of a tree by the names of their branches; each once, and none like one that is there.
+
+    Parameters
+    ----------
+    of_event : bool
+        Whether only variables of events may be among them.
+    """
+    found: dict[str, Compiled] = {}
+    for typed in dict.fromkeys(blueprint.expand(names)):
+        variable = blueprint.variable(typed)
+        if of_event and not variable.of_event:
+            raise InvalidSteering(
+                f"{printable(typed)!r} is no variable of events, and this ntuple has no particle list",
+                hint="give the ntuple a list, or use countInList, nParticlesInList …",
+            )
+        column = encode(typed)
+        if column in found or column in taken:
+            raise InvalidSteering(
+                f"two columns of one tree are called {column}", hint="give one of the variables an alias"
+            )
+        found[column] = variable
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Ntuple:
     tree: Tree
     name: ListName | None
-    variables: tuple[tuple[str, Compiled], ...]
+    variables: dict[str, Compiled]
+    sampled: Sampled | None
+    side: ListName | None
 
     def run(self, context: Context) -> None:
         """Add the rows of the living events."""
         view = View.of_list(context, self.name)
         if len(view) == 0:
             return
-        columns: dict[str, NDArray[Any]] = {
-            column: _of_event(context, leaf)[view.events] for column, leaf in _EVENT.items()
-        }
+        columns: dict[str, NDArray[Any]] = event_numbers(context, view.events)
         if self.name is not None:
-            first = np.searchsorted(view.events, view.events)
-            columns["__candidate__"] = np.arange(len(view)) - first
-            columns["__ncandidates__"] = np.searchsorted(view.events, view.events, side="right") - first
-        columns["__weight__"] = np.ones(len(view))
-        for column, variable in self.variables:
+            columns |= candidate_numbers(view)
+        if self.side is not None:
+            columns |= _signal_side(context, view.events, self.side)
+        columns["__weight__"] = np.ones(len(view)) if self.sampled is None else self.sampled.weights(view)
+        for column, variable in self.variables.items():
             columns[column] = variable(view)
-        self.tree.fill(len(view), columns)
+        events = view.events
+        if self.sampled is not None:
+            kept = columns["__weight__"] > 0
+            events, columns = events[kept], {name: values[kept] for name, values in columns.items()}
+        context.fill(self.tree, events, columns)
 
 
-def _of_event(context: Context, leaf: str) -> NDArray[Any]:
-    chunk = context.chunk
-    return chunk.event(leaf) if chunk.has("EventMetaData", leaf) else np.zeros(chunk.size, dtype=np.int32)
+_SIDE = ("__signalSideCandidate__", "__nSignalSideCandidates__")
+
+
+def _signal_side(context: Context, events: NDArray[np.int64], side: ListName) -> dict[str, NDArray[np.int64]]:
+    """Per row the place of the turn's candidate in its list, and the size of that; -1 and 0 outside of a loop."""
+    place, number = np.full(len(events), -1, dtype=np.int64), np.zeros(len(events), dtype=np.int64)
+    if context.current is not None:
+        ids = context.lists.make(side).read(side, context.particles)
+        own = context.particles.event[ids]
+        row, found = pairs(context.rests.owner[context.current[events]], ids)
+        place[row] = found - np.searchsorted(own, own[found])
+        number = np.bincount(own, minlength=context.chunk.size)[events]
+    return dict(zip(_SIDE, (place, number), strict=True))
 
 
 @module(
     "VariablesToNtuple",
     "particleList variables fileName treeName basketSize signalSideParticleList fileNameSuffix useFloat "
     "storeEventType ignoreCommandLineOverride sampling dataDescription",
-    loops=False,
 )
 def _ntuple(given: Arguments, blueprint: Blueprint) -> _Ntuple:
-    given.only("signalSideParticleList", "")
-    given.only("sampling", ("", {}), ["", {}])
-    given.only("dataDescription", {})
     given.integer("basketSize", 1600)
     given.flag("ignoreCommandLineOverride", False)
-    text = given.text("particleList", "")
+    text, signal_side = given.text("particleList", ""), given.text("signalSideParticleList", "")
     name = blueprint.known(text) if text else None
-    double = "float32" if given.flag("useFloat", False) else "float64"
+    double = "float32" if given.flag("useFloat", False) else TYPES["double"]
     columns = {
         "__experiment__": "int32",
         "__run__": "int32",
@@ -81,26 +171,22 @@ def _ntuple(given: Arguments, blueprint: Blueprint) -> _Ntuple:
     }
     if name is not None:
         columns |= {"__candidate__": "int32", "__ncandidates__": "int32"}
+    side = blueprint.known(signal_side) if signal_side else None
+    columns |= dict.fromkeys(_SIDE if signal_side else (), "int32")
     if given.flag("storeEventType", True):
         columns["__eventType__"] = "string"
     columns["__weight__"] = double
-    variables = {}
-    for typed in dict.fromkeys(blueprint.expand(given.texts("variables", []))):
-        variable = blueprint.variable(typed)
-        if name is None and not variable.of_event:
-            raise InvalidSteering(
-                f"{printable(typed)!r} is no variable of events, and this ntuple has no particle list",
-                hint="give the ntuple a list, or use countInList, nParticlesInList …",
-            )
-        column = encode(typed)
-        if column in columns:
-            raise InvalidSteering(
-                f"two columns of one tree are called {column}", hint="give one of the variables an alias"
-            )
-        columns[column] = double if variable.type == "double" else _TYPES[variable.type]
-        variables[column] = variable
-    tree = blueprint.outputs.tree(file_name(given, "VariablesToNtuple.root"), given.text("treeName", "ntuple"), columns)
-    return _Ntuple(tree, name, tuple(variables.items()))
+    variables = columns_of(given.texts("variables", []), blueprint, columns, of_event=name is None)
+    columns |= {
+        column: double if variable.type == "double" else TYPES[variable.type] for column, variable in variables.items()
+    }
+    path = file_name(given, "VariablesToNtuple.root")
+    tree = blueprint.outputs.tree(path, Tree(given.text("treeName", "ntuple"), columns))
+    blueprint.outputs.describe(path, given.mapping("dataDescription", {}))
+    chosen = sampled(given, blueprint)
+    if chosen is not None and blueprint.loop:
+        raise given.refuse("sampling", "rows of a loop are not made in the order in which basf2 counts them")
+    return _Ntuple(tree, name, variables, chosen, side)
 
 
 def file_name(given: Arguments, default: str) -> str:

@@ -82,7 +82,7 @@ def _results(chunk: Chunk, name: str, leaf: str) -> Floats:
 
     def make() -> Floats:
         result = np.full(chunk.size, np.nan)
-        names, values = _all_names(chunk), chunk.file.read(_RESULT, leaf, chunk.start, chunk.stop)
+        names, values = _all_names(chunk), chunk.file.nested(_RESULT, leaf, chunk.start, chunk.stop)
         hit = names == name
         event = np.flatnonzero(ak.to_numpy(ak.any(hit, axis=1)))
         result[event] = ak.to_numpy(ak.flatten(values[hit][event], axis=1))
@@ -93,7 +93,7 @@ def _results(chunk: Chunk, name: str, leaf: str) -> Floats:
 
 def _all_names(chunk: Chunk) -> ak.Array:
     return chunk.derived(
-        "names of trigger results", lambda: chunk.file.read(_RESULT, "m_results.first", chunk.start, chunk.stop)
+        "names of trigger results", lambda: chunk.file.nested(_RESULT, "m_results.first", chunk.start, chunk.stop)
     )
 
 

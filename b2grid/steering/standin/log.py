@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from contextlib import contextmanager
 from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TextIO
 
 __all__ = ["Fatal", "Log", "LogLevel"]
 
@@ -38,6 +45,15 @@ class Log:
         The least serious level that is shown.
     fixed : bool
         Whether the level comes from the command line, which beats the steering's.
+
+    Attributes
+    ----------
+    module, module_level : str, LogLevel
+        The module that is speaking, and its own level; `DEFAULT` where it has none.
+    abort_level : LogLevel
+        From which level on a message ends the program.
+    console : bool
+        Whether messages go to standard output.
     """
 
     def __init__(self, level: LogLevel = LogLevel.INFO, *, fixed: bool = False) -> None:
@@ -45,13 +61,39 @@ class Log:
         self.fixed = fixed
         self.debug_level = 100
         self.module = ""
+        self.module_level = LogLevel.DEFAULT
+        self.abort_level = LogLevel.FATAL
+        self.console = True
         self.counts: Counter[LogLevel] = Counter()
         self.errors: list[str] = []
+        self._files: list[TextIO] = []
 
     def set_level(self, level: LogLevel) -> None:
         """Show only what is at least as serious; the command line's choice stays."""
         if not self.fixed and level is not LogLevel.DEFAULT:
             self.level = level
+
+    @contextmanager
+    def speaking(self, module: str, level: LogLevel) -> Iterator[None]:
+        """Take what is said meanwhile for messages of a module, which may have a level of its own."""
+        before = self.module, self.module_level
+        self.module, self.module_level = module, level
+        try:
+            yield
+        finally:
+            self.module, self.module_level = before
+
+    def add_file(self, name: str, *, append: bool = False) -> None:
+        """Write messages to a file as well."""
+        file = Path(name).open("a" if append else "w", encoding="utf-8")  # noqa: SIM115 - open until the log is reset
+        self._files.append(file)
+
+    def reset(self) -> None:
+        """Remove the places that messages go to."""
+        self.console = False
+        for file in self._files:
+            file.close()
+        self._files.clear()
 
     def message(self, level: LogLevel, text: object, **variables: object) -> None:
         """Count a message, and print it when its level is shown.
@@ -60,17 +102,32 @@ class Log:
         ----------
         **variables
             Printed below the text, one per line, as ``name = value``.
+
+        Raises
+        ------
+        Fatal
+            If the level is one that ends the program; of FATAL itself that is the caller's.
         """
         self.counts[level] += 1
         if level >= LogLevel.ERROR and len(self.errors) < 20:
             self.errors.append(str(text))
-        if level < self.level and level is not LogLevel.FATAL:
-            return
+        least = self.level if self.module_level is LogLevel.DEFAULT else self.module_level
+        if level >= least or level is LogLevel.FATAL:
+            self._write(level, text, variables)
+        if self.abort_level <= level < LogLevel.FATAL:
+            raise Fatal(str(text), None)
+
+    def _write(self, level: LogLevel, text: object, variables: dict[str, object]) -> None:
         lines = [f"[{level.name}] {text}", *(f"\t{name} = {value}" for name, value in variables.items())]
         if self.module and level >= LogLevel.WARNING:
             lines[-1] += f"  {{ module: {self.module} }}"
-        sys.stdout.write("\n".join(lines) + "\n")
-        sys.stdout.flush()
+        said = "\n".join(lines) + "\n"
+        for file in self._files:
+            file.write(said)
+            file.flush()
+        if self.console or level is LogLevel.FATAL:
+            sys.stdout.write(said)
+            sys.stdout.flush()
 
     def debug(self, text: object, **variables: object) -> None:
         """Say something for developers."""

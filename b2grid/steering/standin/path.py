@@ -11,8 +11,9 @@ import sys
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from b2grid.steering.standin.log import LogLevel
 from b2grid.steering.standin.session import session
 
 if TYPE_CHECKING:
@@ -162,10 +163,15 @@ class Module:
         Whether it is a Python module (a subclass in the steering), which only basf2 can run.
     opaque : bool
         Whether it stands for something the stand-ins know by name only.
+    log_level : LogLevel
+        Its own; `DEFAULT` for that of the steering.
     """
+
+    stands_for: ClassVar[str] = ""  # what a subclass of basf2's own Python packages is called by the runtime
 
     params: dict[str, Any]
     conditions: list[Condition]
+    log_level: LogLevel
     line: int | None
     file: str
     function: str
@@ -178,8 +184,9 @@ class Module:
         self = super().__new__(cls)
         place = origin()
         self.params, self.conditions, self.opaque = {}, [], False
+        self.log_level = LogLevel.DEFAULT
         self.line, self.file, self.function = place.line, place.file, place.function
-        self._kind = self._name = cls.__name__
+        self._kind, self._name = vars(cls).get("stands_for") or cls.__name__, cls.__name__
         return self
 
     def __init__(self) -> None:
@@ -196,8 +203,8 @@ class Module:
 
     @property
     def python(self) -> bool:
-        """Whether it is a subclass in the steering."""
-        return type(self) is not Module
+        """Whether it is a subclass in the steering; those that the stand-ins have do not count."""
+        return "stands_for" not in vars(type(self))
 
     def __repr__(self) -> str:
         return f"Module({self._kind!r}, line={self.line})"
@@ -227,8 +234,14 @@ class Module:
             raise TypeError("param() takes a name and a value, or a dictionary of them")
 
     def available_params(self) -> list[Parameter]:
-        """The parameters that are set; basf2 also lists the defaults."""
-        return [Parameter(name, value) for name, value in self.params.items()]
+        """The parameters of the module: those that are set, then the others, whose defaults are basf2's own affair."""
+        from b2grid.steering.facts import load
+
+        others = [name.rstrip("!") for name in load().modules.get(self._kind, ())]
+        return [
+            *(Parameter(name, value) for name, value in self.params.items()),
+            *(Parameter(name, None, setInSteering=False) for name in others if name not in self.params),
+        ]
 
     def if_value(self, expression: str, path: Path, after: AfterConditionPath = AfterConditionPath.END) -> None:
         """Take `path` when the return value compares as in `expression`, such as ``<1``."""
@@ -275,8 +288,9 @@ class Module:
     def set_property_flags(self, _flags: Any) -> None:
         """Set property flags of a Python module."""
 
-    def set_log_level(self, _level: Any) -> None:
-        """Set the log level of this module."""
+    def set_log_level(self, level: Any) -> None:
+        """Show only messages of this module that are at least as serious."""
+        self.log_level = level if isinstance(level, LogLevel) else LogLevel(int(level))
 
     def set_debug_level(self, _level: int) -> None:
         """Set the debug level of this module."""
@@ -411,11 +425,11 @@ class Path:
         return True
 
     def __str__(self) -> str:
-        return (
-            "["
-            + " -> ".join(
-                module.name() + "".join(f" ({condition}: {condition.path})" for condition in module.conditions)
-                for module in self.modules()
-            )
-            + "]"
-        )
+        return f"[{' -> '.join(map(_shown, self.elements))}]"
+
+
+def _shown(element: Module | Path) -> str:
+    """A module by its name and the paths that may be taken behind it, and a path that was added in brackets."""
+    if isinstance(element, Path):
+        return str(element)
+    return element.name() + "".join(f" ({condition}: {condition.path})" for condition in element.conditions)

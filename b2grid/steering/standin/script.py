@@ -102,6 +102,7 @@ def run_script(
     on_process: Callable[[Any, int], Any],
     recording: bool = False,
     log: Log | None = None,
+    default_seed: str = "",
 ) -> None:
     """Execute a steering file as ``__main__``, in this process, with the stand-ins for basf2.
 
@@ -120,6 +121,8 @@ def run_script(
         Whether `find_file` answers with the name of a file that is not there.
     log : Log or None
         Where messages go; by default standard output.
+    default_seed : str
+        The seed where the steering sets none.
 
     Raises
     ------
@@ -130,7 +133,7 @@ def run_script(
     """
     source = Source.read(FilePath(path))
     script = str(path)
-    session.begin(script, argv, recording=recording, on_process=on_process, log=log)
+    session.begin(script, argv, recording=recording, on_process=on_process, log=log, default_seed=default_seed)
     session.embedded = {span.name: span for span in spans(source.text)}
     code = compile(source.text, script, "exec", dont_inherit=True)
     with _in_place(script, argv) as main:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
+    from b2grid.steering.standin.statistics import Statistics
+
 __all__ = ["Refusal", "Session", "Started", "builtin_collections", "session"]
 
 
@@ -86,6 +88,10 @@ class Session:
         Calls of what exists only by name; the runtime refuses them, the recorder lists them.
     recording : bool
         Whether questions about the surroundings (`find_file`) are answered plausibly.
+    default_seed : str
+        The seed where the steering sets none.
+    statistics : Statistics or None
+        What the runtime measured, once it has run.
     places : dict
         Where what holds for the whole program was set last: (kind, name) -> line.
     conditions : object
@@ -105,9 +111,10 @@ class Session:
     started: list[Started] = field(default_factory=list)
     opaque_calls: list[Refusal] = field(default_factory=list)
     seed: str | None = None
+    default_seed: str = ""
     processes: int = 0
     log: Log = field(default_factory=Log)
-    statistics: Any = None
+    statistics: Statistics | None = None
     embedded: dict[str, Span] = field(default_factory=dict)
     places: dict[tuple[str, str], int | None] = field(default_factory=dict)
     conditions: Any = None
@@ -120,9 +127,16 @@ class Session:
         recording: bool = False,
         on_process: Callable[[Any, int], Any] | None = None,
         log: Log | None = None,
+        default_seed: str = "",
     ) -> None:
         """Forget everything, and begin with this script."""
-        fresh = Session(script=script, argv=tuple(argv), recording=recording, on_process=on_process)
+        fresh = Session(
+            script=script,
+            argv=tuple(argv),
+            recording=recording,
+            on_process=on_process,
+            default_seed=default_seed,
+        )
         for name in Session.__slots__:
             setattr(self, name, getattr(fresh, name))
         if log is not None:

@@ -103,10 +103,12 @@ def _slip(name: str, known: Iterable[str], cutoff: float = 0.8) -> list[str]:
 
 
 def _of_basf2(context: Context, name: str, node: ast.AST) -> None:
-    # the list of basf2's names is not complete: only what looks like a slip is reported
+    # the list of basf2's names is not complete: only what is known to be gone, or looks like a slip, is reported
     if name in context.facts.names or not context.facts.latest:
         return
-    if near := _slip(name, context.facts.names):
+    if now := replaced.function("basf2", name):
+        context.add("B2S201", f"basf2 has no {name!r} in {context.facts.release}", now, node)
+    elif near := _slip(name, context.facts.names):
         context.add("B2S208", f"basf2 has no {name!r}", f"did you mean {' or '.join(near)}?", node)
 
 

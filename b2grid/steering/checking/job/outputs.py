@@ -281,8 +281,7 @@ def _check_places(context: Context, world: World, outputs: list[Output]) -> None
             if is_outside(file):
                 say_outside(context, file, output.place)
                 said.add(folder)
-            # only basf2 is known not to make it
-            elif context.covers is None and not output.makes_folder and lacks_folder(context, world, file, outputs):
+            elif not output.makes_folder and lacks_folder(context, world, file, outputs):
                 say_no_folder(context, file, output.place)
                 said.add(folder)
 

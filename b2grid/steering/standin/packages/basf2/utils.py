@@ -3,6 +3,8 @@
 import inspect as _inspect
 import shutil as _shutil
 
+from basf2._messages import B2INFO
+
 
 def get_terminal_width():
     """The width of the terminal, in characters."""
@@ -43,23 +45,24 @@ def print_all_modules(moduleList, package=""):
 def print_params(module, print_values=True, shared_lib_path=None):
     """Print the parameters of a module."""
     print(f"\n{module.name()} ({module.type()})")
-    rows = [[param.name, repr(param.values)] for param in module.available_params()]
-    pretty_print_table([["Parameter", "Value"], *rows], [20, -1])
+    heading = ["Parameter", "Current", "Steering"] if print_values else ["Parameter"]
+    rows = [[param.name, str(param.values), str(param.setInSteering)] for param in module.available_params()]
+    pretty_print_table([heading, *(row[: len(heading)] for row in rows)], [0] * len(heading))
 
 
 def print_path(path, defaults=False, description=False, indentation=0, title=True):
-    """Print the modules of a path with their parameters, conditional paths indented."""
-    before = "    " * indentation
+    """Print the modules of a path with the parameters that were set, conditional paths indented."""
     if title:
-        print(f"{before}Path:")
+        B2INFO("Modules of the path, and their parameters:")
+    before = " " * indentation
     for number, module in enumerate(path.modules(), 1):
-        name = "" if module.name() == module.type() else f" ({module.name()})"
-        print(f"{before}{number:>3}. {module.type()}{name}")
-        for name, value in module.params.items():
-            print(f"{before}       {name}={value}")
+        print(f"{before} {number:>2}. {module.name()}")
+        for param in module.available_params():
+            if defaults or param.setInSteering:
+                print(f"{before}      {param.name}={param.values}")
         for condition in module.get_all_conditions():
-            print(f"{before}     if {condition} then ({condition.after.name}):")
-            print_path(condition.path, defaults, description, indentation + 2, title=False)
+            print(f"\n{before}      {condition}:")
+            print_path(condition.get_path(), defaults, description, indentation + 6, title=False)
 
 
 def is_mod_function(mod, func):
