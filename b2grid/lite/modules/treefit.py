@@ -74,13 +74,9 @@ class _TreeFitter:
         ids = context.living(entries.all())
         for shape, heads in _by_shape(particles, ids):
             tree = Tree.of(shape, self.fixed, self.origin.dimension)
-            parts = _parts(particles, tree, heads)
             if self.update:
                 particles.own_daughters(heads)
-                originals, parts = parts, _parts(particles, tree, heads)
-                particles.set_extra(
-                    "original_index", parts[:, 1:].ravel(), originals[:, 1:].ravel().astype(np.float64), overwrite=True
-                )
+            parts = _parts(particles, tree, heads)
             for start in range(0, len(heads), _BATCH):
                 self._fit(context, tree, parts[start : start + _BATCH])
         kept = context.keep_mask()
