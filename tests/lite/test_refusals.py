@@ -16,7 +16,7 @@ NOT_COVERED = [
     ("main.add_module('RestOfEventBuilder', particleList='pi+:x', useKLMEnergy=True)", "useKLMEnergy=True"),
     ("ma.reconstructRecoil('D+:x -> pi+:x pi-:x pi+:x', '', path=main)", "allowChargeViolation"),
     ("ma.fillParticleListFromMC('K+:gen', '', addDaughters=True, path=main)", "addDaughters=True"),
-    ("ma.fillParticleListFromROE('B0:roe', '', path=main)", "sourceParticleListName=''"),
+    ("ma.fillParticleListFromROE('nu_e:roe', '', useMissing=True, path=main)", "sourceParticleListName=''"),
     ("ma.updateROEUsingV0Lists('pi+:x', ['clean'], path=main)", "updateROEUsingV0Lists"),
     ("ma.buildNestedRestOfEvent('pi+:x', path=main)", "createNestedROE=True"),
     ("ma.looseMCTruth('pi+:x', path=main)", "looseMCMatching=True"),

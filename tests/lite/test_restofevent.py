@@ -322,6 +322,13 @@ ma.appendROEMask('B-:x', 'same', 'dr < 2 and abs(dz) < 4 and p >= 0.5', 'E > 0.4
 def test_a_rest_of_the_event_becomes_a_particle(real_data, lite):
     body = """
 ma.fillParticleListFromROE('B+:roe', '', 'clean', 'B-:x', path=main)
+ma.fillParticleList('gamma:one', 'E > 1', path=main)
+ma.buildRestOfEvent('gamma:one', path=main)
+ma.appendROEMasks('gamma:one', [('clean', 'dr < 2 and abs(dz) < 4', 'E > 0.05')], path=main)
+ma.fillParticleListFromROE('B0:each', '', 'clean', path=main)
+ma.variablesToNtuple('B0:each', ['E'], treename='each', path=main)
+ma.variablesToNtuple('gamma:one', ['roeE(clean)'], treename='one', path=main)
+ma.variablesToNtuple('B-:x', ['roeE(clean)'], treename='own', path=main)
 ma.fillParticleListFromROE('nu_e:miss', '', 'clean', 'B-:x', useMissing=True, path=main)
 ma.reconstructDecay('Upsilon(4S):x -> B-:x B+:roe', '', path=main)
 names = ['daughter(%d, %s)' % (i, v) for i in (0, 1) for v in ('E', 'px', 'M', 'nDaughters')]
@@ -332,6 +339,10 @@ ma.variablesToNtuple('nu_e:miss', ['px', 'py', 'pz', 'PDG', 'nDaughters'], treen
 """
     trees = columns(lite, real_data / "mdst.root", body, ["weMissP(clean, 5)"])
     tree, neutrinos = trees["Y"], trees["nu"]
+    rests = sorted(row for name in ("own", "one") for row in zip(
+        trees[name]["__event__"], trees[name]["roeE(clean)"], strict=True))  # fmt: skip
+    assert len(trees["one"]["__event__"]) > 0
+    np.testing.assert_allclose(sorted(zip(trees["each"]["__event__"], trees["each"]["E"], strict=True)), rests)
     assert len(tree["E"]) > 0
     own = {v: tree[f"daughter(1, {v})"] for v in ("E", "px", "M", "nDaughters")}
     np.testing.assert_allclose(own["E"], tree["daughter(0, roeE(clean))"])
