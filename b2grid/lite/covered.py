@@ -15,6 +15,8 @@ __all__ = ["FUNCTIONS", "OWN", "coverage"]
 
 _LISTS = "writeOut path"
 _RANK = "particleList variable numBest outputVariable allowMultiRank cut overwriteRank path"
+_FROM_MC = "addDaughters skipNonPrimaryDaughters skipNonPrimary skipInitial"
+_PRINT_MC = "maxLevel showMomenta showVertices suppressPrint path"
 _MASK = "list_name mask_name trackSelection eclClusterSelection klmClusterSelection path"
 _KFIT = "list_name conf_level fit_type constraint daughtersUpdate decay_string smearing recoilMass"
 
@@ -30,8 +32,8 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.fillParticleList": f"decayString cut enforceFitHypothesis loadPhotonsFromKLM {_LISTS}",
     "modularAnalysis.fillParticleLists": f"decayStringsWithCuts enforceFitHypothesis loadPhotonsFromKLM {_LISTS}",
     "modularAnalysis.fillConvertedPhotonsList": f"decayString cut {_LISTS}",
-    "modularAnalysis.fillParticleListFromMC": f"decayString cut skipNonPrimary skipInitial {_LISTS}",
-    "modularAnalysis.fillParticleListsFromMC": f"decayStringsWithCuts skipNonPrimary skipInitial {_LISTS}",
+    "modularAnalysis.fillParticleListFromMC": f"decayString cut {_FROM_MC} {_LISTS}",
+    "modularAnalysis.fillParticleListsFromMC": f"decayStringsWithCuts {_FROM_MC} {_LISTS}",
     "modularAnalysis.copyList": f"outputListName inputListName {_LISTS}",
     "modularAnalysis.copyLists": f"outputListName inputListNames {_LISTS}",
     "modularAnalysis.copyParticles": f"outputListName inputListName {_LISTS}",
@@ -61,8 +63,12 @@ FUNCTIONS: dict[str, str] = {
     # fits
     "vertex.kFit": f"{_KFIT} path",
     "vertex.fitVertex": f"{_KFIT} fitter path",
+    "modularAnalysis.looseMCTruth": "list_name path",
+    "modularAnalysis.reconstructMCDecay": f"decayString cut dmID chargeConjugation {_LISTS}",
+    "modularAnalysis.findMCDecay": f"list_name decay appendAllDaughters skipNonPrimaryDaughters {_LISTS}",
     # rest of event, continuum suppression, shape of the event
     "modularAnalysis.buildRestOfEvent": "target_list_name inputParticlelists fillWithMostLikely chargedPIDPriors path",
+    "modularAnalysis.buildRestOfEventFromMC": "target_list_name inputParticlelists path",
     "modularAnalysis.appendROEMask": _MASK,
     "modularAnalysis.appendROEMasks": "list_name mask_tuples path",
     "modularAnalysis.updateROEMask": _MASK,
@@ -80,6 +86,7 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.buildContinuumSuppression": "list_name roe_mask path",
     "modularAnalysis.buildEventShape": "inputListNames default_cleanup custom_cuts allMoments cleoCones collisionAxis "
     "foxWolfram harmonicMoments jets sphericity thrust checkForDuplicates path",
+    "modularAnalysis.buildEventKinematicsFromMC": "inputListNames selectionCut path",
     "modularAnalysis.buildEventKinematics": "inputListNames default_cleanup custom_cuts chargedPIDPriors "
     "fillWithMostLikely path",
     # fits of decay trees
@@ -99,6 +106,8 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.setAnalysisConfigParams": "configParametersAndValues path",
     "modularAnalysis.printVariableValues": "list_name var_names path",
     "modularAnalysis.printList": "list_name full path",
+    "modularAnalysis.printMCParticles": f"onlyPrimaries {_PRINT_MC}",
+    "modularAnalysis.printPrimaryMCParticles": _PRINT_MC,
     "modularAnalysis.signalRegion": "particleList cut path name blind_data",
     "b2pandas_utils.VariablesToTable": "listname variables filename hdf_table_name event_buffer_size writer_kwargs",
     "b2pandas_utils.make_mcerrors_readable": "dataframe column",

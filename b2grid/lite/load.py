@@ -1,4 +1,4 @@
-"""Particles from stored objects: tracks, clusters, V0s and generated particles, for all events of a chunk."""
+"""Particles from stored objects: tracks, clusters and V0s, for all events of a chunk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.lite import mdst
-from b2grid.lite.particles import CLUSTER, COMPOSITE, KLM, MC, SOURCE_BITS, TRACK, V0, is_unflavoured
+from b2grid.lite.particles import CLUSTER, COMPOSITE, KLM, SOURCE_BITS, TRACK, V0, is_unflavoured
 from b2grid.lite.truth import match_clusters, match_klm, match_tracks
 from b2grid.physics import CHARGED_STABLE, particle
 
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
     Ids = NDArray[np.int64]
 
-__all__ = ["load_clusters", "load_klm", "load_mc", "load_rests", "load_tracks", "load_v0"]
+__all__ = ["load_clusters", "load_klm", "load_rests", "load_tracks", "load_v0"]
 
 _SOURCE = 1 << SOURCE_BITS
-_STATUS_PRIMARY, _STATUS_INITIAL = 1, 32
 
 
 def _track_particles(context: Context, tracks: Ids, fits: Ids, code: int) -> Ids:
@@ -283,48 +282,6 @@ def load_rests(context: Context, code: int, source: ListName | None, mask: str, 
         mdst_index=index,
         source_id=np.where(widths > 0, -1, index),
         decay=decay,
-    )  # fmt: skip
-
-
-def load_mc(context: Context, code: int, *, skip_initial: bool = True, skip_non_primary: bool = False) -> Ids:
-    """One particle per MCParticle of this code or its antiparticle, without daughters."""
-    chunk = context.chunk
-    if not chunk.has("MCParticles"):
-        return np.zeros(0, dtype=np.int64)
-    codes = chunk.leaf("MCParticles", "m_pdg").astype(np.int64)
-    status = chunk.leaf("MCParticles", "m_status").astype(np.int64)
-    wanted = (np.abs(codes) == abs(code)) & context.alive[chunk.event_of("MCParticles")]
-    if skip_initial:
-        wanted &= (status & _STATUS_INITIAL) == 0
-    if skip_non_primary:
-        wanted &= (status & _STATUS_PRIMARY) != 0
-    return mc_particles(context, np.flatnonzero(wanted))
-
-
-def mc_particles(context: Context, positions: Ids) -> Ids:
-    """Particles made from these MCParticles."""
-    chunk = context.chunk
-
-    def column(leaf: str) -> NDArray[np.float64]:
-        return chunk.leaf("MCParticles", leaf)[positions].astype(np.float64)
-
-    codes = chunk.leaf("MCParticles", "m_pdg")[positions].astype(np.int64)
-    event = chunk.event_of("MCParticles")[positions]
-    index = positions - chunk.offsets("MCParticles")[event]
-    flavourless = [code for code in np.unique(codes) if is_unflavoured(int(code))]
-    return context.particles.append(
-        len(positions),
-        event=event,
-        pdg=codes,
-        px=column("m_momentum_x"), py=column("m_momentum_y"), pz=column("m_momentum_z"),
-        x=column("m_productionVertex_x"), y=column("m_productionVertex_y"), z=column("m_productionVertex_z"),
-        mass=column("m_mass"),
-        unflavoured=np.isin(codes, flavourless),
-        source=MC,
-        mdst_index=index,
-        object=positions,
-        source_id=MC * _SOURCE + index,
-        match=positions,
     )  # fmt: skip
 
 

@@ -36,7 +36,11 @@ NO_DIFFERENCE = {
     "metavariables": "names of what event cuts may use; what is not of events is refused anyway",
     "basketsize": "how the file is laid out",
     "ignoreCommandLineOverride": "looked at with -o only",
-    "skipNonPrimaryDaughters": "nothing without addDaughters, which is refused",
+    "onlyPrimaries": "which messages there are",
+    "maxLevel": "which messages there are",
+    "showMomenta": "which messages there are",
+    "showVertices": "which messages there are",
+    "suppressPrint": "which messages there are",
 }
 OTHER: dict[str, Any] = {
     "environmentType": "Belle",
@@ -68,6 +72,9 @@ OTHER: dict[str, Any] = {
     "modularAnalysis.buildEventShape inputListNames": ["pi+:x"],
     "modularAnalysis.calculateDistance mode": "2tracks",
     "modularAnalysis.buildEventKinematics inputListNames": ["pi+:x"],
+    "modularAnalysis.buildEventKinematicsFromMC inputListNames": ["pi+:g"],
+    "modularAnalysis.buildRestOfEventFromMC inputParticlelists": ["pi+:g"],
+    "selectionCut": "p > 0.5",
     "custom_cuts": ("p > 0.5", "E > 0.5"),
     "stdCharged.stdMostLikely custom_cuts": "p > 0.5",
     "maskName": "m",
@@ -133,12 +140,19 @@ ma.buildRestOfEvent('D0:r2', path=main)
 """
 FITTED = "ma.reconstructDecay('D0:r -> K-:x pi-:x', '1.7 < M < 2', allowChargeViolation=True, path=main)\n"
 MASK = "ma.buildRestOfEvent('D0:r', path=main); ma.appendROEMask('D0:r', 'm', 'p > 0.2', 'E > 0.1', path=main)\n"
+GENERATED = "".join(
+    f"ma.fillParticleListFromMC('{name}:g', '', addDaughters=True, skipNonPrimaryDaughters=True, path=main)\n"
+    for name in ("pi+", "K-", "D0")
+)
 BEFORE = {
     "correctBrems": "ma.fillParticleLists([('e-:b', ''), ('gamma:b', '')], path=main)",
     "correctBremsBelle": "ma.fillParticleLists([('e-:b', ''), ('gamma:b', '')], path=main)",
     "updateROEUsingV0Lists": ROE + MASK,
     "removeExtraInfo": "ma.variablesToEventExtraInfo('pi+:x', {'p': 'r'}, path=main)",
     "mergeListsWithBestDuplicate": ROE + "ma.reconstructDecay('anti-D0:m -> K-:x pi+:x', '1.8 < M < 1.95', path=main)",
+    "reconstructMCDecay": GENERATED,
+    "buildRestOfEventFromMC": GENERATED,
+    "buildEventKinematicsFromMC": GENERATED,
     "buildRestOfEvent": ROE,
     "appendROEMask": ROE + MASK,
     "appendROEMasks": ROE + MASK,
@@ -159,6 +173,11 @@ OF_SHAPE = ["foxWolframR2", "foxWolframR(6)", "thrust", "sphericity", "cleoConeT
             "harmonicMoment(2, collision)", "forwardHemisphereMass"]  # fmt: skip
 ALSO_SEEN = {
     "buildRestOfEvent": OF_REST[::2],
+    "buildRestOfEventFromMC": ["roeE()", "roeCharge()"],
+    "buildEventKinematicsFromMC": ["genMissingMass2OfEvent"],
+    "fillParticleListFromMC": ["nDaughters"],
+    "fillParticleListsFromMC": ["nDaughters"],
+    "findMCDecay": ["nDaughters"],
     "appendROEMask": [*OF_REST, *(name.replace("(m)", "(z)") for name in OF_REST[1::2])],
     "updateROEMask": OF_REST,
     "buildEventShape": OF_SHAPE,
@@ -185,8 +204,11 @@ CASES: dict[str, list[tuple[str, str]]] = {
     "modularAnalysis.fillParticleList": [("'mu+:z', ''", "mu+:z"), ("'gamma:z', ''", "gamma:z")],
     "modularAnalysis.fillParticleLists": [("[('mu+:z', '')]", "mu+:z"), ("[('gamma:z', '')]", "gamma:z")],
     "modularAnalysis.fillConvertedPhotonsList": [("'gamma:V0 -> e+ e-', ''", "gamma:V0")],
-    "modularAnalysis.fillParticleListFromMC": [("'e-:z', ''", "e-:z")],
-    "modularAnalysis.fillParticleListsFromMC": [("[('e-:z', '')]", "e-:z")],
+    "modularAnalysis.fillParticleListFromMC": [("'e-:z', ''", "e-:z"), ("'K+:z', '', addDaughters=True", "K+:z")],
+    "modularAnalysis.fillParticleListsFromMC": [
+        ("[('e-:z', '')]", "e-:z"),
+        ("[('K+:z', '')], addDaughters=True", "K+:z"),
+    ],
     "modularAnalysis.copyList": [("'pi+:z', 'pi+:x'", "pi+:z")],
     "modularAnalysis.copyLists": [("'pi+:z', ['pi+:x']", "pi+:z")],
     "modularAnalysis.cutAndCopyList": [("'pi+:z', 'pi+:x', ''", "pi+:z")],
@@ -212,6 +234,15 @@ CASES: dict[str, list[tuple[str, str]]] = {
     ],
     "modularAnalysis.matchMCTruth": [("'pi+:x'", "pi+:x")],
     "modularAnalysis.calculateDistance": [("'D0:r', 'D0:r -> ^K-:x ^pi+:x'", "D0:r")],
+    "modularAnalysis.reconstructMCDecay": [("'D0:z -> K-:g pi+:g ...', ''", "D0:z")],
+    "modularAnalysis.findMCDecay": [
+        ("'D0:z', 'D0 -> K- ... ?gamma ?nu'", "D0:z"),
+        ("'K+:z', 'K+', appendAllDaughters=True", "K+:z"),
+    ],
+    "modularAnalysis.buildRestOfEventFromMC": [("'D0:g'", "D0:g")],
+    "modularAnalysis.buildEventKinematicsFromMC": [("", "")],
+    "modularAnalysis.printMCParticles": [("", "")],
+    "modularAnalysis.printPrimaryMCParticles": [("", "")],
     "modularAnalysis.buildRestOfEvent": [("'D0:r'", "D0:r")],
     "modularAnalysis.appendROEMask": [("'D0:r', 'z', '', ''", "D0:r")],
     "modularAnalysis.appendROEMasks": [("'D0:r', [('z', '', '')]", "D0:r")],
@@ -261,6 +292,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
     "modularAnalysis.signalSideParticleListsFilter": [],
     "modularAnalysis.variableToSignalSideExtraInfo": [],
     "modularAnalysis.markDuplicate": [],
+    "modularAnalysis.looseMCTruth": [],
     "modularAnalysis.printVariableValues": [],
     "modularAnalysis.printList": [],
     "b2pandas_utils.VariablesToTable": [],
@@ -301,6 +333,13 @@ CASES: dict[str, list[tuple[str, str]]] = {
 """Per function the arguments it is called with, and the list to look at afterwards (the events, if empty)."""
 
 
+HANDS_ON = {
+    "inputMdst": ("inputMdstList", ("filelist", "entrySequences")),
+    "printPrimaryMCParticles": ("printMCParticles", ("onlyPrimaries",)),
+}
+"""To what functions hand their keywords on, and those of its parameters that they give themselves."""
+
+
 def _signatures() -> Iterator[tuple[str, inspect.Parameter]]:
     sys.path.insert(0, PACKAGES)
     before = set(sys.modules)
@@ -308,11 +347,11 @@ def _signatures() -> Iterator[tuple[str, inspect.Parameter]]:
         for name in CASES:
             package, _, function = name.rpartition(".")
             parameters = dict(inspect.signature(getattr(importlib.import_module(package), function)).parameters)
-            if "kwargs" in parameters:  # what inputMdst hands on
-                target = importlib.import_module(package).inputMdstList
-                own = parameters.pop("kwargs")
-                parameters |= {k: p for k, p in inspect.signature(target).parameters.items() if k not in parameters}
-                del parameters["filelist"], parameters["entrySequences"], own
+            if "kwargs" in parameters:  # what it hands on
+                target, own = HANDS_ON[function]
+                del parameters["kwargs"]
+                handed = inspect.signature(getattr(importlib.import_module(package), target)).parameters
+                parameters |= {k: p for k, p in handed.items() if k not in parameters and k not in own}
             for parameter in parameters.values():
                 if parameter.default is not inspect.Parameter.empty:
                     yield name, parameter

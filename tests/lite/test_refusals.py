@@ -15,11 +15,12 @@ from b2grid.steering.standin.path import PACKAGES
 NOT_COVERED = [
     ("main.add_module('RestOfEventBuilder', particleList='pi+:x', useKLMEnergy=True)", "useKLMEnergy=True"),
     ("ma.reconstructRecoil('D+:x -> pi+:x pi-:x pi+:x', '', path=main)", "allowChargeViolation"),
-    ("ma.fillParticleListFromMC('K+:gen', '', addDaughters=True, path=main)", "addDaughters=True"),
+    ("ma.findMCDecay('B0:f', 'B0 -> J/psi K_S0', path=main)", "K_S0"),
+    ("ma.findMCDecay('J/psi:f', 'J/psi -> mu+ mu-', path=main)", "found twice"),
+    ("ma.printMCParticles(showStatus=True, path=main)", "showStatus=True"),
     ("ma.fillParticleListFromROE('nu_e:roe', '', useMissing=True, path=main)", "sourceParticleListName=''"),
     ("ma.updateROEUsingV0Lists('pi+:x', ['clean'], path=main)", "updateROEUsingV0Lists"),
     ("ma.buildNestedRestOfEvent('pi+:x', path=main)", "createNestedROE=True"),
-    ("ma.looseMCTruth('pi+:x', path=main)", "looseMCMatching=True"),
     ("ma.matchTagTruth('pi+:x', path=main)", "ccbarTagMatching=True"),
     ("ma.variablesToNtuple('pi+:x', ['DeltaT'], path=main)", "'DeltaT'"),
     ("from b2pandas_utils import VariablesToHDF5 as H; main.add_module(H('pi+:x', ['p'], 'a.h5'))", "PyTables"),
@@ -179,7 +180,10 @@ def test_functions_that_are_listed_exist_with_their_parameters():
             continue
         assert name in signatures, name
         if given != "*":
-            assert set(given.split()) <= signatures[name], name
+            handed_on = (
+                signatures["modularAnalysis.printMCParticles"] if name.endswith("printPrimaryMCParticles") else set()
+            )
+            assert set(given.split()) <= signatures[name] | handed_on, name
 
 
 def test_coverage_is_read_off_the_tables():

@@ -378,7 +378,7 @@ WRONG = [
 NOT_COVERED = [
     ("ma.buildRestOfEvent('D0:x', ['K_L0:all'], path=main)", "no photons"),
     ("ma.buildContinuumSuppression('B-:x', 'clean', ipprofile_fit=True, path=main)", "performIPProfileFit=True"),
-    ("ma.fillParticleListFromROE('B+:roe', '', path=main)", "sourceParticleListName"),
+    ("ma.fillParticleListFromROE('B+:roe', '', useMissing=True, path=main)", "sourceParticleListName"),
     ("ma.variablesToNtuple('B-:x', ['passesROEMask(clean)'], path=main)", "passesROEMask"),
     ("main.for_each('Particle', 'Particles', roe)", "over Particles"),
     (f"ma.summaryOfLists(['B-:x'], path=roe); {LOOP}", "ParticleStats in a loop"),

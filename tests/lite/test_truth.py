@@ -35,10 +35,11 @@ class Generated:
         ]
 
     def descendants(self, root):
+        if abs(self.pdg[root]) in FINAL - {310}:
+            return
         for below in self.daughters[root]:
             yield below
-            if abs(self.pdg[below]) not in FINAL or abs(self.pdg[below]) == 310:
-                yield from self.descendants(below)
+            yield from self.descendants(below)
 
 
 def relation(path, name, entry):

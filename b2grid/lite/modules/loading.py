@@ -11,7 +11,8 @@ from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.grammar import Decay
 from b2grid.lite.fitting.tree import Kind, Shape
 from b2grid.lite.lists import ListName, by_event
-from b2grid.lite.load import is_track_code, load_clusters, load_klm, load_mc, load_rests, load_tracks, load_v0
+from b2grid.lite.load import is_track_code, load_clusters, load_klm, load_rests, load_tracks, load_v0
+from b2grid.lite.loadmc import load_mc
 from b2grid.lite.mcerrors import DecayRules
 from b2grid.lite.modules.base import Arguments, Blueprint, decay_of, module
 from b2grid.lite.restofevent import ALL
@@ -118,10 +119,9 @@ def _once(blueprint: Blueprint, name: ListName, how: object, load: Load, shape: 
 
 
 def _generated(given: Arguments, blueprint: Blueprint, text: str) -> _Loading:
-    given.only("addDaughters", False)
-    given.flag("skipNonPrimaryDaughters", False)
     given.only("enforceFitHypothesis", False)
     initial, primary = given.flag("skipInitial", True), given.flag("skipNonPrimary", False)
+    attach, of_primary = given.flag("addDaughters", False), given.flag("skipNonPrimaryDaughters", False)
     read = decay_of(text)
     if isinstance(read, Decay):
         raise InvalidSteering(
@@ -129,11 +129,20 @@ def _generated(given: Arguments, blueprint: Blueprint, text: str) -> _Loading:
         )
     name = ListName.of(f"{read.name}:MC")
     code = abs(particle(read.name).pdg)
+    rules = blueprint.number_of(DecayRules(excused=0))
     return _once(
         blueprint,
         name,
-        (initial, primary),
-        lambda context: load_mc(context, code, skip_initial=initial, skip_non_primary=primary),
+        (initial, primary, attach, attach and of_primary),
+        lambda context: load_mc(
+            context,
+            code,
+            skip_initial=initial,
+            skip_non_primary=primary,
+            daughters=attach,
+            skip_non_primary_daughters=of_primary,
+            decay=rules,
+        ),
     )
 
 

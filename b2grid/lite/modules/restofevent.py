@@ -11,7 +11,7 @@ import numpy as np
 from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.lite.modules.base import Arguments, Blueprint, module
 from b2grid.lite.particles import CLUSTER, COMPOSITE, KLM, TRACK, V0
-from b2grid.lite.restofevent import ALL, Suppression, remaining
+from b2grid.lite.restofevent import ALL, Suppression, refuse_generated, remaining
 from b2grid.lite.view import View
 from b2grid.physics import CHARGED_STABLE
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 class _Builder:
     name: ListName
     inputs: tuple[ListName, ...]
+    generated: bool
 
     def run(self, context: Context) -> None:
         """Make the rest of the event of every candidate that has none."""
@@ -45,7 +46,8 @@ class _Builder:
                 hint="build the rests of the event for lists that have no candidates in common",
             )
         ids = ids[new]
-        counts, members = remaining(context, ids, [_read(context, name) for name in self.inputs])
+        inputs = [_read(context, name) for name in self.inputs]
+        counts, members = remaining(context, ids, inputs, generated=self.generated)
         context.rests.add(ids, counts, members)
 
 
@@ -61,11 +63,11 @@ def _read(context: Context, name: ListName) -> Ids:
 def _builder(given: Arguments, blueprint: Blueprint) -> _Builder:
     given.only("createNestedROE", False)
     given.only("nestedROEMask", "")
-    given.only("fromMC", False)
     given.only("useKLMEnergy", False)
     given.flag("mostLikely", True)  # for the flavour tagger only
     name = blueprint.known(given.text("particleList"))
-    return _Builder(name, tuple(blueprint.known(text) for text in given.texts("particleListsInput", [])))
+    inputs = tuple(blueprint.known(text) for text in given.texts("particleListsInput", []))
+    return _Builder(name, inputs, given.flag("fromMC", False))
 
 
 # ---- appendROEMasks, updateROEMasks
@@ -98,6 +100,7 @@ class _Interpreter:
     def run(self, context: Context) -> None:
         """Make the masks of every candidate, or tighten them."""
         rests = _rests(context, self.name)
+        refuse_generated(context, rests, "a mask")
         for mask in self.masks:
             if not self.update:
                 context.rests.make_mask(mask.name, rests)
@@ -161,6 +164,7 @@ class _Updater:
         """
         if context.current is None:
             return
+        refuse_generated(context, context.current[context.alive], "a mask")
         ids, particles = _read(context, self.name), context.particles
         passed = self.cut(View(context, ids))
         tracked = np.zeros(context.chunk.size, dtype=np.bool_)
@@ -231,7 +235,10 @@ class _Continuum:
 
     def run(self, context: Context) -> None:
         """Compute what separates the candidates from continuum."""
-        context.suppressions.setdefault(self.mask, Suppression()).add(context, _read(context, self.name), self.mask)
+        ids = _read(context, self.name)
+        rests = context.rests.of(ids)
+        refuse_generated(context, rests[rests >= 0], "the continuum suppression")
+        context.suppressions.setdefault(self.mask, Suppression()).add(context, ids, self.mask)
 
 
 @module("ContinuumSuppressionBuilder", "particleList ROEMask performIPProfileFit", loops=False)

@@ -166,35 +166,40 @@ def _lists(given: Arguments, blueprint: Blueprint, name: str) -> tuple[ListName,
 @dataclass(frozen=True, slots=True)
 class _Kinematics:
     lists: tuple[ListName, ...]
+    generated: bool
 
     def run(self, context: Context) -> None:
         """Sum up what is visible, and take it from the beams."""
         particles, beams = context.particles, context.beams
         ids = _collected(context, self.lists)
-        if (particles.source[ids] == MC).any():
+        if not self.generated and (particles.source[ids] == MC).any():
             raise InvalidSteering(
                 "buildEventKinematics is given generated particles", hint="use buildEventKinematicsFromMC"
             )
+        if self.generated and (particles.source[ids] != MC).any():
+            raise InvalidSteering(
+                "buildEventKinematicsFromMC is given reconstructed particles", hint="use buildEventKinematics"
+            )
+        prefix = "generated " if self.generated else ""
         vectors = _cms(context, ids)
         sets = Sets.of(vectors[:, :3], particles.event[ids], context.chunk.size)
         lab = np.stack([getattr(particles, name)[ids] for name in ("px", "py", "pz")], axis=1)
-        photon = (particles.source[ids] == CLUSTER) & (particles.pdg[ids] == 22)
+        photon = np.isin(particles.source[ids], (CLUSTER, MC)) & (particles.pdg[ids] == 22)
         missing = np.array(beams.momentum) - sets.sums(lab)
         missing_cms = -sets.sums(vectors[:, :3])
         visible = sets.sums(vectors[:, 3])
         energy = _single(beams.sqrt_s - visible)
         for index, axis in enumerate("xyz"):
-            context.set_quantity(f"missing p{axis}", missing[:, index])
-            context.set_quantity(f"missing p{axis} CMS", missing_cms[:, index])
-        context.set_quantity("missing E CMS", energy)
-        context.set_quantity("missing M2", _single(energy**2 - dot(missing_cms, missing_cms)))
-        context.set_quantity("visible E CMS", _single(visible))
+            context.set_quantity(f"{prefix}missing p{axis}", missing[:, index])
+            context.set_quantity(f"{prefix}missing p{axis} CMS", missing_cms[:, index])
+        context.set_quantity(f"{prefix}missing E CMS", energy)
+        context.set_quantity(f"{prefix}missing M2", _single(energy**2 - dot(missing_cms, missing_cms)))
+        context.set_quantity(f"{prefix}visible E CMS", _single(visible))
         photons = sets.sums(np.where(photon, particles.energy[ids], 0.0))
-        context.set_quantity("photons E", _single(photons))
+        context.set_quantity(f"{prefix}photons E", _single(photons))
 
 
 @module("EventKinematics", "particleLists usingMC", loops=False)
 def _kinematics(given: Arguments, blueprint: Blueprint) -> _Kinematics:
-    given.only("usingMC", False)
     blueprint.needs.add("beams")
-    return _Kinematics(_lists(given, blueprint, "particleLists"))
+    return _Kinematics(_lists(given, blueprint, "particleLists"), given.flag("usingMC", False))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from b2grid.lite.restofevent.build import remaining
+from b2grid.lite.restofevent.build import refuse_generated, remaining
 from b2grid.lite.restofevent.rests import ALL, Rests
 from b2grid.lite.restofevent.suppression import Suppression
 
-__all__ = ["ALL", "Rests", "Suppression", "remaining"]
+__all__ = ["ALL", "Rests", "Suppression", "refuse_generated", "remaining"]

@@ -20,12 +20,22 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-__all__ = ["remaining"]
+__all__ = ["refuse_generated", "remaining"]
 
 _ROWS = 500_000
 
 
-def remaining(context: Context, candidates: Ids, inputs: Sequence[Ids]) -> tuple[Ids, Ids]:
+def refuse_generated(context: Context, rests: Ids, what: str) -> None:
+    """Refuse what asks rests of the event for tracks and clusters, if these are made of generated particles."""
+    members = context.rests.members[context.rests.places(rests)[0]]
+    if (context.particles.source[members] == MC).any():
+        raise NotInLite(
+            f"{what} of a rest of the event of generated particles is not covered by b2lite",
+            hint="use its four-momentum and charge, or cut on the lists that buildRestOfEventFromMC is given",
+        )
+
+
+def remaining(context: Context, candidates: Ids, inputs: Sequence[Ids], *, generated: bool = False) -> tuple[Ids, Ids]:
     """Number of particles that remain for every candidate, and these particles.
 
     Parameters
@@ -35,13 +45,20 @@ def remaining(context: Context, candidates: Ids, inputs: Sequence[Ids]) -> tuple
     inputs : sequence of array of int
         Where the particles come from. Of several made from one track or cluster that of the first list is taken;
         composites are taken apart.
+    generated : bool
+        Whether all of it is made from generated particles.
     """
-    pool = _pool(context, inputs)
+    pool = _pool(context, inputs, generated=generated)
     event = context.particles.event
     starts = np.searchsorted(event[pool], np.arange(context.chunk.size + 1))
     sizes = np.diff(starts)[event[candidates]]
     offsets = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(sizes)))
     leaves = context.particles.leaves(candidates)
+    if generated and (context.particles.source[leaves[leaves >= 0]] != MC).any():
+        raise NotInLite(
+            "what remains of the generated event beside a reconstructed candidate is not covered by b2lite",
+            hint="fill the list of candidates from Monte Carlo",
+        )
     counts, kept = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     for block in blocks(offsets, _ROWS):
         size = sizes[block]
@@ -54,15 +71,19 @@ def remaining(context: Context, candidates: Ids, inputs: Sequence[Ids]) -> tuple
     return np.concatenate(counts), np.concatenate(kept)
 
 
-def _pool(context: Context, inputs: Sequence[Ids]) -> Ids:
+def _pool(context: Context, inputs: Sequence[Ids], *, generated: bool) -> Ids:
     """Every particle that may remain, once per track or cluster, in the order of events and then of making."""
     particles = context.particles
     leaves = [particles.leaves(ids) for ids in inputs if len(ids)]
     ids = np.concatenate([table[table >= 0] for table in leaves] or [np.zeros(0, dtype=np.int64)])
     source = particles.source[ids]
-    if (source == MC).any():
+    if not generated and (source == MC).any():
         raise InvalidSteering(
             "buildRestOfEvent is given generated particles", hint="give it lists of tracks and clusters"
+        )
+    if generated and (source != MC).any():
+        raise InvalidSteering(
+            "buildRestOfEventFromMC is given reconstructed particles", hint="give it lists filled from Monte Carlo"
         )
     if ((source == CLUSTER) & (particles.pdg[ids] != 22)).any():
         raise NotInLite(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from b2grid.lite.expression import registry
 from b2grid.lite.variables import (
+    ancestry,
     angles,
     clusters,
     combinations,
@@ -18,12 +19,15 @@ from b2grid.lite.variables import (
     frames,
     functions,
     generated,
+    generatedevent,
+    generatedmomenta,
     helicity,
     identification,
     kinematics,
     klm,
     lists,
     listvalues,
+    matching,
     missing,
     neighbours,
     restofevent,
@@ -42,6 +46,7 @@ __all__ = ["registry"]
 
 # registering is what importing them does
 _ROOMS = (
+    ancestry,
     angles,
     clusters,
     combinations,
@@ -53,12 +58,15 @@ _ROOMS = (
     frames,
     functions,
     generated,
+    generatedevent,
+    generatedmomenta,
     helicity,
     identification,
     kinematics,
     klm,
     lists,
     listvalues,
+    matching,
     missing,
     neighbours,
     restofevent,

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from b2grid.lite import decaytree, mcerrors, mdst, truth
+from b2grid.errors import NotInLite
+from b2grid.lite import decaytree, mcerrors
 from b2grid.lite.expression import Compiled, register, register_call
-from b2grid.lite.load import mc_particles
-from b2grid.lite.particles import CLUSTER, TRACK
+from b2grid.lite.loadmc import mc_particles
+from b2grid.lite.particles import COMPOSITE
 from b2grid.lite.variables.arguments import integers
 from b2grid.lite.variables.kinematics import azimuth, polar, size
+from b2grid.physics import is_known, particle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,12 +84,14 @@ def _is_misidentified(view: View) -> Floats:
 # ---- stored values of the match
 
 
-def _of_match(view: View, values: Callable[[Chunk], NDArray[Any]]) -> Floats:
+def of_match(view: View, values: Callable[[Chunk], NDArray[Any]]) -> Floats:
+    """What the matched MCParticles have of a value per MCParticle, NaN without a match."""
     chunk = view.context.chunk
     return view.lookup(match_of(view), values(chunk) if chunk.has("MCParticles") else np.zeros(0))
 
 
-def _leaf(name: str) -> Callable[[Chunk], NDArray[Any]]:
+def leaf_of(name: str) -> Callable[[Chunk], NDArray[Any]]:
+    """A stored leaf of MCParticles."""
     return lambda chunk: chunk.leaf("MCParticles", name).astype(np.float64)
 
 
@@ -102,7 +106,7 @@ for _name, _stored in {
     "mcProductionVertexZ": "m_productionVertex_z",
 }.items():
     register(_name, needs="vertex" if "Vertex" in _name else "")(
-        lambda view, leaf=_stored: _of_match(view, _leaf(leaf))  # type: ignore[misc]
+        lambda view, leaf=_stored: of_match(view, leaf_of(leaf))  # type: ignore[misc]
     )
 
 for _kind in ("Decay", "Production"):
@@ -110,14 +114,14 @@ for _kind in ("Decay", "Production"):
     for _index, _axis in enumerate("XYZ"):
         register(f"mc{_kind}VertexFromIP{_axis}", needs="point vertex")(
             lambda view, leaf=_leaves[_index], index=_index: (  # type: ignore[misc]
-                _of_match(view, _leaf(leaf)) - view.context.point.position[index]
+                of_match(view, leaf_of(leaf)) - view.context.point.position[index]
             )
         )
 
 
 def _decay_place(view: View, *, relative: bool) -> list[Floats]:
     origin = view.context.point.position if relative else (0.0, 0.0, 0.0)
-    return [_of_match(view, _leaf(f"m_decayVertex_{axis}")) - origin[i] for i, axis in enumerate("xyz")]
+    return [of_match(view, leaf_of(f"m_decayVertex_{axis}")) - origin[i] for i, axis in enumerate("xyz")]
 
 
 register("mcDecayVertexRho", needs="vertex")(lambda view: np.hypot(*_decay_place(view, relative=False)[:2]))
@@ -126,39 +130,67 @@ register("mcDecayVertexFromIPDistance", needs="point vertex")(
     lambda view: np.sqrt(np.sum(np.square(_decay_place(view, relative=True)), axis=0))
 )
 
-register("mcPDG")(lambda view: _of_match(view, decaytree.codes))
-register("nMCDaughters")(lambda view: _of_match(view, lambda chunk: decaytree.daughters(chunk)[1]))
+register("mcPDG")(lambda view: of_match(view, decaytree.codes))
+register("nMCDaughters")(lambda view: of_match(view, lambda chunk: decaytree.daughters(chunk)[1]))
+
+register("mcParticleStatus")(lambda view: of_match(view, decaytree.status))
 
 for _name, _bit in {
     "mcPrimary": 1, "mcVirtual": _VIRTUAL, "mcInitial": _INITIAL, "mcISR": 64, "mcFSR": 128, "mcPhotos": 256,
 }.items():  # fmt: skip
-    if _name != "mcVirtual":
-        register(_name)(
-            lambda view, bit=_bit: _of_match(view, lambda chunk: (decaytree.status(chunk) & bit) != 0)  # type: ignore[misc]
-        )
+    register(_name)(
+        lambda view, bit=_bit: of_match(view, lambda chunk: (decaytree.status(chunk) & bit) != 0)  # type: ignore[misc]
+    )
 
 
 def is_virtual(chunk: Chunk) -> NDArray[np.bool_]:
     """Whether an MCParticle is marked as virtual, or off its mass shell."""
     px, py, pz, energy, mass = (
-        _leaf(f"m_{name}")(chunk) for name in ("momentum_x", "momentum_y", "momentum_z", "energy", "mass")
+        leaf_of(f"m_{name}")(chunk) for name in ("momentum_x", "momentum_y", "momentum_z", "energy", "mass")
     )
     off = np.abs(energy**2 - (px * px + py * py + pz * pz + mass * mass)) > 1e-6 * energy**2
     return np.asarray(((decaytree.status(chunk) & _VIRTUAL) != 0) | off)
 
 
-register("mcVirtual")(lambda view: _of_match(view, is_virtual))
+def _seen(view: View, bit: int) -> Floats:
+    """Whether the match was seen in a detector; NaN for composites."""
+    seen = of_match(view, lambda chunk: (chunk.leaf("MCParticles", "m_seenIn.m_bits").astype(np.int64) & bit) != 0)
+    return np.where(view.column("source") == COMPOSITE, np.nan, seen)
+
 
 for _bit, _detector in enumerate(("PXD", "SVD", "CDC", "TOP", "ARICH", "ECL", "KLM")):
-    register(f"seenIn{_detector}")(
-        lambda view, bit=1 << _bit: _of_match(  # type: ignore[misc]
-            view, lambda chunk: (chunk.leaf("MCParticles", "m_seenIn.m_bits").astype(np.int64) & bit) != 0
+    register(f"seenIn{_detector}")(lambda view, bit=1 << _bit: _seen(view, bit))  # type: ignore[misc]
+
+
+@register("isReconstructible")
+def _reconstructible(view: View) -> Floats:
+    """Whether the match was seen in the SVD if it is charged, and in the ECL if not."""
+    charged = np.abs(charge_of_match(view)) > 0
+    return np.where(charged, _seen(view, 2), _seen(view, 32))
+
+
+@register("isWrongCharge")
+def _wrong_charge(view: View) -> Floats:
+    own, true = view.particles.nominal_charge(view.rows), charge_of_match(view)
+    return np.where(np.isnan(true), np.nan, own != true)
+
+
+def charge_of_match(view: View) -> Floats:
+    """Charge of the match, NaN without one."""
+    code = of_match(view, decaytree.codes)
+    values, inverse = np.unique(code[~np.isnan(code)].astype(np.int64), return_inverse=True)
+    if unknown := [int(value) for value in values if not is_known(int(value))]:
+        raise NotInLite(
+            f"the charge of a generated particle of the code {unknown[0]} is not covered by b2lite",
+            hint="leave out particles that are matched to nuclei: abs(mcPDG) < 1000000000",
         )
-    )
+    result = np.full(len(view), np.nan)
+    result[~np.isnan(code)] = np.array([particle(int(value)).charge for value in values], dtype=np.float64)[inverse]
+    return result
 
 
 def _four_momentum(view: View) -> FourVector:
-    parts = [_of_match(view, _leaf(f"m_{name}")) for name in ("momentum_x", "momentum_y", "momentum_z", "energy")]
+    parts = [of_match(view, leaf_of(f"m_{name}")) for name in ("momentum_x", "momentum_y", "momentum_z", "energy")]
     return view.seen((parts[0], parts[1], parts[2], parts[3]))
 
 
@@ -184,7 +216,8 @@ def _index_in_event(view: View, positions: Ids, missing: float) -> Floats:
 register("genParticleID")(lambda view: _index_in_event(view, match_of(view), np.nan))
 
 
-def _ancestor(view: View, generations: int) -> Ids:
+def ancestor_of(view: View, generations: int) -> Ids:
+    """The MCParticle so many generations above the match, -1 where there is none."""
     current = match_of(view)
     if not view.context.chunk.has("MCParticles"):
         return np.full(len(view), -1, dtype=np.int64)
@@ -201,7 +234,7 @@ def _ancestor_call(name: str) -> Callable[[Callable[[View, Ids], Floats]], None]
         @register_call(name, arguments=(0, 1), bare=True)
         def _build(_scope: Scope, arguments: tuple[str, ...]) -> Function:
             generations = 1 + (integers(name, arguments)[0] if arguments else 0)
-            return lambda view: values(view, _ancestor(view, generations))
+            return lambda view: values(view, ancestor_of(view, generations))
 
     return decorate
 
@@ -220,48 +253,15 @@ def _mother_index(view: View, ancestor: Ids) -> Floats:
 
 @register("genMotherP")
 def _mother_momentum(view: View) -> Floats:
-    chunk, ancestor = view.context.chunk, _ancestor(view, 1)
-    parts = [_leaf(f"m_momentum_{axis}")(chunk) if chunk.has("MCParticles") else np.zeros(0) for axis in "xyz"]
+    chunk, ancestor = view.context.chunk, ancestor_of(view, 1)
+    parts = [leaf_of(f"m_momentum_{axis}")(chunk) if chunk.has("MCParticles") else np.zeros(0) for axis in "xyz"]
     return np.asarray(np.sqrt(sum(view.lookup(ancestor, part) ** 2 for part in parts)))
-
-
-# ---- how well it is matched
-
-
-@register("nMCMatches")
-def _number_of_matches(view: View) -> Floats:
-    result = (match_of(view) >= 0).astype(np.float64)
-    clustered = view.column("source") == CLUSTER
-    for hypothesis, photon in ((mdst.N_PHOTONS, True), (mdst.NEUTRAL_HADRON, False)):
-        here = clustered & ((view.column("pdg") == 22) == photon)
-        if here.any():
-            number = truth.match_clusters(view.context.chunk, hypothesis)[1]
-            result[here] = number[view.column("object")[here]]
-    return result
-
-
-@register("isCloneTrack")
-def _is_clone(view: View) -> Floats:
-    result = np.full(len(view), np.nan)
-    tracked = (view.column("source") == TRACK) & (match_of(view) >= 0)
-    if tracked.any():
-        weight = truth.track_weight(view.context.chunk)
-        result[tracked] = weight[view.column("object")[tracked]] < 0
-    return result
-
-
-@register("isOrHasCloneTrack")
-def _has_clone(view: View) -> Floats:
-    """Whether any track that the particle is made of is a clone; never NaN."""
-    leaves = view.particles.leaves(view.rows)
-    clones = [view.of(column, _is_clone) == 1 for column in leaves.T]
-    return np.asarray(np.any(clones, axis=0), dtype=np.float64)
 
 
 # ---- variables of other generated particles
 
 
-def _particles_of(view: View, positions: Ids) -> Ids:
+def particles_of(view: View, positions: Ids) -> Ids:
     """Particles made from MCParticles, -1 where there is none; made once per chunk."""
     context = view.context
     known = context.cache.get("generated")
@@ -282,7 +282,7 @@ def _generated(name: str, pick: Callable[..., Callable[[View], Ids]], numbers_fi
         def function(view: View) -> Floats:
             if not view.context.chunk.has("MCParticles") or view.context.chunk.count("MCParticles") == 0:
                 return np.full(len(view), np.nan)
-            return view.of(_particles_of(view, choose(view)), inner)
+            return view.of(particles_of(view, choose(view)), inner)
 
         of_event = name in {"genParticle", "genUpsilon4S"}
         return Compiled(name, "double", function, of_event, inner.needs)
@@ -318,7 +318,7 @@ def _pick_upsilon(view: View) -> Ids:
 
 
 _generated("mcDaughter", _pick_daughter, 1)
-_generated("mcMother", lambda: lambda view: _ancestor(view, 1), 0)
+_generated("mcMother", lambda: lambda view: ancestor_of(view, 1), 0)
 _generated("matchedMC", lambda: match_of, 0)
 _generated("genParticle", _pick_in_event, 1)
 _generated("genUpsilon4S", lambda: _pick_upsilon, 0)
@@ -341,6 +341,6 @@ def _for_generator(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
 
 @register("isPrimarySignal")
 def _primary_signal(view: View) -> Floats:
-    signal = _is_signal(view, 0)
-    primary = _of_match(view, lambda chunk: (decaytree.status(chunk) & 1) != 0)
-    return np.where(np.isnan(signal), np.nan, (signal == 1) & (primary == 1))
+    """0 without a match, other than `isSignal`."""
+    primary = of_match(view, lambda chunk: (decaytree.status(chunk) & 1) != 0)
+    return np.asarray((_is_signal(view, 0) == 1) & (primary == 1))

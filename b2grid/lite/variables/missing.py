@@ -10,6 +10,7 @@ from b2grid.errors import InvalidSteering, printable
 from b2grid.lite.expression import Compiled, register, register_call
 from b2grid.lite.load import invariant_mass
 from b2grid.lite.particles import TRACK
+from b2grid.lite.restofevent import refuse_generated
 from b2grid.lite.variables.kinematics import polar, size
 from b2grid.lite.variables.restofevent import mask_needs, mask_of, rest_momentum
 from b2grid.lite.view import View, boost_to_rest
@@ -177,6 +178,7 @@ def _longitudinal(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
         chosen = rests.of(view.rows)
         result = np.full(len(view), np.nan)
         there = np.flatnonzero(chosen >= 0)
+        refuse_generated(view.context, chosen[there], "what is charged")
         leaves = particles.leaves(view.rows[there])
         totals = []
         for column in (particles.pz, particles.energy):

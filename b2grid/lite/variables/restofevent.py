@@ -10,7 +10,7 @@ from b2grid.lite import mdst
 from b2grid.lite.expression import Compiled, register, register_call
 from b2grid.lite.load import invariant_mass
 from b2grid.lite.particles import CLUSTER, COMPOSITE, KLM, TRACK, V0
-from b2grid.lite.restofevent import ALL
+from b2grid.lite.restofevent import ALL, refuse_generated
 from b2grid.lite.variables.arguments import integers, list_name
 from b2grid.lite.variables.functions import refuse_if_bound_to_the_laboratory
 from b2grid.lite.variables.kinematics import polar, size
@@ -99,13 +99,18 @@ _register_momentum("roeMbc", _beam_constrained, "beams")
 # ---- sums over the members
 
 
-def _sum(view: View, mask: str, of: Callable[[View], Any], *, unpack: bool = True) -> Floats:
-    """Sum of a function of the members of each row's rest of the event, seen in the laboratory; NaN without one."""
+def _sum(view: View, mask: str, of: Callable[[View], Any], *, unpack: bool = True, generated: bool = False) -> Floats:
+    """Sum of a function of the members of each row's rest of the event, seen in the laboratory; NaN without one.
+
+    `generated` says whether the function is right for generated particles, too.
+    """
     context = view.context
     rests = context.rests.of(view.rows)
     missing_rest(view, rests)
     result = np.full(len(rests), np.nan)
     there = rests >= 0
+    if not generated:
+        refuse_generated(context, rests[there], "the number of tracks or clusters, or their energy,")
     result[there] = context.rests.count(
         view.particles, mask, rests[there], lambda members: of(View(context, members)), unpack=unpack
     )
@@ -166,7 +171,7 @@ def _charge(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     return Compiled(
         "roeCharge",
         "double",
-        lambda view: _sum(view, mask, lambda members: members.particles.nominal_charge(members.rows)),
+        lambda view: _sum(view, mask, lambda members: members.particles.nominal_charge(members.rows), generated=True),
         needs=mask_needs(mask),
     )
 
@@ -327,6 +332,7 @@ def _remaining_tracks(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
         rests, result = _current(view), np.full(len(view), _ABSENT, dtype=np.int64)
         there = np.flatnonzero(rests >= 0)
         context, particles = view.context, view.particles
+        refuse_generated(context, rests[there], "the number of tracks")
         number = context.rests.count(particles, mask, rests[there], lambda ids: particles.source[ids] == TRACK)
         leaves = particles.leaves(view.rows[there])
         row, column = np.nonzero((leaves >= 0) & (particles.source[np.maximum(leaves, 0)] == TRACK))
