@@ -191,7 +191,7 @@ def test_coverage_is_read_off_the_tables():
     assert {"M", "daughter", "useCMSFrame", "isSignal", "nTracks"} <= covered.variables
     assert covered.modules == frozenset(MODULES)
     assert "modularAnalysis.reconstructDecay" in covered.functions
-    assert "modularAnalysis.updateROEUsingV0Lists" not in covered.functions
+    assert "modularAnalysis.writePi0EtaVeto" not in covered.functions
     assert "trackHypothesis" not in MODULES["ParticleLoader"].parameters
 
 
