@@ -114,7 +114,6 @@ OTHER: dict[str, Any] = {
     "massConstraintMassValues": [1.8],
     "treatAsInvisible": "D0 -> ^K- pi+",
     "ignoreFromVertexFit": "D0 -> ^K- pi+",
-    "fitter": "KFit",
 }
 """Values for parameters whose default does not say what they are like; truth values are turned round."""
 
@@ -241,7 +240,9 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("'e-:z', 'e-:b', 'gamma:b'", "e-:z"),
     ],
     "modularAnalysis.updateROEUsingV0Lists": [
+        ("'D0:r', 'm', apply_mass_fit=True, fitter='kfit'", "D0:r"),
         ("'D0:r', 'm', apply_mass_fit=True", "D0:r"),
+        ("'D0:r', 'm', fitter='kfit'", "D0:r"),
         ("'D0:r', 'm'", "D0:r"),
     ],
     "modularAnalysis.removeExtraInfo": [("particleLists=['pi+:y']", "pi+:y"), ("", "pi+:y")],
