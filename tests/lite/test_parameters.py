@@ -105,6 +105,8 @@ OTHER: dict[str, Any] = {
     "recoilMass": 1.0,
     "smearing": 0.01,
     "vertex.fitVertex fitter": "Rave",
+    "stdV0s.stdKshorts fitter": "KFit",
+    "stdV0s.stdLambdas fitter": "KFit",
     "conf_level": 0.5,
     "massConstraint": ["D0"],
     "customOriginVertex": [0.1, 0.0, 0.0],
