@@ -112,6 +112,8 @@ OTHER: dict[str, Any] = {
     "recoilMass": 1.0,
     "smearing": 0.01,
     "vertex.fitVertex fitter": "Rave",
+    "stdV0s.stdKshorts fitter": "KFit",
+    "stdV0s.stdLambdas fitter": "KFit",
     "conf_level": 0.5,
     "massConstraint": ["D0"],
     "customOriginVertex": [0.1, 0.0, 0.0],
@@ -121,7 +123,6 @@ OTHER: dict[str, Any] = {
     "massConstraintMassValues": [1.8],
     "treatAsInvisible": "D0 -> ^K- pi+",
     "ignoreFromVertexFit": "D0 -> ^K- pi+",
-    "fitter": "KFit",
 }
 """Values for parameters whose default does not say what they are like; truth values are turned round."""
 

@@ -315,6 +315,7 @@ ma.reconstructDecay('B0:l -> K_L0:x pi+:x pi-:x', '', path=main)
 ma.correctBrems('e+:c', 'e+:x', 'gamma:x', path=main)
 ma.reconstructDecay('J/psi:c -> e+:c e-:c', '', path=main)
 ma.fillParticleListFromMC('K+:mc', '', path=main)
+ma.fillConvertedPhotonsList('gamma:V0 -> e+ e-', '', path=main)
 ma.reconstructDecay('phi:mc -> K+:mc K-:mc', '', path=main)
 """
 REFUSED = {
@@ -324,6 +325,7 @@ REFUSED = {
     "'J/psi:c'": "is not known before",
     "'phi:mc'": r"K\+ is neither",
     "'K+:x'": "made of no others",
+    "'gamma:V0', massConstraint=['gamma']": "cannot reach",
     "'D*+:x', ipConstraint=True, originDimension=2": "decays where it is made",
     "'D0:x', originDimension=2": "originDimension",
     "'D0:x', treatAsInvisible='D0 -> ^K- pi+ pi+ pi-'": "treatAsInvisible",

@@ -25,8 +25,8 @@ _STEPS, _PATIENCE, _LONG = 101, 10, 30
 """Most steps; how often it is looked whether they still help; from when on little help is the end."""
 _HOPELESS = 50.0
 """A chi-square per degree of freedom that means a probability of zero."""
-_STILL, _MASS, _LIGHT = 1e-8, 1e-9, 0.03
-"""Decrement of the chi-square, and relative violation of a mass squared (at least that of this mass), at the end."""
+_STILL, _MASS = 1e-8, 1e-9
+"""Decrement of the chi-square, and relative violation of a mass squared, at the end."""
 _SMALLEST, _LARGEST = 0.01, 1e4
 """Of what a step is damped with; a fit that would need more does not converge."""
 
@@ -182,8 +182,8 @@ def _merit(tree: Tree, state: _State) -> Floats:
 
 
 def _holds(tree: Tree, state: _State) -> NDArray[np.bool_]:
-    scale = np.array([max(node.mass or 0.0, _LIGHT) ** 2 for node in tree.fixed])
-    return np.asarray((np.abs(state.off) < _MASS * scale).all(axis=1))
+    masses = np.array([node.mass for node in tree.fixed], dtype=np.float64)
+    return np.asarray((np.abs(state.off) < _MASS * masses**2).all(axis=1))
 
 
 def _step(state: _State, damping: Floats) -> tuple[Floats, Floats]:

@@ -8,7 +8,7 @@ do not come near each other.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from b2grid.lite.context import Context
     from b2grid.lite.lists import ListName
     from b2grid.lite.particles import Particles
+    from b2grid.lite.reader import Chunk
 
     Ids = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -172,7 +173,7 @@ def _measured(context: Context, tree: Tree, parts: Ids, origin: _Origin) -> Meas
     )
 
 
-def _spread(chunk: Any, clusters: Ids) -> Floats:
+def _spread(chunk: Chunk, clusters: Ids) -> Floats:
     """Covariance of (x, y, z, E) of clusters.
 
     basf2's tree fit has θ and φ of the cluster in each other's place where it goes from angles to coordinates, and
@@ -311,9 +312,6 @@ def _codes(given: Arguments) -> list[int]:
                 hint="give names such as 'D0', or codes",
             )
         codes.append(particle(value).pdg)
-    if 22 in codes:
-        # no pair of electrons is that light: basf2 stops on the way, where the change is small
-        raise given.refuse("massConstraintList", "a mass of 0 is never reached by what a photon is made of")
     return codes
 
 
