@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.reader import Chunk, MdstFile
-    from b2grid.lite.rows import Rows
     from b2grid.physics import Beams, InteractionPoint
     from b2grid.steering.standin.log import LogLevel
 
@@ -91,7 +90,6 @@ class Context:
     quantities: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     kept: dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]] = field(default_factory=dict)
     current: NDArray[np.int64] | None = None
-    late: list[tuple[Rows, NDArray[np.int64], dict[str, NDArray[Any]]]] | None = None  # rows that loops have made
     _beams: Beams | None = None
     _point: InteractionPoint | None = None
 
@@ -123,22 +121,6 @@ class Context:
             quantities={name: values.copy() for name, values in self.quantities.items()},
             kept={name: (values.copy(), has.copy()) for name, (values, has) in self.kept.items()},
         )
-
-    def fill(self, rows: Rows, events: NDArray[np.int64], columns: dict[str, NDArray[Any]]) -> None:
-        """Add rows to an output; those of a loop wait for its end, as the turns of an event belong together."""
-        if self.late is None:
-            rows.fill(len(events), columns)
-        else:
-            self.late.append((rows, events, columns))
-
-    def fill_late(self) -> None:
-        """Add the rows that wait: event after event, and in an event turn after turn."""
-        late, self.late = self.late or [], None
-        for rows in {id(rows): rows for rows, _, _ in late}.values():
-            parts = [(events, columns) for owner, events, columns in late if owner is rows]
-            order = np.argsort(np.concatenate([events for events, _ in parts]), kind="stable")
-            whole = {name: np.concatenate([columns[name] for _, columns in parts])[order] for name in parts[0][1]}
-            rows.fill(len(order), whole)
 
     def set_quantity(self, name: str, values: NDArray[np.float64]) -> None:
         """Keep a value of every living event; `values` has one per event of the chunk."""

@@ -188,4 +188,6 @@ def coverage() -> Coverage:
         parameters={name: frozenset(given.split()) for name, given in FUNCTIONS.items() if given != "*"},
         variables=frozenset(registry),
         modules=frozenset(MODULES),
+        module_parameters={name: kind.parameters for name, kind in MODULES.items()},
+        methods=frozenset(name.partition(".")[2] for name in OWN if name.startswith("<obj>.")),
     )

@@ -17,8 +17,8 @@ from b2grid.lite import variables  # noqa: F401 - registers what is covered
 from b2grid.lite.context import Context, Logger, file_beams, file_interaction_point
 from b2grid.lite.covariance import file_photon_resolution, known_spread
 from b2grid.lite.expression import Scope
-from b2grid.lite.inputs import InputFiles, Wanted, open_inputs
-from b2grid.lite.modules import Blueprint, Step
+from b2grid.lite.inputs import InputFiles, open_inputs
+from b2grid.lite.modules import MODULES, Blueprint, Step
 from b2grid.lite.modules.base import Arguments, make
 from b2grid.lite.modules.conditions import Independent, Loop, ReturnValue
 from b2grid.lite.modules.inert import Nothing
@@ -157,7 +157,7 @@ def run(path: PathLike, options: RunOptions, log: Logger) -> RunResult:
     InvalidInput
         If something is wrong with the path, or with a file.
     """
-    inputs = InputFiles(Wanted(options.inputs, options.events, options.skip_events, options.sequences))
+    inputs = InputFiles(options)
     try:
         plan = _prepare(path, options, log, inputs)
         files, selection, names = open_inputs([step for step in plan.steps() if isinstance(step, Input)], inputs, log)
@@ -274,6 +274,8 @@ def _declare_anyway(kind: str, params: Mapping[str, Any], blueprint: Blueprint) 
     names = [params.get("outputListName"), params.get("outputList")]
     names += [params.get("decayString")] if kind in {"ParticleCombiner", "ParticleCombinerFromMC"} else []
     names += [params.get("listName")] if kind == "MCDecayFinder" else []
+    if kind not in MODULES:
+        names += params.values()  # some of them name what it makes
     if kind == "SignalSideParticleListCreator":
         names.append(params.get("particleListName"))
     if kind == "RestOfEventInterpreter":
@@ -351,6 +353,7 @@ def _process(plan: _Plan, chunk: Chunk, log: Logger, notes: Counter[str]) -> Non
         stored = plan.blueprint.stored()
         load_stored(context, {key: stored[key] for key in sorted(plan.blueprint.wanted)})
     _walk(plan.nodes, context)
+    plan.blueprint.outputs.settle()
 
 
 def _walk(nodes: Sequence[_Node], context: Context) -> None:

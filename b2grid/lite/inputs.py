@@ -14,32 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from b2grid.lite.context import Logger
+    from b2grid.lite.engine import RunOptions
     from b2grid.lite.modules.source import Input
     from b2grid.lite.reader import MdstFile
 
-__all__ = ["InputFiles", "Wanted", "open_inputs"]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the command line says.
-
-    Parameters
-    ----------
-    inputs : tuple of str or None
-        Files instead of the path's own.
-    events : int or None
-        Largest number of events to read.
-    skip_events : int
-        Instead of the path's own, if not 0.
-    sequences : tuple of str
-        Instead of the path's own, if there are any.
-    """
-
-    inputs: tuple[str, ...] | None = None
-    events: int | None = None
-    skip_events: int = 0
-    sequences: tuple[str, ...] = ()
+__all__ = ["InputFiles", "open_inputs"]
 
 
 @dataclass
@@ -48,20 +27,20 @@ class InputFiles:
 
     Parameters
     ----------
-    wanted : Wanted
+    options : RunOptions
     names : list of str
     files : list of MdstFile
         Empty until they are opened.
     """
 
-    wanted: Wanted
+    options: RunOptions
     names: list[str] = field(default_factory=list)
     files: list[MdstFile] = field(default_factory=list)
 
     def open(self, source: Input) -> None:
         """Open them, unless they are open."""
         if not self.files:
-            self.names = _names(source, self.wanted)
+            self.names = _names(source, self.options)
             self.files = open_files(self.names)
 
     def lists(self, source: Input | None) -> dict[tuple[int, str], tuple[str, ...]]:
@@ -92,9 +71,9 @@ def open_inputs(given: Sequence[Input], inputs: InputFiles, log: Logger) -> tupl
             "the path has no input" if not given else "the path has several inputs",
             hint="begin the path with one inputMdst() or inputMdstList()",
         )
-    (source,), wanted = given, inputs.wanted
-    names = _names(source, wanted)
-    sequences = wanted.sequences or source.sequences
+    (source,), options = given, inputs.options
+    names = _names(source, options)
+    sequences = options.sequences or source.sequences
     _check_sequences(names, sequences)
     for name in sorted({name for name in names if names.count(name) > 1}):
         if sequences:
@@ -112,15 +91,15 @@ def open_inputs(given: Sequence[Input], inputs: InputFiles, log: Logger) -> tupl
             )
     if not any(file.entries for file in files):
         raise InvalidInput("none of the input files has events", hint="give files with events")
-    selection = Selection(wanted.events, wanted.skip_events or source.skip, sequences, source.discard_errors)
+    selection = Selection(options.events, options.skip_events or source.skip, sequences, source.discard_errors)
     if total_events(files, selection) == 0:
         log.warning(f"No event is left: {selection.skip} are skipped" if selection.skip else "No event is chosen")
     return files, selection, names
 
 
-def _names(source: Input, wanted: Wanted) -> list[str]:
-    own = wanted.inputs is None or source.fixed
-    names = [name for pattern in (source.files if own else wanted.inputs or ()) for name in expand(pattern)]
+def _names(source: Input, options: RunOptions) -> list[str]:
+    own = options.inputs is None or source.fixed
+    names = [name for pattern in (source.files if own else options.inputs or ()) for name in expand(pattern)]
     if not names:
         raise InvalidInput("there are no input files", hint="name them in the steering, or with -i")
     return names

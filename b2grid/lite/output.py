@@ -179,6 +179,12 @@ class Outputs:
             for tree in file.trees.values():
                 tree.open(file.handle)
 
+    def settle(self) -> None:
+        """Put in order what loops have filled; at the end of every chunk."""
+        for file in self._files.values():
+            for rows in [file] if isinstance(file, Table) else file.trees.values():
+                rows.settle()
+
     def close(self, account: Account, inputs: Sequence[str], metadata: Sequence[FileMetaData], seed: str) -> None:
         """Write what is left and the metadata, and close."""
         for file in self._files.values():

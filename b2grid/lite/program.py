@@ -13,16 +13,21 @@ from b2grid.errors import B2GridError, Finding, InvalidInput, NotInLite
 from b2grid.lite.joblog import JobInformation
 from b2grid.lite.options import HELP, Options, parse
 from b2grid.steering.standin import Log, LogLevel, run_script, session
-from b2grid.steering.standin.path import PACKAGES
+from b2grid.steering.standin.origin import PACKAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from types import FrameType
 
-    from b2grid.steering.standin import Path
+    from b2grid.steering.standin import Module, Path
 
 __all__ = ["run"]
 
+_WITH_BASF2 = "run it with basf2: give the project a release"
+_INSTEAD_OF_PYTHON = (
+    "instead of event() select by applyEventCuts or if_value, keep values by variablesToExtraInfo, write them by "
+    "variablesToNtuple and go on with arrays; or run it with basf2"
+)
 _STAND_INS = str(FilePath(PACKAGES).parent)
 _OUTPUTS = ("VariablesToNtuple", "VariablesToHistogram", "VariablesToEventBasedTree")
 
@@ -72,17 +77,19 @@ class _Run:
         self.account = JobInformation(account, log)
         self.events, self.runs = 0, 0
         self.processing = False
+        self.script = FilePath()
         self.errors = 0  # those of an earlier run, which do not stop a later one
         self.seed = options.seed or os.urandom(16).hex()
 
     def execute(self, script: str) -> int:
         """Execute the script; the exit code."""
+        self.script = FilePath(script).absolute()  # scripts may go elsewhere
         stops = (signal.SIGTERM, signal.SIGQUIT)
         before = {number: signal.signal(number, self._terminated) for number in stops}
         try:
             self.account.say("initializing")
             self.log.info(f"Steering file: {script}")
-            run_script(script, self.options.args, on_process=self._process, log=self.log, default_seed=self.seed)
+            self._run(script)
         except B2GridError as error:
             return self._fatal(error)
         except SystemExit as ended:
@@ -104,13 +111,23 @@ class _Run:
         self.account.finish(self.events, self.runs)
         return 0
 
+    def _run(self, script: str) -> None:
+        """Run the script; what it did with names that only basf2 has did nothing, also where nothing is processed."""
+        try:
+            run_script(script, self.options.args, on_process=self._process, log=self.log, default_seed=self.seed)
+        except SystemExit as ended:
+            if ended.code not in (None, 0):
+                raise
+        if not self.options.dry_run:
+            _refuse_unknown(())
+
     def _process(self, path: Path, max_event: int) -> None:
         if self.options.dry_run:
             self._dry_run(path)
             return
         if errors := self.log.counts[LogLevel.ERROR] - self.errors:
             raise InvalidInput(f"{errors} ERROR(S) occurred! The processing of events will not be started.")
-        _refuse_unknown(path)
+        _refuse_unknown(path.walk())
         if session.processes > 1:
             self.log.warning(f"b2lite processes events in one process, and not in {session.processes}")
         self._redirect(path)
@@ -180,12 +197,9 @@ class _Run:
         return 1
 
     def _ended(self, ended: SystemExit) -> int:
-        code = ended.code
-        if code is None or isinstance(code, int):
-            if not code:
-                self.account.finish(self.events, self.runs)
-            return code or 0
-        sys.stderr.write(f"{code}\n")
+        if isinstance(ended.code, int):
+            return ended.code
+        sys.stderr.write(f"{ended.code}\n")
         return 1
 
     def _raised(self, error: BaseException) -> int:
@@ -193,7 +207,7 @@ class _Run:
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename != session.script:
             trace = trace.tb_next
-        for remark in _remarks(error):
+        for remark in _remarks(error, self.script):
             error.add_note(remark)
         sys.stdout.flush()
         shown = traceback.TracebackException(type(error), error, trace)
@@ -207,16 +221,20 @@ class _Run:
         raise SystemExit(1)
 
 
-def _remarks(error: BaseException) -> list[str]:
+def _remarks(error: BaseException, script: FilePath) -> list[str]:
     """What the check says about the line of an exception that looks like a mistake with basf2's interface."""
     if not isinstance(error, (AttributeError, ImportError, NameError, TypeError)):
         return []
     from b2grid.steering import check
 
     line = session.innermost_line(error.__traceback__)
+    try:
+        found = check(script)
+    except B2GridError:
+        return []  # the script is not there any more
     return [
-        f"{finding.message}" + (f" - {finding.hint}" if finding.hint else "")
-        for finding in check(session.script)
+        finding.message + (f" - {finding.hint}" if finding.hint else "")
+        for finding in found
         if finding.severity == "error" and finding.line == line
     ]
 
@@ -225,22 +243,21 @@ def _place(line: int | None) -> str:
     return f"{session.place(line)}: " if line is not None else ""
 
 
-def _refuse_unknown(path: Path) -> None:
-    """Refuse what only basf2 can run, all of it at once, before any event is read."""
-    found: dict[tuple[int | None, str], None] = {}
+def _refuse_unknown(modules: Iterable[Module]) -> None:
+    """Refuse what only basf2 can run, all of it at once."""
+    found: dict[tuple[int | None, str], str] = {}
     for call in session.opaque_calls:
-        found[call.line, call.name] = None
-    for module in path.walk():
+        found[call.line, call.name] = _WITH_BASF2
+    for module in modules:
         if module.opaque:
-            found[module.line, module.type()] = None
+            found[module.line, module.type()] = _WITH_BASF2
         elif module.python:
-            found[module.line, f"the Python module {module.type()}"] = None
+            found[module.line, f"the Python module {module.type()}"] = _INSTEAD_OF_PYTHON
     if not found:
         return
-    hint = "run it with basf2: give the project a release"
     findings = tuple(
         Finding("B2S701", "error", f"b2lite does not run {name}", hint, line)
-        for line, name in sorted(found, key=lambda item: (item[0] or 0, item[1]))
+        for (line, name), hint in sorted(found.items(), key=lambda item: (item[0][0] or 0, item[0][1]))
     )
     names = ", ".join(dict.fromkeys(name for _, name in found))
-    raise NotInLite(f"b2lite does not run {names}", hint=hint, findings=findings)
+    raise NotInLite(f"b2lite does not run {names}", hint=_WITH_BASF2, findings=findings)

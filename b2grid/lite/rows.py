@@ -28,6 +28,16 @@ _BUFFER = 32 * 1024**2
 _STRING = "string"
 
 
+def _empty(count: int) -> ak.Array:
+    """So many empty strings."""
+    return ak.Array([""])[np.zeros(count, dtype=np.int64)]
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Columns one after the other."""
+    return ak.concatenate(parts) if isinstance(parts[0], ak.Array) else np.concatenate(parts)
+
+
 @dataclass
 class Rows(ABC):
     """Columns that grow, held in memory until there are many rows of them.
@@ -45,12 +55,29 @@ class Rows(ABC):
     rows: int = 0
     _pieces: list[dict[str, Any]] = field(default_factory=list, repr=False)
     _held: int = 0
+    _turns: list[tuple[NDArray[np.int64], Mapping[str, NDArray[Any]]]] = field(default_factory=list, repr=False)
+
+    def fill_turn(self, events: NDArray[np.int64], values: Mapping[str, NDArray[Any]]) -> None:
+        """Add rows in one turn of a loop within events, which `settle` puts in order."""
+        self._turns.append((events, values))
+
+    def settle(self) -> None:
+        """End the events that had turns: their rows are in order of events, and in an event in order of turns."""
+        if not self._turns:
+            return
+        order = np.argsort(np.concatenate([events for events, _ in self._turns]), kind="stable")
+        names = self._turns[0][1]
+        self.fill(len(order), {name: _joined([each[name] for _, each in self._turns])[order] for name in names})
+        self._turns = []
 
     def fill(self, count: int, values: Mapping[str, NDArray[Any]]) -> None:
-        """Add rows; columns of strings are not given, and empty."""
+        """Add rows; columns of strings that are not given are empty."""
         if count == 0:
             return
-        piece = {name: np.ascontiguousarray(column, dtype=self.columns[name]) for name, column in values.items()}
+        piece = {
+            name: column if self.columns[name] == _STRING else np.ascontiguousarray(column, dtype=self.columns[name])
+            for name, column in values.items()
+        }
         self._pieces.append({**piece, "": count})
         self.rows += count
         self._held += sum(column.nbytes for column in piece.values())
@@ -61,14 +88,12 @@ class Rows(ABC):
         """Write what is held."""
         if not self._pieces:
             return
-        count = sum(piece[""] for piece in self._pieces)
-        whole: dict[str, Any] = {}
-        for name, kind in self.columns.items():
-            if kind == _STRING:
-                whole[name] = ak.Array([""])[np.zeros(count, dtype=np.int64)]
-            else:
-                whole[name] = np.concatenate([piece[name] for piece in self._pieces])
-        self.write(whole)
+        self.write(
+            {
+                name: _joined([piece[name] if name in piece else _empty(piece[""]) for piece in self._pieces])
+                for name in self.columns
+            }
+        )
         self._pieces, self._held = [], 0
 
     @abstractmethod
@@ -156,7 +181,7 @@ class Table(Rows):
         from pyarrow import csv, ipc, parquet
 
         make = {"csv": csv.CSVWriter, "parquet": parquet.ParquetWriter, "feather": ipc.RecordBatchFileWriter}[self.kind]
-        self._schema = pa.schema([(name, pa.from_numpy_dtype(kind)) for name, kind in self.columns.items()])
+        self._schema = pa.schema([(name, pa.from_numpy_dtype(np.dtype(kind))) for name, kind in self.columns.items()])
         try:
             self._writer = make(self.name, schema=self._schema, **self.options)
         except OSError as error:

@@ -27,6 +27,10 @@ class Coverage:
         Names without arguments: ``"M"``, ``"daughter"``.
     modules : frozenset of str or None
         C++ module names, as in ``path.add_module("RootInput")``.
+    module_parameters : mapping
+        C++ module -> the parameters that may be given; of a module that is not listed, all.
+    methods : frozenset of str or None
+        Methods of a path.
     name : str
         What messages call the runner.
     """
@@ -35,4 +39,6 @@ class Coverage:
     parameters: Mapping[str, frozenset[str]] = field(default_factory=dict)
     variables: frozenset[str] | None = None
     modules: frozenset[str] | None = None
+    module_parameters: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    methods: frozenset[str] | None = None
     name: str = "b2lite"

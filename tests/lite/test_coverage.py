@@ -14,7 +14,8 @@ from b2grid.lite.covered import OWN
 from b2grid.lite.options import parse
 from b2grid.lite.report import NO_REASON, in_text, page, table, uses
 from b2grid.steering.standin import Path as SteeringPath
-from b2grid.steering.standin.path import PACKAGES, Module
+from b2grid.steering.standin.module import Module
+from b2grid.steering.standin.origin import PACKAGES
 
 ROOT = Path(__file__).parents[2]
 

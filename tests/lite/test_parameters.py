@@ -25,7 +25,7 @@ from b2grid.errors import InvalidInput, NotInLite
 from b2grid.lite.covered import FUNCTIONS
 from b2grid.lite.engine import RunOptions, run
 from b2grid.steering.standin import Log, LogLevel, run_script
-from b2grid.steering.standin.path import PACKAGES
+from b2grid.steering.standin.origin import PACKAGES
 
 NO_DIFFERENCE = {
     "writeOut": "says what a later output of events holds, and such outputs are refused",
@@ -35,6 +35,9 @@ NO_DIFFERENCE = {
     "timeout": "no database is asked",
     "metavariables": "names of what event cuts may use; what is not of events is refused anyway",
     "basketsize": "how the file is laid out",
+    "hdf_table_name": "for HDF5, which is refused",
+    "event_buffer_size": "how the file is laid out",
+    "column": "of a data frame behind the run; the tests of the stand-ins look at it",
     "ignoreCommandLineOverride": "looked at with -o only",
     "onlyPrimaries": "which messages there are",
     "maxLevel": "which messages there are",

@@ -10,7 +10,7 @@ from b2grid.errors import InvalidInput, InvalidSteering, NotInLite
 from b2grid.lite import coverage
 from b2grid.lite.covered import FUNCTIONS
 from b2grid.lite.modules import MODULES
-from b2grid.steering.standin.path import PACKAGES
+from b2grid.steering.standin.origin import PACKAGES
 
 NOT_COVERED = [
     ("main.add_module('RestOfEventBuilder', particleList='pi+:x', useKLMEnergy=True)", "useKLMEnergy=True"),
@@ -130,6 +130,17 @@ def test_a_refused_module_does_not_bring_others_down(real_data, lite):
         (finding.line, "kaonIDNN" in finding.message or "TagVChi2" in finding.message)
         for finding in raised.value.findings
     ] == [(7, True), (8, True)]
+
+
+def test_what_a_refused_module_may_make_is_taken_for_made(real_data, lite):
+    body = """
+        main.add_module('InclusiveDstarReconstruction', decayString='D*+:x -> pi+:x', slowPionList='pi+:x')
+        ma.applyCuts('D*+:x', 'M > 2', path=main)
+        ma.applyCuts('D*0:x', 'M > 2', path=main)
+    """
+    with pytest.raises(InvalidSteering) as raised:
+        lite(body, real_data / "mdst.root")
+    assert [finding.line for finding in raised.value.findings] == [7, 9]
 
 
 def test_unknown_conditions_are_refused_before_reading(tmp_path, real_data, lite):

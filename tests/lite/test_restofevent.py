@@ -382,6 +382,8 @@ NOT_COVERED = [
     ("ma.variablesToNtuple('B-:x', ['passesROEMask(clean)'], path=main)", "passesROEMask"),
     ("main.for_each('Particle', 'Particles', roe)", "over Particles"),
     (f"ma.summaryOfLists(['B-:x'], path=roe); {LOOP}", "ParticleStats in a loop"),
+    (f"roe.add_module('VariablesToEventBasedTree'); {LOOP}", "VariablesToEventBasedTree in a loop"),
+    (f"roe.add_module('VariablesToNtuple', sampling=('nTracks', {{1: 2}})); {LOOP}", "sampling"),
     (f"ma.fillParticleList('pi+:x', '', path=roe); {LOOP}", r"pi\+:x of the outer path"),
 ]
 

@@ -143,3 +143,53 @@ def test_the_same_file_under_two_names_is_one_and_has_facts_of_the_steering(real
     """
     assert set(lite(body, real_data / "mdst-v09-00-00.root").trees) == {"a", "b"}
     assert read_file_metadata("x.root").data_description == {"a": "b", "isNtupleMetaData": "True"}
+
+
+LOOP = """
+    ma.fillParticleList('pi+:x', 'dr < 2', path=main)
+    ma.fillParticleList('K+:x', 'dr < 2 and kaonID > 0.3', path=main)
+    ma.reconstructDecay('D0:x -> K-:x pi+:x', '1.8 < M < 1.93', path=main)
+    ma.buildRestOfEvent('D0:x', path=main)
+    ma.cutAndCopyList('D0:hard', 'D0:x', 'p > 1', path=main)
+    ma.variablesToNtuple('D0:x', ['p', 'nROE_Tracks()'], treename='D', path=main)
+    roe = b2.create_path()
+    ma.fillParticleList('pi+:roe', 'isInRestOfEvent == 1', path=roe)
+    names = ['mdstIndex', 'particleRelatedToCurrentROE(p)', 'nROE_RemainingTracks()']
+    ma.variablesToNtuple('pi+:roe', names, treename='inner', signalSideParticleList='D0:x', path=roe)
+    counts = ['nParticlesInList(pi+:roe)']
+    ma.variablesToNtuple('', counts, treename='turns', signalSideParticleList='D0:hard', path=roe)
+    ma.variablesToHistogram('pi+:roe', [('p', 10, 0, 5)], filename='h.root', path=roe)
+    from b2pandas_utils import VariablesToTable
+    roe.add_module(VariablesToTable('pi+:roe', ['mdstIndex'], 'inner.pq'))
+    main.for_each('RestOfEvent', 'RestOfEvents', roe)
+    ma.variablesToNtuple('pi+:x', ['p'], treename='outside', signalSideParticleList='D0:x', path=main)
+"""
+
+
+def test_in_a_loop_over_rests_rows_come_event_by_event_with_their_signal_side(real_data, lite):
+    trees = lite(LOOP, real_data / "mdst.root").trees
+    outer, inner, turns, outside = (trees[name] for name in ("D", "inner", "turns", "outside"))
+    assert (outer["__ncandidates__"] > 2).any()
+    # one turn per candidate, in their order
+    np.testing.assert_array_equal(turns["__event__"], outer["__event__"])
+    np.testing.assert_array_equal(turns["nParticlesInList(pi+:roe)"], outer["nROE_Tracks()"])
+    hard = outer["p"] > 1
+    assert set(hard) == {True, False}
+    assert (turns["__signalSideCandidate__"] >= 0).tolist() == hard.tolist()
+    for event in np.unique(outer["__event__"]):
+        here = outer["__event__"] == event
+        assert turns["__signalSideCandidate__"][here & hard].tolist() == list(range((here & hard).sum()))
+        assert set(turns["__nSignalSideCandidates__"][here]) == {(here & hard).sum()}
+    # the rows of each turn say whose it is
+    repeats = turns["nParticlesInList(pi+:roe)"]
+    np.testing.assert_array_equal(inner["__event__"], np.repeat(outer["__event__"], repeats))
+    np.testing.assert_array_equal(inner["__signalSideCandidate__"], np.repeat(outer["__candidate__"], repeats))
+    np.testing.assert_array_equal(inner["__nSignalSideCandidates__"], np.repeat(outer["__ncandidates__"], repeats))
+    np.testing.assert_array_equal(inner["particleRelatedToCurrentROE(p)"], np.repeat(outer["p"], repeats))
+    np.testing.assert_array_equal(inner["__ncandidates__"], np.repeat(repeats, repeats))
+    table = pd.read_parquet("inner.pq")
+    np.testing.assert_array_equal(table["mdstIndex"], inner["mdstIndex"])
+    with uproot.open("h.root") as file:
+        assert file["p"].values(flow=True).sum() == len(inner["mdstIndex"])
+    assert set(outside["__signalSideCandidate__"]) == {-1}
+    assert set(outside["__nSignalSideCandidates__"]) == {0}

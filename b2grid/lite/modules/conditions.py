@@ -86,7 +86,6 @@ class Loop:
         turn = np.arange(len(order)) - np.searchsorted(event[order], event[order])
         alive, size = context.alive, context.particles.size
         lists, loaded = set(context.lists), context.loaded
-        context.late = []
         for number in range(int(turn.max(initial=-1)) + 1):
             rests = order[turn == number]
             context.current = np.full(context.chunk.size, -1, dtype=np.int64)
@@ -99,7 +98,6 @@ class Loop:
                 size = context.particles.size
             context.truncate(size)
         context.alive, context.loaded, context.current = alive, loaded, None
-        context.fill_late()
 
 
 @module("SubEvent", "path mode objectName mergeBack loopOver loopCondition maxIterations")

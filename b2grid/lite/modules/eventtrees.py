@@ -9,13 +9,20 @@ import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
 from b2grid.lite.modules.base import Arguments, Blueprint, module
-from b2grid.lite.modules.ntuples import TYPES, Sampled, candidate_numbers, columns_of, event_numbers, file_name, sampled
+from b2grid.lite.modules.ntuples import (
+    TYPES,
+    Sampled,
+    candidate_numbers,
+    columns_of,
+    event_numbers,
+    event_types,
+    file_name,
+    sampled,
+)
 from b2grid.lite.rows import COUNTER, EventTree
 from b2grid.lite.view import View
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from b2grid.lite.context import Context
     from b2grid.lite.expression import Compiled
     from b2grid.lite.lists import ListName
@@ -39,7 +46,7 @@ class _Filler:
         kept = np.zeros(context.chunk.size, dtype=np.bool_)
         kept[events.events[weights > 0]] = True
         chosen = events.events[weights > 0]
-        columns: dict[str, NDArray[Any]] = event_numbers(context, chosen)
+        columns: dict[str, Any] = event_numbers(context, chosen) | event_types(context, chosen, self.tree.columns)
         columns["__weight__"] = weights[weights > 0]
         for column, variable in self.of_event.items():
             columns[column] = variable(events)[weights > 0]

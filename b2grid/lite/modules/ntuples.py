@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import awkward as ak
 import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
 from b2grid.lite.modules.base import Arguments, Blueprint, module
-from b2grid.lite.pairs import pairs
-from b2grid.lite.rows import Tree
+from b2grid.lite.rows import Rows, Tree
 from b2grid.lite.sampling import Sampling
 from b2grid.lite.view import View
 from b2grid.ntuple.columns import encode
@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from b2grid.lite.expression import Compiled
     from b2grid.lite.lists import ListName
 
-__all__ = ["TYPES", "Sampled", "candidate_numbers", "columns_of", "event_numbers", "file_name", "sampled"]
+__all__ = [
+    "TYPES",
+    "Sampled",
+    "add_rows",
+    "candidate_numbers",
+    "columns_of",
+    "event_numbers",
+    "event_types",
+    "file_name",
+    "sampled",
+]
 
 TYPES = {"double": "float64", "int": "int32", "bool": "bool"}
 """ROOT's types of basf2's."""
@@ -48,6 +58,14 @@ def event_numbers(context: Context, events: NDArray[np.int64]) -> dict[str, NDAr
     }
 
 
+def event_types(context: Context, events: NDArray[np.int64], columns: Iterable[str]) -> dict[str, Any]:
+    """The column of the event's type, where there is one and the file says it."""
+    chunk = context.chunk
+    if "__eventType__" not in columns or not chunk.has("EventExtraInfo", "m_eventType"):
+        return {}
+    return {"__eventType__": ak.from_numpy(chunk.single("EventExtraInfo", "m_eventType")[events])}
+
+
 def candidate_numbers(view: View) -> dict[str, NDArray[np.int64]]:
     """Per row its number among the candidates of its event, and how many these are."""
     first = np.searchsorted(view.events, view.events)
@@ -55,6 +73,27 @@ def candidate_numbers(view: View) -> dict[str, NDArray[np.int64]]:
         "__candidate__": np.arange(len(view)) - first,
         "__ncandidates__": np.searchsorted(view.events, view.events, side="right") - first,
     }
+
+
+def add_rows(rows: Rows, view: View, columns: dict[str, NDArray[Any]]) -> None:
+    """Add one row per row of the view; in a loop over rests of the event they wait for the other turns."""
+    if view.context.current is None:
+        rows.fill(len(view), columns)
+    else:
+        rows.fill_turn(view.events, columns)
+
+
+def signal_side(view: View, name: ListName) -> dict[str, NDArray[np.int64]]:
+    """Per row the candidate of a list whose rest of the event has its turn, and how many there are; else -1 and 0."""
+    context = view.context
+    if context.current is None:
+        return {"__signalSideCandidate__": np.full(len(view), -1), "__nSignalSideCandidates__": np.zeros(len(view))}
+    candidates = View.of_list(context, name)
+    place = np.full(context.particles.size, -1)
+    place[candidates.rows] = candidate_numbers(candidates)["__candidate__"]
+    owner = context.rests.owner[context.current[view.events]]
+    count = np.bincount(candidates.events, minlength=context.chunk.size)
+    return {"__signalSideCandidate__": place[owner], "__nSignalSideCandidates__": count[view.events]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +118,8 @@ def sampled(given: Arguments, blueprint: Blueprint) -> Sampled | None:
             f"parameter sampling of {given.kind} is not understood: {printable(repr(value))}",
             hint="give a variable and the inverse rates of its values, as in ('isSignal', {0: 10, 1: 1})",
         )
+    if pair[0] and blueprint.loop:
+        raise given.refuse("sampling", "in a loop over rests of the event rows come in another order")
     return Sampled(blueprint.variable(pair[0]), Sampling(dict(pair[1]))) if pair[0] else None
 
 
@@ -115,41 +156,27 @@ class _Ntuple:
     name: ListName | None
     variables: dict[str, Compiled]
     sampled: Sampled | None
-    side: ListName | None
+    signal_side: ListName | None
 
     def run(self, context: Context) -> None:
         """Add the rows of the living events."""
         view = View.of_list(context, self.name)
         if len(view) == 0:
             return
-        columns: dict[str, NDArray[Any]] = event_numbers(context, view.events)
+        columns: dict[str, Any] = event_numbers(context, view.events)
+        columns |= event_types(context, view.events, self.tree.columns)
         if self.name is not None:
             columns |= candidate_numbers(view)
-        if self.side is not None:
-            columns |= _signal_side(context, view.events, self.side)
+        if self.signal_side is not None:
+            columns |= signal_side(view, self.signal_side)
         columns["__weight__"] = np.ones(len(view)) if self.sampled is None else self.sampled.weights(view)
         for column, variable in self.variables.items():
             columns[column] = variable(view)
-        events = view.events
-        if self.sampled is not None:
-            kept = columns["__weight__"] > 0
-            events, columns = events[kept], {name: values[kept] for name, values in columns.items()}
-        context.fill(self.tree, events, columns)
-
-
-_SIDE = ("__signalSideCandidate__", "__nSignalSideCandidates__")
-
-
-def _signal_side(context: Context, events: NDArray[np.int64], side: ListName) -> dict[str, NDArray[np.int64]]:
-    """Per row the place of the turn's candidate in its list, and the size of that; -1 and 0 outside of a loop."""
-    place, number = np.full(len(events), -1, dtype=np.int64), np.zeros(len(events), dtype=np.int64)
-    if context.current is not None:
-        ids = context.lists.make(side).read(side, context.particles)
-        own = context.particles.event[ids]
-        row, found = pairs(context.rests.owner[context.current[events]], ids)
-        place[row] = found - np.searchsorted(own, own[found])
-        number = np.bincount(own, minlength=context.chunk.size)[events]
-    return dict(zip(_SIDE, (place, number), strict=True))
+        if self.sampled is None:
+            add_rows(self.tree, view, columns)
+            return
+        kept = columns["__weight__"] > 0
+        self.tree.fill(int(kept.sum()), {name: values[kept] for name, values in columns.items()})
 
 
 @module(
@@ -160,8 +187,10 @@ def _signal_side(context: Context, events: NDArray[np.int64], side: ListName) ->
 def _ntuple(given: Arguments, blueprint: Blueprint) -> _Ntuple:
     given.integer("basketSize", 1600)
     given.flag("ignoreCommandLineOverride", False)
-    text, signal_side = given.text("particleList", ""), given.text("signalSideParticleList", "")
-    name = blueprint.known(text) if text else None
+    name, side = (
+        blueprint.known(text) if text else None
+        for text in (given.text("particleList", ""), given.text("signalSideParticleList", ""))
+    )
     double = "float32" if given.flag("useFloat", False) else TYPES["double"]
     columns = {
         "__experiment__": "int32",
@@ -171,8 +200,8 @@ def _ntuple(given: Arguments, blueprint: Blueprint) -> _Ntuple:
     }
     if name is not None:
         columns |= {"__candidate__": "int32", "__ncandidates__": "int32"}
-    side = blueprint.known(signal_side) if signal_side else None
-    columns |= dict.fromkeys(_SIDE if signal_side else (), "int32")
+    if side is not None:
+        columns |= {"__signalSideCandidate__": "int32", "__nSignalSideCandidates__": "int32"}
     if given.flag("storeEventType", True):
         columns["__eventType__"] = "string"
     columns["__weight__"] = double
@@ -183,10 +212,7 @@ def _ntuple(given: Arguments, blueprint: Blueprint) -> _Ntuple:
     path = file_name(given, "VariablesToNtuple.root")
     tree = blueprint.outputs.tree(path, Tree(given.text("treeName", "ntuple"), columns))
     blueprint.outputs.describe(path, given.mapping("dataDescription", {}))
-    chosen = sampled(given, blueprint)
-    if chosen is not None and blueprint.loop:
-        raise given.refuse("sampling", "rows of a loop are not made in the order in which basf2 counts them")
-    return _Ntuple(tree, name, variables, chosen, side)
+    return _Ntuple(tree, name, variables, sampled(given, blueprint), side)
 
 
 def file_name(given: Arguments, default: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidSteering
 from b2grid.lite.modules.base import Arguments, Blueprint, module
-from b2grid.lite.modules.ntuples import candidate_numbers, event_numbers
+from b2grid.lite.modules.ntuples import add_rows, candidate_numbers, event_numbers
 from b2grid.lite.rows import Table
 from b2grid.lite.view import View
 
@@ -40,20 +40,17 @@ class _Filler:
         view = View.of_list(context, self.name)
         columns: dict[str, NDArray[Any]] = event_numbers(context, view.events) | candidate_numbers(view)
         columns |= {typed: variable(view) for typed, variable in self.variables.items()}
-        self.table.fill(len(view), columns)
+        add_rows(self.table, view, columns)
 
 
 @module(
     "VariablesToTable",
     "particleList variables fileName format hdf_table_name event_buffer_size writer_kwargs",
-    loops=False,
 )
 def _filler(given: Arguments, blueprint: Blueprint) -> _Filler:
     kind = given.text("format")
     if kind == "hdf5":
-        raise given.refuse(
-            "fileName", "HDF5 needs PyTables, which b2lite does without; .parquet, .feather, .csv do not"
-        )
+        raise given.refuse("fileName", "HDF5 needs PyTables; .parquet, .feather and .csv are written")
     if given.integer("event_buffer_size", 100) < 1:
         raise InvalidSteering("event_buffer_size has to be at least 1", hint="leave it out for 100")
     if not given.text("particleList", ""):

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 from b2grid.steering.standin.log import Log, LogLevel
-from b2grid.steering.standin.path import AfterConditionPath, Condition, Module, Path, origin
+from b2grid.steering.standin.module import AfterConditionPath, Condition, Module
+from b2grid.steering.standin.origin import origin
+from b2grid.steering.standin.path import Path
 from b2grid.steering.standin.script import run_script
 from b2grid.steering.standin.session import Refusal, Session, session
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from b2grid.steering.standin.path import Module
+from b2grid.steering.standin.module import Module
 
 if TYPE_CHECKING:
     from b2grid.grammar import Decay, Particle

@@ -11,7 +11,7 @@ from b2grid.steering.standin.path import Path
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from b2grid.steering.standin.path import Module
+    from b2grid.steering.standin.module import Module
 
 __all__ = ["describe", "input_files", "plain"]
 

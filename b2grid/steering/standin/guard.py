@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from b2grid.run.confine import DEVICES
 from b2grid.run.proc import descendants
-from b2grid.steering.standin.path import origin
+from b2grid.steering.standin.origin import origin
 from b2grid.steering.standin.session import Started, session
 
 if TYPE_CHECKING:

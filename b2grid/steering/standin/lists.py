@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from b2grid.grammar import Decay, Particle
-    from b2grid.steering.standin.path import Module
+    from b2grid.steering.standin.module import Module
 
 __all__ = ["list_key", "lists"]
 

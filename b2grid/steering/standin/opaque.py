@@ -17,7 +17,9 @@ from functools import cache
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Self
 
-from b2grid.steering.standin.path import Module, Path, origin
+from b2grid.steering.standin.module import Module
+from b2grid.steering.standin.origin import origin
+from b2grid.steering.standin.path import Path
 from b2grid.steering.standin.session import Refusal, session
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from b2grid.steering.standin.session import session
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from b2grid.steering.standin.path import Module
+    from b2grid.steering.standin.module import Module
 
 __all__ = ["files", "ntuple_file", "trees"]
 

@@ -23,7 +23,7 @@ from b2grid.errors import B2GridError
 from b2grid.run.confine import confine
 from b2grid.steering.standin.guard import Refused, watch
 from b2grid.steering.standin.log import LogLevel
-from b2grid.steering.standin.path import origin
+from b2grid.steering.standin.origin import origin
 from b2grid.steering.standin.script import run_script
 from b2grid.steering.standin.session import session
 from b2grid.steering.standin.sharing import outermost_line, sharing

@@ -15,7 +15,7 @@ from b2grid.errors import B2GridError
 from b2grid.steering.combining.program import spans
 from b2grid.steering.source import Source
 from b2grid.steering.standin.opaque import OPAQUE_PACKAGES, OpaqueFinder
-from b2grid.steering.standin.path import PACKAGES
+from b2grid.steering.standin.origin import PACKAGES
 from b2grid.steering.standin.session import session
 
 if TYPE_CHECKING:

@@ -11,13 +11,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from b2grid.steering.standin.describe import input_files, plain
-from b2grid.steering.standin.path import AfterConditionPath
+from b2grid.steering.standin.module import AfterConditionPath
 from b2grid.steering.standin.session import session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from b2grid.steering.standin.path import Module, Path
+    from b2grid.steering.standin.module import Module
+    from b2grid.steering.standin.path import Path
 
 __all__ = ["outermost_line", "sharing"]
 

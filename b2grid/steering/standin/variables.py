@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.steering.standin.log import Fatal
 from b2grid.steering.standin.opaque import Opaque
-from b2grid.steering.standin.path import origin
+from b2grid.steering.standin.origin import origin
 from b2grid.steering.standin.session import builtin_collections, session
 
 if TYPE_CHECKING:

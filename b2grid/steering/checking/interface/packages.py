@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from b2grid.steering.standin.opaque import OPAQUE_PACKAGES
-from b2grid.steering.standin.path import PACKAGES
+from b2grid.steering.standin.origin import PACKAGES
 
 __all__ = ["is_known", "otherwise_cased"]
 

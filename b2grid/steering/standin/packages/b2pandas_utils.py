@@ -1,6 +1,6 @@
 """Stand-in for ``b2pandas_utils``: tables of other formats than ROOT."""
 
-from b2grid.steering.standin.path import Module as _Module
+from b2grid.steering.standin.module import Module as _Module
 
 _FORMATS = {
     "csv": ("csv",),

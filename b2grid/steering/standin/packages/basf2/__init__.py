@@ -3,8 +3,9 @@
 import sys as _sys
 from enum import Enum as _Enum
 
-from b2grid.steering.standin.path import AfterConditionPath as AfterConditionPath
-from b2grid.steering.standin.path import Module, Path
+from b2grid.steering.standin.module import AfterConditionPath as AfterConditionPath
+from b2grid.steering.standin.module import Module
+from b2grid.steering.standin.path import Path
 from b2grid.steering.standin.session import session as _session
 from basf2._messages import *  # noqa: F403 - a stand-in offers all of its parts
 from basf2._statistics import *  # noqa: F403 - the same

@@ -5,7 +5,7 @@ from enum import Enum as _Enum
 from b2grid.steering.standin.log import Fatal as _Fatal
 from b2grid.steering.standin.log import LogLevel
 from b2grid.steering.standin.opaque import Opaque as _Opaque
-from b2grid.steering.standin.path import origin as _origin
+from b2grid.steering.standin.origin import origin as _origin
 from b2grid.steering.standin.session import session as _session
 
 

@@ -5,7 +5,7 @@ import os as _os
 from pathlib import Path as _FilePath
 
 from b2grid.steering.standin.opaque import Opaque as _Opaque
-from b2grid.steering.standin.path import origin as _origin
+from b2grid.steering.standin.origin import origin as _origin
 from b2grid.steering.standin.session import session as _session
 
 
