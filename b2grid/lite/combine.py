@@ -7,8 +7,9 @@ fastest. Candidates that use a source twice, or repeat a set of daughters, are l
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from b2grid.lite.context import Context
     from b2grid.lite.lists import ListName
+    from b2grid.lite.particles import Particles
 
     Ids = NDArray[np.int64]
     Cut = Callable[[Context, Ids], NDArray[np.bool_]]
@@ -51,6 +53,9 @@ class Combination:
         Largest number of candidates per event; 0 or less for none.
     drop : bool
         Whether an event with more loses all of them, or keeps the first ones.
+    recoil : {0, 1, 2}
+        Whether the mother is the sum of the daughters, what the beams have beyond them, or what the first daughter
+        has beyond the others.
     """
 
     mother: ListName
@@ -60,6 +65,7 @@ class Combination:
     conjugate: bool = True
     limit: int = 10000
     drop: bool = True
+    recoil: int = 0
 
     @property
     def self_conjugate(self) -> bool:
@@ -131,16 +137,33 @@ def _blocks(passes: Sequence[_Pass], context: Context) -> Iterator[tuple[int, in
         start = stop
 
 
-def _cross(context: Context, inputs: Sequence[Ids]) -> NDArray[np.int64]:
-    """All combinations within each event without a shared source; the first column runs fastest.
+@dataclass(frozen=True, slots=True)
+class _Crossed:
+    """Combinations: one position in the inputs per daughter, in the order of events, and the sums of four-momenta."""
 
-    Shape (combinations, daughters), in the order of events.
-    """
+    inputs: tuple[Ids, ...]
+    chosen: tuple[NDArray[np.int64], ...]
+    vector: tuple[NDArray[np.float64], ...]
+
+    def __len__(self) -> int:
+        return len(self.chosen[0])
+
+    def daughters(self, rows: Any = slice(None)) -> NDArray[np.int64]:
+        """Numbers of the daughters; shape (combinations, daughters)."""
+        return np.stack([ids[place[rows]] for ids, place in zip(self.inputs, self.chosen, strict=True)], axis=1)
+
+    def column(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Something that particles have, of the first daughters."""
+        return values[self.inputs[0]][self.chosen[0]]
+
+
+def _cross(context: Context, inputs: tuple[Ids, ...]) -> _Crossed:
+    """All combinations within each event without a shared source; the first daughter runs fastest."""
     particles, events = context.particles, np.arange(context.chunk.size + 1)
     sources = [particles.source_ids(ids) for ids in inputs]
-    # positions in the inputs, one column per daughter
     chosen = [np.arange(len(inputs[0]))]
     event = particles.event[inputs[0]]
+    vector = _vectors(particles, inputs[0])
     for number, ids in enumerate(inputs[1:], start=1):
         rows = np.searchsorted(event, events)
         theirs = particles.event[ids]
@@ -148,45 +171,62 @@ def _cross(context: Context, inputs: Sequence[Ids]) -> NDArray[np.int64]:
         # every new daughter meets all rows of its event in turn
         right = np.repeat(np.arange(len(ids)), repeats)
         left = np.arange(len(right)) + np.repeat(rows[theirs] - (np.cumsum(repeats) - repeats), repeats)
-        chosen = [column[left] for column in chosen]
-        shared = _overlap(sources[:number], chosen, sources[number], right)
+        shared = _overlap(sources[:number], chosen, left, sources[number], right)
         if shared is not None and shared.any():
-            distinct = ~shared
-            chosen, right = [column[distinct] for column in chosen], right[distinct]
-        chosen.append(right)
+            distinct = np.flatnonzero(~shared)
+            left, right = left[distinct], right[distinct]
+        chosen = [*(column[left] for column in chosen), right]
         event = theirs[right]
-    return np.stack([ids[column] for ids, column in zip(inputs, chosen, strict=True)], axis=1)
+        own = _vectors(particles, ids)
+        vector = tuple(np.add(mine[left], part[right]) for mine, part in zip(vector, own, strict=True))
+    return _Crossed(inputs, tuple(chosen), vector)
+
+
+def _vectors(particles: Particles, ids: Ids) -> tuple[NDArray[np.float64], ...]:
+    """px, py, pz, E; added to zero, as a sum of vectors is in basf2."""
+    return tuple(0 + getattr(particles, name)[ids] for name in ("px", "py", "pz", "energy"))
 
 
 def _overlap(
-    sources: Sequence[NDArray[np.int64]], chosen: Sequence[Ids], new: NDArray[np.int64], right: Ids
+    sources: Sequence[NDArray[np.int64]],
+    chosen: Sequence[Ids],
+    left: NDArray[np.int64],
+    new: NDArray[np.int64],
+    right: NDArray[np.int64],
 ) -> NDArray[np.bool_] | None:
     """Whether the new daughter shares a final-state source with one that is already chosen."""
     shared: NDArray[np.bool_] | None = None
-    kinds = set(np.unique(new >> SOURCE_BITS)) - {-1}
-    for theirs, column in zip(sources, chosen, strict=True):
-        if kinds.isdisjoint(np.unique(theirs >> SOURCE_BITS)):
-            continue
-        for source in new.T:
-            mine = np.where(source >= 0, source, -2)[right]
-            for other in theirs.T:
-                same = other[column] == mine
-                shared = same if shared is None else shared | same
+    mine = [(_kinds(column), np.where(column >= 0, column, -2)) for column in new.T]
+    for theirs, place in zip(sources, chosen, strict=True):
+        where: NDArray[np.int64] | None = None
+        for other in theirs.T:
+            kinds = _kinds(other)
+            for own_kinds, own in mine:
+                if kinds.isdisjoint(own_kinds):
+                    continue
+                where = place[left] if where is None else where
+                same = other[where] == own[right]
+                shared = same if shared is None else np.logical_or(shared, same, out=shared)
     return shared
 
 
-def _candidates(context: Context, what: Combination, one: _Pass, daughters: NDArray[np.int64]) -> Ids:
-    """Particles from rows of daughters."""
+def _kinds(sources: NDArray[np.int64]) -> set[int]:
+    """What the sources are, such as tracks and clusters."""
+    return set(np.flatnonzero(np.bincount((sources >> SOURCE_BITS) + 1)[1:]).tolist())
+
+
+def _candidates(context: Context, what: Combination, one: _Pass, crossed: _Crossed) -> Ids:
+    """Particles from combinations."""
+    count, (px, py, pz, energy) = len(crossed), _recoil(context, what, crossed) if what.recoil else crossed.vector
+    stable = abs(one.pdg) in CHARGED_STABLE and not what.recoil
+    mass = particle(one.pdg).mass if stable else functools.cache(lambda: invariant_mass(px, py, pz, energy))
     particles = context.particles
-    px, py, pz = (sum(getattr(particles, name)[column] for column in daughters.T) for name in ("px", "py", "pz"))
-    energy = sum(particles.energy[column] for column in daughters.T)
-    mass = invariant_mass(px, py, pz, energy)
-    if abs(one.pdg) in CHARGED_STABLE:
-        mass = np.full(len(daughters), particle(one.pdg).mass)
+    event = particles.event
     return particles.append(
-        len(daughters),
-        daughters=daughters,
-        event=particles.event[daughters[:, 0]],
+        count,
+        daughters=crossed.daughters,
+        widths=len(crossed.inputs),
+        event=lambda: crossed.column(event),
         pdg=one.pdg,
         px=px, py=py, pz=pz,
         mass=mass,
@@ -196,6 +236,15 @@ def _candidates(context: Context, what: Combination, one: _Pass, daughters: NDAr
         mode=what.mode,
         decay=what.decay,
     )  # fmt: skip
+
+
+def _recoil(context: Context, what: Combination, crossed: _Crossed) -> tuple[NDArray[np.float64], ...]:
+    """What is left when the daughters are taken from the beams, or all but the first from the first."""
+    if what.recoil == 1:
+        whole = (*context.beams.momentum, context.beams.energy)
+        return tuple(one - part for one, part in zip(whole, crossed.vector, strict=True))
+    first = _vectors(context.particles, crossed.inputs[0][crossed.chosen[0]])
+    return tuple(2 * one - part for one, part in zip(first, crossed.vector, strict=True))
 
 
 def combine(context: Context, what: Combination, cut: Cut | None) -> Ids:
@@ -251,12 +300,13 @@ def _block(
     for index, one in enumerate(passes):
         if not all(map(len, one.inputs)):
             continue
-        daughters = _cross(context, one.inputs)
-        if cut is not None and len(daughters):
+        crossed = _cross(context, one.inputs)
+        kept: Any = slice(None)
+        if cut is not None and len(crossed):
             before = context.particles.size
-            kept = cut(context, _candidates(context, what, one, daughters))
+            kept = np.flatnonzero(cut(context, _candidates(context, what, one, crossed)))
             context.truncate(before)
-            daughters = daughters[kept]
+        daughters = crossed.daughters(kept)
         rows.append(daughters)
         number.append(np.full(len(daughters), index))
     if not rows:
@@ -283,8 +333,18 @@ def _store(
     made = np.empty(len(daughters), dtype=np.int64)
     for index in np.unique(which):
         here = which == index
-        made[here] = _candidates(context, what, passes[int(index)], daughters[here])
+        made[here] = _candidates(context, what, passes[int(index)], _crossed(context, daughters[here]))
     return made
+
+
+def _crossed(context: Context, daughters: NDArray[np.int64]) -> _Crossed:
+    """Combinations from the numbers of their daughters."""
+    columns, everyone = tuple(daughters.T), np.arange(len(daughters))
+    parts = [_vectors(context.particles, ids) for ids in columns]
+    vector = parts[0]
+    for part in parts[1:]:
+        vector = tuple(np.add(mine, more) for mine, more in zip(vector, part, strict=True))
+    return _Crossed(columns, (everyone,) * len(columns), vector)
 
 
 def _first_of_each_set(daughters: NDArray[np.int64]) -> NDArray[np.int64]:

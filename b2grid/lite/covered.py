@@ -36,6 +36,9 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.fillParticleListsFromMC": f"decayStringsWithCuts {_FROM_MC} {_LISTS}",
     "modularAnalysis.copyList": f"outputListName inputListName {_LISTS}",
     "modularAnalysis.copyLists": f"outputListName inputListNames {_LISTS}",
+    "modularAnalysis.copyParticles": f"outputListName inputListName {_LISTS}",
+    "modularAnalysis.combineAllParticles": f"inputParticleLists outputList cut {_LISTS}",
+    "modularAnalysis.replaceMass": "replacerName particleLists pdgCode path",
     "modularAnalysis.cutAndCopyList": f"outputListName inputListName cut {_LISTS}",
     "modularAnalysis.cutAndCopyLists": f"outputListName inputListNames cut {_LISTS}",
     "modularAnalysis.mergeListsWithBestDuplicate": "outputListName inputListNames variable preferLowest "
@@ -48,8 +51,13 @@ FUNCTIONS: dict[str, str] = {
     # decays and truth
     "modularAnalysis.reconstructDecay": "decayString cut dmID candidate_limit ignoreIfTooManyCandidates "
     f"chargeConjugation allowChargeViolation {_LISTS}",
+    "modularAnalysis.reconstructRecoil": f"decayString cut dmID candidate_limit allowChargeViolation {_LISTS}",
+    "modularAnalysis.reconstructRecoilDaughter": f"decayString cut dmID candidate_limit allowChargeViolation {_LISTS}",
     "modularAnalysis.correctBrems": "outputList inputList gammaList maximumAcceptance multiplePhotons "
     f"usePhotonOnlyOnce {_LISTS}",
+    "modularAnalysis.addInclusiveDstarReconstruction": "decayString slowPionCut DstarCut path",
+    "modularAnalysis.correctBremsBelle": "outputListName inputListName gammaListName multiplePhotons angleThreshold "
+    f"{_LISTS}",
     "modularAnalysis.matchMCTruth": "list_name path",
     "modularAnalysis.calculateDistance": "list_name decay_string mode path",
     # fits
@@ -67,6 +75,9 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.updateROEMasks": "list_name mask_tuples path",
     "modularAnalysis.keepInROEMasks": "list_name mask_names cut_string path",
     "modularAnalysis.discardFromROEMasks": "list_name mask_names cut_string path",
+    "modularAnalysis.updateROEUsingV0Lists": "target_particle_list mask_names default_cleanup selection_cuts "
+    "apply_mass_fit fitter path",
+    "modularAnalysis.optimizeROEWithV0": "list_name mask_names cut_string path",
     "modularAnalysis.fillParticleListFromROE": f"decayString cut maskName sourceParticleListName useMissing {_LISTS}",
     "modularAnalysis.fillSignalSideParticleList": "outputListName decayString path",
     "modularAnalysis.signalSideParticleFilter": "particleList selection roe_path deadEndPath",
@@ -90,6 +101,9 @@ FUNCTIONS: dict[str, str] = {
     "modularAnalysis.variablesToExtraInfo": "particleList variables option path",
     "modularAnalysis.variablesToDaughterExtraInfo": "particleList decayString variables option path",
     "modularAnalysis.variablesToEventExtraInfo": "particleList variables option path",
+    "modularAnalysis.removeExtraInfo": "particleLists removeEventExtraInfo path",
+    "modularAnalysis.summaryOfLists": "particleLists path",
+    "modularAnalysis.setAnalysisConfigParams": "configParametersAndValues path",
     "modularAnalysis.printVariableValues": "list_name var_names path",
     "modularAnalysis.printList": "list_name full path",
     "modularAnalysis.printMCParticles": f"onlyPrimaries {_PRINT_MC}",
@@ -107,6 +121,9 @@ FUNCTIONS: dict[str, str] = {
     "stdCharged.stdMostLikely": "pidPriors suffix custom_cuts path writeOut",
     "stdPhotons.stdPhotons": "listtype path",
     "stdPi0s.stdPi0s": "listtype path",
+    "stdPi0s.loadStdSkimPi0": "path",
+    "stdPi0s.loadStdSkimHighEffPi0": "path",
+    "stdPhotons.loadStdSkimPhoton": "path",
     "stdKlongs.stdKlongs": "listtype path",
     "stdV0s.stdKshorts": "prioritiseV0 fitter path updateAllDaughters writeOut addSuffix",
     "stdV0s.stdLambdas": "prioritiseV0 fitter path updateAllDaughters writeOut addSuffix",

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 __all__ = [
-    "FINAL", "KSHORT", "NEUTRINOS", "children", "codes", "daughters", "deeper", "descendants", "mothers", "sizes",
-    "status", "visible_daughters",
+    "FINAL", "KSHORT", "NEUTRINOS", "children", "codes", "daughters", "deeper", "descendants", "from_generator",
+    "mothers", "sizes", "status", "visible_daughters",
 ]  # fmt: skip
 
 FINAL = np.array([11, 12, 13, 14, 16, 22, 211, 321, 2212, 310, 130, 2112])
@@ -26,6 +26,7 @@ FINAL = np.array([11, 12, 13, 14, 16, 22, 211, 321, 2212, 310, 130, 2112])
 
 NEUTRINOS = np.array([12, 14, 16])
 KSHORT = 310
+_PRIMARY = 1
 
 _MOST_GENERATIONS = 1000  # a decay tree that is deeper is damaged
 
@@ -164,6 +165,11 @@ def descendants(chunk: Chunk, roots: Ids) -> tuple[Ints, Ids]:
     if not owners:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     return np.concatenate(owners), np.concatenate(found)
+
+
+def from_generator(chunk: Chunk) -> NDArray[np.bool_]:
+    """Whether every MCParticle comes from the generator."""
+    return chunk.derived("from generator", lambda: (status(chunk) & _PRIMARY) != 0)
 
 
 def visible_daughters(chunk: Chunk) -> Ints:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,14 +17,16 @@ from b2grid.lite import variables  # noqa: F401 - registers what is covered
 from b2grid.lite.context import Context, Logger, file_beams, file_interaction_point
 from b2grid.lite.covariance import file_photon_resolution, known_spread
 from b2grid.lite.expression import Scope
-from b2grid.lite.inputs import open_inputs
+from b2grid.lite.inputs import InputFiles, open_inputs
 from b2grid.lite.modules import MODULES, Blueprint, Step
-from b2grid.lite.modules.base import make
+from b2grid.lite.modules.base import Arguments, make
 from b2grid.lite.modules.conditions import Independent, Loop, ReturnValue
 from b2grid.lite.modules.inert import Nothing
-from b2grid.lite.modules.source import Input
+from b2grid.lite.modules.source import Input, input_of
+from b2grid.lite.modules.summary import Summary
 from b2grid.lite.output import Account, Outputs
 from b2grid.lite.reader import chunks, discard_errors, total_events
+from b2grid.lite.stored import NOT_READ, load_kept, load_stored
 from b2grid.steering.standin.log import LogLevel
 
 if TYPE_CHECKING:
@@ -126,6 +129,14 @@ class _Plan:
         for node in self.nodes:
             yield node.step
 
+    def every_step(self, nodes: list[_Node] | None = None) -> Iterable[Step]:
+        """Those of the paths that branch off, too."""
+        for node in self.nodes if nodes is None else nodes:
+            yield node.step
+            yield from self.every_step(node.apart)
+            for _, _, inner, _ in node.branches:
+                yield from self.every_step(inner)
+
 
 def run(path: PathLike, options: RunOptions, log: Logger) -> RunResult:
     """Process the path.
@@ -146,27 +157,43 @@ def run(path: PathLike, options: RunOptions, log: Logger) -> RunResult:
     InvalidInput
         If something is wrong with the path, or with a file.
     """
-    plan = _prepare(path, options, log)
-    files, selection, names = open_inputs([step for step in plan.steps() if isinstance(step, Input)], options, log)
+    inputs = InputFiles(options)
+    try:
+        plan = _prepare(path, options, log, inputs)
+        files, selection, names = open_inputs([step for step in plan.steps() if isinstance(step, Input)], inputs, log)
+    except BaseException:
+        inputs.close()
+        raise
     try:
         _check_conditions(plan, files)
         plan.blueprint.outputs.open(names)
         account = _loop(plan, files, selection, options, log)
+        for step in plan.every_step():
+            if isinstance(step, Summary):
+                step.finish(log, total_events(files, selection))
         metadata = [file.metadata for file in files]
         plan.blueprint.outputs.close(account, names, metadata, options.seed)
     except BaseException:
         plan.blueprint.outputs.abandon()
         raise
     finally:
-        for file in files:
-            file.close()
+        inputs.close()
     return RunResult(account.events, account.runs, plan.blueprint.outputs.names, plan.blueprint.statistics)
 
 
 # ---- before any event
 
 
-def _prepare(path: PathLike, options: RunOptions, log: Logger) -> _Plan:
+def _source(path: PathLike) -> Input | None:
+    """The input of a path that is not made ready yet; what is wrong with it is said when it is."""
+    given = [module for module in path.modules() if str(module.type()) == "RootInput"]
+    try:
+        return input_of(Arguments("RootInput", dict(given[0].params))) if given else None
+    except InvalidInput:
+        return None
+
+
+def _prepare(path: PathLike, options: RunOptions, log: Logger, inputs: InputFiles) -> _Plan:
     aliases, expand = options.aliases, options.expand
     if aliases is None or expand is None:
         from b2grid.steering.standin import session
@@ -174,7 +201,8 @@ def _prepare(path: PathLike, options: RunOptions, log: Logger) -> _Plan:
         aliases = session.aliases if aliases is None else aliases
         expand = session.expand if expand is None else expand
     _check_aliases(aliases)
-    blueprint = Blueprint(Scope(aliases), Outputs(), log, expand)
+    stored = cache(lambda: inputs.lists(_source(path)))
+    blueprint = Blueprint(Scope(aliases), Outputs(), log, expand, stored=stored)
     findings: list[Finding] = []
     refused: list[bool] = []
     nodes = _nodes(path, blueprint, findings, refused)
@@ -243,7 +271,7 @@ def _ends_event(nodes: list[_Node]) -> bool:
 
 def _declare_anyway(kind: str, params: Mapping[str, Any], blueprint: Blueprint) -> None:
     """Take lists and masks of a refused module for made, so that what follows is not refused for their sake."""
-    names = [params.get("outputListName")]
+    names = [params.get("outputListName"), params.get("outputList")]
     names += [params.get("decayString")] if kind in {"ParticleCombiner", "ParticleCombinerFromMC"} else []
     names += [params.get("listName")] if kind == "MCDecayFinder" else []
     if kind not in MODULES:
@@ -268,6 +296,11 @@ def _check_conditions(plan: _Plan, files: Sequence[MdstFile]) -> None:
     for file in files:
         if file.entries == 0:
             continue
+        if plan.blueprint.wanted and (unread := [name for name in NOT_READ if file.has(name)]):
+            raise NotInLite(
+                f"{printable(file.path)} has {', '.join(unread)} of its particles, which b2lite does not read",
+                hint="run this steering with a basf2 release",
+            )
         for need in sorted(plan.blueprint.needs):
             kind, _, name = need.partition(":")
             if kind == "object" and not file.has(name):
@@ -314,6 +347,11 @@ def _loop(plan: _Plan, files: Sequence[MdstFile], selection: Selection, options:
 def _process(plan: _Plan, chunk: Chunk, log: Logger, notes: Counter[str]) -> None:
     context = Context(chunk, log, chunk.alive.copy(), notes=notes)
     context.particles.decays = plan.blueprint.decays
+    if "event extra-info" in plan.blueprint.needs:
+        load_kept(context)
+    if plan.blueprint.wanted:
+        stored = plan.blueprint.stored()
+        load_stored(context, {key: stored[key] for key in sorted(plan.blueprint.wanted)})
     _walk(plan.nodes, context)
     plan.blueprint.outputs.settle()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from b2grid.errors import InvalidInput, InvalidSteering, printable
 from b2grid.lite.options import expand
 from b2grid.lite.reader import Selection, entries_of_sequence, open_files, total_events
+from b2grid.lite.stored import stored_lists
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,12 +18,47 @@ if TYPE_CHECKING:
     from b2grid.lite.modules.source import Input
     from b2grid.lite.reader import MdstFile
 
-__all__ = ["open_inputs"]
+__all__ = ["InputFiles", "open_inputs"]
 
 
-def open_inputs(
-    given: Sequence[Input], options: RunOptions, log: Logger
-) -> tuple[list[MdstFile], Selection, list[str]]:
+@dataclass
+class InputFiles:
+    """The input files, opened when something first asks what they hold.
+
+    Parameters
+    ----------
+    options : RunOptions
+    names : list of str
+    files : list of MdstFile
+        Empty until they are opened.
+    """
+
+    options: RunOptions
+    names: list[str] = field(default_factory=list)
+    files: list[MdstFile] = field(default_factory=list)
+
+    def open(self, source: Input) -> None:
+        """Open them, unless they are open."""
+        if not self.files:
+            self.names = _names(source, self.options)
+            self.files = open_files(self.names)
+
+    def lists(self, source: Input | None) -> dict[tuple[int, str], tuple[str, ...]]:
+        """The lists that they hold; none where they cannot be opened, which `open_inputs` says."""
+        try:
+            if source is not None:
+                self.open(source)
+        except InvalidInput:
+            return {}
+        return next((stored_lists(file) for file in self.files if file.entries), {})
+
+    def close(self) -> None:
+        """Give them back."""
+        for file in self.files:
+            file.close()
+
+
+def open_inputs(given: Sequence[Input], inputs: InputFiles, log: Logger) -> tuple[list[MdstFile], Selection, list[str]]:
     """Open every input file; the files, which of their events are wanted, and their names.
 
     Raises
@@ -34,7 +71,7 @@ def open_inputs(
             "the path has no input" if not given else "the path has several inputs",
             hint="begin the path with one inputMdst() or inputMdstList()",
         )
-    (source,) = given
+    (source,), options = given, inputs.options
     names = _names(source, options)
     sequences = options.sequences or source.sequences
     _check_sequences(names, sequences)
@@ -42,7 +79,8 @@ def open_inputs(
         if sequences:
             raise InvalidInput(f"{printable(name)} is given several times", hint="with entry sequences give it once")
         log.warning(f"{name} is given several times, and processed as often")
-    files = open_files(names)
+    inputs.open(source)
+    files = inputs.files
     for place, file in enumerate(files):
         log.info(f"Added file {file.path}")
         if file.entries == 0:

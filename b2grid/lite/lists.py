@@ -106,6 +106,11 @@ class ParticleList:
         for code in np.unique(codes):
             self.own[int(code)] = by_event(particles, self.face(int(code)), flavoured[codes == code])
 
+    def replace(self, other: Ids) -> None:
+        """Put particles into the place of others; `other` is indexed by the number of the one that goes."""
+        self.own = {pdg: other[ids] for pdg, ids in self.own.items()}
+        self.shared = other[self.shared]
+
     def copy(self) -> ParticleList:
         """The same entries; arrays are never changed in place."""
         return ParticleList(dict(self.own), self.shared)

@@ -232,8 +232,8 @@ def invariant_mass(
     return np.asarray(np.copysign(np.sqrt(np.abs(square)), square))
 
 
-def load_rests(context: Context, code: int, source: ListName, mask: str, *, missing: bool, decay: int) -> Ids:
-    """One particle per rest of the event of a list's candidates, made of all that is in the mask.
+def load_rests(context: Context, code: int, source: ListName | None, mask: str, *, missing: bool, decay: int) -> Ids:
+    """One particle per rest of the event of a list's candidates, or per rest, made of all that is in the mask.
 
     With `missing` it is what the beams have beyond the candidate and its rest, and made of nothing.
 
@@ -241,23 +241,26 @@ def load_rests(context: Context, code: int, source: ListName, mask: str, *, miss
     ----------
     code : int
         PDG code of the new particles.
-    source : ListName
+    source : ListName or None
+        `None` for all rests, in the order in which they were made.
     mask : str
     missing : bool
     decay : int
         Number of the rules by which Monte Carlo matching looks at them.
     """
     particles, beams = context.particles, context.beams if missing else None
-    owners = context.living(context.lists.make(source).read(source, particles))
+    if source is None:
+        owners = context.rests.owner
+        owners = context.living(owners[np.argsort(particles.event[owners], kind="stable")])
+    else:
+        owners = context.living(context.lists.make(source).read(source, particles))
     rests = context.rests.of(owners)
-    context.notes[f"candidate(s) of {source.text} have no rest of the event to fill a list from"] += int(
-        (rests < 0).sum()
-    )
+    context.notes["candidate(s) have no rest of the event to fill a list from"] += int((rests < 0).sum())
     index = np.arange(len(owners)) - np.searchsorted(particles.event[owners], particles.event[owners])
     owners, rests, index = owners[rests >= 0], rests[rests >= 0], index[rests >= 0]
     vector = context.rests.momentum(particles, mask, rests)
     event = particles.event[owners]
-    members, offsets = context.rests.content(mask, rests)
+    members, offsets = context.rests.content(mask, rests, particles, unpack=False)
     widths = np.diff(offsets)
     if beams is not None:
         own = np.stack([getattr(particles, name)[owners] for name in ("px", "py", "pz", "energy")], axis=1)

@@ -13,7 +13,17 @@ import numpy as np
 
 from b2grid.errors import NotInLite
 from b2grid.grammar import Decay
-from b2grid.lite.decaytree import FINAL, KSHORT, NEUTRINOS, codes, descendants, mothers, status, visible_daughters
+from b2grid.lite.decaytree import (
+    FINAL,
+    KSHORT,
+    NEUTRINOS,
+    codes,
+    descendants,
+    from_generator,
+    mothers,
+    status,
+    visible_daughters,
+)
 from b2grid.lite.particles import MC
 
 if TYPE_CHECKING:
@@ -35,7 +45,7 @@ MISIDENTIFIED, ADDED_WRONG, INTERNAL_ERROR = 128, 256, 512
 MISSING_PHOTOS, ADDED_BREMS = 1024, 2048
 _INHERITED = MISIDENTIFIED | ADDED_WRONG | DECAY_IN_FLIGHT | INTERNAL_ERROR | ADDED_BREMS
 
-PRIMARY, FSR, PHOTOS = 1, 128, 256
+FSR, PHOTOS = 128, 256
 
 # what a decay string may excuse, one bit each
 _RADIATED, _RESONANCE, _MASSIVE, _NEUTRINO, _GAMMA = 1, 2, 4, 8, 16
@@ -111,7 +121,7 @@ def _errors_of_plain(context: Context, ids: Ids) -> Ints:
     if len(ids) == 0:
         return result
     match, own = particles.match[ids], particles.pdg[ids]
-    code, mother, primary = codes(chunk), mothers(chunk), (status(chunk) & PRIMARY) != 0
+    code, mother, primary = codes(chunk), mothers(chunk), from_generator(chunk)
     wrong = code[match] != own
     result[wrong & primary[match]] = MISIDENTIFIED
     flight = np.flatnonzero(wrong & ~primary[match])
@@ -312,7 +322,7 @@ def _matched(context: Context, ids: Ids, in_flight: Callable[[Context, Ids], NDA
     `in_flight` says which particles decayed in flight: for them what they came from is added.
     """
     chunk, particles = context.chunk, context.particles
-    width, mother, primary = len(codes(chunk)), mothers(chunk), (status(chunk) & PRIMARY) != 0
+    width, mother, primary = len(codes(chunk)), mothers(chunk), from_generator(chunk)
     keys = []
     for owner, current in _below(context, ids):
         match = particles.match[current]

@@ -81,6 +81,16 @@ def fit_momentum(chunk: Chunk) -> Floats:
     return chunk.derived("momentum", make)
 
 
+def perigee_about(chunk: Chunk, point: tuple[float, float, float]) -> Floats:
+    """Perigee of every fit about another point, relative to it, in cm; shape (fits, 3)."""
+
+    def make() -> Floats:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.stack(helix.position(helix.move_pivot(tau(chunk), *point)), axis=1)
+
+    return chunk.derived(f"perigee about {point}", make)
+
+
 def hypothesis_index(pdg: int) -> int:
     """Position of a charged hypothesis in basf2's order.
 

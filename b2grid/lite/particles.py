@@ -13,7 +13,7 @@ import numpy as np
 from b2grid.physics import particle
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -70,6 +70,10 @@ def is_unflavoured(pdg: int) -> bool:
     return thousands == 0 and hundreds == tens != 0
 
 
+def _energy(px: Any, py: Any, pz: Any, mass: Any) -> Any:
+    return np.sqrt(px * px + py * py + pz * pz + mass * mass)
+
+
 class _Growing:
     """An array that grows at its end; what is added is copied when somebody looks.
 
@@ -94,6 +98,23 @@ class _Growing:
         self._filled = min(self._filled, size)
         self.size = size
 
+    def at(self, index: int) -> Any:
+        """One value, without looking at those that were added behind it."""
+        if index >= self._filled:
+            self._settle(index + 1)
+        return self._data[index]
+
+    def newest(self, count: int) -> NDArray[Any]:
+        """The last addition, which had so many values, as it was given: not to be written to."""
+        if not self._pending:
+            return self.view[self.size - count :].copy()
+        start, _, given = self._pending[-1]
+        made = np.asarray(given() if callable(given) else given, dtype=self._data.dtype)
+        self._pending[-1] = start, count, made
+        values = np.broadcast_to(made, (count,))
+        values.flags.writeable = False
+        return values
+
     def copy(self) -> _Growing:
         """The same values, in an array of its own."""
         other = _Growing(self._data.dtype)
@@ -104,18 +125,23 @@ class _Growing:
     def view(self) -> NDArray[Any]:
         """The values."""
         if self._pending:
-            self._settle()
+            self._settle(self.size)
         return self._data[: self.size]
 
-    def _settle(self) -> None:
-        if self.size > len(self._data):
-            grown = np.empty(max(self.size, 2 * len(self._data)), dtype=self._data.dtype)
+    def _settle(self, size: int) -> None:
+        """Copy additions until so many values are there."""
+        number, end = 0, self._filled
+        while end < size:
+            start, count, _ = self._pending[number]
+            number, end = number + 1, start + count
+        if end > len(self._data):
+            grown = np.empty(max(end, 2 * len(self._data)), dtype=self._data.dtype)
             grown[: self._filled] = self._data[: self._filled]
             self._data = grown
-        pending, self._pending = self._pending, []
+        pending, self._pending = self._pending[:number], self._pending[number:]
         for start, count, values in pending:
             self._data[start : start + count] = values() if callable(values) else values
-        self._filled = self.size
+        self._filled = end
 
 
 class Particles:
@@ -152,6 +178,7 @@ class Particles:
         self._daughter_start.extend(1, 0)
         self._extra: dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]] = {}
         self._covariances = np.zeros((0, 7, 7))
+        self._newest: Ids = np.zeros(0, dtype=np.int64)
         self.decays: list[Any] = []
         self.size = 0
 
@@ -164,8 +191,8 @@ class Particles:
     def append(
         self,
         count: int,
-        daughters: NDArray[np.int64] | None = None,
-        widths: NDArray[np.int64] | None = None,
+        daughters: NDArray[np.int64] | Callable[[], NDArray[np.int64]] | None = None,
+        widths: NDArray[np.int64] | int | None = None,
         **columns: Any,
     ) -> Ids:
         """Add particles; columns that are not given take their defaults, and the energy is computed.
@@ -173,34 +200,51 @@ class Particles:
         Parameters
         ----------
         count : int
-        daughters : array of int, shape (count, n)
-            Numbers of the daughters; `None` for final-state particles.
-        widths : array of int, optional
-            Number of daughters of every particle, where they differ; `daughters` then has all in one row.
+        daughters : array of int, shape (count, n), or callable
+            Numbers of the daughters; `None` for final-state particles. A function that makes the array is called
+            when somebody looks.
+        widths : int or array of int, optional
+            Number of daughters of every particle, where they differ; `daughters` then has all in one row. One number
+            if `daughters` is a function.
         **columns
-            A value or an array per column.
+            A value, an array, or a function that makes either, per column.
+
+        Returns
+        -------
+        array of int
+            Their numbers. `column` of this very array costs no copy until more particles are added.
         """
         px, py, pz, mass = (columns[name] for name in ("px", "py", "pz", "mass"))
-        columns["energy"] = lambda: np.sqrt(px * px + py * py + pz * pz + mass * mass)
+        columns["energy"] = lambda: _energy(px, py, pz, mass() if callable(mass) else mass)
         for name, column in self._columns.items():
             column.extend(count, columns.get(name, _COLUMNS[name][1]))
         before = self._daughters.size
         if daughters is None:
             self._daughter_start.extend(count, before)
-        elif widths is not None:
+        elif isinstance(widths, np.ndarray):
+            assert not callable(daughters), "daughters of different numbers are given as they are"
             self._daughter_start.extend(count, before + np.cumsum(widths))
             self._daughters.extend(daughters.size, daughters)
         else:
-            width = daughters.shape[1]
+            width = widths if callable(daughters) else daughters.shape[1]
+            assert width is not None, "a function does not say how many daughters it makes"
+            made = daughters if callable(daughters) else lambda: daughters
             self._daughter_start.extend(count, lambda: before + width * (1 + np.arange(count)))
-            self._daughters.extend(daughters.size, daughters.ravel)
+            self._daughters.extend(count * width, lambda: made().ravel())
         first = self.size
         self.size += count
-        return np.arange(first, self.size)
+        self._newest = np.arange(first, self.size)
+        return self._newest
+
+    def column(self, name: str, ids: Ids) -> NDArray[Any]:
+        """One column of some of the particles; not to be written to."""
+        column = self._columns[name]
+        return column.newest(len(ids)) if ids is self._newest and len(ids) else np.asarray(column.view[ids])
 
     def truncate(self, size: int) -> None:
         """Forget the particles from this number on: candidates that were only tried."""
-        self._daughters.truncate(int(self._daughter_start.view[size]) if size < self.size else self._daughters.size)
+        self._daughters.truncate(int(self._daughter_start.at(size)) if size < self.size else self._daughters.size)
+        self._newest = self._newest[:0]
         for column in self._columns.values():
             column.truncate(size)
         self._daughter_start.truncate(size + 1)
@@ -391,6 +435,12 @@ class Particles:
         new = np.ones(len(ids), dtype=np.bool_) if overwrite else ~has[ids]
         stored[ids[new]] = values[new]
         has[ids] = True
+
+    def clear_extra(self, ids: Ids) -> None:
+        """Forget everything that is attached by name to these particles."""
+        self.mode[ids] = np.nan
+        for name in self._extra:
+            self._grown(name)[1][ids] = False
 
     def _grown(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         values, has = self._extra.get(name, (np.zeros(0), np.zeros(0, dtype=np.bool_)))

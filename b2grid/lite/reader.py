@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import itertools
 import re
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import awkward as ak
 import numpy as np
-import uproot
 
 from b2grid.errors import InvalidInput, printable
-from b2grid.ntuple.filemetadata import read_file_metadata
+from b2grid.lite.baskets import Leaf
+from b2grid.ntuple.filemetadata import metadata_of
+from b2grid.ntuple.rootfile import open_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from b2grid.lite.baskets import Values
     from b2grid.ntuple.filemetadata import FileMetaData
 
 __all__ = ["Chunk", "MdstFile", "Relation", "Selection", "entries_of_sequence", "open_files"]
@@ -57,6 +59,20 @@ def _normalised(path: str) -> tuple[str, str]:
         own = parts[-1].split(".", 1)
         rest = own[1] if len(own) == 2 and own[0] in {owner, "m_elements"} else parts[-1]
     return owner, rest.removeprefix("m_elements.").rstrip(".")
+
+
+def _branches(tree: Any) -> dict[tuple[str, str], Any]:
+    """Object and leaf -> the branch that has it."""
+    found: dict[tuple[str, str], Any] = {}
+    for path, branch in tree.iteritems(recursive=True):
+        if not branch.branches:
+            found.setdefault(_normalised(path), branch)
+    return found
+
+
+def _class_of(branch: Any) -> str:
+    """Name of the class that a branch holds, empty for one of numbers."""
+    return str(branch.member("fClassName", none_if_missing=True) or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,34 +121,52 @@ class MdstFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.metadata: FileMetaData = read_file_metadata(path)
-        try:
-            self._file = uproot.open(path)
-            self._tree = self._file["tree"]
-        except (OSError, ValueError, KeyError) as error:
-            raise InvalidInput(
-                f"cannot read events from {printable(path)}: no tree named 'tree'",
-                hint="input files are mDST files of basf2",
-            ) from error
-        self.entries = int(self._tree.num_entries)
-        self._leaves: dict[tuple[str, str], Any] = {}
-        self._index()
-
-    def _index(self) -> None:
-        for path, branch in self._tree.iteritems(recursive=True):
-            if len(branch.branches) == 0:
-                self._leaves.setdefault(_normalised(path), branch)
-        self.objects = {owner for owner, _ in self._leaves}
+        with ExitStack() as opened:
+            file = opened.enter_context(open_root(path, threads=False))
+            self.metadata: FileMetaData = metadata_of(file, path)
+            tree = file.get("tree")
+            if tree is None or not hasattr(tree, "num_entries"):
+                raise InvalidInput(
+                    f"cannot read events from {printable(path)}: no tree named 'tree'",
+                    hint="input files are mDST files of basf2",
+                )
+            self.entries = int(tree.num_entries)
+            self._branches = _branches(tree)
+            self._open = opened.pop_all()
+        self._leaves: dict[str, Leaf] = {}
+        self.objects = {owner for owner, _ in self._branches}
+        self.lists = tuple(sorted(b.name for b in tree.branches if _class_of(b) == "Belle2::ParticleList"))
 
     def has(self, owner: str, leaf: str | None = None) -> bool:
         """Whether the file has this object, or this leaf of it."""
-        return owner in self.objects if leaf is None else (owner, leaf) in self._leaves
+        return owner in self.objects if leaf is None else (owner, leaf) in self._branches
 
     def leaf_of(self, owner: str) -> str:
         """Some leaf of this object, for counting."""
-        return next(leaf for own, leaf in self._leaves if own == owner and leaf.startswith("m_"))
+        return next(leaf for own, leaf in self._branches if own == owner and leaf.startswith("m_"))
 
-    def read(self, owner: str, leaf: str, start: int, stop: int) -> ak.Array:
+    def leaf(self, owner: str, leaf: str) -> Leaf:
+        """Where one leaf is read from.
+
+        Raises
+        ------
+        InvalidInput
+            If the file does not have it.
+        """
+        branch = self._branches.get((owner, leaf))
+        if branch is None:
+            raise self.missing(owner, leaf)
+        return self._leaf(branch)
+
+    def _leaf(self, branch: Any) -> Leaf:
+        place = branch.object_path
+        if place not in self._leaves:
+            counter = branch.count_branch
+            own = counter is None or counter is branch or counter.branches
+            self._leaves[place] = Leaf(branch, None if own else self._leaf(counter))
+        return self._leaves[place]
+
+    def read(self, owner: str, leaf: str, start: int, stop: int) -> Values:
         """One leaf of a range of entries.
 
         Raises
@@ -140,23 +174,43 @@ class MdstFile:
         InvalidInput
             If the file does not have it, or its data are damaged.
         """
-        branch = self._leaves.get((owner, leaf))
+        source = self.leaf(owner, leaf)
+        try:
+            return source.read(start, stop)
+        except MemoryError:
+            raise
+        except Exception as error:  # what a damaged file makes uproot raise has no common base
+            raise self.damaged(owner, leaf) from error
+
+    def nested(self, owner: str, leaf: str, start: int, stop: int) -> Any:
+        """One leaf of a range of entries with texts, or tables, as an awkward array."""
+        branch = self._branches.get((owner, leaf))
         if branch is None:
-            raise InvalidInput(
-                f"{printable(self.path)} has no {owner}.{leaf}",
-                hint="the file was written by an mDST version that does not store it",
-            )
+            raise self.missing(owner, leaf)
         try:
             return branch.array(entry_start=start, entry_stop=stop, library="ak")
-        except (OSError, ValueError, IndexError, RuntimeError) as error:
-            raise InvalidInput(
-                f"cannot read {owner}.{leaf} from {printable(self.path)}: the file is damaged",
-                hint="copy the file again, or leave it out",
-            ) from error
+        except MemoryError:
+            raise
+        except Exception as error:  # as for numbers
+            raise self.damaged(owner, leaf) from error
+
+    def missing(self, owner: str, leaf: str) -> InvalidInput:
+        """The error for a leaf that the file does not have."""
+        return InvalidInput(
+            f"{printable(self.path)} has no {owner}.{leaf}",
+            hint="the file was written by an mDST version that does not store it",
+        )
+
+    def damaged(self, owner: str, leaf: str) -> InvalidInput:
+        """The error for a leaf that cannot be what was written."""
+        return InvalidInput(
+            f"cannot read {owner}.{leaf} from {printable(self.path)}: the file is damaged",
+            hint="copy the file again, or leave it out",
+        )
 
     def boundaries(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Ranges of at most `CHUNK_EVENTS` entries that follow the file's baskets where that is possible."""
-        branch = self._leaves.get(("EventMetaData", "m_event"))
+        branch = self._branches.get(("EventMetaData", "m_event"))
         clusters = [] if branch is None else [int(offset) for offset in branch.entry_offsets]
         cuts = [start]
         for offset in [*(c for c in clusters if start < c < stop), stop]:
@@ -168,7 +222,7 @@ class MdstFile:
 
     def close(self) -> None:
         """Give the file back."""
-        self._file.close()
+        self._open.close()
 
 
 @dataclass
@@ -209,22 +263,24 @@ class Chunk:
         """One number per event of an object that every event has once."""
         key = (owner, leaf)
         if key not in self._flat:
-            self._flat[key] = np.asarray(ak.to_numpy(self.file.read(owner, leaf, self.start, self.stop)))
+            values = self.file.read(owner, leaf, self.start, self.stop)
+            if len(values.flat) != self.size:
+                raise self.file.damaged(owner, leaf)
+            self._flat[key] = values.flat
         return self._flat[key]
 
     def leaf(self, owner: str, leaf: str) -> NDArray[Any]:
         """All values of one leaf, event after event; arrays of fixed length have them in the second axis."""
         key = (owner, leaf)
         if key not in self._flat:
-            jagged = self.file.read(owner, leaf, self.start, self.stop)
-            self._remember_offsets(owner, jagged)
-            self._flat[key] = np.asarray(ak.to_numpy(ak.flatten(jagged, axis=1)))
+            values = self.file.read(owner, leaf, self.start, self.stop)
+            counts = np.ones(self.size, dtype=np.int64) if values.counts is None else values.counts
+            if owner not in self._offsets:
+                self._offsets[owner] = np.concatenate(([0], np.cumsum(counts)))
+            elif not np.array_equal(np.diff(self._offsets[owner]), counts):
+                raise self.file.damaged(owner, leaf)
+            self._flat[key] = values.flat
         return self._flat[key]
-
-    def _remember_offsets(self, owner: str, jagged: ak.Array) -> None:
-        if owner not in self._offsets:
-            counts = np.asarray(ak.to_numpy(ak.num(jagged, axis=1)), dtype=np.int64)
-            self._offsets[owner] = np.concatenate(([0], np.cumsum(counts)))
 
     def offsets(self, owner: str) -> NDArray[np.int64]:
         """Where each event begins in the flat arrays of this object; one more entry than events."""
@@ -265,20 +321,19 @@ class Chunk:
         if not self.has(name):
             empty = np.zeros(0, dtype=np.int64)
             return Relation(empty, empty, np.zeros(0))
-        read = {leaf: self.file.read(name, leaf, self.start, self.stop) for leaf in ("m_from", "m_to", "m_weights")}
-        origin, to, weight = (read[leaf] for leaf in ("m_from", "m_to", "m_weights"))
-        elements = np.asarray(ak.to_numpy(ak.num(origin, axis=1)), dtype=np.int64)
-        event = np.repeat(np.arange(self.size), elements)
-        flat_from = np.asarray(ak.to_numpy(ak.flatten(origin, axis=1)), dtype=np.int64)
-        if to.ndim == 3:  # every element of basf2's has a list of targets
-            to, weight = ak.flatten(to, axis=1), ak.flatten(weight, axis=1)
-            targets = np.asarray(ak.to_numpy(ak.num(to, axis=1)), dtype=np.int64)
-            event, flat_from = np.repeat(event, targets), np.repeat(flat_from, targets)
-        flat_to = np.asarray(ak.to_numpy(ak.flatten(to, axis=1)), dtype=np.int64)
+        origin, to, weight = (
+            self.file.read(name, leaf, self.start, self.stop) for leaf in ("m_from", "m_to", "m_weights")
+        )
+        event = np.repeat(np.arange(self.size), origin.counts)
+        flat_from = origin.flat.astype(np.int64)
+        if to.inner is not None:  # every element of basf2's has a list of targets
+            event, flat_from = np.repeat(event, to.inner), np.repeat(flat_from, to.inner)
+        if not len(flat_from) == len(to.flat) == len(weight.flat):
+            raise self.file.damaged(name, "m_to")
         return Relation(
             flat_from + self.offsets(source)[event],
-            flat_to + self.offsets(target)[event],
-            np.asarray(ak.to_numpy(ak.flatten(weight, axis=1)), dtype=np.float64),
+            to.flat.astype(np.int64) + self.offsets(target)[event],
+            weight.flat.astype(np.float64),
         )
 
 

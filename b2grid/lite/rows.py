@@ -10,6 +10,7 @@ import awkward as ak
 import numpy as np
 
 from b2grid.errors import InvalidInput, InvalidSteering, printable
+from b2grid.ntuple.filemetadata import branch_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,7 +109,7 @@ class Tree(Rows):
 
     def open(self, file: Any) -> None:
         """Make the tree in the file, without rows."""
-        self._tree = file.mktree(self.name, self.columns)
+        self._tree = file.mktree(self.name, {name: branch_type(kind) for name, kind in self.columns.items()})
 
     def write(self, whole: dict[str, Any]) -> None:
         """Add columns to the tree."""

@@ -135,7 +135,7 @@ class View:
 
     def column(self, name: str) -> NDArray[Any]:
         """One stored column of the particles."""
-        return np.asarray(getattr(self.particles, name)[self.rows])
+        return self.particles.column(name, self.rows)
 
     @property
     def lab(self) -> FourVector:

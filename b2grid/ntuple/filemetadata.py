@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from b2grid.ntuple.rootfile import open_root
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FileMetaData", "metadata_of", "read_file_metadata", "write_file_metadata"]
+__all__ = ["FileMetaData", "branch_type", "metadata_of", "read_file_metadata", "write_file_metadata"]
 
 TREE = "persistent"
 _PREFIX = "FileMetaData/"
@@ -137,13 +138,26 @@ def write_file_metadata(file: Any, metadata: FileMetaData) -> None:
     values["m_nFullEvents"] = (full, "uint32")
     values["m_parentLfns"] = (json.dumps(list(metadata.parents)), "string")
     values["m_dataDescription"] = (json.dumps(metadata.data_description), "string")
-    tree = file.mktree(TREE, {_PREFIX + leaf: kind for leaf, (_, kind) in values.items()})
+    tree = file.mktree(TREE, {_PREFIX + leaf: branch_type(kind) for leaf, (_, kind) in values.items()})
     tree.extend(
         {
             _PREFIX + leaf: ak.Array([value]) if kind == "string" else np.array([value], dtype=kind)
             for leaf, (value, kind) in values.items()
         }
     )
+
+
+@functools.cache
+def branch_type(kind: str) -> Any:
+    """What uproot's ``mktree`` takes for a branch of numbers, or of ``string``.
+
+    It would take the words too, and parse each of them anew, which takes longer than writing.
+    """
+    if kind != "string":
+        return kind
+    from awkward.types import ListType, NumpyType
+
+    return ListType(NumpyType("uint8", parameters={"__array__": "char"}), parameters={"__array__": "string"})
 
 
 def _value(branch: Any, kind: str) -> str | int | bool:

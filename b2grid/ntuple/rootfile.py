@@ -47,7 +47,7 @@ def open_regular(path: str | Path) -> BufferedReader:
 
 
 @contextmanager
-def open_root(path: str | Path, *, opened: BufferedReader | None = None) -> Iterator[Any]:
+def open_root(path: str | Path, *, opened: BufferedReader | None = None, threads: bool = True) -> Iterator[Any]:
     """Open a ROOT file with uproot; what goes wrong inside the block is told in one clear message.
 
     Parameters
@@ -56,6 +56,8 @@ def open_root(path: str | Path, *, opened: BufferedReader | None = None) -> Iter
         A file, or a URL such as ``root://…``.
     opened : file object, optional
         The same file if it is open already; it is read, and stays open.
+    threads : bool
+        Whether uproot reads in threads of its own, which is slower where a local file is read in many small pieces.
 
     Raises
     ------
@@ -69,8 +71,11 @@ def open_root(path: str | Path, *, opened: BufferedReader | None = None) -> Iter
     elif "://" not in str(path):
         _check_local(Path(path))
     source = os.fdopen(os.dup(opened.fileno()), "rb") if opened is not None else str(path)  # uproot closes it
+    options: dict[str, Any] = {}
+    if not threads and "://" not in str(path):
+        options = {"handler": uproot.source.file.MultithreadedFileSource, "use_threads": False}
     try:
-        with uproot.open(source) as file:
+        with uproot.open(source, **options) as file:
             yield file
     except B2GridError:
         raise

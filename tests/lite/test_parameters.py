@@ -97,6 +97,13 @@ OTHER: dict[str, Any] = {
     "channel_misid_pi": "pi",
     "channel_misid_K": "K",
     "inputListName": "e-:x",
+    "maximumAcceptance": 0.1,
+    "angleThreshold": 0.4,
+    "modularAnalysis.updateROEUsingV0Lists fitter": "kfit",
+    "selection_cuts": "M > 100",
+    "particleLists": ["pi+:x"],
+    "pdgCode": 321,
+    "outputFile": "lists.json",
     "outputListLabel": "label",
     "trainingModeMulticlass": 0,
     "trainingModeBinary": 0,
@@ -108,6 +115,8 @@ OTHER: dict[str, Any] = {
     "recoilMass": 1.0,
     "smearing": 0.01,
     "vertex.fitVertex fitter": "Rave",
+    "stdV0s.stdKshorts fitter": "KFit",
+    "stdV0s.stdLambdas fitter": "KFit",
     "conf_level": 0.5,
     "massConstraint": ["D0"],
     "customOriginVertex": [0.1, 0.0, 0.0],
@@ -117,7 +126,6 @@ OTHER: dict[str, Any] = {
     "massConstraintMassValues": [1.8],
     "treatAsInvisible": "D0 -> ^K- pi+",
     "ignoreFromVertexFit": "D0 -> ^K- pi+",
-    "fitter": "KFit",
 }
 """Values for parameters whose default does not say what they are like; truth values are turned round."""
 
@@ -141,6 +149,10 @@ GENERATED = "".join(
     for name in ("pi+", "K-", "D0")
 )
 BEFORE = {
+    "correctBrems": "ma.fillParticleLists([('e-:b', ''), ('gamma:b', '')], path=main)",
+    "correctBremsBelle": "ma.fillParticleLists([('e-:b', ''), ('gamma:b', '')], path=main)",
+    "updateROEUsingV0Lists": ROE + MASK,
+    "removeExtraInfo": "ma.variablesToEventExtraInfo('pi+:x', {'p': 'r'}, path=main)",
     "mergeListsWithBestDuplicate": ROE + "ma.reconstructDecay('anti-D0:m -> K-:x pi+:x', '1.8 < M < 1.95', path=main)",
     "reconstructMCDecay": GENERATED,
     "buildRestOfEventFromMC": GENERATED,
@@ -177,6 +189,8 @@ ALSO_SEEN = {
     "buildContinuumSuppression": ["R2", "cosTBTO"],
     "fillParticleListFromROE": ["nDaughters", "E"],
     "variablesToEventExtraInfo": ["eventExtraInfo(r)"],
+    "removeExtraInfo": ["eventExtraInfo(r)"],
+    "updateROEUsingV0Lists": ["nROE_Composites(m)", "roeE(m)"],
     "kFit": ["chiProb", "x", "daughter(0, chiProb)", "daughterSumOf(p)"],
     "fitVertex": ["chiProb", "x", "daughter(0, chiProb)", "daughterSumOf(p)"],
     "treeFit": ["chiProb", "x", "daughter(0, p)"],
@@ -242,7 +256,39 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("'D0:z', '', sourceParticleListName='D0:r'", "D0:z"),
         ("'D0:z', ''", "D0:z"),
     ],
+    "modularAnalysis.copyParticles": [("'pi+:z', 'pi+:x'", "pi+:z")],
+    "modularAnalysis.combineAllParticles": [("['pi+:x'], 'vpho:z'", "vpho:z")],
+    "modularAnalysis.replaceMass": [("'r', particleLists=['pi+:x']", "pi+:x"), ("'r', pdgCode=321", "pi+:x")],
+    "modularAnalysis.reconstructRecoil": [
+        ("'vpho:z -> K-:x pi+:x', ''", "vpho:z"),
+        ("'vpho:z -> K-:x pi-:x', ''", "vpho:z"),
+    ],
+    "modularAnalysis.reconstructRecoilDaughter": [
+        ("'vpho:z -> K-:x pi+:x', ''", "vpho:z"),
+        ("'vpho:z -> K-:x pi-:x', ''", "vpho:z"),
+    ],
+    "modularAnalysis.correctBrems": [
+        ("'e-:z', 'e-:b', 'gamma:b'", "e-:z"),
+        ("'e-:z', 'e-:b', 'gamma:b', usePhotonOnlyOnce=False", "e-:z"),
+    ],
+    "modularAnalysis.correctBremsBelle": [
+        ("'e-:z', 'e-:b', 'gamma:b', angleThreshold=0.3", "e-:z"),
+        ("'e-:z', 'e-:b', 'gamma:b'", "e-:z"),
+    ],
+    "modularAnalysis.updateROEUsingV0Lists": [
+        ("'D0:r', 'm', apply_mass_fit=True, fitter='kfit'", "D0:r"),
+        ("'D0:r', 'm', apply_mass_fit=True", "D0:r"),
+        ("'D0:r', 'm', fitter='kfit'", "D0:r"),
+    ],
+    "modularAnalysis.removeExtraInfo": [("particleLists=['pi+:y']", "pi+:y"), ("", "pi+:y")],
+    "modularAnalysis.summaryOfLists": [("['pi+:x']", "")],
     # these have no parameter with a default; other tests run them
+    "modularAnalysis.addInclusiveDstarReconstruction": [],
+    "stdPi0s.loadStdSkimPi0": [],
+    "stdPi0s.loadStdSkimHighEffPi0": [],
+    "stdPhotons.loadStdSkimPhoton": [],
+    "modularAnalysis.optimizeROEWithV0": [],
+    "modularAnalysis.setAnalysisConfigParams": [],
     "modularAnalysis.keepInROEMasks": [],
     "modularAnalysis.discardFromROEMasks": [],
     "modularAnalysis.fillSignalSideParticleList": [],

@@ -14,11 +14,11 @@ from b2grid.steering.standin.origin import PACKAGES
 
 NOT_COVERED = [
     ("main.add_module('RestOfEventBuilder', particleList='pi+:x', useKLMEnergy=True)", "useKLMEnergy=True"),
-    ("ma.reconstructRecoil('D0:x -> pi+:x pi-:x', '', path=main)", "recoilParticleType=1"),
+    ("ma.reconstructRecoil('D+:x -> pi+:x pi-:x pi+:x', '', path=main)", "allowChargeViolation"),
     ("ma.findMCDecay('B0:f', 'B0 -> J/psi K_S0', path=main)", "K_S0"),
     ("ma.findMCDecay('J/psi:f', 'J/psi -> mu+ mu-', path=main)", "found twice"),
     ("ma.printMCParticles(showStatus=True, path=main)", "showStatus=True"),
-    ("ma.fillParticleListFromROE('B0:roe', '', path=main)", "sourceParticleListName=''"),
+    ("ma.fillParticleListFromROE('nu_e:roe', '', useMissing=True, path=main)", "sourceParticleListName=''"),
     ("ma.updateROEUsingV0Lists('pi+:x', ['clean'], path=main)", "updateROEUsingV0Lists"),
     ("ma.buildNestedRestOfEvent('pi+:x', path=main)", "createNestedROE=True"),
     ("ma.matchTagTruth('pi+:x', path=main)", "ccbarTagMatching=True"),
@@ -30,11 +30,11 @@ NOT_COVERED = [
     ),
     ("main.do_while(b2.create_path())", "a do_while path"),
     ("ma.applyCuts('pi+:x', 'kaonIDNN > 0.1', path=main)", "'kaonIDNN'"),
-    ("ma.copyParticles('pi+:y', 'pi+:x', path=main)", "copyParticles"),
+    ("ma.tagCurlTracks('pi+:x', path=main)", "tagCurlTracks"),
     ("ma.printDataStore(path=main)", "printDataStore"),
     ("ma.printList('pi+:x', True, path=main)", "fullPrint=True"),
     ("ma.variablesToDaughterExtraInfo('pi+:x', 'D0:x -> ^pi+:x K-:x', {'p': 'a'}, path=main)", "decayString="),
-    ("ma.mergeListsWithBestDuplicate('pi+:y', ['pi+:x'], 'p', preferLowest=False, path=main)", "preferLowest=False"),
+    ("ma.setAnalysisConfigParams({'mcMatchingVersion': 'MC5'}, path=main)", "mcMatchingVersion='MC5'"),
     ("main.add_module('NoSuchModule')", "NoSuchModule"),
     ("main.add_module('ParticleLoader', decayStrings=['pi+:y'], trackHypothesis=321)", "trackHypothesis=321"),
     ("import vertex; vertex.raveFit('D0:x', 0.0, path=main)", "raveFit"),
@@ -202,7 +202,7 @@ def test_coverage_is_read_off_the_tables():
     assert {"M", "daughter", "useCMSFrame", "isSignal", "nTracks"} <= covered.variables
     assert covered.modules == frozenset(MODULES)
     assert "modularAnalysis.reconstructDecay" in covered.functions
-    assert "modularAnalysis.updateROEUsingV0Lists" not in covered.functions
+    assert "modularAnalysis.writePi0EtaVeto" not in covered.functions
     assert "trackHypothesis" not in MODULES["ParticleLoader"].parameters
 
 

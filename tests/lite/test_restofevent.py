@@ -10,6 +10,7 @@ from math import sqrt
 
 import numpy as np
 import pytest
+import uproot
 
 from b2grid.errors import InvalidSteering, NotInLite
 from b2grid.lite.shape import KSFW_NAMES
@@ -246,6 +247,40 @@ ma.variablesToNtuple('gamma:roe', ['E', 'isInRestOfEvent'], treename='gamma', pa
     np.testing.assert_array_equal(tree["extraInfo(E)"], expected)
 
 
+def test_trees_of_a_loop_have_the_turns_of_an_event_together(real_data, lite):
+    body = f"""
+ma.appendROEMask('B-:x', 'hard', 'p > 1', 'E > 0.2', path=main)
+roe = b2.create_path()
+ma.fillParticleList('gamma:roe', 'passesROEMask(hard)', path=roe)
+ma.variablesToNtuple('gamma:roe', ['E', 'particleRelatedToCurrentROE(Mbc)'], treename='photons', path=roe,
+                     signalSideParticleList='B-:x')
+ma.variablesToNtuple('', ['nParticlesInList(gamma:roe)'], treename='turns', path=roe)
+ma.variablesToHistogram('gamma:roe', [('E', 50, 0, 5)], filename='h.root', path=roe)
+{LOOP}
+ma.variablesToNtuple('pi+:x', ['p'], treename='pi', signalSideParticleList='B-:x', path=main)
+"""
+    trees = columns(lite, real_data / "mdst.root", body, ["Mbc", "nROE_Photons(hard)"])
+    candidates, photons, turns = trees["B"], trees["photons"], trees["turns"]
+    number = candidates["nROE_Photons(hard)"]
+    assert (candidates["__ncandidates__"] > 1).any()
+    for name in ("event", "candidate"):
+        expected = np.repeat(candidates[f"__{name}__"], number)
+        np.testing.assert_array_equal(
+            photons["__signalSideCandidate__" if name == "candidate" else "__event__"], expected
+        )
+    np.testing.assert_array_equal(
+        photons["__nSignalSideCandidates__"], np.repeat(candidates["__ncandidates__"], number)
+    )
+    np.testing.assert_array_equal(photons["__ncandidates__"], np.repeat(number, number))
+    np.testing.assert_array_equal(photons["particleRelatedToCurrentROE(Mbc)"], np.repeat(candidates["Mbc"], number))
+    np.testing.assert_array_equal(turns["nParticlesInList(gamma:roe)"], number)
+    with uproot.open("h.root") as file:
+        counts = np.histogram(photons["E"].astype(np.float32), 50, (0, 5))[0]
+        np.testing.assert_array_equal(file["E"].values(), counts)
+    assert set(trees["pi"]["__signalSideCandidate__"]) == {-1}
+    assert set(trees["pi"]["__nSignalSideCandidates__"]) == {0}
+
+
 def test_two_halves_of_a_file_say_what_the_whole_says(real_data, lite):
     body = f"""
 ma.buildEventShape(path=main)
@@ -269,7 +304,7 @@ ma.variablesToNtuple('B-:x', names, path=main)
 def test_lists_of_a_loop_keep_in_masks_and_discard_from_them(real_data, lite):
     body = """
 roe = b2.create_path()
-ma.fillParticleList('gamma:hard', 'E > 0.3', path=roe)
+ma.fillParticleList('gamma:hard', '', path=roe)
 ma.fillParticleList('pi+:soft', 'p < 0.5', path=roe)
 ma.keepInROEMasks('gamma:hard', ['clean', 'new'], 'E > 0.4', path=roe)
 ma.discardFromROEMasks('pi+:soft', ['clean'], '', path=roe)\nmain.for_each('RestOfEvent', 'RestOfEvents', roe)
@@ -287,6 +322,13 @@ ma.appendROEMask('B-:x', 'same', 'dr < 2 and abs(dz) < 4 and p >= 0.5', 'E > 0.4
 def test_a_rest_of_the_event_becomes_a_particle(real_data, lite):
     body = """
 ma.fillParticleListFromROE('B+:roe', '', 'clean', 'B-:x', path=main)
+ma.fillParticleList('gamma:one', 'E > 1', path=main)
+ma.buildRestOfEvent('gamma:one', path=main)
+ma.appendROEMasks('gamma:one', [('clean', 'dr < 2 and abs(dz) < 4', 'E > 0.05')], path=main)
+ma.fillParticleListFromROE('B0:each', '', 'clean', path=main)
+ma.variablesToNtuple('B0:each', ['E'], treename='each', path=main)
+ma.variablesToNtuple('gamma:one', ['roeE(clean)'], treename='one', path=main)
+ma.variablesToNtuple('B-:x', ['roeE(clean)'], treename='own', path=main)
 ma.fillParticleListFromROE('nu_e:miss', '', 'clean', 'B-:x', useMissing=True, path=main)
 ma.reconstructDecay('Upsilon(4S):x -> B-:x B+:roe', '', path=main)
 names = ['daughter(%d, %s)' % (i, v) for i in (0, 1) for v in ('E', 'px', 'M', 'nDaughters')]
@@ -297,6 +339,10 @@ ma.variablesToNtuple('nu_e:miss', ['px', 'py', 'pz', 'PDG', 'nDaughters'], treen
 """
     trees = columns(lite, real_data / "mdst.root", body, ["weMissP(clean, 5)"])
     tree, neutrinos = trees["Y"], trees["nu"]
+    rests = sorted(row for name in ("own", "one") for row in zip(
+        trees[name]["__event__"], trees[name]["roeE(clean)"], strict=True))  # fmt: skip
+    assert len(trees["one"]["__event__"]) > 0
+    np.testing.assert_allclose(sorted(zip(trees["each"]["__event__"], trees["each"]["E"], strict=True)), rests)
     assert len(tree["E"]) > 0
     own = {v: tree[f"daughter(1, {v})"] for v in ("E", "px", "M", "nDaughters")}
     np.testing.assert_allclose(own["E"], tree["daughter(0, roeE(clean))"])
@@ -332,9 +378,10 @@ WRONG = [
 NOT_COVERED = [
     ("ma.buildRestOfEvent('D0:x', ['K_L0:all'], path=main)", "no photons"),
     ("ma.buildContinuumSuppression('B-:x', 'clean', ipprofile_fit=True, path=main)", "performIPProfileFit=True"),
-    ("ma.fillParticleListFromROE('B+:roe', '', path=main)", "sourceParticleListName"),
+    ("ma.fillParticleListFromROE('B+:roe', '', useMissing=True, path=main)", "sourceParticleListName"),
     ("ma.variablesToNtuple('B-:x', ['passesROEMask(clean)'], path=main)", "passesROEMask"),
     ("main.for_each('Particle', 'Particles', roe)", "over Particles"),
+    (f"ma.summaryOfLists(['B-:x'], path=roe); {LOOP}", "ParticleStats in a loop"),
     (f"roe.add_module('VariablesToEventBasedTree'); {LOOP}", "VariablesToEventBasedTree in a loop"),
     (f"roe.add_module('VariablesToNtuple', sampling=('nTracks', {{1: 2}})); {LOOP}", "sampling"),
     (f"ma.fillParticleList('pi+:x', '', path=roe); {LOOP}", r"pi\+:x of the outer path"),

@@ -91,16 +91,16 @@ TREES = {
 def test_pulls_of_made_up_decays_are_one_and_their_probabilities_are_flat(name):
     shape, fixed, origin, ndf = TREES[name]
     tree = Tree.of(shape, frozenset(fixed), origin)
-    measured, true = simulate(tree, 1500, 3)
+    measured, true = simulate(tree, 1000, 3)
     found = fit_trees(tree, measured)
     assert tree.degrees_of_freedom == ndf
     assert found.converged.mean() > 0.995
     good = found.converged
     pulls = (found.parameters - true)[good] / np.sqrt(np.einsum("nii->ni", found.covariance[good]))
-    assert [_width(column) for column in pulls.T] == pytest.approx(np.ones(tree.size), abs=0.08)
-    assert np.median(pulls, axis=0) == pytest.approx(np.zeros(tree.size), abs=0.12)
+    assert [_width(column) for column in pulls.T] == pytest.approx(np.ones(tree.size), abs=0.1)
+    assert np.median(pulls, axis=0) == pytest.approx(np.zeros(tree.size), abs=0.15)
     share = np.histogram(probability(found.chi2[good], ndf), 5, (0, 1))[0] / good.sum()
-    assert share == pytest.approx(np.full(5, 0.2), abs=0.04)
+    assert share == pytest.approx(np.full(5, 0.2), abs=0.05)
 
 
 def test_what_has_nan_does_not_converge_and_does_not_disturb_the_rest():
@@ -111,6 +111,17 @@ def test_what_has_nan_does_not_converge_and_does_not_disturb_the_rest():
     found = fit_trees(tree, measured)
     assert found.converged.tolist() == [True, False, True]
     assert (found.chi2[[0, 2]] == alone.chi2[[0, 2]]).all()
+
+
+def test_no_candidates_and_one_by_one_candidates_come_out_as_all_together():
+    tree = Tree.of(*TREES["a vertex without tracks"][:1], frozenset({310, 111}), 3)
+    measured, _ = simulate(tree, 40, 1)
+    together = fit_trees(tree, measured)
+    alone = [fit_trees(tree, measured.take([row])) for row in range(0, 40, 8)]
+    assert (np.concatenate([one.parameters for one in alone]) == together.parameters[::8]).all()
+    nobody = fit_trees(tree, measured.take([]))
+    assert nobody.converged.shape == (0,)
+    assert four_momentum(tree, tree.nodes[0], nobody.parameters)[1].shape == (0, 4, 12)
 
 
 # ---- the module, on the demo data
@@ -132,13 +143,14 @@ PULLS = [f"{place}{axis}" for axis in "XYZ" for place in ("mcDecayVertex", "mcP"
 PULLS += [name for axis in "xyz" for name in (axis, f"p{axis}", f"{axis}_uncertainty", f"p{axis}Err")]
 OWN = ["isSignal", "M", "chiProb", "InvM", "particleSource", "flightDistance", "flightTime"]
 OWN += [f"extraInfo({name})" for name in ("decayLength", "lifeTime", "chiSquared", "ndf", "modifiedPValue", "failed",
-                                          "original_index", "prodVertexX")]  # fmt: skip
+                                          "prodVertexX")]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def demo(module_lite):
     """K_S0 before and after they are in a fit, and what they are in; B0 with and without new daughters."""
     columns = OWN + PULLS
+    deeper = [*columns, "originalDaughter(1, M)", *[f"daughter({d}, {c})" for d in (0, 1) for c in columns]]
     return module_lite(
         LISTS
         + f"""
@@ -149,8 +161,7 @@ ma.variablesToNtuple("B0:plain", ["M", "chiProb", "daughter(1, extraInfo(decayLe
                      "daughter(1, x)"], treename="plain", filename="demo.root", path=main)
 vertex.treeFit("B0:x", -1, massConstraint=["K_S0", "eta'"], ipConstraint=True, updateAllDaughters=True, path=main)
 ma.variablesToNtuple("K_S0:merged", {columns}, treename="after", filename="demo.root", path=main)
-ma.variablesToNtuple("B0:x", {[*columns, *[f"daughter({d}, {c})" for d in (0, 1) for c in columns]]},
-                     treename="B0", filename="demo.root", path=main)
+ma.variablesToNtuple("B0:x", {deeper}, treename="B0", filename="demo.root", path=main)
 """,
         *sorted(DEMO.glob("signal1*.root")),
     ).trees
@@ -205,14 +216,12 @@ def test_what_a_fit_notes_with_particles_fits_together(demo):
     # the head is made at the interaction point, the K_S0 where the head decays
     assert np.abs(tree["extraInfo(prodVertexX)"][good] + 0.05).max() < 0.01
     assert (tree["daughter(1, extraInfo(prodVertexX))"] == tree["x"])[good].all()
-    assert np.isnan(tree["extraInfo(original_index)"]).all()
-    assert (tree["daughter(1, extraInfo(original_index))"] >= 0).all()
 
 
 def test_updated_daughters_are_copies_and_others_stay_as_they_were(demo):
     before, after = demo["before"], demo["after"]
     assert all((before[name] == after[name])[~np.isnan(before[name])].all() for name in ("M", "x", "px", "chiProb"))
-    assert np.isnan(after["extraInfo(original_index)"]).all()
+    assert set(demo["B0"]["originalDaughter(1, M)"].tolist()) <= set(before["M"].tolist())
     plain = demo["plain"]
     assert (np.abs(plain["daughter(1, M)"] - particle("K_S0").mass) > 1e-5).any()
     # lengths of flights are noted with the daughters themselves
@@ -222,9 +231,17 @@ def test_updated_daughters_are_copies_and_others_stay_as_they_were(demo):
 # ---- the module, on a real file
 
 
+CANDIDATE = ["evtNum", "daughter(0, mdstIndex)", "daughter(1, mdstIndex)"]
+
+
+def _candidates(tree):
+    return list(zip(*(tree[name].tolist() for name in CANDIDATE), strict=True))
+
+
 @pytest.fixture(scope="module")
 def real(module_lite, real_data):
     columns = ["M", "chiProb", "particleSource", "x", "y", "extraInfo(highQualityVertex)", "extraInfo(failed)"]
+    columns += ["extraInfo(chiSquared)", *CANDIDATE]
     fits = "\n".join(
         f'ma.copyList("K_S0:{name}", "K_S0:V0", path=main)\n'
         f'ma.fillParticleList("pi+:{name}", "", path=main)\n'
@@ -246,6 +263,7 @@ for name in ("K_S0:pairs", "K_S0:merged", "K_S0:merged_KFit", "Lambda0:merged", 
     ma.variablesToNtuple(name, {columns}, treename=name.replace(":", "_"), filename="real.root", path=main)
 """,
         real_data / "mdst.root",
+        events=60,
     ).trees
 
 
@@ -261,19 +279,24 @@ def test_the_confidence_level_says_what_is_kept(real):
 def test_the_standard_lists_of_a_real_file(real):
     merged, other = real["K_S0_merged"], real["K_S0_merged_KFit"]
     v0s = merged["particleSource"] == 4
-    assert v0s.sum() > 20
+    assert v0s.sum() > 10
     assert ((merged["M"] > 0.45) & (merged["M"] < 0.55)).all()
-    # the two fitters keep much the same V0s, and give them much the same masses
-    assert abs(v0s.sum() - (other["particleSource"] == 4).sum()) <= 3
-    assert np.median(merged["M"][v0s]) == pytest.approx(np.median(other["M"][other["particleSource"] == 4]), abs=2e-3)
+    # of what may be a decay the two fitters find the same
+    rows = dict(zip(_candidates(other), range(len(other["M"])), strict=True))
+    good = [row for row, name in enumerate(_candidates(merged)) if merged["chiProb"][row] > 0.01 and name in rows]
+    same = [rows[_candidates(merged)[row]] for row in good]
+    assert len(good) > 0.9 * (merged["chiProb"] > 0.01).sum()
+    for name, close in (("M", 1e-4), ("extraInfo(chiSquared)", 0.02), ("x", 0.002)):
+        assert np.median(np.abs(merged[name][good] - other[name][same])) < close
     assert (np.hypot(merged["x"], merged["y"])[v0s] > 0.5).mean() > 0.5
 
 
 def test_of_lambdas_of_the_same_tracks_the_best_vertex_is_kept(real):
     merged = real["Lambda0_merged"]
-    assert len(merged["M"]) > 20
+    assert len(merged["M"]) > 10
     assert (merged["extraInfo(highQualityVertex)"] == 1).all()
     assert ((merged["M"] > 1.1) & (merged["M"] < 1.13)).all()
+    assert len(set(_candidates(merged))) == len(merged["M"])
     v0s = (merged["particleSource"] == 4).sum()
     assert v0s > (real["Lambda0_merged_TreeFit"]["particleSource"] == 4).sum()
 
@@ -292,6 +315,7 @@ ma.reconstructDecay('B0:l -> K_L0:x pi+:x pi-:x', '', path=main)
 ma.correctBrems('e+:c', 'e+:x', 'gamma:x', path=main)
 ma.reconstructDecay('J/psi:c -> e+:c e-:c', '', path=main)
 ma.fillParticleListFromMC('K+:mc', '', path=main)
+ma.fillConvertedPhotonsList('gamma:V0 -> e+ e-', '', path=main)
 ma.reconstructDecay('phi:mc -> K+:mc K-:mc', '', path=main)
 """
 REFUSED = {
@@ -301,6 +325,7 @@ REFUSED = {
     "'J/psi:c'": "is not known before",
     "'phi:mc'": r"K\+ is neither",
     "'K+:x'": "made of no others",
+    "'gamma:V0', massConstraint=['gamma']": "cannot reach",
     "'D*+:x', ipConstraint=True, originDimension=2": "decays where it is made",
     "'D0:x', originDimension=2": "originDimension",
     "'D0:x', treatAsInvisible='D0 -> ^K- pi+ pi+ pi-'": "treatAsInvisible",

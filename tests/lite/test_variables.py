@@ -135,18 +135,17 @@ DEMANDING: dict[str, frozenset[str]] = {
 
 # not in files of these versions
 _NEW = [n for n in registry if n.startswith(("nECLShowers", "nECLLocalMaximums", "nECLTriggerCells", "nKLMMultistrip"))]
-_OF_TRACK = ["trackTime", "isTrackFlippedAndRefitted"]
 _NEAREST = ["minC2TDistID", "minC2TDistVar"]
 _TRIGGER = ["L1TimeQuality", "isPoissonTriggerInInjectionVeto"]
 NOT_STORED = {
     "mdst-v01-00-04.root": [
-        *_OF_TRACK, *_NEAREST, *_TRIGGER, "L1TimeType", "clusterCellID", "clusterThetaID", "clusterPhiID",
+        *_NEAREST, *_TRIGGER, "L1TimeType", "clusterCellID", "clusterThetaID", "clusterPhiID",
         "clusterPulseShapeDiscriminationMVA", "clusterNumberOfHadronDigits", "SoftwareTriggerResult",
         "SoftwareTriggerResultNonPrescaled", "HighLevelTrigger",
     ],
-    "mdst-v04-00-03.root": [*_NEW, *_OF_TRACK, *_NEAREST, *_TRIGGER],
-    "mdst-v06-00-00.root": [*_NEW, *_OF_TRACK],
-    "mdst.root": [*_NEW, *_OF_TRACK, *_NEAREST],
+    "mdst-v04-00-03.root": [*_NEW, *_NEAREST, *_TRIGGER],
+    "mdst-v06-00-00.root": [*_NEW],
+    "mdst.root": [*_NEW, *_NEAREST],
     "mdst-v09-00-00.root": [],
 }  # fmt: skip
 
@@ -262,7 +261,7 @@ def test_all_variables_work_on_older_files(file, real_data, tmp_path):
         evaluated(context, blueprint, particles, covered(particles, file, photons=photons))
 
 
-@pytest.mark.parametrize("name", ["trackTime", "minC2TDistID", "nECLShowers", "clusterCellID"])
+@pytest.mark.parametrize("name", ["minC2TDistID", "nECLShowers", "clusterCellID"])
 def test_what_a_file_does_not_store_is_said(name, real_data, lite):
     body = TRACKS + f"ma.variablesToNtuple('e+:all', [{name!r}], path=main)"
     file = "mdst-v01-00-04.root" if name == "clusterCellID" else "mdst.root"

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 import uproot
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["pack"]
+__all__ = ["pack", "smallest"]
 
 _DATE = 0x76821000  # 2024-08-01 01:00:00 in ROOT's bits: every packed object has it
 _BEGIN = 100  # where the first object of a ROOT file starts
@@ -36,16 +37,31 @@ _LZMA = [
 ]
 
 
-def pack(source: Path, target: Path) -> None:
+def smallest(data: bytes) -> bytes:
+    """ROOT's frame around the smallest of several compressions, or the data where none helps."""
+    packed = [(b"ZL\x08", zlib.compress(data, 9))]
+    packed += [(b"XZ\x00", lzma.compress(data, lzma.FORMAT_XZ, lzma.CHECK_CRC32, None, [setting])) for setting in _LZMA]
+    magic, best = min(packed, key=lambda pair: len(pair[1]))
+    frame = magic + struct.pack("<I", len(best))[:3] + struct.pack("<I", len(data))[:3]
+    return frame + best if len(frame) + len(best) < len(data) < 1 << 24 else data
+
+
+def pack(source: Path, target: Path, *, compress: Callable[[bytes], bytes] = smallest) -> None:
     """Write a small, reproducible copy of a file that uproot wrote.
+
+    Parameters
+    ----------
+    source, target : Path
+    compress : function
+        What an object becomes: ROOT's frame and the compressed data, or the data as they are.
 
     Raises
     ------
     ValueError
-        If the file is not laid out as expected: compressed, with several baskets in a branch, or larger than 2 GB.
+        If the file is not laid out as expected: compressed, or larger than 2 GB.
     """
     raw = source.read_bytes()
-    writer = _Writer(raw, target.name)
+    writer = _Writer(raw, target.name, compress)
     with uproot.open(source) as file:
         for name in file.keys(cycle=False):
             key = file.key(name)
@@ -60,13 +76,13 @@ def _moved(tree: Any, payload: bytes, writer: _Writer) -> bytes:
     for branch in tree.itervalues(recursive=True):
         sizes, entries, seeks = (branch.member(f"fBasket{what}") for what in ("Bytes", "Entry", "Seek"))
         before = _arrays(sizes, entries, seeks)
-        if branch.num_baskets > 1 or (branch.num_baskets and payload.count(before) != 1):
-            raise ValueError(f"branch {branch.name} is not laid out as expected")
         if branch.num_baskets:
+            if payload.count(before) != 1:
+                raise ValueError(f"branch {branch.name} is not laid out as expected")
             sizes, seeks = sizes.copy(), seeks.copy()
-            place = int(seeks[0])
-            payload_of = writer.without_offsets(place) if branch.count_branch is not None else None
-            seeks[0], sizes[0], _ = writer.put(place, payload_of, generated=payload_of is not None)
+            for number, place in enumerate(seeks[: branch.num_baskets].tolist()):
+                payload_of = writer.without_offsets(place) if branch.count_branch is not None else None
+                seeks[number], sizes[number], _ = writer.put(place, payload_of, generated=payload_of is not None)
             payload = payload.replace(before, _arrays(sizes, entries, seeks))
         if "{" in branch.name:  # the first occurrence is the branch, the next its leaf
             payload = payload.replace(_string(branch.name), _string(_bracketed(branch.name)), 1)
@@ -86,23 +102,14 @@ def _bracketed(name: str) -> str:
     return re.sub(r"\{(\d+)\}", r"[\1]", name)
 
 
-def _compressed(data: bytes) -> bytes:
-    """ROOT's frame around the smallest of several compressions, or the data where none helps."""
-    packed = [(b"ZL\x08", zlib.compress(data, 9))]
-    packed += [(b"XZ\x00", lzma.compress(data, lzma.FORMAT_XZ, lzma.CHECK_CRC32, None, [setting])) for setting in _LZMA]
-    magic, best = min(packed, key=lambda pair: len(pair[1]))
-    frame = magic + struct.pack("<I", len(best))[:3] + struct.pack("<I", len(data))[:3]
-    return frame + best if len(frame) + len(best) < len(data) < 1 << 24 else data
-
-
 class _Writer:
     """A ROOT file in the making: header and top directory, objects one after the other, lists at the end."""
 
-    def __init__(self, raw: bytes, name: str) -> None:
+    def __init__(self, raw: bytes, name: str, compress: Callable[[bytes], bytes]) -> None:
         version, begin, _, _, _, _, top = struct.unpack(">iiiiiii", raw[4:32])
         if raw[:4] != b"root" or version >= 1_000_000 or begin != _BEGIN:
             raise ValueError("not a ROOT file in the 32-bit format")
-        self.raw, self.version, self.name = raw, version, name
+        self.raw, self.version, self.name, self.compress = raw, version, name, compress
         self.keys: list[bytes] = []
         end = _BEGIN + struct.unpack(">i", raw[_BEGIN : _BEGIN + 4])[0]
         self.directory = bytearray(raw[_BEGIN + top : end])
@@ -132,7 +139,7 @@ class _Writer:
         if length - key_length != size:
             raise ValueError("an object is compressed already")
         plain = self.raw[seek + key_length : seek + length] if payload is None else payload
-        data = _compressed(plain)
+        data = self.compress(plain)
         # the length of the key must stay: references within the object count from its start
         key = bytearray(self.raw[seek : seek + key_length])
         place = len(self.out)

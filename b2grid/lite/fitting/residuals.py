@@ -81,7 +81,7 @@ def four_momentum(tree: Tree, node: Node, x: Floats) -> tuple[Floats, Floats, Id
     slope = np.zeros((len(x), 4, *columns.shape))
     slope[:, :3] = np.eye(3)[:, None, :]
     slope[:, 3] = parts / energies[:, :, None]
-    return total, slope.reshape(len(x), 4, -1), columns.ravel()
+    return total, slope.reshape(len(x), 4, columns.size), columns.ravel()
 
 
 def vertex(tree: Tree, number: int, x: Floats) -> tuple[Floats, Floats, Ids]:

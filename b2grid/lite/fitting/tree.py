@@ -135,7 +135,7 @@ class Tree:
         ------
         NotInLite
             If it holds a particle that is no track, photon or composite of these; if its head shares its vertex with
-            an origin of two coordinates; if it has less than one degree of freedom.
+            an origin of two coordinates; if a mass cannot be reached; if it has less than one degree of freedom.
 
         Examples
         --------
@@ -159,6 +159,13 @@ class Tree:
                 "is not covered by b2lite",
                 hint="leave originDimension at 3",
             )
+        for node in tree.fixed:
+            if (node.mass or 0) <= sum(particle(leaf.code).mass for leaf in tree.leaves[node.leaves]):
+                raise NotInLite(
+                    f"the tree fit of {shape} holds {particle(node.code).name} to a mass that its daughters cannot "
+                    "reach: where basf2's steps end is chance",
+                    hint="leave this mass constraint out",
+                )
         if tree.degrees_of_freedom < 1:
             raise NotInLite(
                 f"the tree fit of {shape} has not enough measurements for its parameters "

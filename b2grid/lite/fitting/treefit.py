@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["FittedTrees", "fit_trees", "is_determined"]
 
-_STEPS, _PATIENCE, _LONG, _HOPELESS = 101, 10, 30, 50.0
+_STEPS, _PATIENCE, _LONG = 101, 10, 30
+"""Most steps; how often it is looked whether they still help; from when on little help is the end."""
+_HOPELESS = 50.0
+"""A chi-square per degree of freedom that means a probability of zero."""
 _STILL, _MASS = 1e-8, 1e-9
+"""Decrement of the chi-square, and relative violation of a mass squared, at the end."""
 _SMALLEST, _LARGEST = 0.01, 1e4
 """Of what a step is damped with; a fit that would need more does not converge."""
 
@@ -68,6 +72,7 @@ class _State:
 
 
 def _state(tree: Tree, measured: Measured, x: Floats, weights: Floats) -> _State:
+    """All residuals are put into one array, with the derivatives by all parameters, and multiplied at once."""
     count, size = x.shape
     rows = size + tree.degrees_of_freedom - len(tree.fixed)
     residual, slope, weighted = np.zeros((count, rows)), np.zeros((count, rows, size)), np.zeros((count, rows, size))
@@ -83,11 +88,11 @@ def _state(tree: Tree, measured: Measured, x: Floats, weights: Floats) -> _State
     fixed = tree.fixed
     off, off_slope = np.zeros((count, len(fixed))), np.zeros((count, len(fixed), size))
     for row, node in enumerate(fixed):
-        vector, slope, columns = four_momentum(tree, node, x)
+        vector, by_momenta, columns = four_momentum(tree, node, x)
         lowered = vector * np.array([-1.0, -1.0, -1.0, 1.0])
         assert node.mass is not None
         off[:, row] = (lowered * vector).sum(axis=1) - node.mass**2
-        off_slope[:, row, columns] = 2 * np.einsum("ni,nij->nj", lowered, slope)
+        off_slope[:, row, columns] = 2 * np.einsum("ni,nij->nj", lowered, by_momenta)
     return _State(x, chi2, pull, bend, off, off_slope)
 
 

@@ -17,7 +17,7 @@ from b2grid.physics import particle
 from b2grid.steering.standin.statistics import Statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from b2grid.lite.context import Context, Logger
     from b2grid.lite.expression import Compiled, Cut, Scope
@@ -56,6 +56,8 @@ class Blueprint:
         Whether the modules run once per rest of the event.
     outer : frozenset
         In such a loop: the lists that are made before it.
+    stored : callable
+        The lists that the input files hold, and the branches that each of them is read from.
     statistics : Statistics
         Shared by all paths of a run.
     """
@@ -73,6 +75,8 @@ class Blueprint:
     masks: set[str] = field(default_factory=set)
     loop: bool = False
     outer: frozenset[tuple[int, str]] = frozenset()
+    stored: Callable[[], Mapping[tuple[int, str], tuple[str, ...]]] = dict
+    wanted: set[tuple[int, str]] = field(default_factory=set)  # lists of the files that are used
     statistics: Statistics = field(default_factory=Statistics)
 
     def copy(self) -> Blueprint:
@@ -130,30 +134,48 @@ class Blueprint:
             )
         return name
 
+    def exists(self, name: ListName) -> bool:
+        """Whether a module makes the list, or the files hold it."""
+        return name.key in self.lists or name.key in self.stored()
+
+    def note(self, name: ListName, shapes: Iterable[Shape] | None = None) -> None:
+        """Note a list that is made, with what its candidates can be made of, if that is known."""
+        known = name.key in self.contents or not self.exists(name)
+        if shapes is not None and known:
+            self.contents[name.key] = self.contents.get(name.key, frozenset()) | frozenset(shapes)
+        else:
+            self.contents.pop(name.key, None)
+        self.add(name)
+
+    def add(self, name: ListName) -> None:
+        """Note a list that modules behind this one know; what the files hold of it is read."""
+        self.lists.add(name.key)
+        if (branches := self.stored().get(name.key)) is not None:
+            self.wanted.add(name.key)
+            self.needs.update(f"object:{branch}" for branch in branches)
+
     def declare(self, text: str, shapes: Iterable[Shape] | None = None) -> ListName:
         """A list that a module makes, or adds to; with what its candidates can be made of, if that is known."""
         name = list_name(text)
-        if name.key in self.outer:
+        if name.key in self.outer or (self.loop and name.key in self.stored()):
             raise NotInLite(
                 f"the list {printable(name.text)} of the outer path is filled in a loop: b2lite does not cover that",
                 hint="give the list of the loop another label",
             )
-        if shapes is not None and (name.key in self.contents or name.key not in self.lists):
-            self.contents[name.key] = self.contents.get(name.key, frozenset()) | frozenset(shapes)
-        else:
-            self.contents.pop(name.key, None)
-        self.lists.add(name.key)
+        self.note(name, shapes)
         return name
 
     def known(self, text: str) -> ListName:
-        """A list that an earlier module has made."""
+        """A list that an earlier module has made, or that the files hold."""
         name = list_name(text)
-        if name.key not in self.lists or (name.pdg, name.label) in self.faceless:
-            near = [f"{particle(code).name}:{label}" for code, label in sorted(self.lists) if code == name.key[0]]
+        if not self.exists(name) or (name.pdg, name.label) in self.faceless:
+            known = self.lists | set(self.stored())
+            near = [f"{particle(code).name}:{label}" for code, label in sorted(known) if code == name.key[0]]
             raise InvalidSteering(
                 f"there is no particle list {printable(text)!r} at this point of the path",
                 hint=f"lists of this particle: {', '.join(near)}" if near else "fill or reconstruct it first",
             )
+        self.add(name)
         return name
 
 

@@ -1,4 +1,4 @@
-"""BremsFinder: electrons with the photons that they have radiated."""
+"""BremsFinder, BelleBremRecovery: electrons with the photons that they have radiated."""
 
 from __future__ import annotations
 
@@ -43,36 +43,19 @@ class _Finder:
     def run(self, context: Context) -> None:
         """Make a corrected particle of every one, with photons or without."""
         particles = context.particles
-        electrons, photons = self._read(context, self.electrons, TRACK), self._read(context, self.photons, CLUSTER)
+        electrons, photons = _read(context, self.electrons, TRACK), _read(context, self.photons, CLUSTER)
         if self.once:
             self._choose(context, electrons, photons)
         row, photon, weight = self._radiated(context, electrons, photons)
         if not self.multiple:
-            alone = np.concatenate(([True], row[1:] != row[:-1]))[: len(row)]
+            alone = _first(row)
             row, photon, weight = row[alone], photon[alone], weight[alone]
-        made = self._corrected(context, electrons, row, photon)
+        made = _corrected(context, electrons, row, photon, self.decay)
         place = np.arange(len(row)) - np.searchsorted(row, row)
         for number in range(int(place.max(initial=-1)) + 1):
             here = place == number
             particles.set_extra(f"bremsWeightWithPhoton{number}", made[row[here]], weight[here])
-        energy = np.zeros(len(photon))
-        if len(photon):
-            energy = mdst.cluster_energy(context.chunk, mdst.N_PHOTONS)[particles.object[photon]]
-        corrected = np.bincount(row, minlength=len(made)) > 0
-        particles.set_extra("bremsCorrected", made, corrected.astype(np.float64))
-        total = np.bincount(row, energy, minlength=len(made))
-        particles.set_extra("bremsCorrectedPhotonEnergy", made, total)
         context.lists.make(self.output).add(made, particles)
-
-    def _read(self, context: Context, name: ListName, source: int) -> Ids:
-        ids = context.living(context.lists.make(name).read(name, context.particles))
-        if (context.particles.source[ids] != source).any():
-            raise InvalidSteering(
-                f"correctBrems: {printable(name.text)} has particles that are not made from "
-                + ("tracks" if source == TRACK else "ECL clusters"),
-                hint="give it electrons from tracks, and photons from clusters",
-            )
-        return ids
 
     def _choose(self, context: Context, electrons: Ids, photons: Ids) -> None:
         """Note with each photon that has no such note yet the track that it fits best; 0 if it fits none."""
@@ -112,48 +95,130 @@ class _Finder:
         order = np.lexsort((photon, weight, row))
         return row[order], photon[order], weight[order]
 
-    def _corrected(self, context: Context, electrons: Ids, row: Ids, photon: Ids) -> Ids:
-        """Particles with the electron, and then its photons, as daughters; in most they are as the electron."""
+
+@dataclass(frozen=True, slots=True)
+class _Recovery:
+    output: ListName
+    electrons: ListName
+    photons: ListName
+    angle: float
+    multiple: bool
+    decay: int
+
+    def run(self, context: Context) -> None:
+        """Make a corrected particle of every one, with the photons that are close to it; of two electrons each."""
         particles = context.particles
-        number = np.bincount(row, minlength=len(electrons))
-        daughters = np.concatenate((electrons, photon))
-        daughters = daughters[np.argsort(np.concatenate((np.arange(len(electrons)), row)), kind="stable")]
-        kept = ("event", "pdg", "mass", "x", "y", "z", "p_value", "mdst_index", "object", "fit", "source_id", "match")
-        momentum = {
-            axis: getattr(particles, axis)[electrons]
-            + np.bincount(row, getattr(particles, axis)[photon], minlength=len(electrons))
-            for axis in ("px", "py", "pz")
-        }
-        return particles.append(
-            len(electrons),
-            daughters=daughters,
-            widths=number + 1,
-            source=TRACK,
-            decay=self.decay,
-            **momentum,
-            **{name: getattr(particles, name)[electrons] for name in kept},
+        electrons, photons = _read(context, self.electrons, TRACK), _read(context, self.photons, CLUSTER)
+        row, place = pairs(particles.event[electrons], particles.event[photons])
+        photon = photons[place]
+        angle = _angle(context, electrons[row], photon)
+        near = self.angle > angle
+        row, photon, angle = row[near], photon[near], angle[near]
+        # of the electrons that are close to a photon the last one's angle stays
+        particles.set_extra("theta_e_gamma", photon, angle, overwrite=True)
+        order = np.lexsort((angle, row))
+        row, photon = row[order], photon[order]
+        if not self.multiple:
+            alone = _first(row)
+            row, photon = row[alone], photon[alone]
+        made = _corrected(context, electrons, row, photon, self.decay)
+        context.lists.make(self.output).add(made, particles)
+
+
+def _read(context: Context, name: ListName, source: int) -> Ids:
+    ids = context.living(context.lists.make(name).read(name, context.particles))
+    if (context.particles.source[ids] != source).any():
+        raise InvalidSteering(
+            f"{printable(name.text)} has particles that are not made from "
+            + ("tracks" if source == TRACK else "ECL clusters"),
+            hint="correct electrons from tracks, by photons from clusters",
         )
+    return ids
+
+
+def _first(row: Ids) -> NDArray[np.bool_]:
+    """Whether each is the first of its row; `row` ascends."""
+    return np.asarray(np.searchsorted(row, row) == np.arange(len(row)))
+
+
+def _angle(context: Context, ids: Ids, others: Ids) -> Floats:
+    """Angle between two particles' momenta in the laboratory; 0 where one of them is 0."""
+    first, second = (
+        np.stack([getattr(context.particles, axis)[chosen] for axis in ("px", "py", "pz")], axis=1)
+        for chosen in (ids, others)
+    )
+    size = np.sqrt((first * first).sum(axis=1) * (second * second).sum(axis=1))
+    cosine = np.divide((first * second).sum(axis=1), size, out=np.ones(len(ids)), where=size != 0)
+    return np.asarray(np.arccos(np.clip(cosine, -1, 1)))
+
+
+def _corrected(context: Context, electrons: Ids, row: Ids, photon: Ids, decay: int) -> Ids:
+    """Particles with the electron, and then its photons, as daughters; in most they are as the electron."""
+    particles = context.particles
+    number = np.bincount(row, minlength=len(electrons))
+    daughters = np.concatenate((electrons, photon))
+    daughters = daughters[np.argsort(np.concatenate((np.arange(len(electrons)), row)), kind="stable")]
+    kept = ("event", "pdg", "mass", "x", "y", "z", "p_value", "mdst_index", "object", "fit", "source_id", "match")
+    momentum = {
+        axis: getattr(particles, axis)[electrons]
+        + np.bincount(row, getattr(particles, axis)[photon], minlength=len(electrons))
+        for axis in ("px", "py", "pz")
+    }
+    made = particles.append(
+        len(electrons),
+        daughters=daughters,
+        widths=number + 1,
+        source=TRACK,
+        decay=decay,
+        **momentum,
+        **{name: getattr(particles, name)[electrons] for name in kept},
+    )
+    energy = np.zeros(len(photon))
+    if len(photon):
+        energy = mdst.cluster_energy(context.chunk, mdst.N_PHOTONS)[particles.object[photon]]
+    particles.set_extra("bremsCorrected", made, (number > 0).astype(np.float64))
+    total = np.bincount(row, energy, minlength=len(made))
+    particles.set_extra("bremsCorrectedPhotonEnergy", made, total.astype(np.float64))
+    return made
+
+
+def _names(given: Arguments, blueprint: Blueprint, *parameters: str) -> tuple[ListName, ListName, ListName]:
+    """The lists of corrected electrons, of electrons, and of photons."""
+    text, *inputs = map(given.text, parameters)
+    electrons, photons = map(blueprint.known, inputs)
+    if blueprint.exists(list_name(text)):
+        raise InvalidSteering(f"the list {printable(text)} is made twice", hint="give it another label")
+    if abs(electrons.pdg) not in CHARGED_STABLE or photons.pdg != 22 or list_name(text).pdg != electrons.pdg:
+        raise InvalidSteering(
+            f"{printable(electrons.text)} cannot be corrected by {printable(photons.text)} to {printable(text)}",
+            hint="give a list of electrons, one of photons, and the same electron for the output",
+        )
+    return blueprint.declare(text), electrons, photons
 
 
 @module("BremsFinder", "outputList inputList gammaList maximumAcceptance multiplePhotons usePhotonOnlyOnce writeOut")
 def _finder(given: Arguments, blueprint: Blueprint) -> _Finder:
     given.flag("writeOut", False)
-    electrons, photons = blueprint.known(given.text("inputList")), blueprint.known(given.text("gammaList"))
-    text = given.text("outputList")
-    if list_name(text).key in blueprint.lists:
-        raise InvalidSteering(f"the list {printable(text)} is made twice", hint="give it another label")
-    if abs(electrons.pdg) not in CHARGED_STABLE or photons.pdg != 22 or list_name(text).pdg != electrons.pdg:
-        raise InvalidSteering(
-            f"correctBrems: {printable(electrons.text)} is corrected by {printable(photons.text)} to {printable(text)}",
-            hint="give a list of electrons, one of photons, and the same electron for the output",
-        )
     blueprint.needs.add(f"object:{RELATION}")
     return _Finder(
-        blueprint.declare(text),
-        electrons,
-        photons,
+        *_names(given, blueprint, "outputList", "inputList", "gammaList"),
         given.number("maximumAcceptance", 3.0),
         given.flag("multiplePhotons", False),
         given.flag("usePhotonOnlyOnce", True),
+        blueprint.number_of(DecayRules(excused=0)),
+    )
+
+
+@module(
+    "BelleBremRecovery",
+    "outputListName inputListName gammaListName angleThreshold multiplePhotons usePhotonOnlyOnce writeOut",
+)
+def _recovery(given: Arguments, blueprint: Blueprint) -> _Recovery:
+    given.flag("writeOut", False)
+    given.only("usePhotonOnlyOnce", False)
+    return _Recovery(
+        *_names(given, blueprint, "outputListName", "inputListName", "gammaListName"),
+        given.number("angleThreshold", 0.05),
+        given.flag("multiplePhotons", True),
         blueprint.number_of(DecayRules(excused=0)),
     )

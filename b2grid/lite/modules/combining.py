@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING
 
 from b2grid.errors import InvalidSteering, NotInLite, printable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from b2grid.lite.lists import ListName
 
 _LIMIT = 10000
+_MOST_SHAPES = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,10 @@ class _Combiner:
 )
 def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
     given.flag("writeOut", False)
-    given.only("recoilParticleType", 0)
+    given.only("recoilParticleType", 0, 1, 2)
+    recoil = given.integer("recoilParticleType", 0)
+    if recoil == 1:
+        blueprint.needs.add("beams")
     text = given.text("decayString")
     decay = decay_of(text)
     if not isinstance(decay, Decay):
@@ -61,9 +66,12 @@ def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
                 hint="reconstruct the inner decay first, and name its list",
             )
         daughters.append(blueprint.known(daughter.list_name))
-    _check_charge(decay, given.flag("allowChargeViolation", False))
+    allowed = given.flag("allowChargeViolation", False)
+    _check_charge(decay, allowed)
+    if recoil and not allowed and particle(decay.mother.name).charge:
+        raise given.refuse("allowChargeViolation", "which charge basf2 wants of what recoils is not established")
     mother = decay.mother.list_name
-    if list_name(text).key in blueprint.lists:
+    if blueprint.exists(list_name(text)):
         raise InvalidSteering(
             f"the list {printable(mother)} is made twice",
             hint="reconstruct into two lists, and copy both into one",
@@ -81,17 +89,19 @@ def _combiner(given: Arguments, blueprint: Blueprint) -> _Combiner:
             conjugate,
             given.integer("maximumNumberOfCandidates", _LIMIT),
             given.flag("ignoreIfTooManyCandidates", True),
+            recoil,
         ),
         cut,
     )
 
 
 def _shapes(blueprint: Blueprint, made: ListName, daughters: list[ListName]) -> list[Shape] | None:
-    """What candidates can be made of; `None` if that of a daughter is not known."""
+    """What candidates can be made of; `None` if that of a daughter is not known, or if it is too much to list."""
     contents = [blueprint.contents.get(daughter.key) for daughter in daughters]
-    if any(content is None for content in contents):
+    known = [content for content in contents if content is not None]
+    if len(known) < len(contents) or prod(map(len, known)) > _MOST_SHAPES:
         return None
-    found = product(*(content for content in contents if content is not None))
+    found = product(*known)
     return [Shape(abs(made.pdg), Kind.COMPOSITE, parts) for parts in found]
 
 

@@ -79,7 +79,7 @@ class Loop:
     def turns(self, context: Context) -> Iterator[Context]:
         """The context once per turn: in the first all first rests of the events, then all second ones, and so on.
 
-        Lists that a turn makes, and their particles, are gone after it.
+        Lists that a turn makes are gone after it, and so are their particles unless a mask has some of them.
         """
         event = context.particles.event[context.rests.owner]
         order = np.argsort(event, kind="stable")
@@ -94,6 +94,8 @@ class Loop:
             context.loaded = {key: done.copy() for key, done in loaded.items()}
             yield context
             context.lists.restrict(lists, size)
+            if context.rests.newest >= size:
+                size = context.particles.size
             context.truncate(size)
         context.alive, context.loaded, context.current = alive, loaded, None
 

@@ -25,3 +25,10 @@ class Nothing:
 @module("Gearbox", "backends fileName override overrideMultiple overridePrefix")
 def _inert(_given: Arguments, _blueprint: Blueprint) -> Nothing:
     return Nothing()
+
+
+@module("AnalysisConfiguration", "mcMatchingVersion tupleStyle")
+def _configuration(given: Arguments, _blueprint: Blueprint) -> Nothing:
+    given.only("mcMatchingVersion", "BelleII")
+    given.text("tupleStyle", "Default")  # how a module that is not covered names its columns
+    return Nothing()

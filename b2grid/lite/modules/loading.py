@@ -88,9 +88,10 @@ def _rests(given: Arguments, blueprint: Blueprint, text: str) -> _Loading:
     read = decay_of(text)
     if isinstance(read, Decay):
         raise InvalidSteering(f"{printable(text)!r} names daughters", hint="give the list alone")
-    if not given.text("sourceParticleListName", ""):
-        raise given.refuse("sourceParticleListName", "the rests of all lists together are not")
-    source = blueprint.known(given.text("sourceParticleListName"))
+    of_list = given.text("sourceParticleListName", "")
+    source = blueprint.known(of_list) if of_list else None
+    if missing and source is None:
+        raise given.refuse("sourceParticleListName", "what is missing beside the rests of all lists together is not")
     if missing:
         blueprint.needs.add("beams")
     rules = blueprint.number_of(DecayRules(excused=0, unspecified=True))
@@ -98,7 +99,7 @@ def _rests(given: Arguments, blueprint: Blueprint, text: str) -> _Loading:
     return _once(
         blueprint,
         name,
-        (mask, missing, source.key),
+        (mask, missing, source and source.key),
         lambda context: load_rests(context, name.pdg, source, mask, missing=missing, decay=rules),
     )
 
@@ -113,7 +114,7 @@ def _once(blueprint: Blueprint, name: ListName, how: object, load: Load, shape: 
             f"the list {printable(name.text)} is filled twice, in different ways: b2lite does not cover that",
             hint="use the same options wherever this list is filled",
         )
-    blueprint.declare(name.text, [shape or Shape(abs(name.pdg), Kind.OTHER)])
+    blueprint.note(name, [shape or Shape(abs(name.pdg), Kind.OTHER)])
     return _Loading(name, load)
 
 

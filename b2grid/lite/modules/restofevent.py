@@ -10,9 +10,10 @@ import numpy as np
 
 from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.lite.modules.base import Arguments, Blueprint, module
-from b2grid.lite.particles import CLUSTER, KLM, TRACK
+from b2grid.lite.particles import CLUSTER, COMPOSITE, KLM, TRACK, V0
 from b2grid.lite.restofevent import ALL, Suppression, refuse_generated, remaining
 from b2grid.lite.view import View
+from b2grid.physics import CHARGED_STABLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,7 +84,7 @@ class _Mask:
         """Whether each particle passes the cut of its kind; cuts look at every particle once."""
         ids, inverse = np.unique(members, return_inverse=True)
         source = context.particles.source[ids]
-        result = np.zeros(len(ids), dtype=np.bool_)
+        result = np.isin(source, (COMPOSITE, V0))
         for kind, cut in self.cuts:
             chosen = source == kind
             result[chosen] = True if cut.always else cut(View(context, ids[chosen]))
@@ -143,9 +144,10 @@ def _mask_name(text: str) -> str:
     return text
 
 
-# ---- keepInROEMasks, discardFromROEMasks
+# ---- keepInROEMasks, discardFromROEMasks, optimizeROEWithV0
 
-_KINDS = {211: TRACK, 22: CLUSTER, 130: KLM}
+_BY_TRACKS = frozenset({*CHARGED_STABLE, 22, 130})
+"""Particles whose lists may make a mask; those of others exchange what is in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,16 +158,29 @@ class _Updater:
     discard: bool
 
     def run(self, context: Context) -> None:
-        """Change the masks of the rests whose turn it is by what is in the list."""
+        """Change the masks of the rests whose turn it is by what is in the list.
+
+        Lists with tracks change the tracks of the masks only; others their clusters, and exchange tracks for V0s.
+        """
         if context.current is None:
             return
-        ids = _read(context, self.name)
-        ids = ids[self.cut(View(context, ids))]
+        refuse_generated(context, context.current[context.alive], "a mask")
+        ids, particles = _read(context, self.name), context.particles
+        passed = self.cut(View(context, ids))
+        tracked = np.zeros(context.chunk.size, dtype=np.bool_)
+        tracked[particles.event[ids[particles.source[ids] == TRACK]]] = True
+        for kind in (TRACK, CLUSTER, KLM):
+            here = particles.source[ids] == kind
+            events = np.unique(particles.event[ids[here]])
+            events = events if kind == TRACK else events[~tracked[events]]
+            self._sift(context, kind, context.current[events], ids[here & passed])
+        source, event = particles.source[ids], particles.event[ids]
+        self._exchange(context, ids[np.isin(source, (COMPOSITE, V0)) & passed & ~tracked[event]])
+
+    def _sift(self, context: Context, kind: int, rests: Ids, ids: Ids) -> None:
+        """Keep, or drop, the particles of one kind that are listed."""
         particles = context.particles
         listed = _key(particles.event[ids], particles.source_id[ids])
-        rests = context.current[context.alive]
-        refuse_generated(context, rests, "a mask")
-        kind = _KINDS[self.name.pdg]
 
         def passes(members: Ids, _: Ids) -> Flags:
             found = np.isin(_key(particles.event[members], particles.source_id[members]), listed)
@@ -173,7 +188,21 @@ class _Updater:
 
         for mask in self.masks:
             context.rests.make_mask(mask, rests[~context.rests.has_mask(mask, rests)])
+            context.rests.unpack(particles, mask, rests)
             context.rests.change_mask(mask, rests, passes)
+
+    def _exchange(self, context: Context, ids: Ids) -> None:
+        """Put V0s in the place of their tracks, one after the other."""
+        particles = context.particles
+        assert context.current is not None, "this module is in loops only"
+        leaves = particles.leaves(ids)
+        ids = ids[((leaves < 0) | (particles.source[leaves] == TRACK)).all(axis=1)]
+        event = particles.event[ids]
+        turn = np.arange(len(ids)) - np.searchsorted(event, event)
+        for number in range(int(turn.max(initial=-1)) + 1):
+            chosen = ids[turn == number]
+            for mask in self.masks:
+                context.rests.exchange(particles, mask, context.current[particles.event[chosen]], chosen)
 
 
 def _key(events: Ids, sources: Ids) -> Ids:
@@ -188,9 +217,10 @@ def _updater(given: Arguments, blueprint: Blueprint) -> _Updater:
             hint="call the function for the path that for_each('RestOfEvent', 'RestOfEvents', path) runs",
         )
     name = blueprint.known(given.text("particleList"))
-    if name.pdg not in _KINDS:
-        raise given.refuse("particleList", "the list has to be one of pi+, gamma or K_L0")
-    masks = [_mask_name(text) for text in given.texts("updateMasks")]
+    masks = [_mask_name(text) for text in given.texts("updateMasks", [])]
+    for mask in masks:
+        if abs(name.pdg) not in _BY_TRACKS:
+            blueprint.known_mask(mask)
     blueprint.masks.update(masks)
     return _Updater(name, tuple(masks), blueprint.cut(given.text("cutString", "")), given.flag("discard", False))
 

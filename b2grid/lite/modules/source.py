@@ -32,6 +32,11 @@ class Input:
     "parentLevel cacheSize collectStatistics",
 )
 def _input(given: Arguments, _blueprint: Blueprint) -> Input:
+    return input_of(given)
+
+
+def input_of(given: Arguments) -> Input:
+    """What the parameters of a RootInput say."""
     given.only("parentLevel", 0)
     single, several = given.text("inputFileName", ""), given.texts("inputFileNames", [])
     if single and several:

@@ -8,7 +8,7 @@ do not come near each other.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from b2grid.lite.context import Context
     from b2grid.lite.lists import ListName
     from b2grid.lite.particles import Particles
+    from b2grid.lite.reader import Chunk
 
     Ids = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -74,13 +75,9 @@ class _TreeFitter:
         ids = context.living(entries.all())
         for shape, heads in _by_shape(particles, ids):
             tree = Tree.of(shape, self.fixed, self.origin.dimension)
-            parts = _parts(particles, tree, heads)
             if self.update:
                 particles.own_daughters(heads)
-                originals, parts = parts, _parts(particles, tree, heads)
-                particles.set_extra(
-                    "original_index", parts[:, 1:].ravel(), originals[:, 1:].ravel().astype(np.float64), overwrite=True
-                )
+            parts = _parts(particles, tree, heads)
             for start in range(0, len(heads), _BATCH):
                 self._fit(context, tree, parts[start : start + _BATCH])
         kept = context.keep_mask()
@@ -176,7 +173,7 @@ def _measured(context: Context, tree: Tree, parts: Ids, origin: _Origin) -> Meas
     )
 
 
-def _spread(chunk: Any, clusters: Ids) -> Floats:
+def _spread(chunk: Chunk, clusters: Ids) -> Floats:
     """Covariance of (x, y, z, E) of clusters.
 
     basf2's tree fit has θ and φ of the cluster in each other's place where it goes from angles to coordinates, and

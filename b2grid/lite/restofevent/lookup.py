@@ -39,6 +39,12 @@ class Lookup:
             self._row = np.concatenate((self._row, np.full(missing, -1, dtype=np.int64)))
         self._row[ids] = np.arange(first, first + len(ids))
 
+    def share(self, ids: Ids, others: Ids) -> None:
+        """Give particles the rows that others have, each to the one at its side."""
+        rows = self.of(others)
+        self.add(ids, 0)
+        self._row[ids] = rows
+
     def of(self, ids: Ids) -> Ids:
         """The row of every particle, -1 where it has none."""
         result = np.full(len(ids), -1, dtype=np.int64)

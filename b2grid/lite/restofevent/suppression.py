@@ -61,6 +61,10 @@ class Suppression:
         """The row of every particle, -1 where it has none."""
         return self._row.of(ids)
 
+    def share(self, ids: Ids, others: Ids) -> None:
+        """Give particles what others have, each that of the one at its side."""
+        self._row.share(ids, others)
+
     def add(self, context: Context, ids: Ids, mask: str) -> None:
         """Compute the quantities of candidates that do not have them yet."""
         new = ids[self.of(ids) < 0]
@@ -111,7 +115,7 @@ def _quantities(context: Context, ids: Ids, rests: Ids, mask: str) -> Floats:
     table = np.stack(direct, axis=1) if direct else np.zeros((len(ids), 0), dtype=np.int64)
     daughters = _side(context, *_filled(table))
     final = _side(context, *_filled(particles.leaves(ids)))
-    members, offsets = context.rests.content(mask, rests)
+    members, offsets = context.rests.content(mask, rests, context.particles)
     used = particles.source[members] != KLM
     running = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(used)))
     rest = _side(context, members[used], running[offsets])

@@ -46,8 +46,8 @@ __all__ = ["registry"]
 
 # registering is what importing them does
 _ROOMS = (
-    angles,
     ancestry,
+    angles,
     clusters,
     combinations,
     daughters,

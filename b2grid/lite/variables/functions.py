@@ -167,7 +167,7 @@ def _extra_info(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     return Compiled("extraInfo", "double", lambda view: view.particles.extra_info(name, view.rows)[0], needs=needs)
 
 
-@register_call("eventExtraInfo", arguments=(1, 1), of_event=True)
+@register_call("eventExtraInfo", arguments=(1, 1), of_event=True, needs="event extra-info")
 def _event_extra_info(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     (name,) = arguments
     return Compiled("eventExtraInfo", "double", lambda view: view.context.kept_by_event(name)[0][view.events], True)

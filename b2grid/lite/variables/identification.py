@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.expression import Function, Scope
+    from b2grid.lite.reader import Chunk
     from b2grid.lite.view import View
 
     Floats = NDArray[np.float64]
@@ -47,19 +48,41 @@ def _summed(view: View, detectors: Detectors) -> Floats:
     result = np.full((len(view), 6), np.nan)
     there = where >= 0
     if there.any():
-        chosen = where[there]
-        total = mdst.log_likelihoods(chunk)[chosen][:, list(detectors)].sum(axis=1)
-        seen = np.asarray(mdst.pid_available(chunk)[chosen][:, list(detectors)].any(axis=1))
-        result[there] = np.where(seen[:, None], total, np.nan)
+        result[there] = _summed_of_all(chunk, detectors)[where[there]]
     return result
 
 
+def _summed_of_all(chunk: Chunk, detectors: Detectors) -> Floats:
+    """As `_summed`, of every PIDLikelihood of the chunk."""
+
+    def make() -> Floats:
+        total = mdst.log_likelihoods(chunk)[:, list(detectors)].sum(axis=1)
+        seen = np.asarray(mdst.pid_available(chunk)[:, list(detectors)].any(axis=1))
+        return np.where(seen[:, None], total, np.nan)
+
+    return chunk.derived(f"likelihoods {detectors}", make)
+
+
+def _probabilities_of_all(chunk: Chunk, detectors: Detectors) -> Floats:
+    """Share of each hypothesis in the likelihood, of every PIDLikelihood of the chunk; shape (objects, 6)."""
+
+    def make() -> Floats:
+        total = _summed_of_all(chunk, detectors)
+        with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+            likelihood = np.exp(total - total.max(axis=1, initial=-np.inf)[:, None])
+            return np.asarray(likelihood / likelihood.sum(axis=1)[:, None])
+
+    return chunk.derived(f"probabilities {detectors}", make)
+
+
 def _probability(view: View, index: int | NDArray[np.int64], detectors: Detectors) -> Floats:
-    total = _summed(view, detectors)
-    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-        likelihood = np.exp(total - total.max(axis=1, initial=-np.inf)[:, None])
-        rows = np.arange(len(view))
-        return np.asarray(likelihood[rows, index] / likelihood.sum(axis=1))
+    where = _likelihood_of(view)
+    result = np.full(len(view), np.nan)
+    there = np.flatnonzero(where >= 0)
+    if len(there):
+        column = index if isinstance(index, int) else index[there]
+        result[there] = _probabilities_of_all(view.context.chunk, detectors)[where[there], column]
+    return result
 
 
 def _pair(view: View, first: int, second: int, detectors: Detectors) -> Floats:

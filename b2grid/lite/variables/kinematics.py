@@ -8,7 +8,7 @@ import numpy as np
 
 from b2grid.lite.expression import register, register_call
 from b2grid.lite.load import invariant_mass
-from b2grid.lite.mdst import tau
+from b2grid.lite.mdst import perigee_about, tau
 from b2grid.lite.particles import CLUSTER, KLM, TRACK, V0
 from b2grid.lite.variables.arguments import integers
 from b2grid.physics import helix
@@ -209,8 +209,8 @@ def from_point(view: View) -> tuple[Floats, Floats, Floats]:
     tracked = fit >= 0
     parts = [view.column(axis) - centre for axis, centre in zip("xyz", point, strict=True)]
     if tracked.any():
-        perigee = helix.position(helix.move_pivot(tau(view.context.chunk)[fit[tracked]], *point))
-        for part, value in zip(parts, perigee, strict=True):
+        perigee = perigee_about(view.context.chunk, point)[fit[tracked]]
+        for part, value in zip(parts, perigee.T, strict=True):
             part[tracked] = value
     return parts[0], parts[1], parts[2]
 

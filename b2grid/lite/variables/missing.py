@@ -184,6 +184,7 @@ def _longitudinal(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
         for column in (particles.pz, particles.energy):
             own = np.where(leaves >= 0, column[leaves], 0.0).sum(axis=1)
             other = rests.count(
+                particles,
                 mask,
                 chosen[there],
                 lambda ids, column=column: np.where(particles.source[ids] == TRACK, column[ids], 0.0),  # type: ignore[misc]

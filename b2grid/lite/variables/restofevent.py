@@ -9,7 +9,7 @@ import numpy as np
 from b2grid.lite import mdst
 from b2grid.lite.expression import Compiled, register, register_call
 from b2grid.lite.load import invariant_mass
-from b2grid.lite.particles import CLUSTER, KLM, TRACK
+from b2grid.lite.particles import CLUSTER, COMPOSITE, KLM, TRACK, V0
 from b2grid.lite.restofevent import ALL, refuse_generated
 from b2grid.lite.variables.arguments import integers, list_name
 from b2grid.lite.variables.functions import refuse_if_bound_to_the_laboratory
@@ -99,7 +99,7 @@ _register_momentum("roeMbc", _beam_constrained, "beams")
 # ---- sums over the members
 
 
-def _sum(view: View, mask: str, of: Callable[[View], Any], *, generated: bool = False) -> Floats:
+def _sum(view: View, mask: str, of: Callable[[View], Any], *, unpack: bool = True, generated: bool = False) -> Floats:
     """Sum of a function of the members of each row's rest of the event, seen in the laboratory; NaN without one.
 
     `generated` says whether the function is right for generated particles, too.
@@ -111,15 +111,17 @@ def _sum(view: View, mask: str, of: Callable[[View], Any], *, generated: bool = 
     there = rests >= 0
     if not generated:
         refuse_generated(context, rests[there], "the number of tracks or clusters, or their energy,")
-    result[there] = context.rests.count(mask, rests[there], lambda members: of(View(context, members)))
+    result[there] = context.rests.count(
+        view.particles, mask, rests[there], lambda members: of(View(context, members)), unpack=unpack
+    )
     return result
 
 
-def _register_number(names: str, of: Callable[[View], Any]) -> None:
+def _register_number(names: str, of: Callable[[View], Any], *, unpack: bool = True) -> None:
     @register_call(names, "int", arguments=(0, 1))
     def _build(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
         mask = mask_of(arguments)
-        return Compiled(names, "int", lambda view: _whole(_sum(view, mask, of)), needs=mask_needs(mask))
+        return Compiled(names, "int", lambda view: _whole(_sum(view, mask, of, unpack=unpack)), needs=mask_needs(mask))
 
 
 def _whole(values: Floats) -> Ids:
@@ -147,8 +149,7 @@ _register_number("nROE_Tracks", _from(TRACK))
 _register_number("nROE_Photons nROE_NeutralECLClusters", _from(CLUSTER))
 _register_number("nROE_NeutralHadrons", _from(KLM))
 _register_number("nROE_ECLClusters", _with_cluster)
-# what would be counted, V0s in the place of their tracks, comes from functions that are not covered
-_register_number("nROE_Composites", lambda members: np.zeros(len(members)))
+_register_number("nROE_Composites", lambda members: np.isin(members.column("source"), (COMPOSITE, V0)), unpack=False)
 register("nROE_KLMClusters", "int")(lambda view: _whole(_sum(view, ALL, _from(KLM))))
 
 
@@ -238,7 +239,8 @@ def _has_tracks(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
         rests, result = context.rests.of(view.rows), np.zeros(len(view), dtype=np.bool_)
         there = rests >= 0
         source = view.particles.source
-        result[there] = context.rests.count(mask, rests[there], lambda ids: source[ids] == TRACK) > 0
+        tracks = context.rests.count(view.particles, mask, rests[there], lambda ids: source[ids] == TRACK)
+        result[there] = tracks > 0
         return result
 
     return Compiled("hasRestOfEventTracks", "bool", function, needs=mask_needs(mask))
@@ -331,7 +333,7 @@ def _remaining_tracks(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
         there = np.flatnonzero(rests >= 0)
         context, particles = view.context, view.particles
         refuse_generated(context, rests[there], "the number of tracks")
-        number = context.rests.count(mask, rests[there], lambda ids: particles.source[ids] == TRACK)
+        number = context.rests.count(particles, mask, rests[there], lambda ids: particles.source[ids] == TRACK)
         leaves = particles.leaves(view.rows[there])
         row, column = np.nonzero((leaves >= 0) & (particles.source[np.maximum(leaves, 0)] == TRACK))
         used = context.rests.contains(particles, leaves[row, column], rests[there][row], mask)

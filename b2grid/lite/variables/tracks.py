@@ -244,5 +244,3 @@ def _photon_clusters(chunk: Chunk) -> NDArray[np.int64]:
 
 
 _register_track("trackNECLClusters", _photon_clusters)
-_register_track("trackTime", lambda chunk: chunk.leaf("Tracks", "m_trackTime"))
-_register_track("isTrackFlippedAndRefitted", lambda chunk: chunk.leaf("Tracks", "m_statusBitmap").astype(np.int64) & 1)

@@ -87,7 +87,7 @@ def _results(chunk: Chunk, name: str, leaf: str) -> Floats:
         # names are compared letter by letter, those of the right length all at once
         alike = np.flatnonzero(length == len(wanted))
         equal = alike[(characters[start[alike][:, None] + np.arange(len(wanted))] == wanted).all(axis=1)]
-        values = ak.to_numpy(ak.flatten(chunk.file.read(_RESULT, leaf, chunk.start, chunk.stop), axis=1))
+        values = ak.to_numpy(ak.flatten(chunk.file.nested(_RESULT, leaf, chunk.start, chunk.stop), axis=1))
         result = np.full(chunk.size, np.nan)
         result[event[equal]] = values[equal]
         return result
@@ -97,7 +97,7 @@ def _results(chunk: Chunk, name: str, leaf: str) -> Floats:
 
 def _names(chunk: Chunk) -> tuple[Ids, Ids, Ids, NDArray[np.uint8]]:
     """Of every name its event, where its letters begin and how many they are; and all letters."""
-    read = chunk.file.read(_RESULT, "m_results.first", chunk.start, chunk.stop)
+    read = chunk.file.nested(_RESULT, "m_results.first", chunk.start, chunk.stop)
     event = np.repeat(np.arange(chunk.size), ak.to_numpy(ak.num(read, axis=1)))
     letters = ak.without_parameters(ak.flatten(read, axis=1))
     length = np.asarray(ak.to_numpy(ak.num(letters, axis=1)), dtype=np.int64)

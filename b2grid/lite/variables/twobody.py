@@ -114,14 +114,14 @@ def _missing_of_resting(view: View) -> Floats:
 
 @register("recQ2BhSimple", needs="beams")
 def _transfer_of_resting(view: View) -> Floats:
-    """(p_B − p_h)² of a B that rests in the CMS; the hadrons are the daughters that are no charged leptons."""
+    """(p_B − p_h)² of a B that rests in the CMS with its mass; p_h is that of all daughters but charged leptons."""
     total = np.zeros((4, len(view)))
     for index in range(view.width):
         ids = view.daughter(index)
         hadron = (ids >= 0) & ~np.isin(np.abs(view.particles.pdg[ids]), (11, 13, 15))
         total += np.where(hadron, np.stack(momentum_in_lab(view, (index,))), 0.0)
     px, py, pz, energy = view.context.beams.to_cms(*total)
-    square = _square((-px, -py, -pz, view.context.beams.sqrt_s / 2 - energy))
+    square = _square((-px, -py, -pz, view.particles.nominal_mass(view.rows) - energy))
     return np.where(view.particles.n_daughters(view.rows) > 0, square, np.nan)
 
 

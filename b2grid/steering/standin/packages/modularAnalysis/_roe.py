@@ -1,10 +1,17 @@
 """Rest of event, continuum suppression, and what loops over them."""
 
 from basf2 import B2FATAL as _B2FATAL
+from basf2 import B2INFO as _B2INFO
+from basf2 import B2WARNING as _B2WARNING
 
 from b2grid.steering.standin.build import step as _step
 from b2grid.steering.standin.opaque import opaque_step as _opaque_step
 from b2grid.steering.standin.path import Path as _Path
+
+_V0_CLEANUP = (
+    "abs(dM) < 0.1 and daughter(0,particleID) > 0.2 and daughter(1,particleID) > 0.2 "
+    "and daughter(0,thetaInCDCAcceptance) and daughter(1,thetaInCDCAcceptance)"
+)
 
 
 def fillSignalSideParticleList(outputListName, decayString, path):
@@ -169,11 +176,43 @@ def updateROEUsingV0Lists(
     path=None,
 ):
     """Put V0s into masks in the place of their tracks, found with default lists."""
-    _opaque_step(
-        "modularAnalysis.updateROEUsingV0Lists",
-        [path],
-        {"target_particle_list": target_particle_list, "mask_names": mask_names},
-    )
+    from vertex import kFit, treeFit
+
+    from modularAnalysis import fillConvertedPhotonsList, fillParticleList
+
+    if not apply_mass_fit:
+        # whether basf2 fits without a constraint then is not established
+        _opaque_step(
+            "modularAnalysis.updateROEUsingV0Lists(apply_mass_fit=False)",
+            [path],
+            {"target_particle_list": target_particle_list, "mask_names": mask_names},
+        )
+        return
+    cuts = selection_cuts
+    if cuts is None and default_cleanup:
+        _B2INFO("Using default cleanup in updateROEUsingV0Lists.")
+        cuts = _V0_CLEANUP
+    if not cuts:
+        _B2INFO("No cleanup in updateROEUsingV0Lists.")
+        cuts = "True"
+    if isinstance(cuts, str):
+        cuts = (cuts, cuts, cuts)
+    if fitter.lower() not in ("treefit", "kfit"):
+        _B2WARNING(f"updateROEUsingV0Lists knows the fitters treefit and kfit, not {fitter}: it takes treefit")
+    masks = [mask_names] if isinstance(mask_names, str) else mask_names
+    roe_path, dead_end = _Path(), _Path()
+    signalSideParticleFilter(target_particle_list, "", roe_path, dead_end)
+    photon, kaon, hyperon = (f"{cut} and isInRestOfEvent > 0" for cut in cuts)
+    fillConvertedPhotonsList("gamma:v0_roe -> e+ e-", photon, path=roe_path)
+    fillParticleList("K_S0:v0_roe -> pi+ pi-", kaon, path=roe_path)
+    fillParticleList("Lambda0:v0_roe -> p+ pi-", hyperon, path=roe_path)
+    for name in ("gamma:v0_roe", "K_S0:v0_roe", "Lambda0:v0_roe"):
+        if fitter.lower() == "kfit":
+            kFit(name, conf_level=0.0, fit_type="massvertex", path=roe_path)
+        else:
+            treeFit(name, conf_level=0.0, massConstraint=[name.partition(":")[0]], path=roe_path)
+        optimizeROEWithV0(name, masks, "", path=roe_path)
+    path.for_each("RestOfEvent", "RestOfEvents", roe_path)
 
 
 def printROEInfo(mask_names=None, full_print=False, unpackComposites=True, path=None):
