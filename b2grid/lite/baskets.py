@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import uproot
 from uproot.containers import AsArray, AsVector
 from uproot.interpretation.jagged import AsJagged
+from uproot.interpretation.library import NumPy
 from uproot.interpretation.numerical import AsDtype, Numerical
 from uproot.interpretation.objects import AsObjects
 from uproot.models.TBasket import Model_TBasket
@@ -88,9 +88,9 @@ class Leaf:
         self._counted: tuple[int, int, Counts] | None = None
 
     @property
-    def bytes_per_entry(self) -> float:
-        """Bytes of an entry before compression, on average over the file."""
-        return float(self._branch.uncompressed_bytes / max(1, self._branch.num_entries))
+    def edges(self) -> Counts:
+        """The entries that baskets begin with, and the number of entries."""
+        return self._edges
 
     def read(self, start: int, stop: int) -> Values:
         """The values of a range of entries."""
@@ -176,7 +176,7 @@ class Leaf:
         return Values(np.asarray(ak.to_numpy(ak.flatten(array, axis=1))), counts, inner)
 
 
-_NUMPY = uproot.interpretation.library._regularize_library("np")
+_NUMPY = NumPy()
 
 
 def _vectors(interpretation: Any) -> AsDtype | None:

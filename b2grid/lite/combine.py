@@ -207,7 +207,7 @@ def _overlap(
 
 
 def _kinds(sources: NDArray[np.int64]) -> set[int]:
-    """What the sources are: tracks, clusters …"""
+    """Which kinds of sources there are."""
     return set(np.flatnonzero(np.bincount((sources >> SOURCE_BITS) + 1)[1:]).tolist())
 
 

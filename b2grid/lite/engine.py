@@ -20,7 +20,7 @@ from b2grid.lite.modules.conditions import Independent, Loop, ReturnValue
 from b2grid.lite.modules.inert import Input, Nothing
 from b2grid.lite.options import expand as expand_inputs
 from b2grid.lite.output import Account, Outputs
-from b2grid.lite.reader import Selection, chunks, discard_errors, open_files, total_events
+from b2grid.lite.reader import Pace, Selection, chunks, discard_errors, open_files, total_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -299,14 +299,15 @@ def _loop(plan: _Plan, files: Sequence[MdstFile], selection: Selection, options:
     total = total_events(files, selection)
     if options.progress is not None:
         options.progress(0, total)
-    for chunk in chunks(files, selection):
+    pace = Pace()
+    for chunk in chunks(files, selection, pace):
         read = int(chunk.alive.sum())
         if selection.discard_errors:
             _, loud = discard_errors(chunk)
             if loud:
                 log.warning(f"{loud} event(s) with an error flag are discarded")
         account.count(chunk)
-        _process(plan, chunk, log, notes)
+        pace.learn(chunk.size, _process(plan, chunk, log, notes))
         done += read
         if options.progress is not None:
             options.progress(done, total)
@@ -316,10 +317,12 @@ def _loop(plan: _Plan, files: Sequence[MdstFile], selection: Selection, options:
     return account
 
 
-def _process(plan: _Plan, chunk: Chunk, log: Logger, notes: Counter[str]) -> None:
+def _process(plan: _Plan, chunk: Chunk, log: Logger, notes: Counter[str]) -> int:
+    """Send a chunk down the path; the bytes that it held."""
     context = Context(chunk, log, chunk.alive.copy(), notes=notes)
     context.particles.decays = plan.blueprint.decays
     _walk(plan.nodes, context)
+    return chunk.nbytes + context.particles.nbytes
 
 
 def _walk(nodes: Sequence[_Node], context: Context) -> None:
