@@ -68,6 +68,10 @@ class RunOptions:
         Aliases; `None` takes those of the stand-ins' session.
     expand : callable or None
         Replaces collections in lists of variables; `None` takes the session's.
+    open_files : callable
+        Opens the inputs by name.
+    pace : Pace or None
+        How many events go into a chunk; `None` begins with a small one, and goes by what it took.
     """
 
     inputs: tuple[str, ...] | None = None
@@ -78,6 +82,8 @@ class RunOptions:
     progress: Callable[[int, int], None] | None = None
     aliases: Mapping[str, str] | None = None
     expand: Callable[[Iterable[str]], Sequence[str]] | None = None
+    open_files: Callable[[Sequence[str]], Sequence[MdstFile]] = open_files
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +275,7 @@ def _inputs(plan: _Plan, options: RunOptions, log: Logger) -> tuple[list[MdstFil
         )
     for name in sorted({name for name in names if names.count(name) > 1}):
         log.warning(f"{name} is given several times, and processed as often")
-    files = open_files(names)
+    files = list(options.open_files(names))
     for file in files:
         log.info(f"Added file {file.path}")
         if file.entries == 0:
@@ -299,7 +305,7 @@ def _loop(plan: _Plan, files: Sequence[MdstFile], selection: Selection, options:
     total = total_events(files, selection)
     if options.progress is not None:
         options.progress(0, total)
-    pace = Pace()
+    pace = options.pace or Pace()
     for chunk in chunks(files, selection, pace):
         read = int(chunk.alive.sum())
         if selection.discard_errors:

@@ -226,7 +226,7 @@ class MdstFile:
             return wanted
         edges = self.leaf("EventMetaData", "m_event").edges
         edge = int(edges[np.searchsorted(edges, wanted, side="right") - 1])
-        return edge if edge >= start + events // 2 else wanted
+        return edge if edge >= start + (events + 1) // 2 else wanted
 
     def close(self) -> None:
         """Give the file back, until something is read again."""
