@@ -170,7 +170,7 @@ class Leaf:
             return Values(np.asarray(ak.to_numpy(array)))
         counts = np.asarray(ak.to_numpy(ak.num(array, axis=1)), dtype=np.int64)
         array = ak.flatten(array, axis=1)
-        if isinstance(self._branch.interpretation, AsJagged):
+        if array.ndim == 1 or isinstance(self._branch.interpretation, AsJagged):
             return Values(np.asarray(ak.to_numpy(array)), counts)
         inner = np.asarray(ak.to_numpy(ak.num(array, axis=1)), dtype=np.int64)
         return Values(np.asarray(ak.to_numpy(ak.flatten(array, axis=1))), counts, inner)

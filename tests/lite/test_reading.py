@@ -42,11 +42,9 @@ def test_every_leaf_is_what_uproot_reads(name: str, real_data: Path) -> None:
     with uproot.open(path) as other:
         known = {branch.object_path: branch for branch in other["tree"].itervalues(recursive=True)}
         for owner, leaf in sorted(file._names):
-            if not leaf.startswith("m_") or leaf.endswith(("Name", "Lfn")):
+            if owner not in reader._OBJECTS or not leaf.startswith("m_") or leaf.endswith(("Name", "Lfn")):
                 continue
             branch = known[file._branches[owner, leaf].object_path]
-            if branch.interpretation.__class__.__name__ not in {"AsJagged", "AsDtype", "AsObjects"}:
-                continue
             whole = branch.array()
             for start, stop in _ranges(file.entries):
                 values, expected = file.read(owner, leaf, start, stop), whole[start:stop]
@@ -75,14 +73,9 @@ def test_damage_is_noticed_before_it_is_used(place: int, tmp_path: Path) -> None
     middle = seek + size * place // 100
     content[middle : middle + 8] = bytes(byte ^ 0x5A for byte in content[middle : middle + 8])
     path.write_bytes(content)
-    try:
-        values = file.read("TrackFitResults", "m_tau", 0, file.entries)
-    except InvalidInput as error:
-        assert "damaged" in str(error)
-    else:  # there is no checksum in this compression: the values differ, what belongs together does not
-        assert len(values.flat) == values.counts.sum()
-    finally:
-        file.close()
+    with pytest.raises(InvalidInput, match="damaged"):
+        file.read("TrackFitResults", "m_tau", 0, file.entries)
+    file.close()
 
 
 def test_a_file_that_rests_is_read_again(real_data: Path) -> None:
