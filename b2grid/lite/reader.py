@@ -31,7 +31,7 @@ __all__ = ["Chunk", "MdstFile", "Relation", "Selection", "entries_of_sequence", 
 
 _T = TypeVar("_T")
 
-CHUNK_EVENTS = 8000
+CHUNK_EVENTS = 4000
 """Most events that are held in memory at once: with more of them arrays do not fit into the processor's caches."""
 
 CHUNK_BYTES = 128 * 1024**2
@@ -466,8 +466,8 @@ class Pace:
         >>> pace = Pace()
         >>> pace.learn(1000, 10_000_000)
         >>> pace.events
-        8000
-        >>> pace.learn(8000, 1_280_000_000)
+        4000
+        >>> pace.learn(4000, 640_000_000)
         >>> pace.events
         838
         """

@@ -17,7 +17,7 @@ import uproot
 
 from b2grid.lite.baskets import Values
 from b2grid.lite.engine import RunOptions, RunResult, run
-from b2grid.lite.reader import MOST_OPEN, MdstFile, Pace
+from b2grid.lite.reader import MOST_OPEN, MdstFile
 from b2grid.physics import beams
 from b2grid.steering.standin import Log, LogLevel, run_script
 from tests.benchmarks.plain import FINAL_STATE, Event, One, candidates
@@ -195,7 +195,7 @@ def test_three_channels_against_a_loop_in_python(
     for event in lists:
         counted.update(candidates(event, window))
     plain = time.process_time() - begun
-    seconds = min(_run(STEERING, [sample], pace=Pace(8000))[1] for _ in range(REPEATS))
+    seconds = min(_run(STEERING, [sample])[1] for _ in range(REPEATS))
     _run(STEERING, [sample], events=share)
     with uproot.open(tmp_path / "B2EtapKs.root") as file:
         rows = {channel: file[f"B0{channel}"].num_entries for channel in counted}

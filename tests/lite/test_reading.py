@@ -105,7 +105,7 @@ def test_the_next_chunk_is_as_large_as_the_last_one_allows() -> None:
     for each in (1_000, 1_000, 1_000_000, 10_000_000_000, 10_000):
         pace.learn(pace.events, each * pace.events)
         sizes.append(pace.events)
-    assert sizes == [8000, 8000, reader.CHUNK_BYTES // 1_000_000, 1, reader.FASTEST]
+    assert sizes == [4000, 4000, reader.CHUNK_BYTES // 1_000_000, 1, reader.FASTEST]
 
 
 @pytest.mark.parametrize("events", [1, 7, 64, 10_000])
