@@ -36,6 +36,10 @@ _BYTE_COUNT = 1 << 30
 """The bit that marks a number of bytes."""
 
 
+_REMEMBERED = 100
+"""Baskets whose counts are remembered: more than a chunk has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Values:
     """What a leaf has in a range of entries.
@@ -85,7 +89,7 @@ class Leaf:
         self._content = content
         self._edges = np.asarray(branch.entry_offsets, dtype=np.int64)
         self._last: _Basket | None = None
-        self._counted: tuple[int, int, Counts] | None = None
+        self._counted: dict[tuple[int, int], Counts] = {}
 
     @property
     def edges(self) -> Counts:
@@ -157,10 +161,12 @@ class Leaf:
         return self._counter.counted(start, stop)
 
     def counted(self, start: int, stop: int) -> Counts:
-        """The values as counts; the range that was asked for last is remembered, for the next leaf of the object."""
-        if self._counted is None or self._counted[:2] != (start, stop):
-            self._counted = start, stop, self.read(start, stop).flat.astype(np.int64)
-        return self._counted[2]
+        """The values as counts; they are remembered for a while, as all leaves of the object ask for them."""
+        if (start, stop) not in self._counted:
+            if len(self._counted) >= _REMEMBERED:
+                self._counted.clear()
+            self._counted[start, stop] = self.read(start, stop).flat.astype(np.int64)
+        return self._counted[start, stop]
 
     def _by_uproot(self, start: int, stop: int) -> Values:
         import awkward as ak
