@@ -93,7 +93,7 @@ def _followed(chunk: Chunk) -> NDArray[np.bool_]:
 
     def make() -> NDArray[np.bool_]:
         code = np.abs(codes(chunk))
-        return ~np.isin(code, FINAL) | (code == 310)
+        return np.asarray(~np.isin(code, FINAL) | (code == 310))
 
     return chunk.derived("followed", make)
 

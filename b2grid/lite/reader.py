@@ -349,6 +349,8 @@ class Chunk:
         origin, to, weight = (
             self.file.read(name, leaf, self.start, self.stop) for leaf in ("m_from", "m_to", "m_weights")
         )
+        if origin.counts is None:
+            raise self.file.damaged(name, "m_from")
         event = np.repeat(np.arange(self.size), origin.counts)
         flat_from = origin.flat.astype(np.int64)
         if to.inner is not None:  # every element of basf2's has a list of targets
