@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import uproot
 from uproot.containers import AsArray, AsVector
 from uproot.interpretation.jagged import AsJagged
+from uproot.interpretation.library import NumPy
 from uproot.interpretation.numerical import AsDtype, Numerical
 from uproot.interpretation.objects import AsObjects
 from uproot.models.TBasket import Model_TBasket
@@ -34,6 +34,10 @@ _HEADER = 6
 
 _BYTE_COUNT = 1 << 30
 """The bit that marks a number of bytes."""
+
+
+_REMEMBERED = 100
+"""Baskets whose counts are remembered: more than a chunk has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +89,12 @@ class Leaf:
         self._content = content
         self._edges = np.asarray(branch.entry_offsets, dtype=np.int64)
         self._last: _Basket | None = None
-        self._counted: tuple[int, int, Counts] | None = None
+        self._counted: dict[tuple[int, int], Counts] = {}
 
     @property
-    def bytes_per_entry(self) -> float:
-        """Bytes of an entry before compression, on average over the file."""
-        return float(self._branch.uncompressed_bytes / max(1, self._branch.num_entries))
+    def edges(self) -> Counts:
+        """The entries that baskets begin with, and the number of entries."""
+        return self._edges
 
     def read(self, start: int, stop: int) -> Values:
         """The values of a range of entries."""
@@ -157,10 +161,12 @@ class Leaf:
         return self._counter.counted(start, stop)
 
     def counted(self, start: int, stop: int) -> Counts:
-        """The values as counts; the range that was asked for last is remembered, for the next leaf of the object."""
-        if self._counted is None or self._counted[:2] != (start, stop):
-            self._counted = start, stop, self.read(start, stop).flat.astype(np.int64)
-        return self._counted[2]
+        """The values as counts; they are remembered for a while, as all leaves of the object ask for them."""
+        if (start, stop) not in self._counted:
+            if len(self._counted) >= _REMEMBERED:
+                self._counted.clear()
+            self._counted[start, stop] = self.read(start, stop).flat.astype(np.int64)
+        return self._counted[start, stop]
 
     def _by_uproot(self, start: int, stop: int) -> Values:
         import awkward as ak
@@ -170,13 +176,13 @@ class Leaf:
             return Values(np.asarray(ak.to_numpy(array)))
         counts = np.asarray(ak.to_numpy(ak.num(array, axis=1)), dtype=np.int64)
         array = ak.flatten(array, axis=1)
-        if isinstance(self._branch.interpretation, AsJagged):
+        if array.ndim == 1 or isinstance(self._branch.interpretation, AsJagged):
             return Values(np.asarray(ak.to_numpy(array)), counts)
         inner = np.asarray(ak.to_numpy(ak.num(array, axis=1)), dtype=np.int64)
         return Values(np.asarray(ak.to_numpy(ak.flatten(array, axis=1))), counts, inner)
 
 
-_NUMPY = uproot.interpretation.library._regularize_library("np")
+_NUMPY = NumPy()
 
 
 def _vectors(interpretation: Any) -> AsDtype | None:

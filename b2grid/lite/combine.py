@@ -96,6 +96,7 @@ class _Pass:
     inputs: tuple[Ids, ...]
     pdg: int
     unflavoured: bool
+    halved: bool = False  # of each pair of first and second daughter only the order that comes first is tried
 
 
 def _passes(context: Context, what: Combination) -> Iterator[_Pass]:
@@ -157,8 +158,11 @@ class _Crossed:
         return values[self.inputs[0]][self.chosen[0]]
 
 
-def _cross(context: Context, inputs: tuple[Ids, ...]) -> _Crossed:
-    """All combinations within each event without a shared source; the first daughter runs fastest."""
+def _cross(context: Context, inputs: tuple[Ids, ...], *, halved: bool = False) -> _Crossed:
+    """All combinations within each event without a shared source; the first daughter runs fastest.
+
+    If `halved`, the first two daughters are from the same input, and the first is never before the second.
+    """
     particles, events = context.particles, np.arange(context.chunk.size + 1)
     sources = [particles.source_ids(ids) for ids in inputs]
     chosen = [np.arange(len(inputs[0]))]
@@ -167,10 +171,11 @@ def _cross(context: Context, inputs: tuple[Ids, ...]) -> _Crossed:
     for number, ids in enumerate(inputs[1:], start=1):
         rows = np.searchsorted(event, events)
         theirs = particles.event[ids]
-        repeats = np.diff(rows)[theirs]
-        # every new daughter meets all rows of its event in turn
+        # every new daughter meets all rows of its event in turn, or those from its own on
+        begins = np.arange(len(ids)) if halved and number == 1 else rows[theirs]
+        repeats = rows[theirs + 1] - begins
         right = np.repeat(np.arange(len(ids)), repeats)
-        left = np.arange(len(right)) + np.repeat(rows[theirs] - (np.cumsum(repeats) - repeats), repeats)
+        left = np.arange(len(right)) + np.repeat(begins - (np.cumsum(repeats) - repeats), repeats)
         shared = _overlap(sources[:number], chosen, left, sources[number], right)
         if shared is not None and shared.any():
             distinct = np.flatnonzero(~shared)
@@ -211,7 +216,7 @@ def _overlap(
 
 
 def _kinds(sources: NDArray[np.int64]) -> set[int]:
-    """What the sources are, such as tracks and clusters."""
+    """Which kinds of sources there are."""
     return set(np.flatnonzero(np.bincount((sources >> SOURCE_BITS) + 1)[1:]).tolist())
 
 
@@ -247,7 +252,7 @@ def _recoil(context: Context, what: Combination, crossed: _Crossed) -> tuple[NDA
     return tuple(2 * one - part for one, part in zip(first, crossed.vector, strict=True))
 
 
-def combine(context: Context, what: Combination, cut: Cut | None) -> Ids:
+def combine(context: Context, what: Combination, cut: Cut | None, *, of_sum: bool = False) -> Ids:
     """Make the candidates of a decay in living events.
 
     Parameters
@@ -256,6 +261,8 @@ def combine(context: Context, what: Combination, cut: Cut | None) -> Ids:
     what : Combination
     cut : callable or None
         Which candidates to keep, evaluated before repeated ones are left out, as in basf2.
+    of_sum : bool
+        Whether the cut looks at the sum of the daughters' four-momenta only.
 
     Returns
     -------
@@ -263,6 +270,8 @@ def combine(context: Context, what: Combination, cut: Cut | None) -> Ids:
         The new particles, in the order of events and, in an event, of the passes.
     """
     passes = list(_passes(context, what))
+    if of_sum and what.may_repeat:
+        passes = _without_mirrors(passes)
     identity = _identities(context, passes) if what.labels_differ else None
     made = [
         _block(context, what, [_within(context, one, start, stop) for one in passes], cut, identity)
@@ -272,12 +281,31 @@ def combine(context: Context, what: Combination, cut: Cut | None) -> Ids:
     return np.concatenate(made) if made else np.zeros(0, dtype=np.int64)
 
 
+def _without_mirrors(passes: Sequence[_Pass]) -> list[_Pass]:
+    """Leave out what would come up a second time, and be dropped, with the first two daughters exchanged.
+
+    The sum of two momenta does not depend on their order, to the last bit; of more it may.
+    """
+    kept: list[_Pass] = []
+    for one in passes:
+        if len(one.inputs) < 2 or not any(_mirrored(one, other) for other in kept):
+            one.halved = len(one.inputs) > 1 and np.array_equal(one.inputs[0], one.inputs[1])
+            kept.append(one)
+    return kept
+
+
+def _mirrored(one: _Pass, other: _Pass) -> bool:
+    swapped = (other.inputs[1], other.inputs[0], *other.inputs[2:])
+    same = one.pdg == other.pdg and one.unflavoured == other.unflavoured
+    return same and all(map(np.array_equal, one.inputs, swapped))
+
+
 def _within(context: Context, one: _Pass, start: int, stop: int) -> _Pass:
     def part(ids: Ids) -> Ids:
         first, last = np.searchsorted(context.particles.event[ids], (start, stop))
         return ids[first:last]
 
-    return _Pass(tuple(part(ids) for ids in one.inputs), one.pdg, one.unflavoured)
+    return _Pass(tuple(part(ids) for ids in one.inputs), one.pdg, one.unflavoured, one.halved)
 
 
 def _identities(context: Context, passes: Sequence[_Pass]) -> NDArray[np.int64]:
@@ -300,7 +328,7 @@ def _block(
     for index, one in enumerate(passes):
         if not all(map(len, one.inputs)):
             continue
-        crossed = _cross(context, one.inputs)
+        crossed = _cross(context, one.inputs, halved=one.halved)
         kept: Any = slice(None)
         if cut is not None and len(crossed):
             before = context.particles.size

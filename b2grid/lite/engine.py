@@ -25,7 +25,7 @@ from b2grid.lite.modules.inert import Nothing
 from b2grid.lite.modules.source import Input, input_of
 from b2grid.lite.modules.summary import Summary
 from b2grid.lite.output import Account, Outputs
-from b2grid.lite.reader import chunks, discard_errors, total_events
+from b2grid.lite.reader import Pace, chunks, discard_errors, open_files, total_events
 from b2grid.lite.stored import NOT_READ, load_kept, load_stored
 from b2grid.steering.standin.log import LogLevel
 
@@ -76,6 +76,10 @@ class RunOptions:
         Aliases; `None` takes those of the stand-ins' session.
     expand : callable or None
         Replaces collections in lists of variables; `None` takes the session's.
+    open_files : callable
+        Opens the inputs by name.
+    pace : Pace or None
+        How many events go into a chunk; `None` begins with a small one, and goes by what it took.
     """
 
     inputs: tuple[str, ...] | None = None
@@ -86,6 +90,8 @@ class RunOptions:
     progress: Callable[[int, int], None] | None = None
     aliases: Mapping[str, str] | None = None
     expand: Callable[[Iterable[str]], Sequence[str]] | None = None
+    open_files: Callable[[Sequence[str]], Sequence[MdstFile]] = open_files
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,14 +332,15 @@ def _loop(plan: _Plan, files: Sequence[MdstFile], selection: Selection, options:
     total, began = total_events(files, selection), perf_counter()
     if options.progress is not None:
         options.progress(0, total)
-    for chunk in chunks(files, selection):
+    pace = options.pace or Pace()
+    for chunk in chunks(files, selection, pace):
         read = int(chunk.alive.sum())
         if selection.discard_errors:
             _, loud = discard_errors(chunk)
             if loud:
                 log.warning(f"{loud} event(s) with an error flag are discarded")
         account.count(chunk)
-        _process(plan, chunk, log, notes)
+        pace.learn(chunk.size, _process(plan, chunk, log, notes))
         done += read
         if options.progress is not None:
             options.progress(done, total)
@@ -344,7 +351,8 @@ def _loop(plan: _Plan, files: Sequence[MdstFile], selection: Selection, options:
     return account
 
 
-def _process(plan: _Plan, chunk: Chunk, log: Logger, notes: Counter[str]) -> None:
+def _process(plan: _Plan, chunk: Chunk, log: Logger, notes: Counter[str]) -> int:
+    """Send a chunk down the path; the bytes that it held."""
     context = Context(chunk, log, chunk.alive.copy(), notes=notes)
     context.particles.decays = plan.blueprint.decays
     if "event extra-info" in plan.blueprint.needs:
@@ -354,6 +362,7 @@ def _process(plan: _Plan, chunk: Chunk, log: Logger, notes: Counter[str]) -> Non
         load_stored(context, {key: stored[key] for key in sorted(plan.blueprint.wanted)})
     _walk(plan.nodes, context)
     plan.blueprint.outputs.settle()
+    return chunk.nbytes + context.particles.nbytes
 
 
 def _walk(nodes: Sequence[_Node], context: Context) -> None:

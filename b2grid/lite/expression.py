@@ -33,7 +33,7 @@ from b2grid.grammar import (
 from b2grid.lite.refusal import NO_REASON, reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -80,13 +80,17 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A selection that can be evaluated; `always` where it is empty."""
+    """A selection that can be evaluated; `always` where it is empty.
+
+    It is of the `sum` if it looks at nothing of a candidate but the sum of its daughters' four-momenta.
+    """
 
     text: str
     function: Function
     always: bool
     of_event: bool
     needs: frozenset[str]
+    of_sum: bool = False
 
     def __call__(self, view: View) -> NDArray[np.bool_]:
         """Whether each row passes."""
@@ -240,7 +244,8 @@ class Scope:
             ) from error
         function, of_event, needs = _condition(self, tree)
         always = isinstance(tree, Boolean) and tree.value is True
-        return Cut(text, function, always, of_event, needs)
+        of_sum = always or all(name in _OF_SUM and name not in self.aliases for name in _names(tree))
+        return Cut(text, function, always, of_event, needs, of_sum)
 
     def formula(self, text: str) -> Compiled:
         """Compile the argument of ``formula()``."""
@@ -359,6 +364,26 @@ _OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "**": np.power,
     "^": np.power,
 }
+
+_OF_SUM = frozenset({"M", "M2", "E", "p", "px", "py", "pz", "pt", "theta", "cosTheta", "phi", "Mbc", "deltaE"})
+"""Variables that are computed from the particle's own four-momentum, and from the beams."""
+
+
+def _names(tree: Expression) -> Iterator[str]:
+    """Every variable in a cut; of functions of variables the name of the function, but of a few that calculate."""
+    if isinstance(tree, Name):
+        yield tree.name
+    elif isinstance(tree, Call):
+        yield from [tree.name] if tree.name != "abs" else tree.arguments
+    elif isinstance(tree, And | Or | Compare):
+        for operand in tree.operands:
+            yield from _names(operand)
+    elif isinstance(tree, Not | Unary):
+        yield from _names(tree.operand)
+    elif isinstance(tree, Binary):
+        yield from _names(tree.left)
+        yield from _names(tree.right)
+
 
 # ---- conditions
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from b2grid.errors import InvalidInput, InvalidSteering, printable
 from b2grid.lite.options import expand
-from b2grid.lite.reader import Selection, entries_of_sequence, open_files, total_events
+from b2grid.lite.reader import Selection, entries_of_sequence, total_events
 from b2grid.lite.stored import stored_lists
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class InputFiles:
         """Open them, unless they are open."""
         if not self.files:
             self.names = _names(source, self.options)
-            self.files = open_files(self.names)
+            self.files = list(self.options.open_files(self.names))
 
     def lists(self, source: Input | None) -> dict[tuple[int, str], tuple[str, ...]]:
         """The lists that they hold; none where they cannot be opened, which `open_inputs` says."""

@@ -98,6 +98,11 @@ class _Growing:
         self._filled = min(self._filled, size)
         self.size = size
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the values."""
+        return self.size * self._data.itemsize
+
     def at(self, index: int) -> Any:
         """One value, without looking at those that were added behind it."""
         if index >= self._filled:
@@ -181,6 +186,11 @@ class Particles:
         self._newest: Ids = np.zeros(0, dtype=np.int64)
         self.decays: list[Any] = []
         self.size = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the columns have."""
+        return sum(column.nbytes for column in (*self._columns.values(), self._daughters, self._daughter_start))
 
     def __getattr__(self, name: str) -> NDArray[Any]:
         try:

@@ -7,7 +7,6 @@ an error flag) stay in the chunk, marked as not alive: nothing ever copies array
 
 from __future__ import annotations
 
-import itertools
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -33,7 +32,19 @@ __all__ = ["Chunk", "MdstFile", "Relation", "Selection", "entries_of_sequence", 
 _T = TypeVar("_T")
 
 CHUNK_EVENTS = 4000
-"""Events that are held in memory at once, unless the file's own clusters are smaller."""
+"""Most events that are held in memory at once: with more of them arrays do not fit into the processor's caches."""
+
+CHUNK_BYTES = 128 * 1024**2
+"""Bytes of leaves and particles that a chunk should have; what is computed on the way takes a few times as much."""
+
+FIRST_EVENTS = 1000
+"""Events of the first chunk, when nobody knows how large they are."""
+
+FASTEST = 8
+"""A chunk may be so many times as large as the one before it."""
+
+MOST_OPEN = 32
+"""Files that stay open from the beginning; what more there are is opened when its turn comes."""
 
 _HLT_DISCARDED = 0x10
 
@@ -106,7 +117,10 @@ class Relation:
 
 
 class MdstFile:
-    """One open input file and the places of its leaves.
+    """One input file and the places of its leaves.
+
+    What a file is made of takes megabytes in memory, whatever is in it: it can be put to rest, and is opened again
+    when something is read.
 
     Parameters
     ----------
@@ -121,28 +135,44 @@ class MdstFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        with ExitStack() as opened:
-            file = opened.enter_context(open_root(path, threads=False))
-            self.metadata: FileMetaData = metadata_of(file, path)
-            tree = file.get("tree")
-            if tree is None or not hasattr(tree, "num_entries"):
-                raise InvalidInput(
-                    f"cannot read events from {printable(path)}: no tree named 'tree'",
-                    hint="input files are mDST files of basf2",
-                )
-            self.entries = int(tree.num_entries)
-            self._branches = _branches(tree)
-            self._open = opened.pop_all()
+        self._opened: ExitStack | None = None
+        self._branches: dict[tuple[str, str], Any] = {}
         self._leaves: dict[str, Leaf] = {}
-        self.objects = {owner for owner, _ in self._branches}
+        file = self._open()
+        try:
+            self.metadata: FileMetaData = metadata_of(file, path)
+            self.entries = self._look(file)
+        except BaseException:
+            self.close()
+            raise
+        self._names = frozenset(self._branches)
+        self.objects = frozenset(owner for owner, _ in self._names)
+
+    def _open(self) -> Any:
+        with ExitStack() as opened:
+            file = opened.enter_context(open_root(self.path, threads=False))
+            self._opened = opened.pop_all()
+        return file
+
+    def _look(self, file: Any) -> int:
+        """Find the leaves; the number of entries."""
+        tree = file.get("tree")
+        if tree is None or not hasattr(tree, "num_entries"):
+            raise InvalidInput(
+                f"cannot read events from {printable(self.path)}: no tree named 'tree'",
+                hint="input files are mDST files of basf2",
+            )
+        self._branches = _branches(tree)
         self.lists = tuple(sorted(b.name for b in tree.branches if _class_of(b) == "Belle2::ParticleList"))
+        return int(tree.num_entries)
 
     def has(self, owner: str, leaf: str | None = None) -> bool:
         """Whether the file has this object, or this leaf of it."""
-        return owner in self.objects if leaf is None else (owner, leaf) in self._branches
+        return owner in self.objects if leaf is None else (owner, leaf) in self._names
 
     def leaf_of(self, owner: str) -> str:
         """Some leaf of this object, for counting."""
+        self._wake()
         return next(leaf for own, leaf in self._branches if own == owner and leaf.startswith("m_"))
 
     def leaf(self, owner: str, leaf: str) -> Leaf:
@@ -153,10 +183,14 @@ class MdstFile:
         InvalidInput
             If the file does not have it.
         """
-        branch = self._branches.get((owner, leaf))
-        if branch is None:
+        if not self.has(owner, leaf):
             raise self.missing(owner, leaf)
-        return self._leaf(branch)
+        self._wake()
+        return self._leaf(self._branches[owner, leaf])
+
+    def _wake(self) -> None:
+        if self._opened is None and self._look(self._open()) != self.entries:
+            raise InvalidInput(f"{printable(self.path)} has changed while it was read", hint="run the job again")
 
     def _leaf(self, branch: Any) -> Leaf:
         place = branch.object_path
@@ -184,11 +218,11 @@ class MdstFile:
 
     def nested(self, owner: str, leaf: str, start: int, stop: int) -> Any:
         """One leaf of a range of entries with texts, or tables, as an awkward array."""
-        branch = self._branches.get((owner, leaf))
-        if branch is None:
+        if not self.has(owner, leaf):
             raise self.missing(owner, leaf)
+        self._wake()
         try:
-            return branch.array(entry_start=start, entry_stop=stop, library="ak")
+            return self._branches[owner, leaf].array(entry_start=start, entry_stop=stop, library="ak")
         except MemoryError:
             raise
         except Exception as error:  # as for numbers
@@ -208,21 +242,30 @@ class MdstFile:
             hint="copy the file again, or leave it out",
         )
 
-    def boundaries(self, start: int, stop: int) -> list[tuple[int, int]]:
-        """Ranges of at most `CHUNK_EVENTS` entries that follow the file's baskets where that is possible."""
-        branch = self._branches.get(("EventMetaData", "m_event"))
-        clusters = [] if branch is None else [int(offset) for offset in branch.entry_offsets]
-        cuts = [start]
-        for offset in [*(c for c in clusters if start < c < stop), stop]:
-            while offset - cuts[-1] > CHUNK_EVENTS:
-                cuts.append(cuts[-1] + CHUNK_EVENTS)
-            if offset - cuts[-1] >= CHUNK_EVENTS // 2 or offset == stop:
-                cuts.append(offset)
-        return [(a, b) for a, b in itertools.pairwise(cuts) if b > a]
+    def next_boundary(self, start: int, stop: int, events: int) -> int:
+        """Where a chunk ends that begins at `start`: at most so many events, up to a basket's end where it can be."""
+        wanted = min(start + events, stop)
+        if wanted == stop or not self.has("EventMetaData", "m_event"):
+            return wanted
+        edges = self.leaf("EventMetaData", "m_event").edges
+        edge = int(edges[np.searchsorted(edges, wanted, side="right") - 1])
+        return edge if edge >= start + (events + 1) // 2 else wanted
 
     def close(self) -> None:
-        """Give the file back."""
-        self._open.close()
+        """Give the file back, until something is read again."""
+        if self._opened is not None:
+            self._opened.close()
+        self._opened, self._branches, self._leaves = None, {}, {}
+
+
+def _bytes_of(value: Any) -> int:
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, dict):
+        return sum(map(_bytes_of, value.values()))
+    if isinstance(value, Relation):
+        value = (value.source, value.target, value.weight)
+    return sum(map(_bytes_of, value)) if isinstance(value, tuple) else 0
 
 
 @dataclass
@@ -250,6 +293,11 @@ class Chunk:
     def size(self) -> int:
         """Number of entries, alive or not."""
         return self.stop - self.start
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the arrays have which were read or derived so far."""
+        return sum(map(_bytes_of, (self._flat, self._offsets, self._derived)))
 
     def has(self, owner: str, leaf: str | None = None) -> bool:
         """Whether the file has this object, or this leaf of it."""
@@ -324,6 +372,8 @@ class Chunk:
         origin, to, weight = (
             self.file.read(name, leaf, self.start, self.stop) for leaf in ("m_from", "m_to", "m_weights")
         )
+        if origin.counts is None:
+            raise self.file.damaged(name, "m_from")
         event = np.repeat(np.arange(self.size), origin.counts)
         flat_from = origin.flat.astype(np.int64)
         if to.inner is not None:  # every element of basf2's has a list of targets
@@ -388,7 +438,11 @@ def open_files(paths: Sequence[str]) -> list[MdstFile]:
     InvalidInput
         If one cannot be read, or data and MC are mixed.
     """
-    files = [MdstFile(path) for path in paths]
+    files = []
+    for path in paths:
+        files.append(MdstFile(path))
+        if len(files) > MOST_OPEN:
+            files[-1].close()
     kinds = {file.metadata.is_mc for file in files if file.entries}
     if len(kinds) > 1:
         raise InvalidInput("the input files mix data and Monte Carlo", hint="process data and Monte Carlo separately")
@@ -417,12 +471,42 @@ def _wanted(file: MdstFile, position: int, selection: Selection) -> NDArray[np.b
     return wanted
 
 
-def chunks(files: Sequence[MdstFile], selection: Selection) -> Iterator[Chunk]:
+@dataclass(slots=True)
+class Pace:
+    """How many events the next chunk has: as many as can be held in memory, by what the last one took.
+
+    Parameters
+    ----------
+    events : int
+        Of the next chunk.
+    """
+
+    events: int = FIRST_EVENTS
+
+    def learn(self, events: int, held: int) -> None:
+        """A chunk of so many events held so many bytes when it was done.
+
+        Examples
+        --------
+        >>> pace = Pace()
+        >>> pace.learn(1000, 10_000_000)
+        >>> pace.events
+        4000
+        >>> pace.learn(4000, 640_000_000)
+        >>> pace.events
+        838
+        """
+        each = max(held / max(events, 1), 1.0)
+        self.events = max(1, min(CHUNK_EVENTS, int(CHUNK_BYTES / each), FASTEST * self.events))
+
+
+def chunks(files: Sequence[MdstFile], selection: Selection, pace: Pace | None = None) -> Iterator[Chunk]:
     """All wanted events, chunk after chunk, file after file.
 
     A run with a limit begins with two events, each in a chunk of its own: a trial has few events, and only chunks of
     different sizes tell the time of an event from that of a chunk.
     """
+    pace = Pace() if pace is None else pace
     skip, left = selection.skip, selection.limit
     alone = 2 if left is not None else 0
     for position, file in enumerate(files):
@@ -437,12 +521,16 @@ def chunks(files: Sequence[MdstFile], selection: Selection) -> Iterator[Chunk]:
             continue
         chosen = np.zeros(file.entries, dtype=np.bool_)
         chosen[mine] = True
-        singles = [(int(entry), int(entry) + 1) for entry in mine[:alone]]
-        alone -= len(singles)
-        rest = int(mine[len(singles)]) if len(mine) > len(singles) else int(mine[-1]) + 1
-        for start, stop in (*singles, *file.boundaries(rest, int(mine[-1]) + 1)):
-            if chosen[start:stop].any():
-                yield Chunk(file, start, stop, chosen[start:stop].copy())
+        for entry in mine[:alone].tolist():
+            yield Chunk(file, entry, entry + 1, np.ones(1, dtype=np.bool_))
+        start, stop = (int(mine[alone]), int(mine[-1]) + 1) if len(mine) > alone else (0, 0)
+        alone -= len(mine[:alone])
+        while start < stop:
+            end = file.next_boundary(start, stop, pace.events)
+            if chosen[start:end].any():
+                yield Chunk(file, start, end, chosen[start:end].copy())
+            start = end
+        file.close()
         if left == 0:
             return
 

@@ -20,6 +20,7 @@ from b2grid.ntuple.filemetadata import read_file_metadata, write_file_metadata
 __all__ = ["DEMO", "make_sample", "simulated"]
 
 DEMO = Path(str(files("b2grid.catalogue.demo")))
+_STRIDE = 997  # a prime: neighbours in the sample come from different files of the demo
 CLUSTER = 1000
 """Events in a basket: basf2 ends a cluster of baskets after some 10 MB, which are as many."""
 
@@ -62,7 +63,7 @@ def make_sample(target: Path, events: int, *, sources: Sequence[Path] | None = N
             tree = output.mktree("tree", types, counter_name=counter_name, initial_basket_capacity=baskets + 1)
             for start in range(0, events, CLUSTER):
                 number = np.arange(start, min(start + CLUSTER, events))
-                chosen = {name: values[number % size] for name, values in known.items()}
+                chosen = {name: values[number * _STRIDE % size] for name, values in known.items()}
                 tree.extend({**chosen, "EventMetaData/m_event": (number + 1).astype(np.uint32)})
             write_file_metadata(output, dataclasses.replace(read_file_metadata(sources[0]), events=events))
         pack(draft, target, compress=_compressed)

@@ -35,7 +35,12 @@ class _Combiner:
 
     def run(self, context: Context) -> None:
         """Make the candidates that pass the cut."""
-        made = combine(context, self.what, None if self.cut.always else self._passed)
+        made = combine(
+            context,
+            self.what,
+            None if self.cut.always else self._passed,
+            of_sum=self.cut.of_sum and not self.what.recoil,
+        )
         context.lists.make(self.what.mother).add(made, context.particles)
 
     def _passed(self, context: Context, ids: NDArray[np.int64]) -> NDArray[np.bool_]:

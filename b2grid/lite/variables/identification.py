@@ -56,7 +56,7 @@ def _summed_of_all(chunk: Chunk, detectors: Detectors) -> Floats:
     """As `_summed`, of every PIDLikelihood of the chunk."""
 
     def make() -> Floats:
-        total = mdst.log_likelihoods(chunk)[:, list(detectors)].sum(axis=1)
+        total = np.einsum("nij->nj", mdst.log_likelihoods(chunk)[:, list(detectors)])  # as sum(axis=1), and quicker
         seen = np.asarray(mdst.pid_available(chunk)[:, list(detectors)].any(axis=1))
         return np.where(seen[:, None], total, np.nan)
 
