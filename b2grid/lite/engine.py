@@ -278,7 +278,8 @@ def _ends_event(nodes: list[_Node]) -> bool:
 def _declare_anyway(kind: str, params: Mapping[str, Any], blueprint: Blueprint) -> None:
     """Take lists and masks of a refused module for made, so that what follows is not refused for their sake."""
     names = [params.get("outputListName"), params.get("outputList")]
-    names += [params.get("decayString")] if kind in {"ParticleCombiner", "ParticleCombinerFromMC"} else []
+    combiners = {"ParticleCombiner", "ParticleCombinerFromMC", "InclusiveDstarReconstruction"}
+    names += [params.get("decayString")] if kind in combiners else []
     names += [params.get("listName")] if kind == "MCDecayFinder" else []
     if kind not in MODULES:
         names += params.values()  # some of them name what it makes

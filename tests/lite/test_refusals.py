@@ -134,8 +134,8 @@ def test_a_refused_module_does_not_bring_others_down(real_data, lite):
 
 def test_what_a_refused_module_may_make_is_taken_for_made(real_data, lite):
     body = """
-        main.add_module('InclusiveDstarReconstruction', decayString='D*+:x -> pi+:x', slowPionList='pi+:x')
-        ma.applyCuts('D*+:x', 'M > 2', path=main)
+        main.add_module('InclusiveBtagReconstruction', btagListName='B0:x', inputListsNames=['pi+:x'])
+        ma.applyCuts('B0:x', 'M > 2', path=main)
         ma.applyCuts('D*0:x', 'M > 2', path=main)
     """
     with pytest.raises(InvalidSteering) as raised:
