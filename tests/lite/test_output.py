@@ -7,7 +7,7 @@ import pytest
 import uproot
 
 from b2grid.errors import InvalidInput
-from b2grid.lite.reader import CHUNK_EVENTS, MdstFile, Selection, chunks, entries_of_sequence, total_events
+from b2grid.lite.reader import CHUNK_EVENTS, MdstFile, Pace, Selection, chunks, entries_of_sequence, total_events
 from b2grid.ntuple import read_file_metadata
 from b2grid.ntuple.columns import encode
 
@@ -155,11 +155,10 @@ def test_parts_of_a_file_add_up_to_the_whole(real_data, lite):
         assert [row for part in parts for row in rows(part, name)] == rows(whole, name)
 
 
-def test_chunks_do_not_show(real_data, lite, monkeypatch):
+def test_chunks_do_not_show(real_data, lite):
     whole = lite(EVENTS, real_data / "mdst.root").trees
-    monkeypatch.setitem(MdstFile.boundaries.__globals__, "CHUNK_EVENTS", 7)
-    assert rows(lite(EVENTS, real_data / "mdst.root").trees) == rows(whole)
-    assert rows(lite(EVENTS, real_data / "mdst.root", events=20).trees, "e") == rows(whole, "e")[:20]
+    assert rows(lite(EVENTS, real_data / "mdst.root", pace=Pace(7)).trees) == rows(whole)
+    assert rows(lite(EVENTS, real_data / "mdst.root", events=20, pace=Pace(7)).trees, "e") == rows(whole, "e")[:20]
 
 
 def test_several_files_are_a_chain(real_data, lite):
