@@ -40,6 +40,7 @@ OWNERS = {
     "duckdb": {"catalogue/store"},
     "ipywidgets": set(),
     "pythia8mc": {"catalogue/demo"},
+    "scipy": {"physics"},
     "subprocess": {"run"},
 }
 # the exceptions that the design names

@@ -1,4 +1,4 @@
-"""Facts and formulas that several rooms share: particles, conditions, the field, helices; numpy only."""
+"""Facts and formulas that several rooms share: particles, conditions, the field, helices; numpy, and scipy for χ²."""
 
 from __future__ import annotations
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from b2grid.errors import InvalidInput, InvalidSteering, NotInLite
-from b2grid.lite.fitting.probability import probability
 from b2grid.lite.fitting.residuals import Measured, four_momentum, vertex
 from b2grid.lite.fitting.tree import Tree
 from b2grid.lite.fitting.treefit import fit_trees
 from b2grid.physics import particle
+from b2grid.physics.chisquare import probability
 from tests.lite.decays import PHOTON, Filter, made_of, simulate, track
 
 DEMO = Path(str(files("b2grid.catalogue"))) / "demo" / "data"

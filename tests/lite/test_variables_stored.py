@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from b2grid.lite.particles import Particles
-from b2grid.lite.variables.chisquare import chi_square
 from b2grid.lite.variables.members import first_best
 from b2grid.physics import NOMINAL, helix
+from b2grid.physics.chisquare import chi_square
 
 OLD, NEW = "mdst-v04-00-03.root", "mdst-v09-00-00.root"
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.lite.fitting.descent import descend
-from b2grid.lite.fitting.probability import probability
+from b2grid.physics.chisquare import probability
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

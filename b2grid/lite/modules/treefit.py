@@ -15,7 +15,6 @@ import numpy as np
 from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.lite import mdst
 from b2grid.lite.covariance import cluster_errors, point_covariance
-from b2grid.lite.fitting.probability import probability
 from b2grid.lite.fitting.residuals import Measured, four_momentum, vertex
 from b2grid.lite.fitting.tree import Kind, Node, Shape, Tree
 from b2grid.lite.fitting.treefit import FittedTrees, fit_trees, is_determined
@@ -23,6 +22,7 @@ from b2grid.lite.load import invariant_mass
 from b2grid.lite.modules.base import Arguments, Blueprint, module
 from b2grid.lite.particles import CLUSTER, TRACK
 from b2grid.physics import bz, helix, is_known, particle
+from b2grid.physics.chisquare import probability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from b2grid.lite.expression import register, register_call
 from b2grid.lite.mdst import tau
 from b2grid.lite.particles import TRACK
 from b2grid.lite.variables.arguments import numbers
-from b2grid.lite.variables.chisquare import chi_square
 from b2grid.physics import helix
+from b2grid.physics.chisquare import chi_square
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
