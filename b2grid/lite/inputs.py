@@ -108,7 +108,7 @@ def _names(source: Input, options: RunOptions) -> list[str]:
 def _check_sequences(names: Sequence[str], sequences: Sequence[str]) -> None:
     if sequences and len(sequences) != len(names):
         raise InvalidInput(
-            f"there are {len(sequences)} entry sequences, and {len(names)} input file(s)",
+            f"{len(sequences)} entry sequence(s) for {len(names)} input file(s)",
             hint="give one sequence per file",
         )
     for text in sequences:

@@ -373,14 +373,20 @@ def _other(name: str, parameter: str, default: Any) -> Any:
     return (not default) if isinstance(default, bool) else OTHER.get(f"{name} {parameter}", OTHER.get(parameter))
 
 
-def _file(name: str, real_data: Path) -> Path:
-    if name.endswith("FromMC"):  # it has initial particles
-        return real_data / "mdst-v09-00-00.root"
+FILES = ("mdst.root", "mdst-v09-00-00.root", "data_prod00090401_01.root", "signal1_prod00090101_01.root")
+
+
+def _file(name: str) -> str:
+    usual, with_initial_particles, data, with_interaction_region = FILES
+    if name.endswith("FromMC"):
+        return with_initial_particles
     if name.endswith("signalRegion"):  # blinding is for data
-        return Path(str(files("b2grid.catalogue.demo"))) / "data" / "data_prod00090401_01.root"
-    if name.startswith("vertex."):  # its interaction region is known
-        return Path(str(files("b2grid.catalogue.demo"))) / "data" / "signal1_prod00090101_01.root"
-    return real_data / "mdst.root"
+        return data
+    return with_interaction_region if name.startswith("vertex.") else usual
+
+
+def _place(file: str, real_data: Path) -> Path:
+    return (real_data if file.startswith("mdst") else Path(str(files("b2grid.catalogue.demo"))) / "data") / file
 
 
 @dataclass(frozen=True)
@@ -470,7 +476,7 @@ def _together(calls: list[Call], file: Path, folder: Path) -> dict[Call, Any]:
     _run(
         folder / "together.py",
         body + "b2.process(whole)",
-        lambda path, _: run(path, RunOptions(events=25), Log(LogLevel.ERROR)),
+        lambda path, _: run(path, RunOptions(sequences=("0:24",)), Log(LogLevel.ERROR)),
     )
     with uproot.open(folder / "seen.root") as root:
         trees = _trees(root)
@@ -498,24 +504,23 @@ def _alone(call: Call, file: Path, folder: Path) -> Any:
     return repr(trees)
 
 
-@pytest.fixture(scope="session")
-def outcomes(real_data, tmp_path_factory) -> dict[Call, Any]:
+def _outcomes(calls: list[Call], file: Path, folder: Path) -> dict[Call, Any]:
     """What comes out of every call: the error, or the content of the trees and histograms."""
-    folder = tmp_path_factory.mktemp("calls")
-    every = [call for walked in PARAMETERS for pair in _calls(*walked) for call in pair]
-    by_file: dict[Path, list[Call]] = {}
-    for call in sorted(set(every), key=every.index):
-        by_file.setdefault(_file(call.name, real_data), []).append(call)
-    found: dict[Call, Any] = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for file, calls in by_file.items():
-            found |= _refusals(calls, file, folder)
-            runs = [call for call in calls if call not in found]
-            alone = [call for call in runs if call.name.rpartition(".")[2] in ALONE]
-            found |= {call: _alone(call, file, folder) for call in alone}
-            found |= _together([call for call in runs if call not in found], file, folder)
-    return found
+    found: dict[Call, Any] = dict(_refusals(calls, file, folder))
+    runs = [call for call in calls if call not in found]
+    found |= {call: _alone(call, file, folder) for call in runs if call.name.rpartition(".")[2] in ALONE}
+    return found | _together([call for call in runs if call not in found], file, folder)
+
+
+def _complaint(name: str, parameter: str, default: Any, outcomes: dict[Call, Any]) -> str | None:
+    """What is wrong with a parameter, if something is."""
+    pairs = [(outcomes[without], outcomes[given]) for without, given in _calls(name, parameter, default)]
+    call = f"{name}({parameter}={_other(name, parameter, default)!r})"
+    if not any(without != given for without, given in pairs):
+        return f"{call} changes nothing"
+    if parameter not in FUNCTIONS[name].split() and not any(given is NotInLite for _, given in pairs):
+        return f"{call} is not listed as covered, and runs"
+    return None
 
 
 def test_every_function_is_walked():
@@ -523,13 +528,14 @@ def test_every_function_is_walked():
     assert {name for name in FUNCTIONS if not name.startswith("variables")} - left_out == set(CASES)
 
 
-@pytest.mark.parametrize(("name", "parameter", "default"), PARAMETERS, ids=[f"{n}-{p}" for n, p, _ in PARAMETERS])
-def test_a_parameter_is_heeded_or_refused(name, parameter, default, outcomes):
-    if parameter in NO_DIFFERENCE:
-        return
-    pairs = [(outcomes[without], outcomes[given]) for without, given in _calls(name, parameter, default)]
-    other = _other(name, parameter, default)
-    assert any(without != given for without, given in pairs), f"{name}({parameter}={other!r}) changes nothing"
-    if parameter not in FUNCTIONS[name].split():
-        refused = any(given is NotInLite for _, given in pairs)
-        assert refused, f"{name}({parameter}={other!r}) is not listed as covered, and runs"
+# a test for each file, not for each parameter: what is called together runs together, once and in one worker
+@pytest.mark.slow
+@pytest.mark.parametrize("kept", FILES)
+def test_every_parameter_is_heeded_or_refused(kept, real_data, tmp_path, monkeypatch):
+    walked = [one for one in PARAMETERS if _file(one[0]) == kept and one[1] not in NO_DIFFERENCE]
+    assert walked
+    monkeypatch.chdir(tmp_path)
+    calls = dict.fromkeys(call for one in walked for pair in _calls(*one) for call in pair)
+    outcomes = _outcomes(list(calls), _place(kept, real_data), tmp_path)
+    complaints = [_complaint(*one, outcomes) for one in walked]
+    assert [text for text in complaints if text] == []

@@ -146,7 +146,7 @@ def test_entry_sequences_of_the_steering_hold_for_files_from_outside(real_data, 
     whole = lite(_write("", "evtNum"), path).trees["variables"]["evtNum"]
     part = lite(body, inputs=(path,)).trees["variables"]["evtNum"]
     assert part.tolist() == whole[2:5].tolist()
-    with pytest.raises(InvalidInput, match="1 entry sequences for 2 files"):
+    with pytest.raises(InvalidInput, match=r"1 entry sequence\(s\) for 2 input"):
         lite(body, inputs=(path, path))
 
 

@@ -12,7 +12,8 @@ from b2grid.lite.context import Context
 from b2grid.lite.expression import Scope
 from b2grid.lite.modules import Blueprint
 from b2grid.lite.modules.base import list_name, make
-from b2grid.lite.modules.inert import Input, Nothing
+from b2grid.lite.modules.inert import Nothing
+from b2grid.lite.modules.source import Input
 from b2grid.lite.output import Outputs
 from b2grid.lite.reader import Selection, chunks, open_files
 from b2grid.lite.variables import registry
