@@ -148,6 +148,10 @@ class Blueprint:
 
     def known_mask(self, name: str) -> str:
         """A mask that an earlier module has made, or that of everything."""
+        if name == "":
+            raise InvalidSteering(
+                "the name of a mask of rests of the event is empty", hint=f"write {ALL!r} for all that is in them"
+            )
         if name != ALL and name not in self.masks:
             raise InvalidSteering(
                 f"there is no mask {printable(name)!r} of rests of the event at this point of the path",
