@@ -246,10 +246,11 @@ def _nodes(path: PathLike, blueprint: Blueprint, findings: list[Finding], refuse
                     f"a conditional path behind {kind} is not covered by b2lite",
                     hint="use applyEventCuts, or basf2",
                 )
-        except InvalidInput as error:
-            covered = not isinstance(error, NotInLite)
-            findings.append(Finding(_WRONG if covered else _NOT_COVERED, "error", error.message, error.hint, line))
-            refused.append(not covered)
+        except (InvalidInput, ExceptionGroup) as error:
+            for wrong in error.exceptions if isinstance(error, ExceptionGroup) else (error,):
+                covered = not isinstance(wrong, NotInLite)
+                findings.append(Finding(_WRONG if covered else _NOT_COVERED, "error", wrong.message, wrong.hint, line))
+                refused.append(not covered)
             _declare_anyway(kind, module.params, blueprint)
             for condition in getattr(module, "conditions", ()):  # what is wrong behind it is said at the same time
                 _nodes(condition.path, blueprint, findings, refused)

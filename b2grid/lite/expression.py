@@ -171,6 +171,25 @@ def _refuse(text: str, problem: str, hint: str = "") -> NotInLite:
     return NotInLite(f"variable {printable(text)!r} {problem}", hint=hint or "run this steering with a basf2 release")
 
 
+def _unregistered(name: str) -> InvalidSteering:
+    """The error for a name that is not registered: a variable of some basf2 that is not covered, or none at all."""
+    from b2grid.steering.facts import load
+
+    facts = load("main")
+    if name not in facts.variables and not facts.points_with(name):
+        near = nearest(name, {*registry, *facts.variables})
+        return InvalidSteering(
+            f"basf2 has no variable {printable(name)!r}",
+            hint=f"did you mean {' or '.join(near)}?" if near else "see the list of variables in basf2's documentation",
+        )
+    near, why = nearest(name, registry), reason(name)
+    return _refuse(
+        name,
+        "is not covered by b2lite" + ("" if why == NO_REASON else f": {why}"),
+        f"covered names like it: {', '.join(near)}" if near else "",
+    )
+
+
 @dataclass
 class Scope:
     """Where names are looked up: the steering's aliases, then the registered variables.
@@ -267,17 +286,12 @@ class Scope:
         """Compile a plain variable, or a function of arguments."""
         definition = registry.get(name)
         if definition is None:
-            near, why = nearest(name, registry), reason(name)
-            raise _refuse(
-                name,
-                "is not covered by b2lite" + ("" if why == NO_REASON else f": {why}"),
-                f"covered names like it: {', '.join(near)}" if near else "",
-            )
+            raise _unregistered(name)
         least, most = definition.arguments
         if len(arguments) < least or (most >= 0 and len(arguments) > most):
             wanted = str(least) if least == most else f"{least} to {most}" if most >= 0 else f"at least {least}"
             raise InvalidSteering(
-                f"{printable(text)!r} has {len(arguments)} arguments, {name} takes {wanted}",
+                f"{printable(text)!r} has {len(arguments)} argument{'s'[len(arguments) == 1 :]}, {name} takes {wanted}",
                 hint="mend the variable",
             )
         built = definition.build(self, arguments)

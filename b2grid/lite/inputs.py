@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from b2grid.errors import InvalidInput, InvalidSteering, printable
@@ -102,6 +103,9 @@ def _names(source: Input, options: RunOptions) -> list[str]:
     names = [name for pattern in (source.files if own else options.inputs or ()) for name in expand(pattern)]
     if not names:
         raise InvalidInput("there are no input files", hint="name them in the steering, or with -i")
+    for name in names:
+        if any(sign in name for sign in "*?[") and "://" not in name and not Path(name).exists():
+            raise InvalidInput(f"no file matches {printable(name)}", hint="check the pattern")
     return names
 
 

@@ -165,7 +165,12 @@ class MdstFile:
             raise self.damaged(owner, leaf) from error
 
     def missing(self, owner: str, leaf: str) -> InvalidInput:
-        """The error for a leaf that the file does not have."""
+        """The error for a leaf, or an object, that the file does not have."""
+        if owner not in self.objects:
+            return InvalidInput(
+                f"{printable(self.path)} has no {owner}, which this steering reads",
+                hint="give an mDST or uDST file, or leave out what reads them",
+            )
         return InvalidInput(
             f"{printable(self.path)} has no {owner}.{leaf}",
             hint="the file was written by an mDST version that does not store it",

@@ -124,6 +124,8 @@ def length_in_header(header: bytes) -> int:
 
 def _damaged(path: str | Path, error: Exception) -> InvalidInput:
     first = (str(error).strip().splitlines() or [""])[0]
+    if isinstance(error, ImportError):  # of what uproot needs to read this address, or this compression
+        return InvalidInput(f"{path} cannot be read here: {first}", hint="install it, or fetch the file first")
     return InvalidInput(
         f"{path} cannot be read as a ROOT file: {type(error).__name__}: {first}",
         hint="the file is damaged or was not closed: write or fetch it again",

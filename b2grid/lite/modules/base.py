@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from b2grid.errors import InvalidInput, InvalidName, InvalidSteering, NotInLite, printable
+from b2grid.errors import InvalidInput, InvalidName, InvalidSteering, NotInLite, nearest, printable
 from b2grid.grammar import Decay, GrammarError, Particle, parse_list
 from b2grid.lite.lists import ListName
 from b2grid.lite.restofevent import ALL
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 __all__ = ["MODULES", "Arguments", "Blueprint", "Kind", "Step", "module"]
 
 _ABSENT = object()
+_WITH_BASF2 = "run this steering with a basf2 release"
+_IN_WORDS: dict[type, str] = {
+    str: "a text", bool: "True or False", int: "a whole number", float: "a number", list: "a list", tuple: "a tuple",
+    dict: "a dictionary",
+}  # fmt: skip
 
 
 class Step(Protocol):
@@ -111,6 +116,22 @@ class Blueprint:
         self._note(variable.needs)
         return variable
 
+    def variables(self, texts: Iterable[str]) -> list[Compiled]:
+        """Compile several variables; errors of several of them are raised as a group."""
+        made: list[Compiled] = []
+        wrong: list[InvalidInput] = []
+        for text in texts:
+            try:
+                made.append(self.variable(text))
+            except InvalidInput as error:
+                if all(error.message != other.message for other in wrong):
+                    wrong.append(error)
+        if len(wrong) == 1:
+            raise wrong[0]
+        if wrong:
+            raise ExceptionGroup("several variables", wrong)
+        return made
+
     def _note(self, needs: frozenset[str]) -> None:
         self.needs |= needs
         for need in needs:
@@ -127,6 +148,10 @@ class Blueprint:
 
     def known_mask(self, name: str) -> str:
         """A mask that an earlier module has made, or that of everything."""
+        if name == "":
+            raise InvalidSteering(
+                "the name of a mask of rests of the event is empty", hint=f"write {ALL!r} for all that is in them"
+            )
         if name != ALL and name not in self.masks:
             raise InvalidSteering(
                 f"there is no mask {printable(name)!r} of rests of the event at this point of the path",
@@ -215,17 +240,18 @@ class Arguments:
         self.function = function.rpartition(".")[2]
         self._values = values
 
-    def refuse(self, name: str, reason: str = "") -> NotInLite:
+    def refuse(self, name: str, reason: str = "", *, hint: str = "") -> NotInLite:
         """The error for a value that is not covered."""
         who = f"{self.function}() ({self.kind})" if self.function else self.kind
         what = f"parameter {name}={self._values.get(name)!r} of {who} is not covered by b2lite"
-        return NotInLite(what + (f": {reason}" if reason else ""), hint="run this steering with a basf2 release")
+        return NotInLite(what + (f": {reason}" if reason else ""), hint=hint or _WITH_BASF2)
 
     def check(self, covered: Iterable[str]) -> None:
         """Refuse parameters that the runtime does not look at."""
         for name in self._values:
             if name not in covered:
-                raise self.refuse(name)
+                near = nearest(name, [known for known in covered if known not in self._values], count=1)
+                raise self.refuse(name, hint=f"did you mean {near[0]}?" if near else "")
 
     def only(self, name: str, *covered: Any) -> None:
         """Refuse any value but these; the first is the default."""
@@ -240,7 +266,7 @@ class Arguments:
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise InvalidSteering(
                 f"parameter {name} of {self.kind} has the wrong type: {printable(repr(value))}",
-                hint=f"give a {' or '.join(kind.__name__ for kind in kinds)}",
+                hint=f"give {' or '.join(_IN_WORDS[kind] for kind in kinds)}",
             )
         return value
 
@@ -351,6 +377,17 @@ def module(
     return decorate
 
 
+def _misspelt(kind: str) -> str | None:
+    """What a name that no C++ module has may stand for; `None` for one that a module has."""
+    from b2grid.steering.facts import load
+
+    known = load("main").modules
+    if kind in known:
+        return None
+    near = nearest(kind, {*known, *MODULES})
+    return f"did you mean {' or '.join(near)}?" if near else "see the list of modules that basf2 -m prints"
+
+
 def make(kind: str, values: dict[str, Any], blueprint: Blueprint, function: str = "") -> Step:
     """Make one module ready.
 
@@ -363,7 +400,9 @@ def make(kind: str, values: dict[str, Any], blueprint: Blueprint, function: str 
     """
     if kind not in MODULES:
         said = f"{function.rpartition('.')[2]}() (module {kind})" if function else f"module {kind}"
-        raise NotInLite(f"{said} is not covered by b2lite", hint="run this steering with a basf2 release")
+        if not function and kind.isidentifier() and (near := _misspelt(kind)) is not None:
+            raise InvalidSteering(f"basf2's main has no module {printable(kind)!r}", hint=near)
+        raise NotInLite(f"{said} is not covered by b2lite", hint=_WITH_BASF2)
     if blueprint.loop and not MODULES[kind].loops:
         raise NotInLite(
             f"module {kind} in a loop over rests of the event is not covered by b2lite",

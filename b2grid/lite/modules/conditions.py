@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from b2grid.errors import InvalidSteering, NotInLite
+from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.lite.modules.base import Arguments, Blueprint, module
 from b2grid.lite.view import View
 
@@ -51,8 +51,11 @@ class _Variable:
 def _return_value(given: Arguments, blueprint: Blueprint) -> _Variable:
     variable = blueprint.variable(given.text("variable"))
     if not variable.of_event:
+        cut = variable.text.removeprefix("passesEventCut(")  # what applyEventCuts makes of its cut
+        named = variable.text if cut == variable.text else cut.removesuffix(")")
         raise InvalidSteering(
-            f"{variable.text!r} is no variable of events", hint="use nParticlesInList, countInList, nTracks …"
+            f"{printable(named)!r} needs a particle, and an event is none",
+            hint="use nParticlesInList, countInList, nTracks …",
         )
     return _Variable(variable)
 

@@ -62,7 +62,8 @@ def _option(given: Arguments) -> int:
 
 
 def _variables(given: Arguments, blueprint: Blueprint) -> tuple[tuple[Compiled, str], ...]:
-    return tuple((blueprint.variable(text), extra) for text, extra in given.mapping("variables").items())
+    wanted = given.mapping("variables")
+    return tuple(zip(blueprint.variables(wanted), wanted.values(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

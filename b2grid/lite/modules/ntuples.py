@@ -16,7 +16,7 @@ from b2grid.lite.view import View
 from b2grid.ntuple.columns import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -123,6 +123,16 @@ def sampled(given: Arguments, blueprint: Blueprint) -> Sampled | None:
     return Sampled(blueprint.variable(pair[0]), Sampling(dict(pair[1]))) if pair[0] else None
 
 
+def of_no_event(names: Sequence[str]) -> str:
+    """What is wrong with variables that need a particle where there is none.
+
+    >>> of_no_event(["M"])
+    "'M' is no variable of events"
+    """
+    named = ", ".join(repr(printable(name)) for name in names)
+    return f"{named} {'is no variable' if len(names) == 1 else 'are no variables'} of events"
+
+
 def columns_of(
     names: Iterable[str], blueprint: Blueprint, taken: Iterable[str], *, of_event: bool
 ) -> dict[str, Compiled]:
@@ -134,13 +144,14 @@ def columns_of(
         Whether only variables of events may be among them.
     """
     found: dict[str, Compiled] = {}
-    for typed in dict.fromkeys(blueprint.expand(names)):
-        variable = blueprint.variable(typed)
-        if of_event and not variable.of_event:
-            raise InvalidSteering(
-                f"{printable(typed)!r} is no variable of events, and this ntuple has no particle list",
-                hint="give the ntuple a list, or use countInList, nParticlesInList …",
-            )
+    wanted = list(dict.fromkeys(blueprint.expand(names)))
+    variables = blueprint.variables(wanted)
+    if of_event and (wrong := [variable.text for variable in variables if not variable.of_event]):
+        raise InvalidSteering(
+            f"{of_no_event(wrong)}, and this ntuple has no particle list",
+            hint="give the ntuple a list, or use countInList, nParticlesInList …",
+        )
+    for typed, variable in zip(wanted, variables, strict=True):
         column = encode(typed)
         if column in found or column in taken:
             raise InvalidSteering(

@@ -83,4 +83,4 @@ def _printer(given: Arguments, blueprint: Blueprint) -> _Printer:
     if not given.text("listName", ""):
         raise given.refuse("listName")
     name = blueprint.known(given.text("listName"))
-    return _Printer(name, tuple(blueprint.variable(text) for text in given.texts("variables", [])))
+    return _Printer(name, tuple(blueprint.variables(given.texts("variables", []))))

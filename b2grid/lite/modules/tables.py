@@ -58,7 +58,8 @@ def _filler(given: Arguments, blueprint: Blueprint) -> _Filler:
             "a table needs a particle list", hint="variablesToNtuple writes one row per event when its list is empty"
         )
     name = blueprint.known(given.text("particleList"))
-    variables = {typed: blueprint.variable(typed) for typed in blueprint.expand(given.texts("variables", []))}
+    wanted = list(dict.fromkeys(blueprint.expand(given.texts("variables", []))))
+    variables = dict(zip(wanted, blueprint.variables(wanted), strict=True))
     columns = _COLUMNS | dict.fromkeys(variables, "float64")
     options = given.anything("writer_kwargs", {})
     table = blueprint.outputs.table(Table(given.text("fileName"), columns, kind=kind, options=dict(options)))
