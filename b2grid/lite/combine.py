@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from b2grid.lite.crossing import Crossed, chosen, cross, vectors
 from b2grid.lite.load import invariant_mass
-from b2grid.lite.particles import CLUSTER, COMPOSITE, SOURCE_BITS
+from b2grid.lite.particles import CLUSTER, COMPOSITE
 from b2grid.physics import CHARGED_STABLE, particle
 
 if TYPE_CHECKING:
@@ -76,6 +77,11 @@ class Combination:
         return codes == sorted(daughter.anti for daughter in self.daughters)
 
     @property
+    def mass_of_species(self) -> bool:
+        """Whether the mother has the mass of its species, whatever the daughters have."""
+        return abs(self.mother.pdg) in CHARGED_STABLE and not self.recoil
+
+    @property
     def may_repeat(self) -> bool:
         """Whether the same set of daughters can come up twice."""
         species = [daughter.key[0] for daughter in self.daughters]
@@ -113,11 +119,25 @@ def _passes(context: Context, what: Combination) -> Iterator[_Pass]:
     other = code if same else -code
     for faces, pdg in ((own, code), *(((anti, other),) if what.conjugate else ())):
         for mask in range((1 << size) - 1):
-            inputs = tuple(shared[i] if mask >> i & 1 else faces[i] for i in range(size))
+            inputs = _together(context, [shared[i] if mask >> i & 1 else faces[i] for i in range(size)])
             if all(map(len, inputs)):
                 yield _Pass(inputs, pdg, same)
-    if all(map(len, shared)):
-        yield _Pass(tuple(shared), code, True)
+    if all(map(len, inputs := _together(context, shared))):
+        yield _Pass(inputs, code, True)
+
+
+def _together(context: Context, inputs: Sequence[Ids]) -> tuple[Ids, ...]:
+    """Inputs in the events that have all of them."""
+    if not all(map(len, inputs)):
+        return tuple(ids[:0] for ids in inputs)
+    common = np.ones(context.chunk.size, dtype=np.bool_)
+    events = {id(ids): context.particles.event[ids] for ids in inputs}
+    for mine in events.values():
+        there = np.zeros(len(common), dtype=np.bool_)
+        there[mine] = True
+        common &= there
+    parts = {key: common[mine] for key, mine in events.items()}
+    return tuple(ids if parts[id(ids)].all() else ids[parts[id(ids)]] for ids in inputs)
 
 
 def _blocks(passes: Sequence[_Pass], context: Context) -> Iterator[tuple[int, int]]:
@@ -138,93 +158,11 @@ def _blocks(passes: Sequence[_Pass], context: Context) -> Iterator[tuple[int, in
         start = stop
 
 
-@dataclass(frozen=True, slots=True)
-class _Crossed:
-    """Combinations: one position in the inputs per daughter, in the order of events, and the sums of four-momenta."""
-
-    inputs: tuple[Ids, ...]
-    chosen: tuple[NDArray[np.int64], ...]
-    vector: tuple[NDArray[np.float64], ...]
-
-    def __len__(self) -> int:
-        return len(self.chosen[0])
-
-    def daughters(self, rows: Any = slice(None)) -> NDArray[np.int64]:
-        """Numbers of the daughters; shape (combinations, daughters)."""
-        return np.stack([ids[place[rows]] for ids, place in zip(self.inputs, self.chosen, strict=True)], axis=1)
-
-    def column(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Something that particles have, of the first daughters."""
-        return values[self.inputs[0]][self.chosen[0]]
-
-
-def _cross(context: Context, inputs: tuple[Ids, ...], *, halved: bool = False) -> _Crossed:
-    """All combinations within each event without a shared source; the first daughter runs fastest.
-
-    If `halved`, the first two daughters are from the same input, and the first is never before the second.
-    """
-    particles, events = context.particles, np.arange(context.chunk.size + 1)
-    sources = [particles.source_ids(ids) for ids in inputs]
-    chosen = [np.arange(len(inputs[0]))]
-    event = particles.event[inputs[0]]
-    vector = _vectors(particles, inputs[0])
-    for number, ids in enumerate(inputs[1:], start=1):
-        rows = np.searchsorted(event, events)
-        theirs = particles.event[ids]
-        # every new daughter meets all rows of its event in turn, or those from its own on
-        begins = np.arange(len(ids)) if halved and number == 1 else rows[theirs]
-        repeats = rows[theirs + 1] - begins
-        right = np.repeat(np.arange(len(ids)), repeats)
-        left = np.arange(len(right)) + np.repeat(begins - (np.cumsum(repeats) - repeats), repeats)
-        shared = _overlap(sources[:number], chosen, left, sources[number], right)
-        if shared is not None and shared.any():
-            distinct = np.flatnonzero(~shared)
-            left, right = left[distinct], right[distinct]
-        chosen = [*(column[left] for column in chosen), right]
-        event = theirs[right]
-        own = _vectors(particles, ids)
-        vector = tuple(np.add(mine[left], part[right]) for mine, part in zip(vector, own, strict=True))
-    return _Crossed(inputs, tuple(chosen), vector)
-
-
-def _vectors(particles: Particles, ids: Ids) -> tuple[NDArray[np.float64], ...]:
-    """px, py, pz, E; added to zero, as a sum of vectors is in basf2."""
-    return tuple(0 + getattr(particles, name)[ids] for name in ("px", "py", "pz", "energy"))
-
-
-def _overlap(
-    sources: Sequence[NDArray[np.int64]],
-    chosen: Sequence[Ids],
-    left: NDArray[np.int64],
-    new: NDArray[np.int64],
-    right: NDArray[np.int64],
-) -> NDArray[np.bool_] | None:
-    """Whether the new daughter shares a final-state source with one that is already chosen."""
-    shared: NDArray[np.bool_] | None = None
-    mine = [(_kinds(column), np.where(column >= 0, column, -2)) for column in new.T]
-    for theirs, place in zip(sources, chosen, strict=True):
-        where: NDArray[np.int64] | None = None
-        for other in theirs.T:
-            kinds = _kinds(other)
-            for own_kinds, own in mine:
-                if kinds.isdisjoint(own_kinds):
-                    continue
-                where = place[left] if where is None else where
-                same = other[where] == own[right]
-                shared = same if shared is None else np.logical_or(shared, same, out=shared)
-    return shared
-
-
-def _kinds(sources: NDArray[np.int64]) -> set[int]:
-    """Which kinds of sources there are."""
-    return set(np.flatnonzero(np.bincount((sources >> SOURCE_BITS) + 1)[1:]).tolist())
-
-
-def _candidates(context: Context, what: Combination, one: _Pass, crossed: _Crossed) -> Ids:
+def _candidates(context: Context, what: Combination, one: _Pass, crossed: Crossed) -> Ids:
     """Particles from combinations."""
     count, (px, py, pz, energy) = len(crossed), _recoil(context, what, crossed) if what.recoil else crossed.vector
-    stable = abs(one.pdg) in CHARGED_STABLE and not what.recoil
-    mass = particle(one.pdg).mass if stable else functools.cache(lambda: invariant_mass(px, py, pz, energy))
+    made = functools.cache(lambda: invariant_mass(px, py, pz, energy))
+    mass = particle(one.pdg).mass if what.mass_of_species else made
     particles = context.particles
     event = particles.event
     return particles.append(
@@ -243,16 +181,18 @@ def _candidates(context: Context, what: Combination, one: _Pass, crossed: _Cross
     )  # fmt: skip
 
 
-def _recoil(context: Context, what: Combination, crossed: _Crossed) -> tuple[NDArray[np.float64], ...]:
+def _recoil(context: Context, what: Combination, crossed: Crossed) -> tuple[NDArray[np.float64], ...]:
     """What is left when the daughters are taken from the beams, or all but the first from the first."""
     if what.recoil == 1:
         whole = (*context.beams.momentum, context.beams.energy)
         return tuple(one - part for one, part in zip(whole, crossed.vector, strict=True))
-    first = _vectors(context.particles, crossed.inputs[0][crossed.chosen[0]])
+    first = vectors(context.particles, crossed.daughters()[:, 0])
     return tuple(2 * one - part for one, part in zip(first, crossed.vector, strict=True))
 
 
-def combine(context: Context, what: Combination, cut: Cut | None, *, of_sum: bool = False) -> Ids:
+def combine(
+    context: Context, what: Combination, cut: Cut | None, *, of_sum: bool = False, heaviest: float = np.inf
+) -> Ids:
     """Make the candidates of a decay in living events.
 
     Parameters
@@ -263,6 +203,8 @@ def combine(context: Context, what: Combination, cut: Cut | None, *, of_sum: boo
         Which candidates to keep, evaluated before repeated ones are left out, as in basf2.
     of_sum : bool
         Whether the cut looks at the sum of the daughters' four-momenta only.
+    heaviest : float
+        A mass above which no candidate passes the cut, in GeV.
 
     Returns
     -------
@@ -270,11 +212,12 @@ def combine(context: Context, what: Combination, cut: Cut | None, *, of_sum: boo
         The new particles, in the order of events and, in an event, of the passes.
     """
     passes = list(_passes(context, what))
+    limit = np.inf if what.recoil or what.mass_of_species else heaviest
     if of_sum and what.may_repeat:
         passes = _without_mirrors(passes)
     identity = _identities(context, passes) if what.labels_differ else None
     made = [
-        _block(context, what, [_within(context, one, start, stop) for one in passes], cut, identity)
+        _block(context, what, [_within(context, one, start, stop) for one in passes], cut, identity, limit)
         for start, stop in _blocks(passes, context)
         if passes
     ]
@@ -322,13 +265,14 @@ def _block(
     passes: Sequence[_Pass],
     cut: Cut | None,
     identity: NDArray[np.int64] | None,
+    heaviest: float,
 ) -> Ids:
     rows: list[NDArray[np.int64]] = []
     number: list[NDArray[np.int64]] = []
     for index, one in enumerate(passes):
         if not all(map(len, one.inputs)):
             continue
-        crossed = _cross(context, one.inputs, halved=one.halved)
+        crossed = cross(context.particles, one.inputs, context.chunk.size, halved=one.halved, heaviest=heaviest)
         kept: Any = slice(None)
         if cut is not None and len(crossed):
             before = context.particles.size
@@ -361,18 +305,8 @@ def _store(
     made = np.empty(len(daughters), dtype=np.int64)
     for index in np.unique(which):
         here = which == index
-        made[here] = _candidates(context, what, passes[int(index)], _crossed(context, daughters[here]))
+        made[here] = _candidates(context, what, passes[int(index)], chosen(context.particles, daughters[here]))
     return made
-
-
-def _crossed(context: Context, daughters: NDArray[np.int64]) -> _Crossed:
-    """Combinations from the numbers of their daughters."""
-    columns, everyone = tuple(daughters.T), np.arange(len(daughters))
-    parts = [_vectors(context.particles, ids) for ids in columns]
-    vector = parts[0]
-    for part in parts[1:]:
-        vector = tuple(np.add(mine, more) for mine, more in zip(vector, part, strict=True))
-    return _Crossed(columns, (everyone,) * len(columns), vector)
 
 
 def _first_of_each_set(daughters: NDArray[np.int64]) -> NDArray[np.int64]:

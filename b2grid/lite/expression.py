@@ -82,7 +82,8 @@ class Compiled:
 class Cut:
     """A selection that can be evaluated; `always` where it is empty.
 
-    It is of the `sum` if it looks at nothing of a candidate but the sum of its daughters' four-momenta.
+    It is of the `sum` if it looks at nothing of a candidate but the sum of its daughters' four-momenta. Whose mass M
+    is above `heaviest` fails.
     """
 
     text: str
@@ -91,6 +92,7 @@ class Cut:
     of_event: bool
     needs: frozenset[str]
     of_sum: bool = False
+    heaviest: float = np.inf
 
     def __call__(self, view: View) -> NDArray[np.bool_]:
         """Whether each row passes."""
@@ -264,7 +266,8 @@ class Scope:
         function, of_event, needs = _condition(self, tree)
         always = isinstance(tree, Boolean) and tree.value is True
         of_sum = always or all(name in _OF_SUM and name not in self.aliases for name in _names(tree))
-        return Cut(text, function, always, of_event, needs, of_sum)
+        heaviest = np.inf if "M" in self.aliases else _heaviest(tree)
+        return Cut(text, function, always, of_event, needs, of_sum, heaviest)
 
     def formula(self, text: str) -> Compiled:
         """Compile the argument of ``formula()``."""
@@ -399,6 +402,20 @@ def _names(tree: Expression) -> Iterator[str]:
         yield from _names(tree.right)
 
 
+def _heaviest(tree: Expression) -> float:
+    """The mass M above which the cut fails, whatever else it asks for."""
+    if isinstance(tree, And):
+        return min(map(_heaviest, tree.operands))
+    if not isinstance(tree, Compare):
+        return np.inf
+    found = np.inf
+    for left, sign, right in zip(tree.operands, tree.operators, tree.operands[1:], strict=False):
+        low, high = (left, right) if sign in {"<", "<="} else (right, left)
+        if sign in _ORDERS and low == Name("M") and isinstance(high, Number):
+            found = min(found, float(high.value))
+    return found
+
+
 # ---- conditions
 
 
@@ -459,10 +476,12 @@ def compare(operator: str, left: NDArray[Any], right: NDArray[Any]) -> NDArray[n
         else:
             same = np.asarray(left.astype(np.int64) == right.astype(np.int64))
         return same if operator == "==" else ~same
-    orders: dict[str, Callable[[Any, Any], Any]] = {
-        "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
-    }  # fmt: skip
-    return np.asarray(orders[operator](left, right))
+    return np.asarray(_ORDERS[operator](left, right))
+
+
+_ORDERS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
+}  # fmt: skip
 
 
 def _almost_equal(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.bool_]:

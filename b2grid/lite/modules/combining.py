@@ -40,6 +40,7 @@ class _Combiner:
             self.what,
             None if self.cut.always else self._passed,
             of_sum=self.cut.of_sum and not self.what.recoil,
+            heaviest=self.cut.heaviest,
         )
         context.lists.make(self.what.mother).add(made, context.particles)
 
