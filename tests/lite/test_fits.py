@@ -421,7 +421,7 @@ REFUSED = [
 ]  # fmt: skip
 
 
-def test_what_is_not_covered_is_refused_by_name(lite):
+def test_what_is_not_covered_is_refused_by_name(lite, real_data):
     lists = (
         TRACKS
         + """
@@ -433,6 +433,6 @@ def test_what_is_not_covered_is_refused_by_name(lite):
     )
     for call, kind, words in REFUSED:
         with pytest.raises(kind) as caught:
-            lite(f"{lists}\n    {call}\n", FILE)
+            lite(f"{lists}\n    {call}\n", real_data / "mdst.root")
         assert words in str(caught.value), call
         assert isinstance(caught.value, NotInLite) == (kind is NotInLite), call
