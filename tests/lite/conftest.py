@@ -48,7 +48,7 @@ class _Kept(MdstFile):
 
 
 @pytest.fixture(scope="session")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenFiles]:
+def keep_open(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenFiles]:
     """Open files as b2lite does, but those that no test writes once for all."""
     written, files = tmp_path_factory.getbasetemp(), dict[str, _Kept]()
 
@@ -65,12 +65,12 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenFiles]:
         MdstFile.close(file)
 
 
-def _runner(folder: Path, patch: pytest.MonkeyPatch, kept: OpenFiles) -> Callable[..., Outcome]:
+def _runner(folder: Path, patch: pytest.MonkeyPatch, keep_open: OpenFiles) -> Callable[..., Outcome]:
     patch.chdir(folder)
     number = iter(range(1000))
 
     def execute(body: str, *inputs: Path, **given: Any) -> Outcome:
-        options = RunOptions(**{"open_files": kept} | given)
+        options = RunOptions(**{"open_files": keep_open} | given)
         script = folder / f"steering{next(number)}.py"
         lines = [
             "import basf2 as b2",
@@ -91,13 +91,13 @@ def _runner(folder: Path, patch: pytest.MonkeyPatch, kept: OpenFiles) -> Callabl
 
 
 @pytest.fixture
-def lite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: OpenFiles) -> Callable[..., Outcome]:
+def lite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep_open: OpenFiles) -> Callable[..., Outcome]:
     """Return a function that runs the body of a steering; `main` is its path, `ma` and `b2` the usual modules."""
-    return _runner(tmp_path, monkeypatch, kept)
+    return _runner(tmp_path, monkeypatch, keep_open)
 
 
 @pytest.fixture(scope="module")
-def module_lite(tmp_path_factory: pytest.TempPathFactory, kept: OpenFiles) -> Iterator[Callable[..., Outcome]]:
+def module_lite(tmp_path_factory: pytest.TempPathFactory, keep_open: OpenFiles) -> Iterator[Callable[..., Outcome]]:
     """The same, for what several tests of a module look at."""
     with pytest.MonkeyPatch.context() as patch:
-        yield _runner(tmp_path_factory.mktemp("lite"), patch, kept)
+        yield _runner(tmp_path_factory.mktemp("lite"), patch, keep_open)
