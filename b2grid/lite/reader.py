@@ -250,8 +250,14 @@ def entries_of_sequence(text: str, entries: int) -> NDArray[np.int64]:
     return np.array(sorted(entry for entry in wanted if entry < entries), dtype=np.int64)
 
 
-def open_files(paths: Sequence[str]) -> list[MdstFile]:
+def open_files(paths: Sequence[str], opened: Callable[[str], MdstFile] = MdstFile) -> list[MdstFile]:
     """Every input, opened and looked at before any event is read.
+
+    Parameters
+    ----------
+    paths : sequence of str
+    opened : callable
+        Opens one of them.
 
     Raises
     ------
@@ -260,7 +266,7 @@ def open_files(paths: Sequence[str]) -> list[MdstFile]:
     """
     files = []
     for path in paths:
-        files.append(MdstFile(path))
+        files.append(opened(path))
         if len(files) > MOST_OPEN:
             files[-1].close()
     kinds = {file.metadata.is_mc for file in files if file.entries}

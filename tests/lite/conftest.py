@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import pytest
 import uproot
 
 from b2grid.lite.engine import RunOptions, RunResult, run
+from b2grid.lite.reader import MdstFile, open_files
 from b2grid.ntuple.columns import decode
 from b2grid.steering.standin import Log, LogLevel, run_script
 
+OpenFiles = Callable[[Sequence[str]], list[MdstFile]]
 Trees = dict[str, dict[str, np.ndarray[Any, Any]]]
 
 
@@ -37,11 +40,37 @@ class Outcome:
         return found
 
 
-def _runner(folder: Path, patch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+class _Kept(MdstFile):
+    """A file that stays open for the next steering: to open a real one takes longer than most steerings do."""
+
+    def close(self) -> None:
+        """Stay open."""
+
+
+@pytest.fixture(scope="session")
+def keep_open(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenFiles]:
+    """Open files as b2lite does, but those that no test writes once for all."""
+    written, files = tmp_path_factory.getbasetemp(), dict[str, _Kept]()
+
+    def opened(path: str) -> MdstFile:
+        own = Path(path).is_absolute() and Path(path).is_file() and not Path(path).is_relative_to(written)
+        if not own:
+            return MdstFile(path)
+        if path not in files:
+            files[path] = _Kept(path)
+        return files[path]
+
+    yield partial(open_files, opened=opened)
+    for file in files.values():
+        MdstFile.close(file)
+
+
+def _runner(folder: Path, patch: pytest.MonkeyPatch, keep_open: OpenFiles) -> Callable[..., Outcome]:
     patch.chdir(folder)
     number = iter(range(1000))
 
-    def execute(body: str, *inputs: Path, **options: Any) -> Outcome:
+    def execute(body: str, *inputs: Path, **given: Any) -> Outcome:
+        options = RunOptions(**{"open_files": keep_open} | given)
         script = folder / f"steering{next(number)}.py"
         lines = [
             "import basf2 as b2",
@@ -55,20 +84,20 @@ def _runner(folder: Path, patch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
         script.write_text("\n".join(lines))
         results: list[RunResult] = []
         log = Log(LogLevel.ERROR)
-        run_script(script, on_process=lambda path, _: results.append(run(path, RunOptions(**options), log)), log=log)
+        run_script(script, on_process=lambda path, _: results.append(run(path, options, log)), log=log)
         return Outcome(results[0], log)
 
     return execute
 
 
 @pytest.fixture
-def lite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+def lite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep_open: OpenFiles) -> Callable[..., Outcome]:
     """Return a function that runs the body of a steering; `main` is its path, `ma` and `b2` the usual modules."""
-    return _runner(tmp_path, monkeypatch)
+    return _runner(tmp_path, monkeypatch, keep_open)
 
 
 @pytest.fixture(scope="module")
-def module_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Outcome]]:
+def module_lite(tmp_path_factory: pytest.TempPathFactory, keep_open: OpenFiles) -> Iterator[Callable[..., Outcome]]:
     """The same, for what several tests of a module look at."""
     with pytest.MonkeyPatch.context() as patch:
-        yield _runner(tmp_path_factory.mktemp("lite"), patch)
+        yield _runner(tmp_path_factory.mktemp("lite"), patch, keep_open)

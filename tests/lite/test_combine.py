@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import cache
 
 import numpy as np
 import pytest
@@ -10,35 +11,34 @@ import uproot
 
 from b2grid.lite.combine import Combination
 from b2grid.lite.lists import ListName
-from b2grid.physics import particle
+from b2grid.physics import bz, particle
 
 FILES = ["mdst.root", "mdst-v09-00-00.root"]
 
 
 def read(path, kinds):
     """Per event the entries of each list, as (code, index, px, py, pz, energy), in array order."""
-    from b2grid.physics import bz
+    entries = [entries_of(path, abs(kind)) for kind in kinds]
+    return [{abs(kind): own for kind, own in zip(kinds, event, strict=True)} for event in zip(*entries, strict=True)]
 
+
+@cache
+def entries_of(path, kind):
+    """The entries of the list of one kind of particle, event after event."""
     tree = uproot.open(path)["tree"]
     fits = tree["Tracks/Tracks.m_trackFitIndices[6]"].array().tolist()
     taus = tree["TrackFitResults/TrackFitResults.m_tau[5]"].array().tolist()
-    order = [11, 13, 211, 321, 2212, 1000010020]
-    events = []
+    order, mass, events = [11, 13, 211, 321, 2212, 1000010020], particle(kind).mass, []
     for indices, parameters in zip(fits, taus, strict=True):
-        lists = {}
-        for kind in kinds:
-            mass, entries = particle(kind).mass, []
-            for number, fitted in enumerate(indices):
-                best = min(
-                    (h for h in range(6) if fitted[h] >= 0), key=lambda h: (abs(particle(order[h]).mass - mass), h)
-                )
-                d0, phi0, omega, z0, tan = parameters[fitted[best]]
-                pt = 2.99792458e-3 * float(bz(d0 * np.sin(phi0), -d0 * np.cos(phi0), z0)) / abs(omega)
-                px, py, pz = pt * np.cos(phi0), pt * np.sin(phi0), pt * tan
-                sign = 1 if omega * particle(kind).charge > 0 else -1
-                entries.append((sign * abs(kind), number, px, py, pz, np.sqrt(px**2 + py**2 + pz**2 + mass**2)))
-            lists[abs(kind)] = entries
-        events.append(lists)
+        entries = []
+        for number, fitted in enumerate(indices):
+            best = min((h for h in range(6) if fitted[h] >= 0), key=lambda h: (abs(particle(order[h]).mass - mass), h))
+            d0, phi0, omega, z0, tan = parameters[fitted[best]]
+            pt = 2.99792458e-3 * float(bz(d0 * np.sin(phi0), -d0 * np.cos(phi0), z0)) / abs(omega)
+            px, py, pz = pt * np.cos(phi0), pt * np.sin(phi0), pt * tan
+            sign = 1 if omega * particle(kind).charge > 0 else -1
+            entries.append((sign * kind, number, px, py, pz, np.sqrt(px**2 + py**2 + pz**2 + mass**2)))
+        events.append(entries)
     return events
 
 

@@ -186,7 +186,7 @@ def test_files_without_events_are_skipped(real_data, lite):
 
 
 def test_one_sequence_per_file(real_data, lite):
-    with pytest.raises(InvalidInput, match="sequences"):
+    with pytest.raises(InvalidInput, match="one sequence per file"):
         lite(EVENTS, real_data / "mdst.root", sequences=("1", "2"))
 
 

@@ -157,20 +157,17 @@ class TestProgram:
         content = (tmp_path / "pions.root").read_bytes()
         assert account["output_files"][0]["checksums"]["adler32"] == f"{zlib.adler32(content):08x}"
 
-    def test_the_smaller_limit_of_process_and_command_line_counts(self, tmp_path: Path, real_data: Path) -> None:
+    def test_the_smaller_limit_counts_and_one_output_file_replaces_all_names_but_their_suffixes(
+        self, tmp_path: Path, real_data: Path
+    ) -> None:
         text = PIONS.replace("b2.process(main)", "b2.process(main, 7)")
-        done = lite(tmp_path, text, "-i", str(real_data / "mdst.root"), "-n", "30")
+        text = text.replace(
+            'ma.variablesToNtuple(""',
+            'ma.variablesToNtuple("pi+:x", ["E"], filename="e.root", path=main)\n    ma.variablesToNtuple(""',
+        ).replace('treename="events"', 'treename="events", filenameSuffix="_e"')
+        done = lite(tmp_path, text, "-i", str(real_data / "mdst.root"), "-n", "30", "-o", "all.root")
+        assert done.returncode == 0, done.stdout
         assert "events 7 of 7" in done.stderr
-
-    def test_one_output_file_for_all_replaces_the_names(self, tmp_path: Path, real_data: Path) -> None:
-        done = lite(tmp_path, PIONS, "-i", str(real_data / "mdst.root"), "-n", "5", "-o", "all.root")
-        assert done.returncode == 0, done.stdout
-        assert {path.name for path in tmp_path.glob("*.root")} == {"all.root"}
-
-    def test_a_suffix_goes_behind_the_name_from_the_command_line_too(self, tmp_path: Path, real_data: Path) -> None:
-        text = PIONS.replace('treename="events"', 'treename="events", filenameSuffix="_e"')
-        done = lite(tmp_path, text, "-i", str(real_data / "mdst.root"), "-n", "5", "-o", "all.root")
-        assert done.returncode == 0, done.stdout
         assert {path.name for path in tmp_path.glob("*.root")} == {"all.root", "all_e.root"}
 
     def test_a_dry_run_reads_no_events(self, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from b2grid.lite import coverage
 from b2grid.lite.covered import FUNCTIONS
 from b2grid.lite.modules import MODULES
 from b2grid.steering.standin.origin import PACKAGES
+from tests.lite.fitted import SIGNAL  # a small file, and quick to open
 
 NOT_COVERED = [
     ("main.add_module('RestOfEventBuilder', particleList='pi+:x', useKLMEnergy=True)", "useKLMEnergy=True"),
@@ -85,9 +86,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("line", "named"), NOT_COVERED, ids=[named for _, named in NOT_COVERED])
-def test_what_is_not_covered_is_named_with_its_line(tmp_path, real_data, lite, line, named):
+def test_what_is_not_covered_is_named_with_its_line(tmp_path, lite, line, named):
     with pytest.raises(NotInLite) as raised:
-        lite(f"ma.fillParticleList('pi+:x', '', path=main)\n{line}", real_data / "mdst.root")
+        lite(f"ma.fillParticleList('pi+:x', '', path=main)\n{line}", SIGNAL)
     (finding,) = [f for f in raised.value.findings if f.line == 7]
     assert named in finding.message
     assert finding.severity == "error"
@@ -96,9 +97,9 @@ def test_what_is_not_covered_is_named_with_its_line(tmp_path, real_data, lite, l
 
 
 @pytest.mark.parametrize(("line", "named"), WRONG, ids=[line for line, _ in WRONG])
-def test_what_basf2_would_refuse_is_refused_too(tmp_path, real_data, lite, line, named):
+def test_what_basf2_would_refuse_is_refused_too(tmp_path, lite, line, named):
     with pytest.raises((InvalidInput, SystemExit)) as raised:
-        lite(f"ma.fillParticleList('pi+:x', '', path=main)\n{line}", real_data / "mdst.root")
+        lite(f"ma.fillParticleList('pi+:x', '', path=main)\n{line}", SIGNAL)
     assert not isinstance(raised.value, NotInLite)
     if isinstance(raised.value, InvalidSteering) and raised.value.findings:
         assert raised.value.findings[0].line == 7

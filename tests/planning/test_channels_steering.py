@@ -152,14 +152,13 @@ def test_a_variable_that_a_release_does_not_have_is_refused_with_its_line() -> N
     assert caught.value.findings[0].code == "B2S304"
 
 
-def test_a_fit_is_refused_by_name_where_b2lite_does_not_cover_it() -> None:
-    steering = Ntuple([CONTROL], "B.root").steering()
-    report = check(steering.source, covers=coverage())
-    line = steering.text.splitlines().index(
-        'vx.treeFit("B+:D0pi", conf_level=0.0, massConstraint=["D0"], ipConstraint=True, path=main)'
-    )
-    assert (report.errors[0].code, report.errors[0].line) == ("B2S701", line + 1)
-    assert not check(Ntuple(ETAPKS, "a.root").steering().source, covers=coverage()).findings
+def test_fits_run_in_b2lite_and_what_it_does_not_cover_is_refused_by_name_and_line() -> None:
+    for ntuple in (Ntuple([CONTROL], "B.root"), Ntuple(ETAPKS, "a.root")):
+        assert not check(ntuple.steering().source, covers=coverage()).findings
+    steering = Ntuple([Channel("D0 -> K- pi+", "", ["M", "DeltaT"])], "D0.root").steering()
+    (error,) = check(steering.source, covers=coverage()).errors
+    (line,) = [number for number, text in enumerate(steering.text.splitlines(), 1) if "DeltaT" in text]
+    assert (error.code, error.line, "DeltaT" in error.message) == ("B2S701", line, True)
 
 
 HOSTILE = [
