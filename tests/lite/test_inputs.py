@@ -119,6 +119,7 @@ def test_data_and_simulation_are_not_mixed(tmp_path, read):
             InvalidSteering,
             "inputFileName and inputFileNames",
         ),
+        ({"inputFileName": "no*.root"}, InvalidInput, "no file matches no"),
         ({"inputFileName": "a.root", "entrySequences": ["1", "2"]}, InvalidInput, "2 entry sequences, and 1"),
         ({"inputFileName": "a.root", "entrySequences": ["1-2"]}, InvalidInput, "1-2"),
         ({"inputFileName": "a.root", "skipNEvents": -1}, NotInLite, "skipNEvents=-1"),
