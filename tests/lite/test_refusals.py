@@ -86,8 +86,7 @@ WRONG = [
     ("ma.applyEventCuts('pt > 1 and nTracks > 2', path=main)", "'pt > 1 and nTracks > 2' needs a particle"),
     ("ma.variablesToNtuple('', ['p', 'nTracks', 'pt'], path=main)", "'p', 'pt' are no variables of events"),
     (
-        "ma.buildRestOfEvent('pi+:x', path=main); "
-        "ma.fillParticleListFromROE('nu_e:m -> pi+:x', '', '', useMissing=True, path=main)",
+        "ma.buildRestOfEvent('pi+:x', path=main); ma.fillParticleListFromROE('nu_e:m -> pi+:x', '', '', path=main)",
         "is empty",
     ),
 ]
