@@ -247,7 +247,7 @@ def _nodes(path: PathLike, blueprint: Blueprint, findings: list[Finding], refuse
                     hint="use applyEventCuts, or basf2",
                 )
         except (InvalidInput, ExceptionGroup) as error:
-            for wrong in error.exceptions if isinstance(error, ExceptionGroup) else (error,):
+            for wrong in _each(error):
                 covered = not isinstance(wrong, NotInLite)
                 findings.append(Finding(_WRONG if covered else _NOT_COVERED, "error", wrong.message, wrong.hint, line))
                 refused.append(not covered)
@@ -269,6 +269,12 @@ def _nodes(path: PathLike, blueprint: Blueprint, findings: list[Finding], refuse
             node.branches.append((condition.operator, condition.value, inner, ends))
         nodes.append(node)
     return nodes
+
+
+def _each(error: InvalidInput | ExceptionGroup[Any]) -> list[InvalidInput]:
+    """What is wrong with a module, one by one."""
+    inside = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
+    return [wrong for wrong in inside if isinstance(wrong, InvalidInput)]
 
 
 def _ends_event(nodes: list[_Node]) -> bool:

@@ -126,7 +126,7 @@ def test_what_basf2_refuses_is_refused(scope, text):
         "kaonIDNN",
         "daughter(0, qrOutput)",
         "useCMSFrame(dr)",
-        "useRestFrame(x_of)",
+        "useRestFrame(TagVz)",
         "formula(p + DeltaT)",
         "countDaughters(goodBelleKshort > 0)",
     ],

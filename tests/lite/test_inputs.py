@@ -120,6 +120,7 @@ def test_data_and_simulation_are_not_mixed(tmp_path, read):
             "inputFileName and inputFileNames",
         ),
         ({"inputFileName": "a.root", "entrySequences": ["1", "2"]}, InvalidInput, r"2 entry sequence\(s\) for 1"),
+        ({"inputFileName": "no*.root"}, InvalidInput, "no file matches no"),
         ({"inputFileName": "a.root", "entrySequences": ["1-2"]}, InvalidInput, "1-2"),
         ({"inputFileName": "a.root", "skipNEvents": -1}, NotInLite, "skipNEvents=-1"),
         ({"inputFileName": "a.root", "skipToEvent": [1, 2, 3]}, NotInLite, "skipToEvent"),

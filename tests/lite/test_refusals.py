@@ -36,7 +36,7 @@ NOT_COVERED = [
     ("ma.printList('pi+:x', True, path=main)", "fullPrint=True"),
     ("ma.variablesToDaughterExtraInfo('pi+:x', 'D0:x -> ^pi+:x K-:x', {'p': 'a'}, path=main)", "decayString="),
     ("ma.setAnalysisConfigParams({'mcMatchingVersion': 'MC5'}, path=main)", "mcMatchingVersion='MC5'"),
-    ("main.add_module('NoSuchModule')", "NoSuchModule"),
+    ("main.add_module('PrintCollections')", "PrintCollections"),
     ("main.add_module('ParticleLoader', decayStrings=['pi+:y'], trackHypothesis=321)", "trackHypothesis=321"),
     ("import vertex; vertex.raveFit('D0:x', 0.0, path=main)", "raveFit"),
     ("ma.reconstructDecay('D0:x -> [K*0:x -> pi+:x pi-:x] pi+:x', '', path=main)", "nested"),
@@ -82,6 +82,14 @@ WRONG = [
     ("main.add_module('VariablesToEventBasedTree', particleList='pi+:x', event_variables=['p'])", "'p'"),
     ("main.add_module('VariablesToEventBasedTree', particleList='pi+:x', maxCandidates=0)", "maxCandidates"),
     ("ma.variablesToNtuple('pi+:x', ['p'], filename='', path=main)", "file name"),
+    ("main.add_module('VariableToNtuple', particleList='pi+:x')", "no module 'VariableToNtuple'"),
+    ("ma.applyCuts('pi+:x', 'Mm > 1', path=main)", "no variable 'Mm'"),
+    ("ma.applyEventCuts('pt > 1 and nTracks > 2', path=main)", "'pt > 1 and nTracks > 2' needs a particle"),
+    ("ma.variablesToNtuple('', ['p', 'nTracks', 'pt'], path=main)", "'p', 'pt' are no variables of events"),
+    (
+        "ma.buildRestOfEvent('pi+:x', path=main); ma.fillParticleListFromROE('nu_e:m -> pi+:x', '', '', path=main)",
+        "is empty",
+    ),
 ]
 
 
@@ -117,6 +125,19 @@ def test_all_findings_come_at_once(real_data, lite):
         lite(body, real_data / "mdst.root")
     assert [finding.line for finding in raised.value.findings][-1] == 9
     assert len(raised.value.findings) >= 3
+
+
+def test_every_wrong_variable_of_a_list_is_named_and_misspelt_ones_are_told_from_uncovered(real_data, lite):
+    with pytest.raises(InvalidSteering) as raised:
+        lite(
+            "ma.fillParticleList('pi+:all', '', path=main)\n"
+            "ma.variablesToNtuple('pi+:all', ['p', 'Mcb', 'kaonIDNN', 'Mcb'], path=main)",
+            real_data / "mdst.root",
+        )
+    assert [(finding.code, finding.line, finding.message.partition(":")[0]) for finding in raised.value.findings] == [
+        ("B2S702", 7, "basf2 has no variable 'Mcb'"),
+        ("B2S701", 7, "variable 'kaonIDNN' is not covered by b2lite"),
+    ]
 
 
 def test_a_refused_module_does_not_bring_others_down(real_data, lite):

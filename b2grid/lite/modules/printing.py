@@ -79,7 +79,11 @@ def _daughters(context: Context, number: int) -> list[int]:
 @module("ParticlePrinter", "listName fullPrint variables")
 def _printer(given: Arguments, blueprint: Blueprint) -> _Printer:
     if given.flag("fullPrint", True):
-        raise given.refuse("fullPrint", "basf2's own print of a particle is its own")
+        raise given.refuse(
+            "fullPrint",
+            "basf2's own print of a particle is its own",
+            hint="give full=False, and printVariableValues the variables",
+        )
     if not given.text("listName", ""):
         raise given.refuse("listName")
     name = blueprint.known(given.text("listName"))
