@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from b2grid.lite.context import Context
     from b2grid.lite.lists import ListName
-    from b2grid.lite.particles import Particles
 
     Ids = NDArray[np.int64]
     Cut = Callable[[Context, Ids], NDArray[np.bool_]]
