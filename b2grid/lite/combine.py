@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Combination", "combine"]
 
-_BLOCK = 100_000
+_BLOCK = 300_000
 """Combinations that are tried at once: what bounds the memory."""
 
 
@@ -312,9 +312,10 @@ def _first_of_each_set(daughters: NDArray[np.int64]) -> NDArray[np.int64]:
     """Positions of rows that are the first with their set of daughters, ascending."""
     ordered = np.sort(daughters, axis=1)
     width = int(ordered.max(initial=0)) + 1
+    fits = width ** ordered.shape[1] < np.iinfo(np.int64).max
     key = ordered[:, 0]
     for column in ordered.T[1:]:
-        key = np.unique(key, return_inverse=True)[1] * width + column
+        key = (key if fits else np.unique(key, return_inverse=True)[1]) * width + column
     return np.sort(np.unique(key, return_index=True)[1])
 
 

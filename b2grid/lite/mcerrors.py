@@ -97,22 +97,49 @@ def errors(context: Context, ids: Ids) -> Ints:
     particles = context.particles
     values, has = particles.extra_info("mcErrors", ids)
     if not has.all():
-        todo = np.unique(ids[~has])
-        particles.set_extra("mcErrors", todo, _errors(context, todo).astype(np.float64))
+        _remember(context, np.unique(ids[~has]))
         values, _ = particles.extra_info("mcErrors", ids)
     return values.astype(np.int64)
 
 
-def _errors(context: Context, ids: Ids) -> Ints:
+def _remember(context: Context, ids: Ids) -> None:
+    """Find the errors of particles that have none yet, and of what they are made of.
+
+    Everything is compared with what was generated at once; only what is inherited goes up generation by generation.
+    """
     particles = context.particles
-    result = np.full(len(ids), INTERNAL_ERROR, dtype=np.int64)
-    known = particles.match[ids] >= 0
-    plain = known & (particles.n_daughters(ids) == 0)
-    composite = known & ~plain
-    result[plain] = _errors_of_plain(context, ids[plain])
-    result[composite] = _errors_of_composites(context, ids[composite])
+    generations = _unknown(context, ids)
+    everyone = np.unique(np.concatenate(generations))
+    known = particles.match[everyone] >= 0
+    made = known & (particles.n_daughters(everyone) > 0)
     # composites without a match still evaluate their daughters first in basf2, which changes nothing here
-    return result
+    bits = np.full(len(everyone), INTERNAL_ERROR, dtype=np.int64)
+    bits[known & ~made] = _errors_of_plain(context, everyone[known & ~made])
+    particles.set_extra("mcErrors", everyone[~made], bits[~made].astype(np.float64))
+    composites = everyone[made]
+    if len(composites) == 0:
+        return
+    wrong, missing = _wrong_mother(context, composites), _missing(context, composites)
+    for generation in reversed(generations):
+        place = np.flatnonzero(np.isin(composites, generation, assume_unique=True))
+        if len(place):
+            above = _with_inherited(context, composites[place], wrong[place]) | missing[place]
+            particles.set_extra("mcErrors", composites[place], above.astype(np.float64))
+
+
+def _unknown(context: Context, ids: Ids) -> list[Ids]:
+    """These, and generation after generation what is below them and has no errors yet; not below what has no match."""
+    particles, generations = context.particles, [ids]
+    while len(ids):
+        ids = ids[particles.match[ids] >= 0]
+        columns = [particles.daughter(ids, index) for index in range(int(particles.n_daughters(ids).max(initial=0)))]
+        if not columns:
+            break
+        ids = np.unique(np.concatenate(columns))
+        ids = ids[ids >= 0]
+        ids = ids[~particles.extra_info("mcErrors", ids)[1]]
+        generations.append(ids)
+    return generations
 
 
 def _errors_of_plain(context: Context, ids: Ids) -> Ints:
@@ -147,10 +174,9 @@ def _rules(context: Context, ids: Ids) -> list[tuple[DecayRules, NDArray[np.bool
     return [(context.particles.decays[n] if n >= 0 else DecayRules(), number == n) for n in np.unique(number)]
 
 
-def _errors_of_composites(context: Context, ids: Ids) -> Ints:
-    if len(ids) == 0:
-        return np.zeros(0, dtype=np.int64)
-    result = _wrong_mother(context, ids)
+def _with_inherited(context: Context, ids: Ids, own: Ints) -> Ints:
+    """Error bits of composites, and those that they have from their daughters, whose errors are known."""
+    result = own.copy()
     particles = context.particles
     corrected = particles.extra_info("bremsCorrected", ids)[1]
     excused = np.zeros(len(ids), dtype=np.int64)
@@ -168,7 +194,7 @@ def _errors_of_composites(context: Context, ids: Ids) -> Ints:
     for rules, rows in _rules(context, ids):
         if rules.brems:
             result[rows] &= ~ADDED_BREMS
-    return result | _missing(context, ids)
+    return result
 
 
 def _of_radiated(context: Context, electrons: Ids, photons: Ids, bits: Ints) -> Ints:

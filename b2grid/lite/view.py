@@ -93,7 +93,7 @@ class View:
         `None` is the laboratory.
     """
 
-    __slots__ = ("_events", "_p4", "context", "frame", "ids")
+    __slots__ = ("_events", "_p4", "_place", "context", "frame", "ids")
 
     def __init__(
         self, context: Context, ids: Ids | None, *, events: Ids | None = None, frame: Frame | None = None
@@ -103,6 +103,7 @@ class View:
         self.frame = frame
         self._events = events
         self._p4: FourVector | None = None
+        self._place: tuple[Floats, Floats, Floats] | None = None
 
     @classmethod
     def of_list(cls, context: Context, name: ListName | None) -> View:
@@ -148,6 +149,12 @@ class View:
         if self._p4 is None:
             self._p4 = self.seen(self.lab)
         return self._p4
+
+    def place(self, make: Callable[[View], tuple[Floats, Floats, Floats]]) -> tuple[Floats, Floats, Floats]:
+        """Where the particles are about the interaction point: made once, as several variables ask for it."""
+        if self._place is None:
+            self._place = make(self)
+        return self._place
 
     def seen(self, vector: FourVector) -> FourVector:
         """A laboratory four-vector in the frame of this view."""

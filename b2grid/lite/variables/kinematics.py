@@ -204,6 +204,10 @@ for _name, _source in (("isFromTrack", TRACK), ("isFromECL", CLUSTER), ("isFromK
 
 def from_point(view: View) -> tuple[Floats, Floats, Floats]:
     """Of tracks the perigee of the helix about the interaction point, else the position, relative to it."""
+    return view.place(_place)
+
+
+def _place(view: View) -> tuple[Floats, Floats, Floats]:
     point = view.context.point.position
     fit = view.column("fit")
     tracked = fit >= 0

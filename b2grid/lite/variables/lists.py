@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from b2grid.lite.expression import Scope
+    from b2grid.lite.expression import Cut, Scope
     from b2grid.lite.lists import ListName
 
 
@@ -78,13 +78,21 @@ def once(view: View, name: str, load: Callable[[], NDArray[np.int64]]) -> NDArra
     return known
 
 
+def _passing(view: View, ids: NDArray[np.int64], cut: Cut) -> NDArray[Any]:
+    """How many of these pass, in the event of each row; in other events the cut is not asked."""
+    seen = np.zeros(view.context.chunk.size, dtype=np.bool_)
+    seen[view.events] = True
+    ids = ids[seen[view.particles.event[ids]]]
+    return _per_event(view, ids, cut(View(view.context, ids)))
+
+
 @register_call("nCleanedTracks", "int", arguments=(0, -1), of_event=True)
 def _clean_tracks(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     cut = scope.cut(", ".join(arguments))
 
     def function(view: View) -> NDArray[Any]:
         ids = once(view, "pions", lambda: load_tracks(view.context, 211))
-        return _per_event(view, ids, cut(View(view.context, ids)))
+        return _passing(view, ids, cut)
 
     return Compiled("nCleanedTracks", "int", function, True, cut.needs)
 
@@ -95,6 +103,6 @@ def _clean_clusters(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
 
     def function(view: View) -> NDArray[Any]:
         ids = once(view, "photons", lambda: load_clusters(view.context, 22, matched=True))
-        return _per_event(view, ids, cut(View(view.context, ids)))
+        return _passing(view, ids, cut)
 
     return Compiled("nCleanedECLClusters", "int", function, True, cut.needs)
