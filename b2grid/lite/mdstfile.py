@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from b2grid.errors import InvalidInput, printable
+from b2grid.errors import B2GridError, InvalidInput, printable
 from b2grid.lite.baskets import Leaf
 from b2grid.ntuple.filemetadata import metadata_of
 from b2grid.ntuple.rootfile import open_root
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from b2grid.lite.baskets import Values
     from b2grid.ntuple.filemetadata import FileMetaData
 
@@ -76,8 +78,9 @@ class MdstFile:
         self._leaves: dict[str, Leaf] = {}
         file = self._open()
         try:
-            self.metadata: FileMetaData = metadata_of(file, path)
-            self.entries = self._look(file)
+            with self._telling("its directory"):
+                self.metadata: FileMetaData = metadata_of(file, path)
+                self.entries = self._look(file)
         except BaseException:
             self.close()
             raise
@@ -122,10 +125,15 @@ class MdstFile:
         if not self.has(owner, leaf):
             raise self.missing(owner, leaf)
         self._wake()
-        return self._leaf(self._branches[owner, leaf])
+        with self._telling(f"{owner}.{leaf}"):
+            return self._leaf(self._branches[owner, leaf])
 
     def _wake(self) -> None:
-        if self._opened is None and self._look(self._open()) != self.entries:
+        if self._opened is not None:
+            return
+        with self._telling("its directory"):
+            entries = self._look(self._open())
+        if entries != self.entries:
             raise InvalidInput(f"{printable(self.path)} has changed while it was read", hint="run the job again")
 
     def _leaf(self, branch: Any) -> Leaf:
@@ -145,24 +153,16 @@ class MdstFile:
             If the file does not have it, or its data are damaged.
         """
         source = self.leaf(owner, leaf)
-        try:
+        with self._telling(f"{owner}.{leaf}"):
             return source.read(start, stop)
-        except MemoryError:
-            raise
-        except Exception as error:  # what a damaged file makes uproot raise has no common base
-            raise self.damaged(owner, leaf) from error
 
     def nested(self, owner: str, leaf: str, start: int, stop: int) -> Any:
         """One leaf of a range of entries with texts, or tables, as an awkward array."""
         if not self.has(owner, leaf):
             raise self.missing(owner, leaf)
         self._wake()
-        try:
+        with self._telling(f"{owner}.{leaf}"):
             return self._branches[owner, leaf].array(entry_start=start, entry_stop=stop, library="ak")
-        except MemoryError:
-            raise
-        except Exception as error:  # as for numbers
-            raise self.damaged(owner, leaf) from error
 
     def missing(self, owner: str, leaf: str) -> InvalidInput:
         """The error for a leaf, or an object, that the file does not have."""
@@ -178,10 +178,23 @@ class MdstFile:
 
     def damaged(self, owner: str, leaf: str) -> InvalidInput:
         """The error for a leaf that cannot be what was written."""
+        return self._damaged(f"{owner}.{leaf}")
+
+    def _damaged(self, what: str) -> InvalidInput:
         return InvalidInput(
-            f"cannot read {owner}.{leaf} from {printable(self.path)}: the file is damaged",
+            f"cannot read {what} from {printable(self.path)}: the file is damaged",
             hint="copy the file again, or leave it out",
         )
+
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        """Tell of damage in our words, wherever uproot meets it."""
+        try:
+            yield
+        except (MemoryError, B2GridError):
+            raise
+        except Exception as error:  # what a damaged file makes uproot raise has no common base
+            raise self._damaged(what) from error
 
     def next_boundary(self, start: int, stop: int, events: int) -> int:
         """Where a chunk ends that begins at `start`: at most so many events, up to a basket's end where it can be."""
