@@ -200,7 +200,7 @@ def test_the_program_itself_runs_it_and_says_lines_of_the_steering_files(write: 
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 1
     # the cut is evaluated by a module that the combined program makes again: it is known by the line all the same
-    assert "[FATAL] bad.py:6: variable 'nTraks' is not covered" in done.stdout
+    assert "[FATAL] bad.py:6: basf2 has no variable 'nTraks'" in done.stdout
     assert "[FATAL] bad.py:7: there is no particle list 'pi+:none'" in done.stdout
     report = check(all_of_them, covers=coverage())
     assert [(found.code, found.message.split(":")[:2]) for found in report.errors] == [("B2S301", ["bad.py", "6"])]
