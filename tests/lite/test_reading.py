@@ -81,6 +81,19 @@ def test_damage_is_noticed_before_it_is_used(place: int, tmp_path: Path) -> None
     file.close()
 
 
+@pytest.mark.parametrize("what", ["tree", "streamers"])
+def test_damage_of_what_tells_of_the_leaves_is_told_too(what: str, tmp_path: Path, real_data: Path) -> None:
+    path = tmp_path / "damaged.root"
+    shutil.copy(real_data / "mdst-v09-00-00.root", path)
+    with uproot.open(path) as file:
+        middle = file.key("tree").fSeekKey + 3000 if what == "tree" else file.file.fSeekInfo + 3000
+    content = bytearray(path.read_bytes())
+    content[middle : middle + 8] = bytes(byte ^ 0x5A for byte in content[middle : middle + 8])
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput, match="damaged"):
+        MdstFile(str(path)).read("TrackFitResults", "m_pValue", 0, 1)
+
+
 def test_a_file_that_rests_is_read_again(real_data: Path) -> None:
     file = MdstFile(str(real_data / "mdst.root"))
     before = file.read("Tracks", "m_trackFitIndices", 3, 9).flat
