@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from b2grid.errors import InvalidInput, NotInLite
-from b2grid.lite.fitting.leastsquares import fit
 from b2grid.lite.fitting.vertex import Flying, fit_mass, fit_momentum, fit_vertex
 from b2grid.physics import bz, helix
+from tests.lite.multipliers import fit
 
 DEMO = Path(str(files("b2grid.catalogue"))) / "demo" / "data"
 FIELD = float(bz(0.0, 0.0, 0.0))

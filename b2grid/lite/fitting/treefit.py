@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from b2grid.lite.fitting.leastsquares import inverse
+from b2grid.lite.fitting.leastsquares import Fitted, inverse
 from b2grid.lite.fitting.residuals import Measured, four_momentum, parts, vertex
 from b2grid.lite.fitting.starts import start
 from b2grid.lite.fitting.tree import Kind, Tree
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ids = NDArray[np.int64]
 
-__all__ = ["FittedTrees", "fit_trees", "is_determined"]
+__all__ = ["fit_trees", "is_determined"]
 
 _STEPS, _PATIENCE, _LONG = 101, 10, 30
 """Most steps; how often it is looked whether they still help; from when on little help is the end."""
@@ -29,25 +29,6 @@ _STILL, _MASS = 1e-8, 1e-9
 """Decrement of the chi-square, and relative violation of a mass squared, at the end."""
 _SMALLEST, _LARGEST = 0.01, 1e4
 """Of what a step is damped with; a fit that would need more does not converge."""
-
-
-@dataclass(frozen=True, slots=True)
-class FittedTrees:
-    """Where the chi-square is smallest.
-
-    Parameters
-    ----------
-    parameters : array of float, shape (n, p)
-    covariance : array of float, shape (n, p, p)
-    chi2 : array of float, shape (n,)
-    converged : array of bool, shape (n,)
-        Where it is false the rest means nothing.
-    """
-
-    parameters: Floats
-    covariance: Floats
-    chi2: Floats
-    converged: NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -99,7 +80,7 @@ def _state(tree: Tree, measured: Measured, x: Floats, weights: Floats) -> _State
 # ---- the smallest chi-square
 
 
-def fit_trees(tree: Tree, measured: Measured) -> FittedTrees:
+def fit_trees(tree: Tree, measured: Measured) -> Fitted:
     """Find the smallest chi-square under the constraints.
 
     Newton's method with residuals taken as linear in every step; a step that makes it worse is not taken, and tried
@@ -109,7 +90,7 @@ def fit_trees(tree: Tree, measured: Measured) -> FittedTrees:
 
     Returns
     -------
-    FittedTrees
+    Fitted
         What has NaN, or is not determined, or does not end in one of these ways, has not converged.
     """
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
@@ -134,10 +115,10 @@ class _Going:
             self.state, self.damping, self.chi2 = self.state.take(chosen), self.damping[chosen], self.chi2[chosen]
 
 
-def _minimise(tree: Tree, measured: Measured) -> FittedTrees:
+def _minimise(tree: Tree, measured: Measured) -> Fitted:
     begin, weights = start(tree, measured), _weights(measured.tau_covariance)
     count, size = begin.shape
-    found = FittedTrees(
+    found = Fitted(
         np.full((count, size), np.nan), np.full((count, size, size), np.nan), np.full(count, np.nan),
         np.zeros(count, dtype=np.bool_),
     )  # fmt: skip

@@ -15,9 +15,10 @@ import numpy as np
 from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.lite import mdst
 from b2grid.lite.covariance import cluster_errors, point_covariance
+from b2grid.lite.fitting.leastsquares import Fitted
 from b2grid.lite.fitting.residuals import Measured, four_momentum, vertex
 from b2grid.lite.fitting.tree import Kind, Node, Shape, Tree
-from b2grid.lite.fitting.treefit import FittedTrees, fit_trees, is_determined
+from b2grid.lite.fitting.treefit import fit_trees, is_determined
 from b2grid.lite.load import invariant_mass
 from b2grid.lite.modules.base import Arguments, Blueprint, module
 from b2grid.lite.particles import CLUSTER, TRACK
@@ -196,11 +197,11 @@ def _spread(chunk: Chunk, clusters: Ids) -> Floats:
 # ---- what was found
 
 
-def _only(found: FittedTrees, rows: NDArray[np.bool_]) -> FittedTrees:
-    return FittedTrees(found.parameters[rows], found.covariance[rows], found.chi2[rows], found.converged[rows])
+def _only(found: Fitted, rows: NDArray[np.bool_]) -> Fitted:
+    return Fitted(found.parameters[rows], found.covariance[rows], found.chi2[rows], found.converged[rows])
 
 
-def _update(particles: Particles, tree: Tree, node: Node, ids: Ids, found: FittedTrees) -> None:
+def _update(particles: Particles, tree: Tree, node: Node, ids: Ids, found: Fitted) -> None:
     """Give a particle its momentum and the place where it decays, of final-state particles where it is made."""
     momentum, by_momentum, columns = four_momentum(tree, node, found.parameters)
     place, by_place, place_columns = vertex(tree, node.vertex, found.parameters)
@@ -226,7 +227,7 @@ def _update(particles: Particles, tree: Tree, node: Node, ids: Ids, found: Fitte
         particles.set_extra(name, ids, values, overwrite=True)
 
 
-def _spread_of(found: FittedTrees, slope: Floats, columns: Ids) -> Floats:
+def _spread_of(found: Fitted, slope: Floats, columns: Ids) -> Floats:
     return np.asarray(slope @ found.covariance[:, columns[:, None], columns] @ slope.transpose(0, 2, 1))
 
 
@@ -242,7 +243,7 @@ def _production(tree: Tree, node: Node, x: Floats) -> Floats:
     return place.T
 
 
-def _note_flight(particles: Particles, tree: Tree, node: Node, ids: Ids, found: FittedTrees) -> None:
+def _note_flight(particles: Particles, tree: Tree, node: Node, ids: Ids, found: Fitted) -> None:
     """Note the length of a flight, and the time that it takes the particle with its nominal mass."""
     flown, momenta = tree.flight_column(node), tree.momentum_columns(node)
     length, momentum = found.parameters[:, flown], found.parameters[:, momenta].sum(axis=1)
