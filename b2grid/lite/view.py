@@ -178,6 +178,11 @@ class View:
             result[there] = function(self.take(there, ids[there]))
         return result
 
+    def lab_of(self, ids: Ids) -> FourVector:
+        """Laboratory four-momenta of other particles, one per row; NaN in the rows where that is -1."""
+        px, py, pz, energy = (self.of(ids, lambda other, at=at: other.lab[at]) for at in range(4))  # type: ignore[misc]
+        return px, py, pz, energy
+
     def daughter(self, index: int | NDArray[np.int64]) -> Ids:
         """Daughters of the particles at this position, -1 where there is none."""
         return self.particles.daughter(self.rows, index)

@@ -88,9 +88,7 @@ def _asked(view: View, vectors: Sequence[FourVector], inner: Compiled) -> Floats
 
 
 def _momentum(view: View, way: tuple[int, ...]) -> FourVector:
-    ids = descendant(view, way)
-    parts = [view.of(ids, lambda other, at=at: other.lab[at]) for at in range(4)]  # type: ignore[misc]
-    return parts[0], parts[1], parts[2], parts[3]
+    return view.lab_of(descendant(view, way))
 
 
 def _whole(name: str, text: str) -> int:

@@ -86,8 +86,7 @@ def _tag_side(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
 
     def function(view: View) -> Floats:
         tag = np.where(view.column("pdg") == 300553, view.daughter(which(view)), -1)
-        parts = [view.of(tag, lambda other, at=at: other.lab[at]) for at in range(4)]  # type: ignore[misc]
-        return _in_rest_frame(view, beyond(view, (parts[0], parts[1], parts[2], parts[3])), inner)
+        return _in_rest_frame(view, beyond(view, view.lab_of(tag)), inner)
 
     return Compiled("useTagSideRecoilRestFrame", "double", function, needs=inner.needs | needs)
 

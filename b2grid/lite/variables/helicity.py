@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
 
 
-def _lab(view: View, ids: Ids) -> FourVector:
-    """Laboratory four-momenta of other particles, NaN where there is none."""
-    parts = [view.of(ids, lambda other, at=at: other.lab[at]) for at in range(4)]  # type: ignore[misc]
-    return parts[0], parts[1], parts[2], parts[3]
-
-
 def _beam(view: View) -> FourVector:
     beams = view.context.beams
     px, py, pz, energy = (np.full(len(view), value) for value in (*beams.momentum, beams.energy))
@@ -53,7 +47,7 @@ def _direction(view: View, of: Ids, frame: FourVector) -> FourVector:
     for index in (0, 1):
         ids = np.full(len(of), -1, dtype=np.int64)
         ids[of >= 0] = particles.daughter(of[of >= 0], index)
-        below.append(boost_to_rest(frame, _lab(view, ids)))
+        below.append(boost_to_rest(frame, view.lab_of(ids)))
     number = np.zeros(len(of), dtype=np.int64)
     number[of >= 0] = particles.n_daughters(of[of >= 0])
     plane = _normal(below[0], below[1])
@@ -79,13 +73,13 @@ def _of_daughter(_scope: Scope, arguments: tuple[str, ...]) -> Function:
 
     def function(view: View) -> Floats:
         daughter = view.daughter(index)
-        frame = _lab(view, daughter)
+        frame = view.lab_of(daughter)
         number = np.zeros(len(view), dtype=np.int64)
         there = daughter >= 0
         number[there] = view.particles.n_daughters(daughter[there])
         inner = np.full(len(view), -1, dtype=np.int64)
         inner[there] = view.particles.daughter(daughter[there], grand)
-        one, plane = boost_to_rest(frame, _lab(view, inner)), _direction(view, daughter, frame)
+        one, plane = boost_to_rest(frame, view.lab_of(inner)), _direction(view, daughter, frame)
         chosen = [np.where(number == 3, b, a) for a, b in zip(one, plane, strict=True)]
         mother = boost_to_rest(frame, view.lab)
         return np.where(
@@ -111,8 +105,8 @@ def _of_granddaughter(_scope: Scope, arguments: tuple[str, ...]) -> Function:
                 f"cosHelicityAngle({index}, {grand}): a particle has no such daughter or grand-daughter",
                 hint="use it for lists of one decay, with indices that it has",
             )
-        frame = _lab(view, daughter)
-        return -_cosine(boost_to_rest(frame, view.lab), boost_to_rest(frame, _lab(view, inner)))
+        frame = view.lab_of(daughter)
+        return -_cosine(boost_to_rest(frame, view.lab), boost_to_rest(frame, view.lab_of(inner)))
 
     return function
 
@@ -124,7 +118,7 @@ def _decay_angle(_scope: Scope, arguments: tuple[str, ...]) -> Function:
 
     def function(view: View) -> Floats:
         beam = boost_to_rest(view.lab, _beam(view))
-        daughter = boost_to_rest(view.lab, _lab(view, view.daughter(index)))
+        daughter = boost_to_rest(view.lab, view.lab_of(view.daughter(index)))
         return np.arccos(np.clip(-_cosine(beam, daughter), -1, 1))
 
     return function
@@ -209,7 +203,7 @@ def _beam_momentum(_scope: Scope, arguments: tuple[str, ...]) -> Function:
 
     def function(view: View) -> Floats:
         _need("cosHelicityAngleBeamMomentum", view.daughter(index))
-        daughter = boost_to_rest(view.lab, _lab(view, view.daughter(index)))
+        daughter = boost_to_rest(view.lab, view.lab_of(view.daughter(index)))
         return -_cosine(daughter, boost_to_rest(view.lab, _beam(view)))
 
     return function
@@ -221,7 +215,7 @@ def _quasi_two_body(_scope: Scope, arguments: tuple[str, ...]) -> Function:
     i, j = integers("cosHelicityAngleForQuasiTwoBodyDecay", arguments)
 
     def function(view: View) -> Floats:
-        first, second = _lab(view, view.daughter(i)), _lab(view, view.daughter(j))
+        first, second = view.lab_of(view.daughter(i)), view.lab_of(view.daughter(j))
         px, py, pz, energy = (a + b for a, b in zip(first, second, strict=True))
         frame = (px, py, pz, energy)
         cosine = -_cosine(boost_to_rest(frame, first), boost_to_rest(frame, view.lab))
@@ -238,7 +232,7 @@ def _triple_product(_scope: Scope, arguments: tuple[str, ...]) -> Function:
     def function(view: View) -> Floats:
         for way in ways:
             _need("momentaTripleProduct", descendant(view, way))
-        first, second, third = (boost_to_rest(view.lab, _lab(view, descendant(view, way))) for way in ways)
+        first, second, third = (boost_to_rest(view.lab, view.lab_of(descendant(view, way))) for way in ways)
         normal = _normal(second, third)
         return np.asarray(sum(a * b for a, b in zip(first[:3], normal[:3], strict=True)))
 
@@ -257,8 +251,8 @@ def _acoplanarity_cosine(_scope: Scope, arguments: tuple[str, ...]) -> Function:
         for side, index in enumerate(indices):
             grand = descendant(view, (side, index))
             _need("cosAcoplanarityAngle", grand)
-            daughter = _lab(view, view.daughter(side))
-            normals.append(_normal(boost_to_rest(view.lab, daughter), boost_to_rest(daughter, _lab(view, grand))))
+            daughter = view.lab_of(view.daughter(side))
+            normals.append(_normal(boost_to_rest(view.lab, daughter), boost_to_rest(daughter, view.lab_of(grand))))
         return _cosine(normals[0], normals[1])
 
     return function
@@ -269,11 +263,11 @@ def _acoplanarity(view: View) -> Floats:
     """Signed angle between the decay planes of two daughters with two daughters each, in single precision."""
     sides = [view.daughter(side) for side in (0, 1)]
     good = view.particles.n_daughters(view.rows) == 2
-    normals, first = [], boost_to_rest(view.lab, _lab(view, sides[0]))
+    normals, first = [], boost_to_rest(view.lab, view.lab_of(sides[0]))
     for side, ids in enumerate(sides):
         good &= _number(view, ids) == 2
-        grand = boost_to_rest(view.lab, _lab(view, descendant(view, (side, 0))))
-        normals.append(_normal(boost_to_rest(view.lab, _lab(view, ids)), grand))
+        grand = boost_to_rest(view.lab, view.lab_of(descendant(view, (side, 0))))
+        normals.append(_normal(boost_to_rest(view.lab, view.lab_of(ids)), grand))
     px, py, pz, energy = normals[1]
     other = (-px, -py, -pz, energy)
     size = np.arccos(np.clip(_cosine(normals[0], other), -1, 1))

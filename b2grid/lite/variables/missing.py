@@ -106,8 +106,7 @@ def _momentum_transfer(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
 
     def function(view: View) -> Floats:
         last = view.daughter(view.particles.n_daughters(view.rows) - 1)
-        parts = [view.of(last, lambda other, at=at: other.lab[at]) for at in range(4)]  # type: ignore[misc]
-        lepton = view.context.beams.to_cms(parts[0], parts[1], parts[2], parts[3])
+        lepton = view.context.beams.to_cms(*view.lab_of(last))
         neutrino = _missing(view, mask, option)
         px, py, pz, energy = (a + b for a, b in zip(lepton, neutrino, strict=True))
         return _square((px, py, pz, energy))
@@ -123,9 +122,8 @@ def _constrained_transfer(_scope: Scope, arguments: tuple[str, ...]) -> Compiled
 
     def function(view: View) -> Floats:
         last = view.daughter(view.particles.n_daughters(view.rows) - 1)
-        parts = [view.of(last, lambda other, at=at: other.lab[at]) for at in range(4)]  # type: ignore[misc]
         beams = view.context.beams
-        lepton, own = beams.to_cms(parts[0], parts[1], parts[2], parts[3]), beams.to_cms(*view.lab)
+        lepton, own = beams.to_cms(*view.lab_of(last)), beams.to_cms(*view.lab)
         neutrino = _turned(view, own, _missing(view, mask, option))
         px, py, pz, energy = (a + b for a, b in zip(lepton, neutrino, strict=True))
         return _square((px, py, pz, energy))
@@ -162,8 +160,7 @@ def _mass_difference(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
             for part, values in zip(inner, _plus(below.lab, _missing(below, mask, "6")), strict=True):
                 part[there] = values
         bs = (inner[0], inner[1], inner[2], inner[3])
-        photon = [view.of(second, lambda other, at=at: other.lab[at]) for at in range(4)]  # type: ignore[misc]
-        return invariant_mass(*_plus(bs, (photon[0], photon[1], photon[2], photon[3]))) - invariant_mass(*bs)
+        return invariant_mass(*_plus(bs, view.lab_of(second))) - invariant_mass(*bs)
 
     return Compiled("bssMassDifference", "double", function, needs=mask_needs(mask))
 
@@ -225,8 +222,8 @@ def _first_lepton(view: View) -> FourVector:
         ids = view.daughter(index)
         lepton = (ids >= 0) & np.isin(np.abs(view.particles.pdg[ids]), (11, 13, 15))
         chosen = np.where((chosen < 0) & lepton, ids, chosen)
-    parts = [np.nan_to_num(view.of(chosen, lambda other, at=at: other.lab[at])) for at in range(4)]  # type: ignore[misc]
-    return parts[0], parts[1], parts[2], parts[3]
+    px, py, pz, energy = (np.nan_to_num(part) for part in view.lab_of(chosen))
+    return px, py, pz, energy
 
 
 # ---- one massless particle missing from a B
