@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 __all__ = [
-    "FINAL", "KSHORT", "NEUTRINOS", "children", "codes", "daughters", "deeper", "descendants", "from_generator",
-    "mothers", "sizes", "status", "visible_daughters",
+    "FINAL", "INITIAL", "KSHORT", "NEUTRINOS", "PRIMARY", "VIRTUAL", "children", "codes", "daughters", "deeper",
+    "descendants", "from_generator", "mothers", "sizes", "status", "visible_daughters",
 ]  # fmt: skip
 
 FINAL = np.array([11, 12, 13, 14, 16, 22, 211, 321, 2212, 310, 130, 2112])
@@ -26,7 +26,8 @@ FINAL = np.array([11, 12, 13, 14, 16, 22, 211, 321, 2212, 310, 130, 2112])
 
 NEUTRINOS = np.array([12, 14, 16])
 KSHORT = 310
-_PRIMARY = 1
+PRIMARY, VIRTUAL, INITIAL = 1, 16, 32
+"""Status bits of MCParticles."""
 
 _MOST_GENERATIONS = 1000  # a decay tree that is deeper is damaged
 
@@ -169,7 +170,7 @@ def descendants(chunk: Chunk, roots: Ids) -> tuple[Ints, Ids]:
 
 def from_generator(chunk: Chunk) -> NDArray[np.bool_]:
     """Whether every MCParticle comes from the generator."""
-    return chunk.derived("from generator", lambda: (status(chunk) & _PRIMARY) != 0)
+    return chunk.derived("from generator", lambda: (status(chunk) & PRIMARY) != 0)
 
 
 def visible_daughters(chunk: Chunk) -> Ints:

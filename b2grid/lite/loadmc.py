@@ -22,7 +22,7 @@ __all__ = ["NO_DECAY", "load_mc", "mc_particles", "mc_trees"]
 NO_DECAY = -1
 """The number of rules of particles that were made by no decay string."""
 
-_PRIMARY, _INITIAL, _LAMBDA = 1, 32, 3122
+_LAMBDA = 3122
 
 
 def load_mc(
@@ -56,9 +56,9 @@ def load_mc(
     codes, status = decaytree.codes(chunk), decaytree.status(chunk)
     wanted = (np.abs(codes) == abs(code)) & context.alive[chunk.event_of("MCParticles")]
     if skip_initial:
-        wanted &= (status & _INITIAL) == 0
+        wanted &= (status & decaytree.INITIAL) == 0
     if skip_non_primary:
-        wanted &= (status & _PRIMARY) != 0
+        wanted &= (status & decaytree.PRIMARY) != 0
     positions = np.flatnonzero(wanted)
     if not daughters:
         return mc_particles(context, positions)
@@ -125,7 +125,9 @@ def mc_trees(
         Number of the rules by which Monte Carlo matching looks at those with daughters.
     """
     first, count = decaytree.daughters(context.chunk)
-    kept = (decaytree.status(context.chunk) & _PRIMARY) != 0 if primary else np.ones(len(first), dtype=np.bool_)
+    kept = (
+        (decaytree.status(context.chunk) & decaytree.PRIMARY) != 0 if primary else np.ones(len(first), dtype=np.bool_)
+    )
     codes = np.abs(decaytree.codes(context.chunk))
     plain = np.isin(codes[heads], final)
     levels: list[tuple[Ids, Ints]] = []

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from b2grid.lite.context import Context
     from b2grid.lite.reader import Chunk
 
-_PRIMARY = 1
-
 
 @dataclass(frozen=True, slots=True)
 class _Printer:
@@ -46,7 +44,7 @@ class _Printer:
 
     def _shown(self, chunk: Chunk, positions: Sequence[int]) -> list[int]:
         status = decaytree.status(chunk)
-        return [position for position in positions if not self.primaries or status[position] & _PRIMARY]
+        return [position for position in positions if not self.primaries or status[position] & decaytree.PRIMARY]
 
     def _lines(self, chunk: Chunk, positions: Sequence[int], level: int, indent: str) -> Iterator[str]:
         first, count = decaytree.daughters(chunk)
@@ -82,7 +80,7 @@ class _Printer:
 
 def _name(chunk: Chunk, position: int) -> str:
     code = int(decaytree.codes(chunk)[position])
-    line = "── " if decaytree.status(chunk)[position] & _PRIMARY else "╶╶ "
+    line = "── " if decaytree.status(chunk)[position] & decaytree.PRIMARY else "╶╶ "
     return f"{line}{particle(code).name if is_known(code) else '[UNKNOWN]'} ({code})"
 
 

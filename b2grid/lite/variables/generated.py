@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ids = NDArray[np.int64]
 
-_INITIAL, _VIRTUAL = 32, 16
-
 
 def match_of(view: View) -> Ids:
     """The matched MCParticle, negative where there is none."""
@@ -136,7 +134,8 @@ register("nMCDaughters")(lambda view: of_match(view, lambda chunk: decaytree.dau
 register("mcParticleStatus")(lambda view: of_match(view, decaytree.status))
 
 for _name, _bit in {
-    "mcPrimary": 1, "mcVirtual": _VIRTUAL, "mcInitial": _INITIAL, "mcISR": 64, "mcFSR": 128, "mcPhotos": 256,
+    "mcPrimary": decaytree.PRIMARY, "mcVirtual": decaytree.VIRTUAL, "mcInitial": decaytree.INITIAL,
+    "mcISR": 64, "mcFSR": 128, "mcPhotos": 256,
 }.items():  # fmt: skip
     register(_name)(
         lambda view, bit=_bit: of_match(view, lambda chunk: (decaytree.status(chunk) & bit) != 0)  # type: ignore[misc]
@@ -149,7 +148,7 @@ def is_virtual(chunk: Chunk) -> NDArray[np.bool_]:
         leaf_of(f"m_{name}")(chunk) for name in ("momentum_x", "momentum_y", "momentum_z", "energy", "mass")
     )
     off = np.abs(energy**2 - (px * px + py * py + pz * pz + mass * mass)) > 1e-6 * energy**2
-    return np.asarray(((decaytree.status(chunk) & _VIRTUAL) != 0) | off)
+    return np.asarray(((decaytree.status(chunk) & decaytree.VIRTUAL) != 0) | off)
 
 
 def _seen(view: View, bit: int) -> Floats:
@@ -310,7 +309,7 @@ def _pick_upsilon(view: View) -> Ids:
     chunk = view.context.chunk
     offsets = chunk.offsets("MCParticles")
     first, end = offsets[view.events], offsets[view.events + 1]
-    initial = (decaytree.status(chunk)[np.minimum(first, len(decaytree.status(chunk)) - 1)] & _INITIAL) != 0
+    initial = (decaytree.status(chunk)[np.minimum(first, len(decaytree.status(chunk)) - 1)] & decaytree.INITIAL) != 0
     position = first + np.where(initial, 2, 0)
     there = position < end
     code = decaytree.codes(chunk)[np.where(there, position, 0)]
@@ -332,7 +331,9 @@ def _for_generator(scope: Scope, arguments: tuple[str, ...]) -> Compiled:
         chunk, match = view.context.chunk, match_of(view)
         if not chunk.has("MCParticles"):
             return np.full(len(view), np.nan)
-        good = ((decaytree.status(chunk) & 1) != 0) & ((decaytree.status(chunk) & _INITIAL) == 0) & ~is_virtual(chunk)
+        good = (
+            decaytree.from_generator(chunk) & ((decaytree.status(chunk) & decaytree.INITIAL) == 0) & ~is_virtual(chunk)
+        )
         passed = view.lookup(match, good) == 1
         return np.where(passed, inner(view).astype(np.float64), np.nan)
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-_PRIMARY, _INITIAL = 1, 32
 _NEUTRAL_B, _CHARGED_B = 511, 521
 
 # ---- buildEventKinematicsFromMC
@@ -74,13 +73,13 @@ def _has_status(chunk: Chunk, bits: int) -> Flags:
 
 
 register("nPrimaryMCParticles", "int", of_event=True)(
-    lambda view: _number(view, lambda chunk: _has_status(chunk, _PRIMARY))
+    lambda view: _number(view, lambda chunk: _has_status(chunk, decaytree.PRIMARY))
 )
 register("nInitialPrimaryMCParticles", "int", of_event=True)(
-    lambda view: _number(view, lambda chunk: _has_status(chunk, _PRIMARY | _INITIAL))
+    lambda view: _number(view, lambda chunk: _has_status(chunk, decaytree.PRIMARY | decaytree.INITIAL))
 )
 register("nVirtualPrimaryMCParticles", "int", of_event=True)(
-    lambda view: _number(view, lambda chunk: _has_status(chunk, _PRIMARY) & is_virtual(chunk))
+    lambda view: _number(view, lambda chunk: _has_status(chunk, decaytree.PRIMARY) & is_virtual(chunk))
 )
 
 
@@ -90,7 +89,7 @@ def _of_codes(_scope: Scope, arguments: tuple[str, ...]) -> Function:
     codes = integers("NumberOfMCParticlesInEvent", arguments)
 
     def wanted(chunk: Chunk) -> Flags:
-        return _has_status(chunk, _PRIMARY) & np.isin(np.abs(decaytree.codes(chunk)), codes)
+        return _has_status(chunk, decaytree.PRIMARY) & np.isin(np.abs(decaytree.codes(chunk)), codes)
 
     return lambda view: _number(view, wanted)
 
