@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidInput, SiteError, SiteUnavailable
 from b2grid.execution.files import read_text
@@ -142,7 +142,7 @@ def wait(
         time.sleep(0.25)
 
 
-def ask(folder: ProjectFolder, verb: str, jobs: tuple[int, ...] = ()) -> str:
+def ask(folder: ProjectFolder, verb: str, jobs: tuple[int, ...] = (), options: dict[str, Any] | None = None) -> str:
     """Ask the driver for something, and return its answer; a driver that has left is started again.
 
     Raises
@@ -154,7 +154,7 @@ def ask(folder: ProjectFolder, verb: str, jobs: tuple[int, ...] = ()) -> str:
     """
     if folder.read_definition().state == "draft":
         raise InvalidInput(f"project '{folder.path.name}' is a draft", hint="submit it first")
-    nonce = leave_request(folder, verb, jobs)
+    nonce = leave_request(folder, verb, jobs, options)
     restart(folder)
     until = time.monotonic() + _ANSWER
     while time.monotonic() < until:

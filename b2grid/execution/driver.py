@@ -191,7 +191,7 @@ class Driver:
         asked = waiting_requests(self.folder)
         self._work(
             [
-                Asked(request.nonce, request.verb, request.jobs)
+                Asked(request.nonce, request.verb, request.jobs, request.options)
                 for request in asked
                 if request.nonce not in self.snapshots.answers
             ],

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VERBS", "Request", "leave_request", "waiting_requests"]
 
-VERBS = ("cancel", "finish", "hold", "reschedule", "resume")
+VERBS = ("cancel", "finish", "hold", "move", "priority", "reschedule", "restore", "resume")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +29,22 @@ class Request:
     ----------
     jobs : tuple of int
         The jobs it is about; all of them when empty.
+    options : dict
+        What the verb takes besides: ``reschedule`` takes ``cause`` (a failure class), ``memory`` (bytes),
+        ``walltime`` (seconds) and ``smaller`` (in how many parts each job is planned again); ``move`` takes ``site``,
+        ``priority`` takes ``priority``, ``restore`` takes ``host``.
     """
 
     nonce: str
     verb: str
     jobs: tuple[int, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
     file: Path | None = field(default=None, compare=False)
 
 
-def leave_request(folder: ProjectFolder, verb: str, jobs: tuple[int, ...] = ()) -> str:
+def leave_request(
+    folder: ProjectFolder, verb: str, jobs: tuple[int, ...] = (), options: dict[str, Any] | None = None
+) -> str:
     """Leave a request for the driver; its nonce, which the answer carries.
 
     Raises
@@ -52,7 +59,7 @@ def leave_request(folder: ProjectFolder, verb: str, jobs: tuple[int, ...] = ()) 
         raise SiteError(
             f"project '{folder.path.name}' cannot be asked to {verb}: {error.strerror}", hint="only its owner can"
         ) from error
-    asked = json.dumps({"nonce": nonce, "verb": verb, "jobs": list(jobs)})
+    asked = json.dumps({"nonce": nonce, "verb": verb, "jobs": list(jobs), "options": options or {}})
     write_whole(folder.requests / f"{time.time_ns()}-{nonce}.json", asked)
     return nonce
 
@@ -69,7 +76,8 @@ def waiting_requests(folder: ProjectFolder) -> list[Request]:
 def _parsed(text: str, path: Path) -> Request | None:
     try:
         data: dict[str, Any] = json.loads(text)
-        request = Request(str(data["nonce"]), str(data["verb"]), tuple(int(job) for job in data["jobs"]), path)
+        jobs = tuple(int(job) for job in data["jobs"])
+        request = Request(str(data["nonce"]), str(data["verb"]), jobs, dict(data.get("options", {})), path)
     except (ValueError, KeyError, TypeError):
         return None
     return request if request.verb in VERBS else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,13 +18,19 @@ __all__ = [
     "Answered",
     "Asked",
     "Began",
+    "Downtime",
     "Ended",
     "Event",
     "JobState",
     "Note",
+    "Planned",
+    "Recall",
+    "Replan",
     "Send",
     "Slots",
     "State",
+    "Switch",
+    "Tick",
     "Void",
     "Voided",
     "reopen",
@@ -50,6 +56,10 @@ class JobState:
         Failure class -> attempts that it has cost.
     facts : dict
         What the last attempt reported: host, times, events, memory, failure and its message.
+    hosts : tuple of str
+        Where attempts have failed for reasons of the place: the next one goes elsewhere, if there is an elsewhere.
+    given : dict
+        What its owner gives it instead of the plan's limits: ``memory`` (bytes), ``walltime`` (seconds).
     """
 
     kind: str
@@ -59,6 +69,8 @@ class JobState:
     charged: int = 0
     budgets: dict[str, int] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
+    given: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -112,9 +124,63 @@ def reopen(state: State) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """The cluster has so many slots."""
+    """The cluster has so many slots, or will have: a batch system gives them when there is something to do.
+
+    Parameters
+    ----------
+    hosts : dict of str to int
+        The slots that are there now, by host.
+    """
 
     count: int
+    hosts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed.
+
+    Parameters
+    ----------
+    now : float
+        Seconds on a clock that only goes forward, and that is another one for each driver.
+    """
+
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Downtime:
+    """A site, a host or a storage element is listed as down, or no longer.
+
+    Parameters
+    ----------
+    what : str
+        ``site``, ``host:NAME`` or ``storage:NAME``.
+    until : str
+        When it ends, as it is shown; empty when it is over.
+    """
+
+    what: str
+    until: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A revision of the plan has been stored and holds from now on; also when nothing had to be changed.
+
+    Parameters
+    ----------
+    gone : tuple of int
+        Jobs that it has no more.
+    new : tuple of int
+        Main jobs that it has in their place.
+    """
+
+    revision: int
+    gone: tuple[int, ...] = ()
+    new: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +213,21 @@ class Voided:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody left a request; without jobs it is about all of them."""
+    """Somebody left a request; without jobs it is about all of them.
+
+    Parameters
+    ----------
+    options : dict
+        What the verb takes besides: see `b2grid.execution.requests`.
+    """
 
     nonce: str
     verb: str
     jobs: tuple[int, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
 
 
-Event = Slots | Began | Ended | Voided | Asked
+Event = Slots | Tick | Downtime | Planned | Began | Ended | Voided | Asked
 
 # -- actions ---------------------------------------------------------------------------------------------------
 
@@ -168,11 +241,60 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Hand an attempt to Dask."""
+    """Hand an attempt to Dask.
+
+    Parameters
+    ----------
+    memory_factor : float
+        By which the memory of the plan, or what its owner gave, is multiplied.
+    given : dict
+        As `JobState.given`.
+    avoid : tuple of str
+        Hosts that it should not go to, if there are others.
+    replica : int
+        How many replicas of its inputs have failed: the next ones are taken.
+    """
 
     job: int
     attempt: int
     memory_factor: float = 1.0
+    given: dict[str, float] = field(default_factory=dict)
+    avoid: tuple[str, ...] = ()
+    replica: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Take an attempt back from Dask before it has begun."""
+
+    job: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replan:
+    """Make a revision of the plan, and say so with `Planned`.
+
+    Parameters
+    ----------
+    why : {"scouts", "smaller", "quarantine"}
+        What scouts measured; jobs in smaller groups of files; jobs without files that cannot be read.
+    jobs : tuple of int
+        The jobs it is about; with ``scouts`` all main jobs.
+    lfns : tuple of str
+        Files to leave out.
+    """
+
+    why: Literal["scouts", "smaller", "quarantine"]
+    jobs: tuple[int, ...] = ()
+    lfns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Leave the cluster of one site, where nothing runs any more, and start that of another."""
+
+    site: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,4 +314,4 @@ class Answered:
     text: str
 
 
-Action = Note | Send | Void | Answered
+Action = Note | Send | Recall | Void | Replan | Switch | Answered
