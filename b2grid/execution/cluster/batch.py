@@ -31,7 +31,6 @@ __all__ = ["batch_cluster", "trouble", "written"]
 _CLUSTERS = {"slurm": "SLURM", "htcondor": "HTCondor", "lsf": "LSF", "sge": "SGE", "pbs": "PBS"}
 _UNQUOTED = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")  # what neither a shell nor a batch system reads anything into
 _DEATH = 60  # seconds after which a worker that finds no scheduler ends
-_LOST = "10s"  # after which another batch job is asked for; a worker's nanny may start it again before
 _IDLE = 60  # seconds after which a worker without work is given back
 _STAGGER = 600.0  # seconds over which the ends of workers are spread at most
 
@@ -47,8 +46,7 @@ def batch_cluster(site: Site, keys: Path) -> Iterator[distributed.Client]:
         Path(options["log_directory"]).mkdir(parents=True, exist_ok=True)
         job = _recording(_cluster_class(module, site).job_cls)
         with (
-            _only_the_profile(module, site),
-            _cluster_class(module, site)(job_cls=job, **options) as started,
+            _cluster_class(module, site)(job_cls=job, config_name=_settings(module, site), **options) as started,
             distributed.Client(started) as client,
         ):
             if site.lifetime is not None:
@@ -87,16 +85,12 @@ def _cluster_class(module: Any, site: Site) -> Any:
     return getattr(module, f"{_CLUSTERS[site.kind]}Cluster")
 
 
-@contextmanager
-def _only_the_profile(module: Any, site: Site) -> Iterator[None]:
-    """Leave out what the user's own settings of dask-jobqueue say: a profile is the whole truth about a site."""
+def _settings(module: Any, site: Site) -> str:
+    """A name for dask-jobqueue's own defaults, without what the user has set: a profile is the whole truth."""
     defaults = next(iter(dask.config.collect_yaml([str(Path(module.__file__).with_name("jobqueue.yaml"))])))
-    settings = {
-        f"jobqueue.{site.kind}": defaults["jobqueue"][site.kind],
-        "distributed.deploy.lost-worker-timeout": _LOST,
-    }
-    with dask.config.set(settings):
-        yield
+    name = f"b2grid-{site.kind}"
+    dask.config.set({f"jobqueue.{name}": defaults["jobqueue"][site.kind]})
+    return name
 
 
 def _options_of(site: Site, keys: Path) -> dict[str, Any]:
@@ -129,11 +123,15 @@ def written(site: Site, keys: Path) -> str:
     for only_the_cluster in ("scheduler_options", "shared_temp_directory", "silence_logs"):
         del options[only_the_cluster]
     security = security_of(keys / "cluster-….pem", keys / "cluster-…-key.pem")
-    with _only_the_profile(module, site):
-        job = _cluster_class(module, site).job_cls(
-            "tls://ADDRESS", name="NUMBER", security=security, protocol="tls://", **options
-        )
-        return str(job.job_script())
+    job = _cluster_class(module, site).job_cls(
+        "tls://ADDRESS",
+        name="NUMBER",
+        config_name=_settings(module, site),
+        security=security,
+        protocol="tls://",
+        **options,
+    )
+    return str(job.job_script())
 
 
 def _asked(site: Site) -> Batch:
