@@ -16,6 +16,7 @@ from b2grid.cli.catalogue import catalogue_verbs
 from b2grid.cli.projects import project_verbs
 from b2grid.cli.searching import searching_verbs
 from b2grid.cli.showing import complain
+from b2grid.cli.site import site_verbs
 from b2grid.cli.steering import steering_verbs
 from b2grid.errors import B2GridError, printable
 
@@ -64,4 +65,5 @@ def _parser() -> argparse.ArgumentParser:
     project_verbs(verbs)
     searching_verbs(verbs)
     catalogue_verbs(verbs)
+    site_verbs(verbs)
     return parser
