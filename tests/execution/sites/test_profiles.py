@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from b2grid.errors import InvalidInput
 from b2grid.execution import Site, site, sites
-from b2grid.execution.sites import Endpoint, downtimes, profiles
+from b2grid.execution.sites import Endpoint, StorageElement, downtimes, profiles
 from b2grid.execution.sites.keys import SECTIONS, SITE
 from b2grid.execution.sites.reading import parse
 from b2grid.execution.sites.units import duration, shown_duration, shown_size, size
