@@ -76,7 +76,7 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
         sweep(start=executions)
         from b2grid.execution.cluster import cluster
 
-        where = site(definition.site)
+        where = site(definition.site, folder.keys)
         driver = Driver(folder, where, journal, owner, history.lines)
         if not driver.state.settled or waiting_requests(folder):
             with cluster(where, folder.keys) as client:
