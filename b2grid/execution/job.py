@@ -44,7 +44,21 @@ _VOID_LOOK = 1.0  # seconds between two looks for a void manifest
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What travels to the worker."""
+    """What travels to the worker; no secret is among it.
+
+    Parameters
+    ----------
+    environment : tuple of str
+        Names of variables that are let through to the payload.
+    replica : int
+        How many replicas of the inputs have failed: the next ones are taken.
+    storage : tuple of (name, URL)
+        The site's storage elements, in order of preference; a folder or ``root://…``, beneath which LFNs lie.
+    scratch : str or None
+        Where the payload's folder is made; the system's place for temporary files by default.
+    checksums : bool
+        Whether inputs are read and held against the catalogue's checksums before the payload starts.
+    """
 
     folder: str
     revision: int
@@ -53,6 +67,10 @@ class Attempt:
     limits: Limits
     steering_sha256: str
     environment: tuple[str, ...] = ()
+    replica: int = 0
+    storage: tuple[tuple[str, str], ...] = ()
+    scratch: str | None = None
+    checksums: bool = False
 
 
 Facts = dict[str, Any]
@@ -133,7 +151,7 @@ def _run(
         sweep(start=execution)  # what a killed supervisor of an earlier attempt may have left on this host
     nonce = execution + unique
     runner = Runner.from_json(plan.spec["runner"])
-    scratch = Path(tempfile.mkdtemp(prefix=f"b2grid-{unique[:8]}-"))
+    scratch = Path(tempfile.mkdtemp(prefix=f"b2grid-{unique[:8]}-", dir=attempt.scratch))
     try:
         work = scratch / "work"
         shutil.copytree(folder.steering, work)
