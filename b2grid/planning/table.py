@@ -6,7 +6,9 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -180,7 +182,7 @@ class Plan:
         if position == len(self._ids) or self._ids[position] != number:
             raise InvalidInput(
                 f"the plan of project {printable(self.project)} has no job {printable(number)}",
-                hint=f"jobs are 1 to {len(self)}",
+                hint=f"it has {len(self):,} jobs, the last is {self._ids[-1]}",
             )
         begin, end = self._starts[position : position + 2].tolist()
         rows: list[Any] = self.table.slice(begin, end - begin).drop_columns(["runs"]).to_pylist()
@@ -334,18 +336,46 @@ class Plan:
         return self.table.replace_schema_metadata(metadata)
 
     def write(self, path: str | os.PathLike[str]) -> Path:
-        """Write the plan as an Arrow file, whole or not at all."""
+        """Write the plan as an Arrow file, whole or not at all; what is there is replaced."""
         target = Path(path)
-        draft = target.with_name(f".{target.name}.new")
-        marked = self._marked()
-        options = pa.ipc.IpcWriteOptions(compression="zstd")
-        with draft.open("wb") as file:
-            with pa.ipc.new_file(file, marked.schema, options=options) as writer:
-                writer.write_table(marked)
-            file.flush()
-            os.fsync(file.fileno())
+        draft = self._drafted(target)
         draft.replace(target)
         return target
+
+    def write_once(self, path: str | os.PathLike[str]) -> Plan:
+        """Write the plan unless there is one already, which is never replaced; the one that is there in the end.
+
+        Raises
+        ------
+        InvalidInput
+            If what is there is no plan.
+        """
+        target = Path(path)
+        draft = self._drafted(target)
+        try:
+            with suppress(FileExistsError):
+                os.link(draft, target)
+            # on a network file system the answer to a link that worked can be lost, and asking again then fails
+            ours = draft.stat().st_nlink == 2
+        finally:
+            draft.unlink()
+        return self if ours else Plan.read(target)
+
+    def _drafted(self, target: Path) -> Path:
+        """The plan beside its place, durable, under a name that no other writer has."""
+        draft = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
+        marked = self._marked()
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        try:
+            with draft.open("wb") as file:
+                with pa.ipc.new_file(file, marked.schema, options=options) as writer:
+                    writer.write_table(marked)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        return draft
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Plan:
