@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from b2grid.ntuple import Manifest
-    from b2grid.planning.estimate import Rate, TreeRate
+    from b2grid.planning.rate import Rate, TreeRate
     from b2grid.planning.table import Plan
 
 __all__ = ["Observed", "learned", "observed"]

@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from b2grid.errors import InvalidPlan, nearest, printable
 from b2grid.planning.checks import check_count, check_files, check_tags, whole_number
-from b2grid.planning.estimate import Rate, estimates, known_events, rates
+from b2grid.planning.estimate import of_sample, predicted_events
 from b2grid.planning.grouping import PlanLimits, consecutive, levels
 from b2grid.planning.layout import Across, Layout
 from b2grid.planning.ordering import stable_order
 from b2grid.planning.packing import in_range, pack
+from b2grid.planning.rate import Rate, rates
 from b2grid.planning.scouting import SCOUT_EVENTS, SCOUTS_FROM, scouts_wanted, spread
 from b2grid.planning.table import FORMAT, PLAN, InputFile, Job, Plan
 
@@ -141,10 +142,7 @@ def _predicted(layout: Layout, measured: Mapping[str, Rate]) -> tuple[NDArray[np
     """Seconds and events of each file; 0 where nothing is known."""
     seconds, events = np.zeros(len(layout.bytes)), np.zeros(len(layout.bytes))
     for sample, _, files in layout.of_samples():
-        sized, counted = layout.sized[files], layout.events[files]
-        known = np.maximum(counted, 0).astype(float)
-        known[sized] = known_events(counted[sized], layout.bytes[files][sized])
-        events[files] = known
+        events[files] = predicted_events(layout.events[files], layout.bytes[files], layout.sized[files])
         if sample in measured:
             seconds[files] = events[files] * measured[sample].per_event + measured[sample].per_file
     return seconds, events
@@ -274,20 +272,18 @@ def _estimated(
 ) -> dict[str, dict[str, Any]]:
     """Of each sample: files, jobs, bytes, events, and what they take; a steering may stop its jobs earlier."""
     begins = np.searchsorted(numbers, np.arange(1, numbers[-1] + 1))
-    per_job = np.minimum(np.add.reduceat(events[order], begins), max_event or np.inf)
-    files_of_jobs = np.diff(begins, append=len(order))
     made = {}
     for sample, _, files in layout.of_samples():
         # jobs are numbered in the order of their files, so that those of a sample follow each other
-        jobs = slice(*np.searchsorted(begins, (files.start, files.stop)).tolist())
-        unknown = int((layout.events[files] < 0).sum())
-        made[sample] = {
-            "files": files.stop - files.start,
-            "jobs": jobs.stop - jobs.start,
-            "bytes": int(layout.bytes[files].sum()),
-            "events": round(float(events[files].sum())),
-            "files_without_events": unknown,
-            "files_without_size": int(np.count_nonzero(~layout.sized[files])),
-            **estimates(per_job[jobs], measured.get(sample), files_of_jobs[jobs]),
-        }
+        first, last = np.searchsorted(begins, (files.start, files.stop)).tolist()
+        rows = order[files]
+        made[sample] = of_sample(
+            layout.events[rows],
+            events[rows],
+            layout.bytes[rows],
+            layout.sized[rows],
+            begins[first:last] - files.start,
+            measured.get(sample),
+            max_event,
+        )
     return made
