@@ -130,7 +130,7 @@ def of_sample(
     rate: Rate | None,
     max_event: int,
 ) -> dict[str, Any]:
-    """All that a plan says of one sample: files, jobs, bytes, events, and what they take.
+    """All that a plan says of one sample: files, jobs, bytes, events, the most of a job, and what they take.
 
     Parameters
     ----------
@@ -149,6 +149,8 @@ def of_sample(
         "jobs": len(begins),
         "bytes": int(sizes.sum()),
         "events": round(float(predicted.sum())),
+        "events_max": float(per_job.max(initial=0.0)),
+        "files_max": int(np.diff(begins, append=len(events)).max(initial=0)),
         "files_without_events": int((events < 0).sum()),
         "files_without_size": int(np.count_nonzero(~sized)),
         **estimates(per_job, rate, np.diff(begins, append=len(events))),

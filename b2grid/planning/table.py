@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from b2grid.catalogue.model import INPUTS
 from b2grid.errors import InvalidInput, printable
 from b2grid.ntuple import sub_folder
+from b2grid.planning.revision import Change
 from b2grid.planning.summary import Summary, summarise
 from b2grid.planning.timetable import BANDWIDTH, Timetable, timetable
 
@@ -142,7 +143,7 @@ class Plan:
     def _starts(self) -> NDArray[np.int64]:
         """Where the rows of each job begin, and the end."""
         jobs = self.table["job"].to_numpy()
-        return np.concatenate([[0], np.flatnonzero(np.diff(jobs)) + 1, [len(jobs)]])
+        return np.append(np.flatnonzero(np.diff(jobs, prepend=-1)), len(jobs))
 
     @cached_property
     def _ids(self) -> NDArray[np.int32]:
@@ -157,6 +158,21 @@ class Plan:
     def _stop(self) -> int:
         """Events after which the steering itself stops a job."""
         return self.spec["max_event"] or _NO_LIMIT
+
+    @property
+    def last_job(self) -> int:
+        """The highest number that a job of this or an earlier revision has."""
+        return int(self.spec.get("last_job", self._ids.max(initial=0)))
+
+    @property
+    def quarantined(self) -> dict[str, dict[str, Any]]:
+        """The input files that no job reads, because they cannot be read: job, sample, events and reason by LFN."""
+        return dict(self.spec.get("quarantined", {}))
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What each revision changed, the latest last."""
+        return tuple(map(Change.from_json, self.spec.get("revisions", ())))
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -182,7 +198,7 @@ class Plan:
         if position == len(self._ids) or self._ids[position] != number:
             raise InvalidInput(
                 f"the plan of project {printable(self.project)} has no job {printable(number)}",
-                hint=f"it has {len(self):,} jobs, the last is {self._ids[-1]}",
+                hint=f"it has {len(self):,} jobs, and the last of all was {self.last_job}",
             )
         begin, end = self._starts[position : position + 2].tolist()
         rows: list[Any] = self.table.slice(begin, end - begin).drop_columns(["runs"]).to_pylist()
@@ -359,6 +375,7 @@ class Plan:
             ours = draft.stat().st_nlink == 2
         finally:
             draft.unlink()
+        _sync(target.parent)
         return self if ours else Plan.read(target)
 
     def _drafted(self, target: Path) -> Path:
@@ -439,6 +456,15 @@ class Plan:
 
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _filled(column: Any, value: int) -> NDArray[np.int64]:
