@@ -86,7 +86,7 @@ class Exchange:
         self._changed = False
         client.subscribe_topic(_topic(project), self._arrived.put)
         client.subscribe_topic("all", self._heard)
-        client.loop.add_callback(self._count)
+        self._ask()
 
     # -- there and back ----------------------------------------------------------------------------------------
 
@@ -187,12 +187,17 @@ class Exchange:
         """What the scheduler says to all; called on Dask's own thread, which must never wait."""
         said = event[1]
         if isinstance(said, dict) and said.get("action") in {"add-worker", "remove-worker"}:
+            self._ask()
+
+    def _ask(self) -> None:
+        if self._client.loop is not None:
             self._client.loop.add_callback(self._count)
 
     async def _count(self) -> None:
         """Ask which workers there are, on Dask's own thread: the driver hears of it as of everything else."""
+        scheduler: Any = self._client.scheduler
         with contextlib.suppress(OSError):
-            self._arrived.put((0.0, {"workers": await self._client.scheduler.ncores()}))
+            self._arrived.put((0.0, {"workers": await scheduler.ncores()}))
 
     def hosts(self) -> dict[str, int] | None:
         """The slots that are there, by host; `None` when nothing has changed since this was asked last."""

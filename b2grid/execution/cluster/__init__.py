@@ -13,22 +13,22 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import dask
-import distributed
 
 from b2grid.execution.cluster.batch import batch_cluster, trouble
 from b2grid.execution.cluster.foreign import foreign_cluster
 from b2grid.execution.cluster.local import local_cluster
 from b2grid.execution.cluster.versions import unfit
-from b2grid.execution.job import TOPIC, Attempt, run_attempt
 from b2grid.execution.sites import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import distributed
+
     from b2grid.execution.sites import Site
 
-__all__ = ["cluster", "on_worker", "trouble", "unfit"]
+__all__ = ["cluster", "trouble", "unfit"]
 
 _CONFIG = {
     # plain HTTP beside TLS is what Dask serves even without a dashboard, and loopback is shared on login nodes
@@ -65,9 +65,3 @@ def cluster(site: Site, keys: Path) -> Iterator[distributed.Client]:
     started = batch_cluster if site.kind in BATCH else foreign_cluster if site.kind == "scheduler" else local_cluster
     with dask.config.set(_CONFIG), started(site, keys) as client:
         yield client
-
-
-def on_worker(attempt: Attempt) -> dict[str, object]:
-    """Run one attempt where Dask put it."""
-    worker = distributed.get_worker()
-    return run_attempt(attempt, lambda said: worker.log_event(TOPIC, said))
