@@ -122,7 +122,9 @@ def _certificates_end(name: str, path: str, content: bytes) -> float:
         return min(each.not_valid_after_utc.timestamp() for each in x509.load_pem_x509_certificates(content))
     except ValueError:
         # what the error says may hold parts of the file
-        raise CredentialExpired(f"{path} ({name}) holds no certificate that can be read", hint="make it again") from None
+        raise CredentialExpired(
+            f"{path} ({name}) holds no certificate that can be read", hint="make it again"
+        ) from None
 
 
 def _token_ends(token: str) -> float | None:

@@ -173,9 +173,7 @@ def _problem(place: Place, file: InputFile, servers: dict[str, bool], *, checksu
     if not seen.there:
         return Failure("input", f"{shown} is not there", {**place.about, "absent": True})
     if seen.size is not None and file.bytes is not None and seen.size != file.bytes:
-        return Failure(
-            "input", f"{shown} has {seen.size:,} bytes, the catalogue says {file.bytes:,}", place.about
-        )
+        return Failure("input", f"{shown} has {seen.size:,} bytes, the catalogue says {file.bytes:,}", place.about)
     if seen.adler32 is not None and file.adler32 is not None and seen.adler32 != parse_adler32(file.adler32):
         said = f"{shown} has adler32 {seen.adler32:08x}, the catalogue says {file.adler32}"
         return Failure("input", said, place.about)

@@ -7,6 +7,7 @@ finishes the move.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from contextlib import suppress
@@ -25,6 +26,8 @@ __all__ = ["complete", "manifest_path", "publish", "published", "settle", "void"
 
 _STAGING = ".staging"
 _NAME = "manifest.json"
+# no space and no right at the destination: to try again would be of no use
+_REFUSED = {errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 _TAKEN = ".taken"  # a staging folder that recovery has taken from whoever was filling it
 
 
@@ -35,6 +38,8 @@ def manifest_path(root: Path, job: int) -> Path:
 
 def publish(root: Path, manifest: Manifest, files: Mapping[str, Path]) -> bool:
     """Publish the outputs of an attempt, unless its job has a manifest already.
+
+    After an error it may be called again with the same manifest and files: it goes on where it was.
 
     Parameters
     ----------
@@ -51,23 +56,27 @@ def publish(root: Path, manifest: Manifest, files: Mapping[str, Path]) -> bool:
     Raises
     ------
     SiteError
-        If the files could not be written; nothing has been published then.
+        If the files could not be written; nothing is half visible then. It is `transient` unless there is no space or
+        no right.
     """
     staging = root / _STAGING / manifest.nonce
     try:
-        staging.mkdir(parents=True)
-        for name, path in files.items():
-            _copy(path, staging / name)
-        won = _link(root, staging, manifest)
+        if _began(staging) and _is_linked(root, staging, manifest.job):
+            won = True  # by an earlier try, which then failed
+        else:
+            staging.mkdir(parents=True, exist_ok=True)
+            for name, path in files.items():
+                _copy(path, staging / name)
+            won = _link(root, staging, manifest)
         if won and manifest.outputs:
             _move(root, staging, manifest)
     except OSError as error:
-        if not _is_linked(root, staging, manifest.job):
+        if not _may_be_linked(staging):
             shutil.rmtree(staging, ignore_errors=True)
         raise SiteError(
             f"the outputs of job {manifest.job} cannot be published in '{root}': {error.strerror}",
             hint="look at the space and the rights of this folder",
-            transient=error.errno not in {13, 28, 30, 122},
+            transient=error.errno not in _REFUSED,
         ) from error
     shutil.rmtree(staging, ignore_errors=True)
     return won
@@ -83,8 +92,22 @@ def void(root: Path, manifest: Manifest) -> bool:
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def _began(staging: Path) -> bool:
+    return (staging / _NAME).exists()
+
+
+def _may_be_linked(staging: Path) -> bool:
+    """Whether a manifest may have been linked, for all that is known: its files are needed then."""
+    try:
+        return (staging / _NAME).stat().st_nlink > 1
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
 def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as reading, target.open("xb") as writing:
+    with source.open("rb") as reading, target.open("wb") as writing:
         shutil.copyfileobj(reading, writing, 1 << 20)
         writing.flush()
         os.fsync(writing.fileno())
@@ -92,7 +115,7 @@ def _copy(source: Path, target: Path) -> None:
 
 def _link(root: Path, staging: Path, manifest: Manifest) -> bool:
     draft = staging / _NAME
-    with draft.open("x") as file:
+    with draft.open("w") as file:
         file.write(manifest.to_json())
         file.flush()
         os.fsync(file.fileno())

@@ -40,7 +40,19 @@ _SPEC_KEY = b"b2grid.plan.spec"
 Kind = Literal["main", "scout"]
 
 #: One row per job and file, sorted by job and LFN.
-_OF_FILES = ("sample", "global_tag", "lfn", "pfn", "bytes", "events", "dataset", "collection", "runs", "adler32", "replicas")
+_OF_FILES = (
+    "sample",
+    "global_tag",
+    "lfn",
+    "pfn",
+    "bytes",
+    "events",
+    "dataset",
+    "collection",
+    "runs",
+    "adler32",
+    "replicas",
+)
 _FIELDS: list[pa.Field[Any]] = [
     pa.field("job", pa.int32(), nullable=False),
     pa.field("kind", pa.string(), nullable=False),  # main, scout
@@ -207,9 +219,7 @@ class Plan:
         rows: list[Any] = self.table.slice(begin, end - begin).drop_columns(["runs"]).to_pylist()
         first = rows[0]
         files = tuple(
-            InputFile(
-                row["lfn"], row["pfn"], row["bytes"], row["events"], row["adler32"], tuple(row["replicas"] or ())
-            )
+            InputFile(row["lfn"], row["pfn"], row["bytes"], row["events"], row["adler32"], tuple(row["replicas"] or ()))
             for row in rows
         )
         counts = [file.events for file in files if file.events is not None]
