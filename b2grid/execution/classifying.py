@@ -50,31 +50,24 @@ _CAUSES = {
 _SIGNALS = {signal.SIGILL: "environment", signal.SIGXCPU: "walltime", signal.SIGXFSZ: "disk"}
 
 # what stands in a line, the most certain first; the first that is found in any line decides
-_LINES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(words))
-    for kind, words in (
-        (
-            "credentials",
-            r"Auth failed|\[3010\]|certificate (?:has )?expired|proxy (?:has )?expired|token (?:has |is )?expired"
-            r"|No valid proxy|Unauthorized identity",
-        ),
-        ("memory", r"std::bad_alloc|^MemoryError\b|Cannot allocate memory|ArrayMemoryError"),
-        (
-            "environment",
-            r"No space left on device|Disk quota exceeded|error while loading shared libraries"
-            r"|cannot open shared object file|Transport endpoint is not connected|Stale file handle"
-            r"|: command not found|No module named 'basf2'|version `GLIBC\w*_[\d.]+' not found"
-            r"|is not available on this machine|cannot be read here: ",
-        ),
-        (
-            "input",
-            r"cannot read events from|from \S+: the file is damaged"  # b2lite
-            r"|Couldn't open (?:input|parent) file|Couldn't read header of TTree|Failed to load tree, corrupt file"
-            r"|Could not read 'tree' entry|Could not read data from parent file"  # basf2
-            r"|Error R__unzip|Error in <TBasket::|error reading all requested bytes",  # ROOT
-        ),
-    )
-)
+_LINES = {
+    "credentials": re.compile(
+        r"Auth failed|\[3010\]|certificate (?:has )?expired|proxy (?:has )?expired|token (?:has |is )?expired"
+        r"|No valid proxy|Unauthorized identity"
+    ),
+    "memory": re.compile(r"std::bad_alloc|^MemoryError\b|Cannot allocate memory|ArrayMemoryError"),
+    "environment": re.compile(
+        r"No space left on device|Disk quota exceeded|error while loading shared libraries"
+        r"|cannot open shared object file|Transport endpoint is not connected|Stale file handle"
+        r"|: command not found|No module named 'basf2'|version `GLIBC\w*_[\d.]+' not found|cannot be read here: "
+    ),
+    "input": re.compile(
+        r"cannot read events from|from \S+: the file is damaged"  # b2lite
+        r"|Couldn't open (?:input|parent) file|Couldn't read header of TTree|Failed to load tree, corrupt file"
+        r"|Could not read 'tree' entry|Could not read data from parent file"  # basf2
+        r"|Error R__unzip|Error in <TBasket::|error reading all requested bytes"  # ROOT
+    ),
+}
 # these are about files of any kind: only of an input when they name one
 _OF_FILES = re.compile(
     r"is not a ROOT file|is truncated: |cannot be read|cannot be opened|Could not open|\[3011\]|\[3005\]"
@@ -147,12 +140,12 @@ def _matter(log: str) -> list[str]:
 
 def _native(line: str) -> bool:
     """Whether a line is an error of ROOT, the loader, a shell or Python, which have no levels."""
-    return line.startswith(("Error ", "SysError ", "*** ")) or any(words.search(line) for _, words in _LINES)
+    return line.startswith(("Error ", "SysError ", "*** ")) or any(words.search(line) for words in _LINES.values())
 
 
 def _told(lines: Sequence[str], places: Sequence[Place] = ()) -> tuple[str, str] | None:
     """The class that the lines tell, and the line that does; the last one that says so."""
-    for kind, words in _LINES:
+    for kind, words in _LINES.items():
         if telling := [line for line in lines if words.search(line)]:
             return kind, telling[-1]
     named = [line for line in lines if _OF_FILES.search(line) and any(place.name in line for place in places)]

@@ -98,7 +98,7 @@ def _time(seconds: float) -> str:
 def _content(name: str, path: str, *, private: bool) -> bytes:
     """What is in a file with a credential; it is private, or refused."""
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # a FIFO must not hold us
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # not held by a FIFO
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise CredentialExpired(f"{path} ({name}) is not a regular file", hint="let it name the file itself")
@@ -153,7 +153,7 @@ def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 def _lines(path: str) -> set[str]:
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        if not Path(path).is_file():
             return set()
         with Path(path).open("rb") as file:
             lines = file.read(_LARGEST).decode(errors="replace").splitlines()

@@ -10,6 +10,7 @@ import os
 import socket
 import zlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -210,11 +211,11 @@ def _answers(url: str) -> bool:
 def _local(path: str, checksum: bool) -> _Seen:
     """A file here; where it cannot be read the program says better why."""
     try:
-        size = os.stat(path).st_size
+        size = Path(path).stat().st_size
         if not checksum:
             return _Seen(size=size)
         total = 1
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             while chunk := file.read(_CHUNK):
                 total = zlib.adler32(chunk, total)
     except FileNotFoundError:

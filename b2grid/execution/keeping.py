@@ -174,7 +174,7 @@ def publish_patiently(
                 raise
         waiting()
         # jobs that failed together should not try together
-        pause(min(wait * random.uniform(0.5, 1.0), left))
+        pause(min(wait * random.uniform(0.5, 1.0), left))  # noqa: S311
         wait = min(2 * wait, _LONGEST_PAUSE)
         found = settle(root, kept.manifest.job)
         if found is not None and found.nonce != kept.manifest.nonce:
