@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from b2grid.errors import B2GridError, SiteError
-from b2grid.execution.publish import publish, settle
+from b2grid.execution.publish import publish, restore, settle
 from b2grid.ntuple import Manifest
 from b2grid.run.scratch import Holder, private, read_mark, remove, write_mark
 
@@ -176,6 +177,8 @@ def publish_patiently(
         # jobs that failed together should not try together
         pause(min(wait * random.uniform(0.5, 1.0), left))  # noqa: S311
         wait = min(2 * wait, _LONGEST_PAUSE)
-        found = settle(root, kept.manifest.job)
-        if found is not None and found.nonce != kept.manifest.nonce:
-            return False
+        with suppress(OSError):
+            if (found := settle(root, kept.manifest.job)) is not None:
+                if found.nonce == kept.manifest.nonce:
+                    restore(root, kept.manifest, kept.files)
+                return found.nonce == kept.manifest.nonce
