@@ -20,6 +20,7 @@ from b2grid.execution.joblogs import keep_log, stamp
 from b2grid.execution.keeping import Kept, keep, publish_patiently, take
 from b2grid.execution.publish import manifest_path
 from b2grid.execution.slot import slot
+from b2grid.execution.sweeping import tidy
 from b2grid.execution.verifying import events_processed, verified
 from b2grid.ntuple import Input, Manifest
 from b2grid.run import Payload, Runner
@@ -103,6 +104,7 @@ class Execution:
 
 def execute(work: Execution) -> tuple[Failure | None, Facts]:
     """Publish what an earlier attempt has left here, else run the payload."""
+    tidy(work.base)
     if work.attempt.attempt > 1:
         sweep(start=f"{work.plan.project_id}-{work.job.id}-")  # what a killed supervisor may have left on this host
         if (kept := take(work.base, work.manifest)) is not None:
