@@ -109,8 +109,11 @@ def test_no_input_is_ever_in_two_jobs_or_lost(
         plan = made.plan
 
 
+@settings(max_examples=50)
 @given(files(), trials, scouts, st.randoms(use_true_random=False))
-def test_scouts_correct_the_same_in_any_order(rows: Any, trial: Any, measured: list[Observed], random: Any) -> None:
+def test_scouts_correct_their_samples_alone_in_any_order(
+    rows: Any, trial: Any, measured: list[Observed], random: Any
+) -> None:
     plan = planned(rows, trial=trial)
     shuffled = measured.copy()
     random.shuffle(shuffled)
@@ -121,14 +124,6 @@ def test_scouts_correct_the_same_in_any_order(rows: Any, trial: Any, measured: l
             before = plan.spec[spec].get(sample)
             assert made is None or made.plan.spec[spec].get(sample) == before  # never by another sample's scouts
         assert made is None or sample not in made.plan.spec["limits_of"]
-
-
-@given(files(), trials, scouts)
-def test_limits_from_scouts_are_below_those_of_the_site_and_above_what_was_measured(
-    rows: Any, trial: Any, measured: list[Observed]
-) -> None:
-    plan = planned(rows, trial=trial)
-    made = adjusted(plan, measured, SITE)
     for sample, limits in (made.plan.spec["limits_of"] if made else {}).items():
         ones = [one for one in measured if one.sample == sample and one.events]
         if "walltime" in limits:
