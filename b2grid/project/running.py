@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from b2grid import execution
 from b2grid.errors import InvalidInput
+from b2grid.execution.requests import options
 from b2grid.project.preparing import Preparing
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class Running(Preparing):
         scouts: Literal["auto"] | bool | int = "auto",
         priority: int = 5,
         wait: bool = False,
+        adjust: bool = True,
+        scouts_pass: float = 1.0,
     ) -> Status:
         """Send the project; the check, the trial and the plan are made if they are missing.
 
@@ -42,19 +45,24 @@ class Running(Preparing):
             0 to 10, 5 by default.
         wait : bool
             Whether to return only when every job has ended.
+        adjust : bool
+            Whether limits and files per job are corrected by what scouts measured, before the first main job is sent.
+        scouts_pass : float
+            The share of scouts that must pass; main jobs of a project below it fail without being sent.
 
         Raises
         ------
+        InvalidInput
+            If the priority or the share is out of range; nothing has been stored.
         InvalidSteering
             If the check or the trial found errors; nothing has been sent.
         SiteUnavailable
             If no driver could be started; the project is stored, and `restart` tries again.
         """
-        if not 0 <= priority <= 10:
-            raise InvalidInput(f"priority is {priority}", hint="0 to 10")
+        asked = options(priority=priority, scouts_pass=scouts_pass)
         if self._definition.state == "draft":
             self._ready(force=force, scouts=scouts)
-            self._folder.write_definition(replace(self._definition, priority=priority))
+            self._folder.write_definition(replace(self._definition, adjust=bool(adjust), **asked))
             execution.submit(self._folder)
         return self.wait() if wait else self.status
 
