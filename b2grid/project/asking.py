@@ -9,14 +9,14 @@ from typing import Any
 from b2grid import execution
 from b2grid.errors import InvalidInput, nearest, printable
 from b2grid.execution.requests import options
-from b2grid.project.running import Running
+from b2grid.project.reporting import Reporting
 
 __all__ = ["Asking"]
 
 Jobs = int | Iterable[int]
 
 
-class Asking(Running):
+class Asking(Reporting):
     """A project whose driver answers.
 
     Each verb leaves a request, waits for the driver's answer and returns it: one sentence. A notebook that goes away
@@ -141,7 +141,7 @@ class Asking(Running):
             raise InvalidInput("jobs are asked for by their numbers", hint="such as 3, or [3, 4]") from error
         if not asked:
             raise InvalidInput("no jobs are chosen; nothing was asked", hint="leave jobs out to mean all of them")
-        there = set(execution.read_jobs(self._folder)["job"].to_pylist())
+        there: set[Any] = set(execution.read_jobs(self._folder)["job"].to_pylist())
         if unknown := sorted(set(asked) - there):
             named = ", ".join(map(str, unknown[:5])) + (", …" if len(unknown) > 5 else "")
             raise InvalidInput(

@@ -115,12 +115,6 @@ class Running(Preparing):
         """The log of one attempt of a job: of the last that has ended, unless another is named."""
         return execution.read_log(self._folder, job, attempt)
 
-    def failures(self) -> pd.DataFrame:
-        """The jobs without a result that need somebody: which, why, and the line that says it."""
-        jobs = self.jobs
-        columns = ["job", "kind", "sample", "status", "minor_status", "attempt", "failure", "host", "message"]
-        return jobs.loc[jobs["status"].isin(["Failed", "Held", "Killed"]), columns].reset_index(drop=True)
-
     def restart(self) -> Status:
         """Start a driver for a project that has lost its own; it goes on where it stopped."""
         return execution.restart(self._folder)

@@ -4,7 +4,7 @@ They work on the table of jobs, the plans and the texts of logs, which others re
 """
 
 from b2grid.execution.reports.causes import Cause, Diagnosis, diagnosis
-from b2grid.execution.reports.helping import help_report
+from b2grid.execution.reports.helping import help_report, reproducing
 from b2grid.execution.reports.hosts import Host, Hosts, hosts
 from b2grid.execution.reports.loglines import telling
 from b2grid.execution.reports.scouting import Scouted, Scouting, scouting
@@ -19,6 +19,7 @@ __all__ = [
     "diagnosis",
     "help_report",
     "hosts",
+    "reproducing",
     "scouting",
     "telling",
 ]

@@ -23,6 +23,7 @@ __all__ = ["Cause", "Diagnosis", "diagnosis"]
 
 _GB = 1024**3
 _LISTED = 8  # jobs that are named
+_LINES = 3  # that are shown for each class
 _NEXT = {
     "environment": "the release could not be set up: tell the site; then reschedule(cause='environment')",
     "input": "the files could not be read anywhere: when they are back, reschedule(cause='input')",
@@ -56,10 +57,8 @@ class Cause:
     status : {"Failed", "Held", "Killed", "Waiting"}
         Where these jobs are; those that wait are tried again by themselves.
     jobs : tuple of int
-    line : str
-        What the last attempts said: the message that most of them share, but for numbers and paths.
-    sharing : int
-        How many share it.
+    lines : tuple of (str, int)
+        What the last attempts said, and how many of them, but for numbers and paths; the first few.
     hosts, sites : dict of str to int
         Where the last attempts were.
     advice : str
@@ -69,11 +68,15 @@ class Cause:
     failure: str
     status: str
     jobs: tuple[int, ...]
-    line: str
-    sharing: int
+    lines: tuple[tuple[str, int], ...]
     hosts: dict[str, int]
     sites: dict[str, int]
     advice: str
+
+    @property
+    def line(self) -> str:
+        """The line that most of the last attempts share; empty where none said anything."""
+        return self.lines[0][0] if self.lines else ""
 
     @property
     def listed(self) -> str:
@@ -109,14 +112,14 @@ class Diagnosis:
         Returns
         -------
         pandas.DataFrame
-            ``failure``, ``status``, ``count``, ``jobs``, ``line``, ``sharing``, ``hosts``, ``sites``, ``advice``.
+            ``failure``, ``status``, ``count``, ``jobs``, ``line`` (that most of them share), ``hosts``, ``sites``,
+            ``advice``.
         """
         import pandas as pd
 
-        columns = ["failure", "status", "count", "jobs", "line", "sharing", "hosts", "sites", "advice"]
+        columns = ["failure", "status", "count", "jobs", "line", "hosts", "sites", "advice"]
         rows = [
-            (c.failure, c.status, len(c.jobs), list(c.jobs), c.line, c.sharing, c.hosts, c.sites, c.advice)
-            for c in self.causes
+            (c.failure, c.status, len(c.jobs), list(c.jobs), c.line, c.hosts, c.sites, c.advice) for c in self.causes
         ]
         return pd.DataFrame(rows, columns=columns)
 
@@ -150,9 +153,9 @@ class Diagnosis:
             rows = [(c.failure, c.status, f"{len(c.jobs):,}", c.listed, _places(c.hosts)) for c in self.causes]
             lines += ["", *aligned(("failure", "status", "jobs", "which", "hosts"), rows, numeric=(2,)), ""]
         for cause in self.causes:
-            shared = f" ({cause.sharing:,} of {len(cause.jobs):,})" if cause.sharing < len(cause.jobs) else ""
-            lines += [f"{printable(cause.failure)}{shared}: {printable(cause.line)}"] if cause.line else []
-            lines += [f"  -> {printable(cause.advice)}"] if cause.advice else []
+            said = [f"  {count:>5,} x {printable(line)}" for line, count in cause.lines]
+            said += [f"  -> {printable(cause.advice)}"] if cause.advice else []
+            lines += [printable(f"{cause.failure}:"), *said] if said else []
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -185,8 +188,9 @@ def _places(counts: Mapping[str, int]) -> str:
 
 def _said(cause: Cause) -> Html:
     style = "font-family:monospace;white-space:pre-wrap;overflow-wrap:anywhere"
-    line = tag("div", cause.line, style=style) if cause.line else Html()
-    return Html(line + (tag("div", f"\u2192 {cause.advice}", style="color:#57606a") if cause.advice else ""))
+    several = len(cause.lines) > 1
+    lines = [tag("div", f"{count:,} \u00d7 " if several else "", line, style=style) for line, count in cause.lines]
+    return Html("".join(lines) + (tag("div", f"\u2192 {cause.advice}", style="color:#57606a") if cause.advice else ""))
 
 
 def diagnosis(project: str, jobs: pa.Table, site: str) -> Diagnosis:
@@ -230,14 +234,12 @@ class _Row:
 
 def _cause(name: str, status: str, rows: Sequence[_Row]) -> Cause:
     said = Counter(alike(row.message) for row in rows if row.message)
-    shared, sharing = said.most_common(1)[0] if said else ("", len(rows))
-    line = next((row.message for row in rows if alike(row.message) == shared), "")
+    first = {alike(row.message): row.message for row in reversed(rows)}
     return Cause(
         name,
         status,
         tuple(sorted(row.job for row in rows)),
-        line,
-        sharing,
+        tuple((first[shared], count) for shared, count in said.most_common(_LINES)),
         _counted(row.host for row in rows),
         _counted(row.site for row in rows),
         _advice(name, status, max(row.memory for row in rows)),

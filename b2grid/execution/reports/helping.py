@@ -71,12 +71,12 @@ def help_report(
         "Data set": ", ".join(_datasets(files)) or "files of the user's own",
         "Site": site,
         "Host": job["host"] or "none yet",
-        "Release": definition.release or "b2lite",
+        "Runner": definition.release or "b2lite",
         "Steering file": definition.steering,
         "Events": f"{_number(job['events_processed'])} of {_number(job['events_expected'])}",
         "Walltime": "not known" if job["walltime"] is None else f"{job['walltime']:.0f} s",
         "Memory": "not known" if not job["peak_memory"] else f"{job['peak_memory'] / 1024**2:.0f} MB",
-        **{name: version for name, version in versions.items()},
+        **versions,
     }
     width = max(map(len, facts))
     said = [f"{name + ':':<{width + 1}} {printable(value)}" for name, value in facts.items()]

@@ -68,7 +68,8 @@ class Host:
         when = f" since {time.strftime('%d %b %H:%M', time.localtime(self.since))}" if self.since else ""
         return f"out{when}: {self.out}"
 
-    def _cells(self) -> tuple[str, ...]:
+    def cells(self) -> tuple[str, ...]:
+        """As they are shown."""
         rate = self.rate
         return (
             self.host,
@@ -120,7 +121,7 @@ class Hosts:
         rates = ["events_per_s", "s_per_event"]
         frame[rates] = frame[rates].astype(float)
         frame["out"] = [r.out for r in self.rows]
-        frame["since"] = pd.to_datetime([r.since for r in self.rows], unit="s", utc=True).floor("s")
+        frame["since"] = pd.to_datetime(pd.Series([r.since for r in self.rows], dtype=float), unit="s", utc=True)
         return frame
 
     @property
@@ -136,7 +137,7 @@ class Hosts:
     def __str__(self) -> str:
         lines = [self._headline]
         if self.rows:
-            lines += aligned(_HEADERS, [row._cells() for row in self.rows], numeric=range(2, 9))
+            lines += aligned(_HEADERS, [row.cells() for row in self.rows], numeric=range(2, 9))
         return "\n".join([*lines, *(f"-> {printable(note)}" for note in self._notes())])
 
     def _repr_html_(self) -> str:
@@ -150,7 +151,7 @@ class Hosts:
 
 
 def _html_cells(row: Host, median: float, best: float) -> tuple[object, ...]:
-    *counts, rate, per_event, state = row._cells()
+    *counts, rate, per_event, state = row.cells()
     slow = row.rate is not None and row.rate < _SLOW * median
     colour = "#d4a72c" if slow else "#0969da"
     title = "less than half as fast as the others" if slow else None

@@ -23,11 +23,11 @@ _VARIES = re.compile(
 
 
 def telling(log: str, *, most: int = 16) -> list[str]:
-    """The last error of a log with the lines around it, or its end where there is none.
+    r"""The last error of a log with the lines around it, or its end where there is none.
 
     A traceback is shown from its beginning, and without its middle where it is long.
 
-    >>> telling("event 1\\nevent 2\\n[ERROR] no such list\\nbye\\n")
+    >>> telling("event 1\nevent 2\n[ERROR] no such list\nbye\n")
     ['event 1', 'event 2', '[ERROR] no such list', 'bye']
     """
     lines = [line.rstrip()[:_WIDEST] for line in log.splitlines() if line.strip()]

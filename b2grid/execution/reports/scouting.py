@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import printable
 from b2grid.html import Html, details, table, tag
-from b2grid.planning.estimate import Rate
+from b2grid.planning.rate import Rate
+from b2grid.planning.revision import Change
 from b2grid.planning.spread import Range
 from b2grid.planning.wording import aligned, amount, span
 
@@ -49,7 +50,8 @@ class Scouted:
     memory: int | None
     tried: int | None
 
-    def _cells(self) -> tuple[str, ...]:
+    def cells(self) -> tuple[str, ...]:
+        """As they are shown."""
         times = ("" if time is None else span(Range(time)) for time in (self.walltime, self.expected))
         sizes = ("" if not size else amount(Range(float(size))) for size in (self.memory, self.tried))
         return (self.sample, str(self.scouts), str(self.passed), f"{self.events:,}", *times, *sizes)
@@ -107,7 +109,7 @@ class Scouting:
     samples : tuple of Scouted
     failed : tuple of FailedScout
         The first few.
-    changes : tuple
+    changes : tuple of Change
         What the plan's revisions changed, each as a table of before and after.
     """
 
@@ -115,7 +117,7 @@ class Scouting:
     said: str
     samples: tuple[Scouted, ...]
     failed: tuple[FailedScout, ...]
-    changes: tuple[Any, ...] = ()
+    changes: tuple[Change, ...] = ()
 
     def dataframe(self) -> pd.DataFrame:
         """One row for each sample, in seconds and bytes.
@@ -141,7 +143,7 @@ class Scouting:
     def __str__(self) -> str:
         lines = [self._headline]
         if self.samples:
-            lines += ["", *aligned(_HEADERS, [sample._cells() for sample in self.samples], numeric=range(1, 8))]
+            lines += ["", *aligned(_HEADERS, [sample.cells() for sample in self.samples], numeric=range(1, 8))]
         for part in (*self.changes, *self.failed):
             lines += ["", str(part)]
         return "\n".join(lines)
@@ -149,7 +151,7 @@ class Scouting:
     def _repr_html_(self) -> str:
         parts = [tag("div", tag("b", self._headline))]
         if self.samples:
-            parts.append(table(_HEADERS, [sample._cells() for sample in self.samples], numeric=range(1, 8)))
+            parts.append(table(_HEADERS, [sample.cells() for sample in self.samples], numeric=range(1, 8)))
         parts += [Html(change._repr_html_()) for change in self.changes]
         first, *others = [Html(one._repr_html_()) for one in self.failed] or [Html()]
         parts.append(first)
@@ -194,7 +196,7 @@ def scouting(
         _said(rows, share),
         tuple(_scouted(name, of, first.spec["rates"].get(name)) for name, of in samples.items()),
         tuple(_failed(row, lines, command) for row in failed[:_MOST]),
-        tuple(_changes(now)),
+        tuple(Change.from_json(values) for values in now.spec.get("revisions", ())),
     )
 
 
@@ -235,9 +237,5 @@ def _failed(
     row: Mapping[str, Any], lines: Callable[[int], Sequence[str]], command: Callable[[int], str]
 ) -> FailedScout:
     job = row["job"]
-    said = (row[name] or "" for name in ("sample", "status", "failure", "message", "host"))
-    return FailedScout(job, *said, tuple(lines(job)), command(job))
-
-
-def _changes(plan: Plan) -> list[Any]:
-    return []
+    said = {name: row[name] or "" for name in ("sample", "status", "failure", "message", "host")}
+    return FailedScout(job, **said, lines=tuple(lines(job)), command=command(job))
