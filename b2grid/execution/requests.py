@@ -107,7 +107,7 @@ def _share(given: Any) -> float:
 
 _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "cause": _cause,
-    "memory": lambda given: bytes_of(given, "memory"),
+    "memory": lambda given: bytes_of(given, "memory", least=1024**2),
     "walltime": lambda given: seconds_of(given, "walltime"),
     "smaller": _whole("smaller", 2, 1000),
     "site": lambda given: site(given).name,
