@@ -27,7 +27,7 @@ from b2grid.execution.owner import Owner, beating, liveness
 from b2grid.execution.publish import complete, published, void
 from b2grid.execution.recovery import replay
 from b2grid.execution.requests import waiting_requests
-from b2grid.execution.site import Site, site
+from b2grid.execution.sites import Site, site
 from b2grid.execution.snapshot import Snapshots
 from b2grid.execution.state import Action, Answered, Asked, Began, Ended, Event, Note, Send, Slots, State, Void, Voided
 from b2grid.ntuple import Manifest
@@ -79,7 +79,7 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
         where = site(definition.site)
         driver = Driver(folder, where, journal, owner, history.lines)
         if not driver.state.settled or waiting_requests(folder):
-            with cluster(where) as client:
+            with cluster(where, folder.keys) as client:
                 driver.run(client)
             sweep(start=executions)
         driver.snapshots.write(driver.state, force=True)

@@ -46,7 +46,7 @@ def drive(folder: ProjectFolder, client: Client) -> None:
 def test_jobs_of_an_empty_payload(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Runner kind raw through manifests and journal, against `Client.map(subprocess.run)` without any of it."""
     warm, folder = make(20, "/bin/true", name="warm"), make(JOBS, "/bin/true")
-    with cluster(site("local")) as client:
+    with cluster(site("local"), tmp_path) as client:
         client.gather(client.map(_true, range(20), pure=False))
         naive = timed(lambda: client.gather(client.map(_true, range(JOBS), pure=False)))
         drive(warm, client)
