@@ -12,7 +12,7 @@ from b2grid.amounts import bytes_of, seconds_of
 from b2grid.errors import Finding, InvalidInput, SiteError, nearest, printable
 from b2grid.execution.files import read_text, write_whole
 from b2grid.execution.policy import POLICIES
-from b2grid.execution.site import site
+from b2grid.execution.sites import site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
