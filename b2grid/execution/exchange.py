@@ -123,9 +123,9 @@ class Exchange:
 
     def recall(self, keys: Iterable[Key]) -> list[Event]:
         """Take attempts back that have not begun; of one that has, the outcome comes as it does."""
-        back = [key for key in keys if key in self._futures and key not in self._begun]
-        if back:
-            self._client.cancel([self._futures[key] for key in back])
+        back = [key for key in keys if key not in self._begun]
+        if futures := [self._futures[key] for key in back if key in self._futures]:
+            self._client.cancel(futures)
         return [self._ended(key, _RECALLED) for key in back]
 
     def take(self, wait: float) -> list[Event]:

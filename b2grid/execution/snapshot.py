@@ -23,8 +23,7 @@ _STATUS_EVERY = 1.0
 _JOBS_EVERY = 5.0
 _SHARE = 0.05  # of the driver's time that the table of jobs may take
 _ANSWERS = 100  # the last so many are kept in the status
-_OF_JOBS = {"job", "sent"}  # lines that name the jobs that they are about
-_OF_NONE = {"answer", "sending", "epoch", "site"}
+_OF_MANY = {"gate", "jobs", "planned"}
 
 
 class Snapshots:
@@ -73,8 +72,8 @@ class Snapshots:
                 touched.add(line["job"])
             elif line["kind"] == "sent":
                 touched.update(job for job, _ in line["jobs"])
-            elif line["kind"] not in _OF_NONE:
-                self._touched = None  # about many
+            elif line["kind"] in _OF_MANY:
+                self._touched = None
         if touched and self._touched is not None:
             self._touched |= touched
         self._changed |= bool(touched) or self._touched is None
