@@ -61,7 +61,7 @@ __all__ = ["Driver"]
 
 _LOOK = 0.25  # seconds between two looks at requests and the beat, when nothing happens
 _BEAT = 5.0  # seconds between two beats
-_OUTAGES = 10.0  # seconds between two looks at what is announced to be down
+_OUTAGES = 2.0  # seconds between two looks at what is announced to be down
 _TICK = 1.0  # seconds between two of the decisions' own
 log = logging.getLogger("b2grid.driver")
 
@@ -71,6 +71,8 @@ class Driver:
 
     Parameters
     ----------
+    where : Site
+        The site to which it was submitted.
     lines : iterable of dict
         What the journals of earlier drivers have.
     clock : callable
@@ -98,7 +100,8 @@ class Driver:
         self.clock = clock
         self.plan: Plan = Plan.read(folder.plans()[-1])
         self.state, answers = recovered(folder, self.plan, lines, patience=patience)
-        self.site = where if self.state.site in {"", where.name} else site(self.state.site)  # it may have moved
+        moved = self.state.site != folder.read_definition().site
+        self.site = site(self.state.site) if moved else where
         self.steering_sha256 = _sha256(folder)
         self.snapshots = Snapshots(folder, self.plan, owner.epoch)
         self.snapshots.answers |= answers
