@@ -255,8 +255,7 @@ class Driver:
         from b2grid.execution.exchange import Parcel
 
         parcels = [Parcel(self._attempt(send), send.avoid) for send in batch]
-        self.link.exchange.send(parcels, priority=self.state.priority)
-        return []
+        return self.link.exchange.send(parcels, priority=self.state.priority)
 
     def _attempt(self, send: Send) -> Attempt:
         job = self.state.jobs[send.job]
