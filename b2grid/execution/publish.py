@@ -21,7 +21,7 @@ from b2grid.ntuple import Manifest
 from b2grid.ntuple.manifest import sub_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
 __all__ = ["complete", "manifest_path", "publish", "published", "restore", "settle", "sync_manifests", "void"]
 
@@ -279,10 +279,19 @@ def _text(path: Path) -> str | None:
     return None
 
 
-def published(root: Path) -> Iterator[Manifest]:
-    """Every manifest that is linked, in no order; one that is damaged is left out here and named when collecting."""
+def published(root: Path, *, without: Container[int] = ()) -> Iterator[Manifest]:
+    """Every manifest that is linked, in no order; one that is damaged is left out here and named when collecting.
+
+    Parameters
+    ----------
+    without : container of int
+        Jobs whose manifests are not read.
+    """
     for folder in sorted((root / "manifests").glob("sub*")):
         for entry in os.scandir(folder):
-            if entry.name.endswith(".json") and (text := _text(Path(entry.path))) is not None:
+            job, _, kind = entry.name.partition(".")
+            if kind != "json" or not job.isdigit() or int(job) in without:
+                continue
+            if (text := _text(Path(entry.path))) is not None:
                 with suppress(InvalidInput):
                     yield Manifest.from_json(text, where=entry.path)
