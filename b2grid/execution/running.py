@@ -205,9 +205,10 @@ def _outcome(
         return None, keep(work.base, work.folder.path, manifest, files)
     except (InvalidInput, IncompleteOutput) as error:
         return Failure("output", str(error)), None
-    except OSError as error:
+    except (SiteError, OSError) as error:
         # the scratch of this host, not the destination: another host may have room
-        return Failure("environment", f"the scratch of this host: {error.strerror}: {error.filename}"), None
+        said = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
+        return Failure("environment", f"the scratch of this host: {said}"), None
 
 
 def classified(outcome: Outcome, chosen: Chosen, work: Execution) -> Failure | None:
