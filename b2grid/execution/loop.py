@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidInput
 from b2grid.execution.decide import decide
+from b2grid.execution.inputs import InputStorage
 from b2grid.execution.job import Attempt, run_attempt
 from b2grid.execution.limiting import limits_for
 from b2grid.execution.opening import recovered
@@ -43,6 +44,7 @@ from b2grid.execution.state import (
     Void,
     Voided,
 )
+from b2grid.execution.sweeping import tidy
 from b2grid.ntuple import Manifest
 from b2grid.run.proc import sweep
 
@@ -102,6 +104,7 @@ class Driver:
         self.state, answers = recovered(folder, self.plan, lines, patience=patience)
         moved = self.state.site != folder.read_definition().site
         self.site = site(self.state.site) if moved else where
+        self.state.replicas = InputStorage(lambda: (self.plan, self._storage()))
         self.steering_sha256 = _sha256(folder)
         self.snapshots = Snapshots(folder, self.plan, owner.epoch)
         self.snapshots.answers |= answers
@@ -148,6 +151,7 @@ class Driver:
         """End what an earlier driver's payloads have left on this host; with somebody else's scheduler they go on."""
         if self.site.kind != "scheduler":
             sweep(start=f"{self.plan.project_id}-")
+        tidy(self.site.scratch)
 
     def _next(self) -> list[Event]:
         """Wait for something to happen, and take all that has."""
@@ -257,6 +261,9 @@ class Driver:
         parcels = [Parcel(self._attempt(send), send.avoid) for send in batch]
         return self.link.exchange.send(parcels, priority=self.state.priority)
 
+    def _storage(self) -> tuple[tuple[str, str], ...]:
+        return tuple((element.name, element.url) for element in self.site.storage)
+
     def _attempt(self, send: Send) -> Attempt:
         job = self.state.jobs[send.job]
         limits_of = self.plan.spec.get("limits_of", {})
@@ -270,8 +277,9 @@ class Driver:
             self.steering_sha256,
             self.site.environment,
             send.replica,
-            tuple((element.name, element.url) for element in self.site.storage),
+            self._storage(),
             self.site.scratch,
+            self.site.checksums,
         )
 
     def _recall(self, batch: list[Recall]) -> list[Event]:
