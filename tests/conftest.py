@@ -16,6 +16,11 @@ settings.load_profile("b2grid")
 _PROGRAMS = {"browser": ("chromium", "chromium-browser", "google-chrome")}
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the table of faults at the end of every run: the process that prints it collects nothing itself."""
+    config.pluginmanager.import_plugin("tests.faults.report")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave benchmarks out unless they are asked for, and run the slow tests first: two workers then end together."""
     if "benchmark" not in config.option.markexpr and not any("benchmarks" in given for given in config.args):
