@@ -13,7 +13,7 @@ from hypothesis import settings
 settings.register_profile("b2grid", deadline=None)
 settings.load_profile("b2grid")
 
-_PROGRAMS = {"browser": ("chromium", "chromium-browser", "google-chrome")}
+_PROGRAMS = {"browser": ("chromium", "chromium-browser", "google-chrome"), "compiler": ("cc", "gcc")}
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from b2grid.execution import ProjectFolder
 from tests.execution.conftest import make
+from tests.faults.injection import Forks, forks
 from tests.faults.invariant import running
 
 __all__ = ["make"]
@@ -34,3 +35,10 @@ def nothing_left(tmp_path: Path) -> Iterator[None]:
         with contextlib.suppress(Exception):
             for pid in running(ProjectFolder(path.parent)):
                 os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """Processes that end at any of their system calls, and a cluster for those of them that drive."""
+    with forks(tmp_path_factory.mktemp("forking")) as started:
+        yield started

@@ -1,0 +1,99 @@
+"""A program that has loaded all that a driver needs, and forks a process for every order: a line of JSON each.
+
+It runs with the library of `syscalls.c`, so that the forked process can end at one of its own system calls. Its
+drivers find a cluster that is there already: starting one takes longer than all that a driver of some small jobs does.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import distributed
+import uproot
+
+from b2grid.execution import ProjectFolder, control, driver, job, site, snapshot
+from b2grid.execution.driver import Driver
+from b2grid.execution.journal import Journal, read_journals
+from b2grid.execution.owner import Owner
+from b2grid.execution.requests import waiting_requests
+from b2grid.run import Limits
+
+__all__: list[str] = []
+
+_LOADED = (uproot, snapshot, job)
+
+
+def _drive(folder: ProjectFolder, order: dict[str, Any]) -> None:
+    """Drive a project as `drive` does, on the cluster of the order."""
+    driver._alone(folder, take_over=False)
+    history = read_journals(folder)
+    for place in history.damaged:
+        driver.log.warning("%s is damaged and was left out; manifests decide what is done", place)
+    journal = Journal.create(folder, history.epoch + 1, history.length)
+    owner = Owner.this(history.epoch + 1)
+    owner.write(folder)
+    where = dataclasses.replace(site("local"), workers=order["workers"], limits=Limits(**order["limits"]))
+    driving = Driver(folder, where, journal, owner, history.lines)
+    if not driving.state.settled or waiting_requests(folder):
+        security = distributed.Security(require_encryption=True, **order["security"])
+        with distributed.Client(order["address"], security=security) as client:
+            driving.run(client)
+    driving.snapshots.write(driving.state, force=True)
+    dataclasses.replace(owner, ended=True).write(folder)
+    journal.close()
+
+
+def _submit(folder: ProjectFolder, order: dict[str, Any]) -> None:
+    control.submit(folder)
+
+
+def _attempt(folder: ProjectFolder, order: dict[str, Any]) -> None:
+    """Run an attempt as a worker does, and say what came of it."""
+    asked = job.Attempt(str(folder.path), 1, order["job"], order["attempt"], Limits(grace=0.3), "0" * 64)
+    Path(order["facts"]).write_text(json.dumps(job.run_attempt(asked, lambda said: None)))
+
+
+_ORDERS = {"drive": _drive, "submit": _submit, "attempt": _attempt}
+
+
+def main() -> None:
+    """Fork a process for each order, and say its number; or say what it came to, when that is asked."""
+    library = ctypes.CDLL(os.environ["LD_PRELOAD"])
+    for line in sys.stdin:
+        order = json.loads(line)
+        if "wait" in order:
+            status = os.waitpid(order["wait"], os.WUNTRACED)[1]
+            print("stopped" if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status), flush=True)
+            continue
+        child = os.fork()
+        if child == 0:
+            _obey(order, library)
+        print(child, flush=True)
+
+
+def _obey(order: dict[str, Any], library: ctypes.CDLL) -> None:
+    said = os.open(order["said"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for stream in (0, 1, 2):
+        os.dup2(said if stream else os.open(os.devnull, os.O_RDONLY), stream)
+    folder = ProjectFolder(Path(order["folder"]))
+    at, number, kinds = ctypes.c_long(order["step"]), ctypes.c_int(order["number"]), ctypes.c_int(order["kinds"])
+    library.fault_arm(order["folder"].encode(), at, number, kinds, order["trace"].encode())
+    failed = 1
+    try:
+        _ORDERS[order["do"]](folder, order)
+        failed = 0
+    except BaseException:
+        traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(failed)
+
+
+if __name__ == "__main__":
+    main()
