@@ -21,9 +21,10 @@ import uproot
 from b2grid.execution import ProjectFolder, control, driver, job, site, snapshot
 from b2grid.execution.driver import Driver
 from b2grid.execution.journal import Journal, read_journals
-from b2grid.execution.owner import Owner
+from b2grid.execution.owner import Owner, beating, liveness
 from b2grid.execution.requests import waiting_requests
 from b2grid.run import Limits
+from b2grid.run.proc import sweep
 
 __all__: list[str] = []
 
@@ -32,13 +33,18 @@ _LOADED = (uproot, snapshot, job)
 
 def _drive(folder: ProjectFolder, order: dict[str, Any]) -> None:
     """Drive a project as `drive` does, on the cluster of the order."""
-    driver._alone(folder, take_over=False)
+    if order.get("take_over"):
+        assert liveness(folder) == "unknown"
+        assert not beating(folder, patience=1.0)
+    else:
+        driver._alone(folder, take_over=False)
     history = read_journals(folder)
     for place in history.damaged:
         driver.log.warning("%s is damaged and was left out; manifests decide what is done", place)
     journal = Journal.create(folder, history.epoch + 1, history.length)
     owner = Owner.this(history.epoch + 1)
     owner.write(folder)
+    sweep(start=f"{folder.read_definition().id}-")
     where = dataclasses.replace(site("local"), workers=order["workers"], limits=Limits(**order["limits"]))
     driving = Driver(folder, where, journal, owner, history.lines)
     if not driving.state.settled or waiting_requests(folder):
@@ -85,6 +91,7 @@ def _obey(order: dict[str, Any], library: ctypes.CDLL) -> None:
     folder = ProjectFolder(Path(order["folder"]))
     at, number, kinds = ctypes.c_long(order["step"]), ctypes.c_int(order["number"]), ctypes.c_int(order["kinds"])
     library.fault_arm(order["folder"].encode(), at, number, kinds, order["trace"].encode())
+    os.environ.update(order["environment"])
     failed = 1
     try:
         _ORDERS[order["do"]](folder, order)

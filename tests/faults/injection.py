@@ -111,6 +111,7 @@ class Forks:
             "said": str(self.folder / f"{given}.said"),
             "workers": 2,
             "limits": {"grace": 0.3},
+            "environment": {},
             **self.cluster,
             **order,
         }
