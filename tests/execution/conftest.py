@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -54,30 +55,35 @@ def slot() -> Iterator[None]:
 def make(tmp_path: Path) -> Make:
     """Make a planned project whose jobs run a program."""
 
-    def made(
-        jobs: int,
-        *program: str,
-        name: str = "raw",
-        scouts: bool | int = False,
-        args: list[str] | None = None,
-        recipe: Recipe | None = None,
-    ) -> ProjectFolder:
-        folder = ProjectFolder(tmp_path / name)
-        project_id = uuid.uuid4().hex
-        folder.write_definition(Definition(project_id, name, "hash", time.time(), "tester", "steer.py"))
-        folder.steering.mkdir()
-        (folder.steering / "steer.py").write_text("")
-        plan(
-            project=name,
-            project_id=project_id,
-            inputs=inputs(jobs),
-            runner=Runner("raw", program),
-            steering="steer.py",
-            files_per_job=1,
-            scouts=scouts,
-            args=args,
-            recipe=recipe,
-        ).write(folder.plan(1))
-        return folder
+    def made(jobs: int, *program: str, name: str = "raw", **options: Any) -> ProjectFolder:
+        return planned(tmp_path / name, jobs, *program, **options)
 
     return made
+
+
+def planned(
+    path: Path,
+    jobs: int,
+    *program: str,
+    scouts: bool | int = False,
+    args: list[str] | None = None,
+    recipe: Recipe | None = None,
+) -> ProjectFolder:
+    """A planned project in this folder, whose jobs run a program."""
+    folder = ProjectFolder(path)
+    project_id = uuid.uuid4().hex
+    folder.write_definition(Definition(project_id, path.name, "hash", time.time(), "tester", "steer.py"))
+    folder.steering.mkdir()
+    (folder.steering / "steer.py").write_text("")
+    plan(
+        project=path.name,
+        project_id=project_id,
+        inputs=inputs(jobs),
+        runner=Runner("raw", program),
+        steering="steer.py",
+        files_per_job=1,
+        scouts=scouts,
+        args=args,
+        recipe=recipe,
+    ).write(folder.plan(1))
+    return folder

@@ -17,12 +17,13 @@ from typing import Any
 from b2grid.execution import ProjectFolder, site
 from b2grid.execution.cluster import cluster
 
-__all__ = ["ALL", "FSYNC", "LINK", "OPEN", "RENAME", "WRITE", "Forks", "Steps", "built", "forks", "serve"]
+__all__ = ["ALL", "FSYNC", "LIES", "LINK", "OPEN", "RENAME", "WRITE", "Forks", "Steps", "built", "forks", "serve"]
 
 _SOURCE = Path(__file__).with_name("syscalls.c")
 # kinds of steps: as in syscalls.c
 OPEN, WRITE, FSYNC, RENAME, LINK, UNLINK, MKDIR, RMDIR = (1 << bit for bit in range(8))
 ALL = 255
+LIES = 256  # beside kinds: at the step, and only there, it happens and reports the error all the same
 
 
 def built(folder: Path) -> Path:

@@ -2,8 +2,9 @@
 
    Every change below one folder counts as a step: a file that is created, written, made durable, renamed, linked or
    removed, and a folder that is made or removed. At a step the process is killed or stopped just before it happens
-   (a write has been half done by then), or from a step on some kinds of steps fail. The clock of the day, and the
-   name of the host, can be others as well. Nothing happens unless it is asked for. */
+   (a write has been half done by then), or from a step on some kinds of steps fail, or at a step one reports an error
+   though it has happened. The clock of the day, and the name of the host, can be others as well, and signals that end
+   processes can go nowhere. Nothing happens unless it is asked for. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 enum { OPEN = 1, WRITE = 2, FSYNC = 4, RENAME = 8, LINK = 16, UNLINK = 32, MKDIR = 64, RMDIR = 128 };
+enum { LIES = 256 }; /* beside kinds: the step is done, and its error is a lie */
 static const char *NAMES[] = {"open", "write", "fsync", "rename", "link", "unlink", "mkdir", "rmdir"};
 
 static char root[4096];
@@ -130,16 +132,20 @@ static int step(int kind, const char *path, int file, const void *data, size_t s
             syscall(SYS_write, file, data, size / 2);
         syscall(SYS_kill, getpid(), number);
     }
-    return number < 0 && (kind & kinds) ? -number : 0;
+    if (number >= 0 || !(kind & kinds) || ((kinds & LIES) && now != at))
+        return 0;
+    return -number;
 }
 
-#define STEP(kind, path)                                                                                              \
+#define STEP(kind, path, do_it)                                                                                       \
     do {                                                                                                              \
         int failed = step(kind, path, -1, NULL, 0);                                                                   \
-        if (failed) {                                                                                                 \
-            errno = failed;                                                                                           \
-            return -1;                                                                                                \
-        }                                                                                                             \
+        if (!failed)                                                                                                  \
+            break;                                                                                                    \
+        if (kinds & LIES)                                                                                             \
+            (void)!do_it;                                                                                             \
+        errno = failed;                                                                                               \
+        return -1;                                                                                                    \
     } while (0)
 
 #define OPENING(name)                                                                                                 \
@@ -150,7 +156,7 @@ static int step(int kind, const char *path, int file, const void *data, size_t s
         mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0;                                        \
         va_end(more);                                                                                                 \
         if ((flags & O_CREAT) && below(path))                                                                         \
-            STEP(OPEN, path);                                                                                         \
+            STEP(OPEN, path, close(REAL(name)(path, flags, mode)));                                                   \
         return REAL(name)(path, flags, mode);                                                                         \
     }
 OPENING(open)
@@ -165,7 +171,7 @@ OPENING(open64)
         mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0;                                        \
         va_end(more);                                                                                                 \
         if ((flags & O_CREAT) && named(folder, path, whole, sizeof whole) && below(whole))                            \
-            STEP(OPEN, whole);                                                                                        \
+            STEP(OPEN, whole, close(REAL(name)(folder, path, flags, mode)));                                          \
         return REAL(name)(folder, path, flags, mode);                                                                 \
     }
 OPENING_AT(openat)
@@ -189,7 +195,7 @@ ssize_t write(int file, const void *data, size_t size)
     {                                                                                                                 \
         char path[4096];                                                                                              \
         if (opened(file, path, sizeof path))                                                                          \
-            STEP(FSYNC, path);                                                                                        \
+            STEP(FSYNC, path, REAL(name)(file));                                                                      \
         return REAL(name)(file);                                                                                      \
     }
 DURABLE(fsync)
@@ -198,14 +204,14 @@ DURABLE(fdatasync)
 int rename(const char *from, const char *to)
 {
     if (below(to) || below(from))
-        STEP(RENAME, to);
+        STEP(RENAME, to, REAL(rename)(from, to));
     return REAL(rename)(from, to);
 }
 
 int link(const char *from, const char *to)
 {
     if (below(to))
-        STEP(LINK, to);
+        STEP(LINK, to, REAL(link)(from, to));
     return REAL(link)(from, to);
 }
 
@@ -213,14 +219,14 @@ int linkat(int from_folder, const char *from, int to_folder, const char *to, int
 {
     char whole[8192];
     if (named(to_folder, to, whole, sizeof whole) && below(whole))
-        STEP(LINK, whole);
+        STEP(LINK, whole, REAL(linkat)(from_folder, from, to_folder, to, flags));
     return REAL(linkat)(from_folder, from, to_folder, to, flags);
 }
 
 int unlink(const char *path)
 {
     if (below(path))
-        STEP(UNLINK, path);
+        STEP(UNLINK, path, REAL(unlink)(path));
     return REAL(unlink)(path);
 }
 
@@ -228,21 +234,21 @@ int unlinkat(int folder, const char *path, int flags)
 {
     char whole[8192];
     if (named(folder, path, whole, sizeof whole) && below(whole))
-        STEP(flags & AT_REMOVEDIR ? RMDIR : UNLINK, whole);
+        STEP(flags & AT_REMOVEDIR ? RMDIR : UNLINK, whole, REAL(unlinkat)(folder, path, flags));
     return REAL(unlinkat)(folder, path, flags);
 }
 
 int rmdir(const char *path)
 {
     if (below(path))
-        STEP(RMDIR, path);
+        STEP(RMDIR, path, REAL(rmdir)(path));
     return REAL(rmdir)(path);
 }
 
 int mkdir(const char *path, mode_t mode)
 {
     if (below(path))
-        STEP(MKDIR, path);
+        STEP(MKDIR, path, REAL(mkdir)(path, mode));
     return REAL(mkdir)(path, mode);
 }
 
@@ -299,6 +305,22 @@ time_t time(time_t *where)
     if (where)
         *where = now.tv_sec;
     return now.tv_sec;
+}
+
+/* Processes that hang in the kernel end by no signal: those that this process would end do not hear of it. */
+static int unheard(int sent)
+{
+    return (sent == SIGKILL || sent == SIGTERM) && getenv("FAULT_UNHEARD");
+}
+
+int kill(pid_t process, int sent)
+{
+    return unheard(sent) ? 0 : REAL(kill)(process, sent);
+}
+
+int killpg(pid_t group, int sent)
+{
+    return unheard(sent) ? 0 : REAL(killpg)(group, sent);
 }
 
 int gethostname(char *name, size_t size)
