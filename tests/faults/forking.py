@@ -18,6 +18,7 @@ from typing import Any
 import distributed
 import uproot
 
+from b2grid import Project
 from b2grid.execution import ProjectFolder, control, driver, job, site, snapshot
 from b2grid.execution.driver import Driver
 from b2grid.execution.journal import Journal, read_journals
@@ -60,13 +61,21 @@ def _submit(folder: ProjectFolder, order: dict[str, Any]) -> None:
     control.submit(folder)
 
 
+def _plan(_: ProjectFolder, order: dict[str, Any]) -> None:
+    """Do what a notebook does before it submits."""
+    project = Project(**order["project"])
+    project.check()
+    project.trial(events=20)
+    project.plan(files_per_job=3)
+
+
 def _attempt(folder: ProjectFolder, order: dict[str, Any]) -> None:
     """Run an attempt as a worker does, and say what came of it."""
     asked = job.Attempt(str(folder.path), 1, order["job"], order["attempt"], Limits(grace=0.3), "0" * 64)
     Path(order["facts"]).write_text(json.dumps(job.run_attempt(asked, lambda said: None)))
 
 
-_ORDERS = {"drive": _drive, "submit": _submit, "attempt": _attempt}
+_ORDERS = {"drive": _drive, "submit": _submit, "plan": _plan, "attempt": _attempt}
 
 
 def main() -> None:
@@ -90,7 +99,7 @@ def _obey(order: dict[str, Any], library: ctypes.CDLL) -> None:
         os.dup2(said if stream else os.open(os.devnull, os.O_RDONLY), stream)
     folder = ProjectFolder(Path(order["folder"]))
     at, number, kinds = ctypes.c_long(order["step"]), ctypes.c_int(order["number"]), ctypes.c_int(order["kinds"])
-    library.fault_arm(order["folder"].encode(), at, number, kinds, order["trace"].encode())
+    library.fault_arm(order["below"].encode(), at, number, kinds, order["trace"].encode())
     os.environ.update(order["environment"])
     failed = 1
     try:

@@ -93,7 +93,7 @@ class Forks:
 
         Parameters
         ----------
-        do : {"drive", "submit", "attempt"}
+        do : {"plan", "submit", "drive", "attempt"}
         step : int
             The step of this process at which something happens; 0 for none.
         number : int
@@ -105,6 +105,7 @@ class Forks:
         asked = {
             "do": do,
             "folder": str(project.path),
+            "below": str(project.path),
             "step": step,
             "number": int(number),
             "kinds": kinds,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import json
 import os
 import shutil
 import signal
@@ -12,34 +10,24 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
-from b2grid import InvalidInput, SiteError
-from b2grid.execution import ProjectFolder, ask, read_jobs, read_log, read_status, restart, submit, wait
+from b2grid import InvalidInput, Project, SiteError
+from b2grid.execution import ProjectFolder, read_jobs, read_status, restart, submit, wait
 from b2grid.execution.owner import read_owner
-from b2grid.execution.publish import manifest_path
 from b2grid.execution.requests import leave_request
-from b2grid.outputs import completeness
 from b2grid.planning import Plan
 from tests.execution.conftest import Make
-from tests.faults.injection import FSYNC, MKDIR, OPEN, WRITE, Forks, Steps
+from tests.faults.injection import Forks, Steps, built
 from tests.faults.invariant import driver, running, sound, until
 from tests.faults.report import fault
+from tests.faults.work import made, ran
+from tests.project.conftest import COLLECTION, D0
 
 pytestmark = [pytest.mark.slow, pytest.mark.system("compiler")]
-
-# says which job ran, and how often; job 4 takes long
-WORK = 'echo "$1" >> "$0"; test "$1" != 4 || exec sleep 15'
-
-
-def made(make: Make, tmp_path: Path, name: str, jobs: int = 4, work: str = WORK) -> ProjectFolder:
-    folder = make(jobs, "/bin/sh", "-c", work, name=name, args=[str(tmp_path / f"ran-{name}"), "{job}"])
-    folder.submitted()
-    return folder
 
 
 def cancelling(make: Make, tmp_path: Path, name: str) -> ProjectFolder:
@@ -47,12 +35,6 @@ def cancelling(make: Make, tmp_path: Path, name: str) -> ProjectFolder:
     folder = made(make, tmp_path, name)
     leave_request(folder, "cancel", (4,))
     return folder
-
-
-def ran(folder: ProjectFolder) -> Counter[str]:
-    """How often each job was launched."""
-    path = folder.path.with_name(f"ran-{folder.path.name}")
-    return Counter(path.read_text().split()) if path.exists() else Counter()
 
 
 def survived(folder: ProjectFolder, forking: Forks, drivers: int) -> None:
@@ -82,11 +64,48 @@ def some(came: Steps, most: int) -> list[int]:
 def test_row_01_a_submission_that_is_cut_off_is_made_again_with_the_same_jobs(
     make: Make, tmp_path: Path, forking: Forks
 ) -> None:
-    folders = [make(3, "/bin/sh", "-c", WORK, name=f"cut-{n}", args=[str(tmp_path / f"ran-cut-{n}"), "{job}"]) for n in range(7)]
+    folders = [cancelling(make, tmp_path, f"cut-{step}") for step in range(1, 7)]
+    for folder in folders:
+        folder.write_definition(replace(folder.read_definition(), state="draft"))
     before = [(folder.read_definition().id, folder.plan(1).read_bytes()) for folder in folders]
-    ends = [forking("submit", folder, step=step) for step, folder in enumerate(folders, 1)]
-    assert [end.code for end in ends[:6]] == [-signal.SIGKILL] * 6
-    print(ends[-1])
+    cut = [forking("submit", folder, step=step) for step, folder in enumerate(folders, 1)]
+    assert [end.code for end in cut] == [-signal.SIGKILL] * 6
+    assert cut[-1].steps[-1].endswith("driver.log"), "the next step is the start of the driver"
+    assert [(folder.submitted().id, folder.plan(1).read_bytes()) for folder in folders] == before
+    assert all(ran(folder) == Counter() for folder in folders)
+    again = [forking.start("drive", folder) for folder in folders]
+    assert [forking.end(process).code for process in again] == [0] * len(again)
+    for folder in folders:
+        survived(folder, forking, 0)
+
+
+@fault(1, "notebook killed while it prepares and submits a project")
+@fault(6, "the same project submitted again, and other content under its name")
+def test_rows_01_and_06_a_name_stands_for_one_content_from_its_submission_on(
+    tmp_path: Path, home: Path, forking: Forks
+) -> None:
+    steering = tmp_path / "d0.py"
+    steering.write_text(D0)
+    given = {"name": "p", "steering": str(steering), "inputs": {"signal": COLLECTION}}
+    folder = ProjectFolder(home / "projects" / "p")
+    here = {"environment": {"B2GRID_HOME": str(home)}, "below": str(home), "project": given}
+    planned = forking("plan", ProjectFolder(tmp_path / "rehearsal"), **here)
+    assert planned.code == 0
+    shutil.rmtree(folder.path)
+    cut = [planned.where("rename", "/projects/p")[0], planned.where("rename", "recipe.json")[0], len(planned.steps) - 1]
+    assert {forking("plan", folder, step=step, **here).code for step in cut} == {-signal.SIGKILL}
+    assert forking("plan", folder, **here).code == 0
+    before = (folder.read_definition().id, folder.plan(1).read_bytes())
+    submitting = forking("submit", folder, step=6)
+    assert (submitting.code, folder.read_definition().state) == (-signal.SIGKILL, "submitted")
+    again = Project(**given)
+    assert (again.status.phase, again.status.total) == ("running", len(Plan.read(folder.plan(1)).ids()))
+    with pytest.raises(InvalidInput, match="'p' has been submitted"):
+        Project(**given | {"args": ["other"]})
+    assert (folder.read_definition().id, folder.plan(1).read_bytes()) == before
+    assert forking("drive", folder).code == 0
+    assert Project(**given).submit().done == again.status.total
+    sound(folder, forking.folder)
 
 
 @fault(2, "driver killed at its writes, the write torn")
@@ -171,3 +190,21 @@ def test_row_07_a_stopped_driver_that_resumes_is_refused(make: Make, tmp_path: P
     owner = read_owner(folder)
     assert owner is not None
     assert (owner.epoch, owner.ended) == (2, True)
+
+
+@fault(8, "clock moved by an hour, and by two days, while jobs run", simulated="the clock of the day, as programs ask for it")
+def test_row_08_no_limit_fires_when_the_clock_is_moved(make: Make, tmp_path: Path, scratch: Path) -> None:
+    folder = made(make, tmp_path, "p")
+    clock = tmp_path / "clock"
+    clock.write_bytes(struct.pack("d", 0.0))
+    moved = {"LD_PRELOAD": str(built(tmp_path)), "FAULT_CLOCK": str(clock)}
+    with subprocess.Popen([sys.executable, "-m", "b2grid.execution.driver", folder.path], env=os.environ | moved) as drives:
+        for hours in (1, -47, 24):
+            until(lambda: running(folder))
+            with clock.open("r+b") as file:  # in place: whoever looks at it has it in memory
+                file.write(struct.pack("d", 3600.0 * hours))
+            until(lambda: read_status(folder).updated > time.time() + 3600.0 * hours - 600.0)
+        (tmp_path / "ran-p.go").touch()
+        assert drives.wait(60) == 0
+    assert sound(folder, scratch) == {"Done": 4}
+    assert read_jobs(folder)["attempt"].to_pylist() == [1] * 4
