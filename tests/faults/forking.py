@@ -63,7 +63,7 @@ def _submit(folder: ProjectFolder, order: dict[str, Any]) -> None:
 
 def _plan(_: ProjectFolder, order: dict[str, Any]) -> None:
     """Do what a notebook does before it submits."""
-    project = Project(**order["project"])
+    project = Project(**order["given"])
     project.check()
     project.trial(events=20)
     project.plan(files_per_job=3)

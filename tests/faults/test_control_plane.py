@@ -88,7 +88,7 @@ def test_rows_01_and_06_a_name_stands_for_one_content_from_its_submission_on(
     steering.write_text(D0)
     given = {"name": "p", "steering": str(steering), "inputs": {"signal": COLLECTION}}
     folder = ProjectFolder(home / "projects" / "p")
-    here = {"environment": {"B2GRID_HOME": str(home)}, "below": str(home), "project": given}
+    here = {"environment": {"B2GRID_HOME": str(home)}, "below": str(home), "given": given}
     planned = forking("plan", ProjectFolder(tmp_path / "rehearsal"), **here)
     assert planned.code == 0
     shutil.rmtree(folder.path)
