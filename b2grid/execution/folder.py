@@ -10,7 +10,7 @@
     status.json jobs.arrow  snapshots for readers
     owner.json              who drives
     requests/ keys/ logs/
-    output/                 manifests/subNN/JOB.json, subNN/STEM_jobID.root, scouts/, .staging/
+    output/                 manifests/subNN/JOB.json, subNN/STEM_jobID.root, scouts/, .staging/, accepted.json
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from b2grid.ntuple import sub_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FORMAT", "Definition", "ProjectFolder"]
+__all__ = ["ACCEPTED", "FORMAT", "Definition", "ProjectFolder"]
 
 FORMAT = 1
+ACCEPTED = "accepted.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,11 @@ class ProjectFolder:
     def output(self) -> Path:
         """Manifests and published files."""
         return self.path / "output"
+
+    @property
+    def accepted(self) -> Path:
+        """There once the owner has taken what is done as the result: what was left out is not missed any more."""
+        return self.output / ACCEPTED
 
     @property
     def scouts(self) -> Path:

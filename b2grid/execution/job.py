@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 import socket
 import tempfile
@@ -44,7 +45,21 @@ _VOID_LOOK = 1.0  # seconds between two looks for a void manifest
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What travels to the worker."""
+    """What travels to the worker; no secret is among it.
+
+    Parameters
+    ----------
+    environment : tuple of str
+        Names of variables that are let through to the payload.
+    replica : int
+        How many replicas of the inputs have failed: the next ones are taken.
+    storage : tuple of (name, URL)
+        The site's storage elements, in order of preference; a folder or ``root://…``, beneath which LFNs lie.
+    scratch : str or None
+        Where the payload's folder is made; the system's place for temporary files by default.
+    checksums : bool
+        Whether inputs are read and held against the catalogue's checksums before the payload starts.
+    """
 
     folder: str
     revision: int
@@ -53,6 +68,10 @@ class Attempt:
     limits: Limits
     steering_sha256: str
     environment: tuple[str, ...] = ()
+    replica: int = 0
+    storage: tuple[tuple[str, str], ...] = ()
+    scratch: str | None = None
+    checksums: bool = False
 
 
 Facts = dict[str, Any]
@@ -113,15 +132,46 @@ def _plan(path: str) -> Plan:
     return Plan.read(path)
 
 
+class _Watch:
+    """Ends the payload of a slot when its job gets a manifest from elsewhere: it was voided, or another attempt won.
+
+    A thread of its own, which is kept: to start one for every job costs more than to let one sleep.
+    """
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._turn = threading.Lock()
+        self._manifest = ""
+        threading.Thread(target=self._look, daemon=True).start()
+
+    @contextmanager
+    def over(self, manifest: str) -> Iterator[None]:
+        """Watch for this manifest."""
+        with self._turn:
+            self._manifest = manifest
+        try:
+            yield
+        finally:
+            with self._turn:  # what is being ended is this payload, never the one after it
+                self._manifest = ""
+
+    def _look(self) -> None:
+        while True:
+            time.sleep(_VOID_LOOK)
+            with self._turn:
+                if self._manifest and os.path.exists(self._manifest):  # noqa: PTH110
+                    self._supervisor.cancel()
+
+
 _kept = threading.local()
 
 
-def _supervisor() -> Supervisor:
-    """The supervisor of this slot: Dask runs a slot's jobs in one thread."""
+def _slot() -> tuple[Supervisor, _Watch]:
+    """The supervisor of this slot and its watch: Dask runs a slot's jobs in one thread."""
     if not hasattr(_kept, "supervisor"):
         _kept.supervisor = Supervisor()
-    kept: Supervisor = _kept.supervisor
-    return kept
+        _kept.watch = _Watch(_kept.supervisor)
+    return _kept.supervisor, _kept.watch
 
 
 def _run(
@@ -133,7 +183,7 @@ def _run(
         sweep(start=execution)  # what a killed supervisor of an earlier attempt may have left on this host
     nonce = execution + unique
     runner = Runner.from_json(plan.spec["runner"])
-    scratch = Path(tempfile.mkdtemp(prefix=f"b2grid-{unique[:8]}-"))
+    scratch = Path(tempfile.mkdtemp(prefix=f"b2grid-{unique[:8]}-", dir=attempt.scratch))
     try:
         work = scratch / "work"
         shutil.copytree(folder.steering, work)
@@ -149,8 +199,9 @@ def _run(
         def progress(done: int, expected: int) -> None:
             tell({"job": job.id, "attempt": attempt.attempt, "events": [done, expected]})
 
-        with _ends_when_void(manifest_path(root, job.id)):
-            outcome = _supervisor().run(payload, progress)
+        supervisor, watch = _slot()
+        with watch.over(str(manifest_path(root, job.id))):
+            outcome = supervisor.run(payload, progress)
         _keep_log(Path(payload.log), folder.log(job.id, attempt.attempt))
         measured = {"walltime": outcome.walltime, "cpu_time": outcome.cpu_time, "peak_memory": outcome.peak_memory}
         if failure := classify(outcome):
@@ -162,27 +213,6 @@ def _run(
         return Failure("environment", f"{error.strerror}: {error.filename}"), {}
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-@contextmanager
-def _ends_when_void(manifest: Path) -> Iterator[None]:
-    """End the payload when its job gets a manifest from elsewhere: it was voided, or another attempt won."""
-    over = threading.Event()
-    supervisor = _supervisor()
-
-    def watch() -> None:
-        while not over.wait(_VOID_LOOK):
-            if manifest.exists():
-                supervisor.cancel()
-                return
-
-    watching = threading.Thread(target=watch, daemon=True)
-    watching.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watching.join()
 
 
 def _keep_log(log: Path, kept: Path) -> None:

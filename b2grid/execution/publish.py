@@ -2,7 +2,8 @@
 
 Files are staged beside their destination, made durable, and the manifest is linked. Only then are they moved into
 place, never over an existing file. A crash in between leaves a staging folder whose manifest is linked: `complete`
-finishes the move.
+finishes the move. A manifest without files is staged as a file, and its link is made durable by whoever records it,
+for many at once (`sync_manifests`): there is nothing to move that it would have to precede.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from b2grid.ntuple import Manifest
 from b2grid.ntuple.manifest import sub_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
-__all__ = ["complete", "manifest_path", "publish", "published", "settle", "void"]
+__all__ = ["complete", "manifest_path", "publish", "published", "settle", "sync_manifests", "void"]
 
 _STAGING = ".staging"
 _NAME = "manifest.json"
@@ -55,11 +56,13 @@ def publish(root: Path, manifest: Manifest, files: Mapping[str, Path]) -> bool:
     """
     staging = root / _STAGING / manifest.nonce
     try:
+        if not manifest.outputs:
+            return _link_alone(root, manifest)
         staging.mkdir(parents=True)
         for name, path in files.items():
             _copy(path, staging / name)
         won = _link(root, staging, manifest)
-        if won and manifest.outputs:
+        if won:
             _move(root, staging, manifest)
     except OSError as error:
         if not _is_linked(root, staging, manifest.job):
@@ -74,13 +77,18 @@ def publish(root: Path, manifest: Manifest, files: Mapping[str, Path]) -> bool:
 
 
 def void(root: Path, manifest: Manifest) -> bool:
-    """Link a void manifest, so that the job can publish no more; whether it was early enough."""
-    staging = root / _STAGING / manifest.nonce
-    staging.mkdir(parents=True)
-    try:
-        return _link(root, staging, manifest)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    """Link a void manifest, so that the job can publish no more; whether it was early enough.
+
+    It holds after a power cut when `sync_manifests` has returned.
+    """
+    return _link_alone(root, manifest)
+
+
+def sync_manifests(root: Path, jobs: Iterable[int]) -> None:
+    """Make the links of some jobs' manifests durable: before their results, or their ends, are recorded."""
+    for folder in {manifest_path(root, job).parent for job in jobs}:
+        with suppress(FileNotFoundError):
+            sync_folder(folder)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -91,26 +99,53 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _link(root: Path, staging: Path, manifest: Manifest) -> bool:
+    """Link the manifest of a staging folder, durably; whether it was the first."""
     draft = staging / _NAME
-    with draft.open("x") as file:
+    _write(draft, manifest)
+    sync_folder(staging)  # after a crash the staged files have to be found under their names
+    target = manifest_path(root, manifest.job)
+    first = _first(draft, target)
+    if first:
+        sync_folder(target.parent)
+    return first
+
+
+def _link_alone(root: Path, manifest: Manifest) -> bool:
+    """Link a manifest that has no files; whether it was the first."""
+    draft = root / _STAGING / manifest.nonce
+    try:
+        _write(draft, manifest)
+        return _first(draft, manifest_path(root, manifest.job))
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write(draft: Path, manifest: Manifest) -> None:
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileNotFoundError:
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(manifest.to_json())
         file.flush()
-        os.fsync(file.fileno())
-    if manifest.outputs:
-        # after a crash the staged files have to be found under their names
-        sync_folder(staging)
-    target = manifest_path(root, manifest.job)
-    target.parent.mkdir(parents=True, exist_ok=True)
+        os.fsync(descriptor)
+
+
+def _first(draft: Path, target: Path) -> bool:
+    """Link a manifest to its place; whether none was there."""
     try:
-        os.link(draft, target)
+        try:
+            os.link(draft, target)
+        except FileNotFoundError:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.link(draft, target)
     except FileExistsError:
         # on a network file system the answer to a link that worked can be lost, and asking again then fails
-        if draft.stat().st_nlink != 2:
-            return False
+        return draft.stat().st_nlink == 2
     except OSError:
         if draft.stat().st_nlink != 2:
             raise
-    sync_folder(target.parent)
     return True
 
 
@@ -157,7 +192,7 @@ def settle(root: Path, job: int) -> Manifest | None:
     manifest = Manifest.from_json(text, where=str(path))
     staging = root / _STAGING / manifest.nonce
     for left in (staging, staging.with_name(staging.name + _TAKEN)):
-        if left.is_dir():
+        if left.exists():
             _completed(root, left)
     return manifest
 
@@ -172,6 +207,9 @@ def _completed(root: Path, staging: Path) -> bool:
             staging.rename(taken)
         except OSError:
             return False  # its writer has just finished with it
+    if taken.is_file():
+        taken.unlink()
+        return False  # a manifest without files: linked or not, there is nothing to move
     linked = False
     text = _text(taken / _NAME)
     with suppress(InvalidInput):
@@ -190,10 +228,19 @@ def _text(path: Path) -> str | None:
     return None
 
 
-def published(root: Path) -> Iterator[Manifest]:
-    """Every manifest that is linked, in no order; one that is damaged is left out here and named when collecting."""
+def published(root: Path, *, without: Container[int] = ()) -> Iterator[Manifest]:
+    """Every manifest that is linked, in no order; one that is damaged is left out here and named when collecting.
+
+    Parameters
+    ----------
+    without : container of int
+        Jobs whose manifests are not read.
+    """
     for folder in sorted((root / "manifests").glob("sub*")):
         for entry in os.scandir(folder):
-            if entry.name.endswith(".json") and (text := _text(Path(entry.path))) is not None:
+            job, _, kind = entry.name.partition(".")
+            if kind != "json" or not job.isdigit() or int(job) in without:
+                continue
+            if (text := _text(Path(entry.path))) is not None:
                 with suppress(InvalidInput):
                     yield Manifest.from_json(text, where=entry.path)

@@ -6,7 +6,9 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +21,7 @@ import pyarrow.compute as pc
 from b2grid.catalogue.model import INPUTS
 from b2grid.errors import InvalidInput, printable
 from b2grid.ntuple import sub_folder
+from b2grid.planning.revision import Change
 from b2grid.planning.summary import Summary, summarise
 from b2grid.planning.timetable import BANDWIDTH, Timetable, timetable
 
@@ -140,7 +143,7 @@ class Plan:
     def _starts(self) -> NDArray[np.int64]:
         """Where the rows of each job begin, and the end."""
         jobs = self.table["job"].to_numpy()
-        return np.concatenate([[0], np.flatnonzero(np.diff(jobs)) + 1, [len(jobs)]])
+        return np.append(np.flatnonzero(np.diff(jobs, prepend=-1)), len(jobs))
 
     @cached_property
     def _ids(self) -> NDArray[np.int32]:
@@ -155,6 +158,21 @@ class Plan:
     def _stop(self) -> int:
         """Events after which the steering itself stops a job."""
         return self.spec["max_event"] or _NO_LIMIT
+
+    @property
+    def last_job(self) -> int:
+        """The highest number that a job of this or an earlier revision has."""
+        return int(self.spec.get("last_job", self._ids.max(initial=0)))
+
+    @property
+    def quarantined(self) -> dict[str, dict[str, Any]]:
+        """The input files that no job reads, because they cannot be read: job, sample, events and reason by LFN."""
+        return dict(self.spec.get("quarantined", {}))
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What each revision changed, the latest last."""
+        return tuple(map(Change.from_json, self.spec.get("revisions", ())))
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -180,7 +198,7 @@ class Plan:
         if position == len(self._ids) or self._ids[position] != number:
             raise InvalidInput(
                 f"the plan of project {printable(self.project)} has no job {printable(number)}",
-                hint=f"jobs are 1 to {len(self)}",
+                hint=f"it has {len(self):,} jobs, and the last of all was {self.last_job}",
             )
         begin, end = self._starts[position : position + 2].tolist()
         rows: list[Any] = self.table.slice(begin, end - begin).drop_columns(["runs"]).to_pylist()
@@ -334,18 +352,47 @@ class Plan:
         return self.table.replace_schema_metadata(metadata)
 
     def write(self, path: str | os.PathLike[str]) -> Path:
-        """Write the plan as an Arrow file, whole or not at all."""
+        """Write the plan as an Arrow file, whole or not at all; what is there is replaced."""
         target = Path(path)
-        draft = target.with_name(f".{target.name}.new")
-        marked = self._marked()
-        options = pa.ipc.IpcWriteOptions(compression="zstd")
-        with draft.open("wb") as file:
-            with pa.ipc.new_file(file, marked.schema, options=options) as writer:
-                writer.write_table(marked)
-            file.flush()
-            os.fsync(file.fileno())
+        draft = self._drafted(target)
         draft.replace(target)
         return target
+
+    def write_once(self, path: str | os.PathLike[str]) -> Plan:
+        """Write the plan unless there is one already, which is never replaced; the one that is there in the end.
+
+        Raises
+        ------
+        InvalidInput
+            If what is there is no plan.
+        """
+        target = Path(path)
+        draft = self._drafted(target)
+        try:
+            with suppress(FileExistsError):
+                os.link(draft, target)
+            # on a network file system the answer to a link that worked can be lost, and asking again then fails
+            ours = draft.stat().st_nlink == 2
+        finally:
+            draft.unlink()
+        _sync(target.parent)
+        return self if ours else Plan.read(target)
+
+    def _drafted(self, target: Path) -> Path:
+        """The plan beside its place, durable, under a name that no other writer has."""
+        draft = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
+        marked = self._marked()
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        try:
+            with draft.open("wb") as file:
+                with pa.ipc.new_file(file, marked.schema, options=options) as writer:
+                    writer.write_table(marked)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        return draft
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Plan:
@@ -409,6 +456,15 @@ class Plan:
 
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _filled(column: Any, value: int) -> NDArray[np.int64]:

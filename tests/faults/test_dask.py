@@ -26,7 +26,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.system("compiler")]
 
 def killed(folder: ProjectFolder, job: int, *, with_supervisor: bool) -> psutil.Process:
     """Kill the worker that runs a job; its payload."""
-    (payload,) = (psutil.Process(pid) for pid in running(folder) if psutil.Process(pid).cmdline()[-1:] == [str(job)])
+    (payload,) = (
+        psutil.Process(pid) for pid in running(folder) if psutil.Process(pid).cmdline()[-1:] == [str(job)]
+    )
     supervisor = payload.parent()
     worker = supervisor.parent()
     assert "multiprocessing" in " ".join(worker.cmdline())
@@ -40,13 +42,18 @@ def killed(folder: ProjectFolder, job: int, *, with_supervisor: bool) -> psutil.
 # waits in its first attempt
 WAITS = 'test "$(grep -c "^$1$" "$0")" = 1 || exit 0; exec python3 -c "import time; time.sleep(60)" "$1"'
 # job 3 kills its worker, which is the parent of its supervisor, in every attempt
-KILLS = 'test "$1" != 3 || { kill -9 $(ps -o ppid= -p $PPID); sleep 60; }'
+KILLS = """
+worker=$(cut -d ' ' -f 4 /proc/$PPID/stat)
+if test "$1" = 3 && grep -q multiprocessing /proc/$worker/cmdline; then kill -9 $worker; sleep 60; fi
+"""
 
 
 @fault(14, "worker killed in the middle of a job; and with it the supervisor of its payload")
 @fault(18, "a job that kills its worker whenever it runs")
-def test_rows_14_and_18_a_lost_worker_costs_nobody_else_anything(make: Make, tmp_path: Path, forking: Forks) -> None:
-    folder = made(make, tmp_path, "p", 6, f'echo "$1" >> "$0"; {KILLS}; test "$1" -gt 2 || {{ {WAITS}; }}')
+def test_rows_14_and_18_a_lost_worker_costs_nobody_else_anything(
+    make: Make, tmp_path: Path, forking: Forks
+) -> None:
+    folder = made(make, tmp_path, "p", 6, f'echo "$1" >> "$0"; {KILLS}test "$1" -gt 2 || {{ {WAITS}; }}')
     drives = forking.start("drive", folder)
     until(lambda: len(running(folder)) == 2)
     time.sleep(0.3)
