@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -63,5 +64,23 @@ def cluster(site: Site, keys: Path) -> Iterator[distributed.Client]:
         If it must not be used: without TLS off loopback, or with workers of other versions.
     """
     started = batch_cluster if site.kind in BATCH else foreign_cluster if site.kind == "scheduler" else local_cluster
-    with dask.config.set(_CONFIG), started(site, keys) as client:
+    with _configured(), started(site, keys) as client:
         yield client
+
+
+_configuring = threading.Lock()
+_in_force: list[dask.config.set] = []
+
+
+@contextmanager
+def _configured() -> Iterator[None]:
+    """Dask as clusters here need it, until the last of them is left: one may end after the next has started."""
+    with _configuring:
+        _in_force.append(dask.config.set({} if _in_force else _CONFIG))
+    try:
+        yield
+    finally:
+        with _configuring:
+            if len(_in_force) == 1:
+                _in_force[0].__exit__(None, None, None)
+            _in_force.pop()
