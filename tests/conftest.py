@@ -13,7 +13,11 @@ from hypothesis import settings
 settings.register_profile("b2grid", deadline=None)
 settings.load_profile("b2grid")
 
-_PROGRAMS = {"browser": ("chromium", "chromium-browser", "google-chrome"), "compiler": ("cc", "gcc")}
+_PROGRAMS = {
+    "browser": ("chromium", "chromium-browser", "google-chrome"),
+    "compiler": ("cc", "gcc"),
+    "xrootd": ("xrootd",),
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:
