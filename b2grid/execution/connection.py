@@ -165,6 +165,8 @@ class Link:
         return [*lost, Slots(0)]
 
     def _give_up(self) -> None:
+        if self.exchange is not None:
+            self.exchange.close()
         if self._connection is not None:
             self._connection.leave(0.0)
             self._left.append(self._connection)

@@ -181,6 +181,12 @@ class Exchange:
             return [*events, *(self._ended(key, _LOST) for key in list(self._futures))]
         return [self._ended(key, _LOST) for key in list(self._futures)]
 
+    def close(self) -> None:
+        """Hear no more."""
+        for topic in (_topic(self._project), "all"):
+            with contextlib.suppress(Exception):  # it may be the reason why it is closed
+                self._client.unsubscribe_topic(topic)
+
     # -- hosts -------------------------------------------------------------------------------------------------
 
     def _heard(self, event: tuple[float, Any]) -> None:

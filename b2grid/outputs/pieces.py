@@ -69,7 +69,8 @@ def stem_of(file: str, job: int) -> str:
 
 def located(output: Path, job: int, nonce: str, file: str) -> Path | None:
     """Where a published file is: in its folder or, while publishing is being completed, in the staging."""
-    for folder in (output / sub_folder(job), output / ".staging" / nonce):
+    staging = output / ".staging"
+    for folder in (output / sub_folder(job), staging / nonce, staging / f"{nonce}.taken"):
         if (folder / file).is_file():
             return folder / file
     return None

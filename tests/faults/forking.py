@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import distributed
+import pandas as pd
+import pyarrow.parquet as pq
 import uproot
 
 from b2grid import Project
@@ -24,12 +26,14 @@ from b2grid.execution.driver import Driver
 from b2grid.execution.journal import Journal, read_journals
 from b2grid.execution.owner import Owner, beating, liveness
 from b2grid.execution.requests import waiting_requests
+from b2grid.ntuple import verify
+from b2grid.planning import Plan
 from b2grid.run import Limits
 from b2grid.run.proc import sweep
 
 __all__: list[str] = []
 
-_LOADED = (uproot, snapshot, job)
+_LOADED = (uproot, pd, pq, snapshot, job, verify, Plan)  # and not by every process that is forked
 
 
 def _drive(folder: ProjectFolder, order: dict[str, Any]) -> None:

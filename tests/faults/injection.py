@@ -17,7 +17,22 @@ from typing import Any
 from b2grid.execution import ProjectFolder, site
 from b2grid.execution.cluster import cluster
 
-__all__ = ["ALL", "FSYNC", "LIES", "LINK", "OPEN", "RENAME", "WRITE", "Forks", "Steps", "built", "forks", "serve"]
+__all__ = [
+    "ALL",
+    "FSYNC",
+    "LIES",
+    "LINK",
+    "OPEN",
+    "RENAME",
+    "RMDIR",
+    "UNLINK",
+    "WRITE",
+    "Forks",
+    "Steps",
+    "built",
+    "forks",
+    "serve",
+]
 
 _SOURCE = Path(__file__).with_name("syscalls.c")
 # kinds of steps: as in syscalls.c
@@ -149,7 +164,9 @@ def forks(folder: Path) -> Iterator[Forks]:
     environment = {**os.environ, "TMPDIR": str(folder)}
     with (
         _piped([sys.executable, "-m", "tests.faults.injection"], environment) as serving,
-        _piped([sys.executable, "-m", "tests.faults.forking"], environment | {"LD_PRELOAD": str(built(folder))}) as program,
+        _piped(
+            [sys.executable, "-m", "tests.faults.forking"], environment | {"LD_PRELOAD": str(built(folder))}
+        ) as program,
     ):
         assert serving.stdout is not None
         yield Forks(program, json.loads(serving.stdout.readline()), folder)

@@ -39,6 +39,8 @@ _CONFIG = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.admin.log-format": "%(asctime)s %(name)s %(levelname)s %(message)s",
     "distributed.comm.timeouts.connect": "30s",
+    # looking a hundred times a second at what a worker does costs more than most of what it does for b2grid
+    "distributed.worker.profile.enabled": False,
 }
 
 
