@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +22,22 @@ import pyarrow.parquet as pq
 import uproot
 
 from b2grid import Project
-from b2grid.execution import ProjectFolder, control, driver, job, site, snapshot
+from b2grid.execution import ProjectFolder, connection, control, driver, exchange, job, site, snapshot
 from b2grid.execution.driver import Driver
 from b2grid.execution.journal import Journal, read_journals
 from b2grid.execution.owner import Owner, beating, liveness
-from b2grid.execution.requests import waiting_requests
+from b2grid.execution.sites import Site
 from b2grid.ntuple import verify
 from b2grid.planning import Plan
 from b2grid.run import Limits
-from b2grid.run.proc import sweep
 
 __all__: list[str] = []
 
-_LOADED = (uproot, pd, pq, snapshot, job, verify, Plan)  # and not by every process that is forked
+_LOADED = (uproot, pd, pq, connection, exchange, snapshot, job, verify, Plan)  # and not by every process that is forked
 
 
 def _drive(folder: ProjectFolder, order: dict[str, Any]) -> None:
-    """Drive a project as `drive` does, on the cluster of the order."""
+    """Drive a project as `drive` does, on the cluster of the order, and with waits that are cut short."""
     if order.get("take_over"):
         assert liveness(folder) == "unknown"
         assert not beating(folder, patience=1.0)
@@ -49,16 +49,16 @@ def _drive(folder: ProjectFolder, order: dict[str, Any]) -> None:
     journal = Journal.create(folder, history.epoch + 1, history.length)
     owner = Owner.this(history.epoch + 1)
     owner.write(folder)
-    sweep(start=f"{folder.read_definition().id}-")
     where = dataclasses.replace(site("local"), workers=order["workers"], limits=Limits(**order["limits"]))
     driving = Driver(folder, where, journal, owner, history.lines)
-    if not driving.state.settled or waiting_requests(folder):
-        security = distributed.Security(require_encryption=True, **order["security"])
-        with distributed.Client(order["address"], security=security) as client:
-            driving.run(client)
-    driving.snapshots.write(driving.state, force=True)
+    driving.state.patience = 0.01
+    driving.run(partial(_connected, order))
     dataclasses.replace(owner, ended=True).write(folder)
-    journal.close()
+
+
+def _connected(order: dict[str, Any], _: Site) -> distributed.Client:
+    security = distributed.Security(require_encryption=True, **order["security"])
+    return distributed.Client(order["address"], security=security, set_as_default=False)
 
 
 def _submit(folder: ProjectFolder, order: dict[str, Any]) -> None:

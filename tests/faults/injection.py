@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,7 +196,7 @@ def _piped(command: list[str], environment: dict[str, str]) -> Iterator[subproce
 
 def serve() -> None:
     """Be the cluster until standard input ends."""
-    with cluster(site("local")) as client:
+    with tempfile.TemporaryDirectory() as keys, cluster(dataclasses.replace(site("local"), workers=2), Path(keys)) as client:
         security = client.cluster.security
         parts = ("tls_ca_file", "tls_client_cert", "tls_client_key")
         told = {"address": client.scheduler.address, "security": {part: getattr(security, part) for part in parts}}
