@@ -220,8 +220,9 @@ def _limits(given: dict[str, Any], base: Limits, batch: Batch | None) -> Limits:
         if made.memory is None:
             made = replace(made, memory=max(batch.memory // batch.cores - OVERHEAD, 1))
         if made.walltime is None and batch.walltime is not None:
-            # so that a worker runs a few jobs before it ends
-            made = replace(made, walltime=max(0.75 * (batch.walltime - made.grace - _MARGIN), 1.0))
+            # so that a worker runs a few jobs before it ends; in whole minutes
+            left = 0.75 * (batch.walltime - made.grace - _MARGIN)
+            made = replace(made, walltime=max(left - left % 60.0, 60.0))
     return made
 
 
