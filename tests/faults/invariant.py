@@ -65,7 +65,7 @@ def sound(folder: ProjectFolder, scratch: Path | None = None) -> dict[str, int]:
         assert not list((root / ".staging").glob("*")), "something is left of publishing"
     assert not list(folder.path.glob(".*.????????")), "something is left of a file that was written aside"
     if scratch is not None:
-        until(lambda: not list(scratch.glob("b2grid-*")), 10.0)
+        until(lambda: not list(scratch.glob("b2grid-*/work/*")), 10.0)
     return dict(Counter(states[job] for job in mains))
 
 
