@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-__all__ = ["read_text", "sync_folder", "write_whole"]
+__all__ = ["read_text", "remove_cut_off", "sync_folder", "write_whole"]
 
 
 def write_whole(path: Path, content: Buffer | str, *, durable: bool = True) -> None:
@@ -47,6 +47,14 @@ def write_whole(path: Path, content: Buffer | str, *, durable: bool = True) -> N
         raise SiteError(
             f"'{path}' cannot be written: {error.strerror}", hint="look at the space and the rights of this folder"
         ) from error
+
+
+def remove_cut_off(*paths: Path) -> None:
+    """Remove what writes of these files have left beside them when they were cut off; for who alone writes them."""
+    for path in paths:
+        for left in path.parent.glob(f".{path.name}.*"):
+            with contextlib.suppress(OSError):
+                left.unlink()
 
 
 def sync_folder(folder: Path) -> None:

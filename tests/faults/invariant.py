@@ -63,9 +63,10 @@ def sound(folder: ProjectFolder, scratch: Path | None = None) -> dict[str, int]:
     until(lambda: not running(folder), 10.0)
     for root in (folder.output, folder.scouts):
         assert not list((root / ".staging").glob("*")), "something is left of publishing"
-    assert not list(folder.path.glob(".*.????????")), "something is left of a file that was written aside"
+    for written in (folder.owner, folder.status, folder.jobs):
+        assert not list(folder.path.glob(f".{written.name}.*")), "something is left of a file that was written aside"
     if scratch is not None:
-        until(lambda: not list(scratch.glob("b2grid-*")), 10.0)
+        until(lambda: not list(scratch.glob("b2grid-*/work/*")), 10.0)
     return dict(Counter(states[job] for job in mains))
 
 
