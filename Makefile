@@ -11,7 +11,7 @@ demo: $(VENV)/plots.stamp
 	$(BIN)/b2grid demo
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 # ratios within one run, printed; nothing is asserted about them
 bench: $(VENV)/test.stamp

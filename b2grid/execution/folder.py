@@ -48,6 +48,10 @@ class Definition:
         The steering's own arguments, by sample.
     inputs : dict
         The inputs as they were given.
+    scouts_pass : float
+        The share of scouts that must pass before main jobs are sent.
+    adjust : bool
+        Whether what scouts measured corrects the plan.
     state : {"draft", "submitted"}
     """
 
@@ -64,6 +68,8 @@ class Definition:
     runs: Any = "good"
     inputs: dict[str, Any] = field(default_factory=dict)
     priority: int = 5
+    scouts_pass: float = 1.0
+    adjust: bool = True
     state: Literal["draft", "submitted"] = "draft"
 
     def to_json(self) -> str:

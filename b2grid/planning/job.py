@@ -23,12 +23,22 @@ def seed(project_id: str, job: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """One input file of a job; `bytes` and `events` are `None` where the catalogue does not know."""
+    """One input file of a job; `bytes`, `events` and `adler32` are `None` where the catalogue does not know.
+
+    Parameters
+    ----------
+    adler32 : str or None
+        Hexadecimal digits.
+    replicas : tuple of str
+        Physical names of further copies.
+    """
 
     lfn: str
     pfn: str
     bytes: int | None
     events: int | None = None
+    adler32: str | None = None
+    replicas: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,19 @@ FORMAT = 1
 _FORMAT_KEY = b"b2grid.plan.format"
 _SPEC_KEY = b"b2grid.plan.spec"
 
-_OF_FILES = ("sample", "global_tag", "lfn", "pfn", "bytes", "events", "dataset", "collection", "runs")
+_OF_FILES = (
+    "sample",
+    "global_tag",
+    "lfn",
+    "pfn",
+    "bytes",
+    "events",
+    "dataset",
+    "collection",
+    "runs",
+    "adler32",
+    "replicas",
+)
 _FIELDS: list[pa.Field[Any]] = [
     pa.field("job", pa.int32(), nullable=False),
     pa.field("kind", pa.string(), nullable=False),  # main, scout
@@ -86,7 +98,7 @@ def read(path: str | os.PathLike[str]) -> tuple[pa.Table, dict[str, Any]]:
         spec = json.loads(metadata[_SPEC_KEY])
     except (KeyError, ValueError) as error:
         raise InvalidInput(f"{printable(path)} is a damaged plan", hint="make it again") from error
-    return table.replace_schema_metadata(None), spec
+    return _with_all_columns(table.replace_schema_metadata(None)), spec
 
 
 def content_hash(table: pa.Table, spec: dict[str, Any]) -> str:
@@ -96,6 +108,15 @@ def content_hash(table: pa.Table, spec: dict[str, Any]) -> str:
     with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), marked.schema) as writer:
         writer.write_table(marked)
     return sink.digest.hexdigest()
+
+
+def _with_all_columns(table: pa.Table) -> pa.Table:
+    """A plan as the schema has it: older ones lack columns that may be empty."""
+    for name in PLAN.names:
+        if name not in table.column_names and PLAN.field(name).nullable:
+            table = table.append_column(PLAN.field(name), pa.nulls(len(table), PLAN.field(name).type))
+    known = set(PLAN.names) <= set(table.column_names)
+    return table.select(PLAN.names) if known else table
 
 
 def _marked(table: pa.Table, spec: dict[str, Any]) -> pa.Table:

@@ -20,6 +20,7 @@ from b2grid.planning.timetable import BANDWIDTH, Timetable, timetable
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -131,7 +132,10 @@ class Plan:
         begin, end = self._starts[position : position + 2].tolist()
         rows: list[Any] = self.table.slice(begin, end - begin).drop_columns(["runs"]).to_pylist()
         first = rows[0]
-        files = tuple(InputFile(row["lfn"], row["pfn"], row["bytes"], row["events"]) for row in rows)
+        files = tuple(
+            InputFile(row["lfn"], row["pfn"], row["bytes"], row["events"], row["adler32"], tuple(row["replicas"] or ()))
+            for row in rows
+        )
         counts = [file.events for file in files if file.events is not None]
         limit = first["events_limit"]
         stop = min(limit or _NO_LIMIT, self._stop)
@@ -204,8 +208,14 @@ class Plan:
         """The random seed of a job: the same for all its attempts."""
         return seed(self.project_id, job)
 
-    def arguments(self, job: int) -> tuple[str, ...]:
-        """The command of a job, argument by argument, as the supervisor starts it in the job's folder."""
+    def arguments(self, job: int, inputs: Sequence[str] | None = None) -> tuple[str, ...]:
+        """The command of a job, argument by argument, as the supervisor starts it in the job's folder.
+
+        Parameters
+        ----------
+        inputs : sequence of str, optional
+            Where its inputs are read from; the catalogue's first copy of each by default.
+        """
         from b2grid.run.command import JOB_INFORMATION, Runner, command_line
 
         runner = Runner.from_json(self.spec["runner"])
@@ -213,7 +223,7 @@ class Plan:
         return command_line(
             runner,
             self.spec["steering"],
-            [file.pfn for file in what.files],
+            [file.pfn for file in what.files] if inputs is None else inputs,
             events=what.events_limit,
             seed=self.seed(job),
             job_information=None if runner.kind == "raw" else JOB_INFORMATION,

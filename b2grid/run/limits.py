@@ -21,7 +21,7 @@ class Limits:
     memory : int or None
         Bytes that the payload and all its descendants hold in memory together, what they share counted once.
     stall : float or None
-        Seconds without output and without using the CPU.
+        Seconds without using the CPU and without output; of a payload that counts its events, without further events.
     processes : int or None
         The payload and all its descendants.
     disk : int or None
@@ -59,6 +59,8 @@ class Payload:
         Where its output goes, both streams together.
     scratch : str
         The folder whose size is limited; by default the working directory.
+    events : int or None
+        How many it should read, where that is known: some programs say their progress as a share of it.
     """
 
     command: tuple[str, ...]
@@ -68,6 +70,7 @@ class Payload:
     nonce: str
     log: str
     scratch: str = ""
+    events: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

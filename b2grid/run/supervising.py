@@ -10,6 +10,7 @@ Standard library only, and nothing of b2grid but `proc`, which lies beside it: i
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import ctypes
 import json
@@ -30,7 +31,15 @@ import proc  # type: ignore[import-not-found,unused-ignore]
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
 _TICK = 0.25  # seconds between two looks at what the payload uses
-_PROGRESS = re.compile(rb"\[b2lite\] events (\d+) of (\d+)\s*\n")  # a line without its end may still grow
+# what programs say of their progress; a line without its end may still grow
+_PROGRESS = re.compile(
+    rb"\[b2lite\] events (?P<done>\d+) of (?P<total>\d+)\s*\n"
+    rb"|Processed: +\d+ runs, +(?P<events>\d+) events\s*\n"  # basf2's module Progress
+    rb"|^\[=*> *\] +(?P<share>\d+)% [^\n]*\n",  # basf2's module ProgressBar, on what is no terminal
+    re.MULTILINE,
+)
+_LONGEST = 160  # bytes of such a line
+_STAMP = 60.0  # seconds between two times in the log
 _SHOWN = 16 * 1024  # bytes of head and tail that travel with the outcome
 
 
@@ -44,9 +53,18 @@ class Log:
         self.tail = bytearray()
         self.written = 0
         self.left_out = 0
+        self.stamped = time.monotonic()
+        self.between = True  # whether what came last was the end of a line
 
     def add(self, data: bytes) -> None:
-        """Keep some output, within the limit."""
+        """Keep some output, within the limit; now and then with the time, between two lines."""
+        if self.between and time.monotonic() - self.stamped > _STAMP:
+            self.stamped = time.monotonic()
+            self._keep(time.strftime("[b2grid] %Y-%m-%dT%H:%M:%S%z\n").encode())
+        self.between = data.endswith(b"\n")
+        self._keep(data)
+
+    def _keep(self, data: bytes) -> None:
         room = max(self.half - self.written, 0)
         if room:
             self.file.write(data[:room])
@@ -84,12 +102,14 @@ class Running:
     def __init__(self, asked: dict[str, Any]) -> None:
         self.limits = asked["limits"]
         self.scratch = asked["scratch"] or asked["folder"]
+        self.expected = asked["events"]
         self.log = Log(asked["log"], self.limits["log_bytes"])
         self.cause = ""
         self.peak = 0
         self.cpu = 0.0
         self.started = self.lively = time.monotonic()
         self.ending = 0.0  # when TERM was sent
+        self.known: int | None = None  # how far it is, in events or per cent, once it has said so
         self.rest = b""
         self.process = subprocess.Popen(
             asked["command"],
@@ -113,13 +133,27 @@ class Running:
         if not data:
             return False
         self.log.add(data)
-        self.lively = time.monotonic()
+        if self.known is None:
+            self.lively = time.monotonic()
         # a line may come in two pieces; one without an end is never kept longer than this
-        found = _PROGRESS.findall(self.rest + data)
-        self.rest = (self.rest + data)[-80:].rpartition(b"\n")[2]
-        if found:
-            _say({"progress": [int(found[-1][0]), int(found[-1][1])]})
+        data = self.rest + data
+        self.rest = data[-_LONGEST:].rpartition(b"\n")[2]
+        if b" events" in data or b"% " in data:  # much faster than the expression, where there is a lot of output
+            found = collections.deque(_PROGRESS.finditer(data), maxlen=1)
+            if found:
+                self._said(found[0])
         return True
+
+    def _said(self, line: re.Match[bytes]) -> None:
+        """Pass on how far the payload is; from then on only events and CPU time count as life, and no other output."""
+        count, expected = line["done"] or line["events"], self.expected or 0
+        done = int(count) if count else int(line["share"]) * expected // 100
+        known = int(count or line["share"])
+        if self.known is None or known > self.known:
+            self.lively = time.monotonic()
+        self.known = known
+        if count or expected:
+            _say({"progress": [done, int(line["total"] or expected)]})
 
     def look(self) -> None:
         """Measure, and end what is over its limits."""

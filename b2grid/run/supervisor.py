@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import threading
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["Limits", "Outcome", "Payload", "Supervisor"]
+
+
+def _fields(value: Payload | Limits) -> dict[str, Any]:
+    """As `asdict`, which would copy the whole environment name by name."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
 
 _PROGRAM = str(Path(__file__).with_name("supervising.py"))
 
@@ -76,7 +82,7 @@ class Supervisor:
         """
         process = self._started()
         environment = {**payload.environment, MARK: payload.nonce}
-        self._write(process, {**asdict(payload), "environment": environment})
+        self._write(process, {**_fields(payload), "limits": _fields(payload.limits), "environment": environment})
         assert process.stdout is not None
         for line in process.stdout:
             said = json.loads(line)
