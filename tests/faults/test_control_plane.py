@@ -150,9 +150,7 @@ def test_rows_02_and_03_a_recovery_that_is_killed_is_made_again(make: Make, tmp_
 def test_rows_04_and_05_a_project_has_one_driver_whatever_becomes_of_its_notebooks(
     make: Make, tmp_path: Path, scratch: Path
 ) -> None:
-    folder = make(
-        12, "/bin/sh", "-c", 'echo "$1" >> "$0"; sleep 0.3', name="p", args=[str(tmp_path / "ran-p"), "{job}"]
-    )
+    folder = make(12, "/bin/sh", "-c", 'echo "$1" >> "$0"; sleep 0.3', name="p", args=[str(tmp_path / "ran-p"), "{job}"])
     code = (
         "import time; from pathlib import Path; from b2grid.execution import *; "
         f"submit(ProjectFolder(Path({str(folder.path)!r}))); time.sleep(60)"
@@ -198,19 +196,13 @@ def test_row_07_a_stopped_driver_that_resumes_is_refused(make: Make, tmp_path: P
     assert (owner.epoch, owner.ended) == (2, True)
 
 
-@fault(
-    8,
-    "clock moved by an hour, and by two days, while jobs run",
-    simulated="the clock of the day, as programs ask for it",
-)
+@fault(8, "clock moved by an hour, and by two days, while jobs run", simulated="the clock of the day, as programs ask for it")
 def test_row_08_no_limit_fires_when_the_clock_is_moved(make: Make, tmp_path: Path, scratch: Path) -> None:
     folder = made(make, tmp_path, "p")
     clock = tmp_path / "clock"
     clock.write_bytes(struct.pack("d", 0.0))
     moved = {"LD_PRELOAD": str(built(tmp_path)), "FAULT_CLOCK": str(clock)}
-    with subprocess.Popen(
-        [sys.executable, "-m", "b2grid.execution.driver", folder.path], env=os.environ | moved
-    ) as drives:
+    with subprocess.Popen([sys.executable, "-m", "b2grid.execution.driver", folder.path], env=os.environ | moved) as drives:
         for hours in (1, -47, 24):
             until(lambda: running(folder))
             with clock.open("r+b") as file:  # in place: whoever looks at it has it in memory
