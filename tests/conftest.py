@@ -13,7 +13,7 @@ from hypothesis import settings
 settings.register_profile("b2grid", deadline=None)
 settings.load_profile("b2grid")
 
-_PROGRAMS = {"browser": ("chromium", "chromium-browser", "google-chrome")}
+_PROGRAMS = {"browser": ("chromium", "chromium-browser", "google-chrome"), "xrootd": ("xrootd",)}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

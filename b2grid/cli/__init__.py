@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import b2grid
 from b2grid.cli.catalogue import catalogue_verbs
+from b2grid.cli.clean import clean_verb
 from b2grid.cli.projects import project_verbs
 from b2grid.cli.running import running_verbs
 from b2grid.cli.searching import searching_verbs
@@ -66,4 +67,5 @@ def _parser() -> argparse.ArgumentParser:
     running_verbs(verbs)
     searching_verbs(verbs)
     catalogue_verbs(verbs)
+    clean_verb(verbs)
     return parser

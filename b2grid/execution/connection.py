@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from b2grid.execution.cluster import trouble
 from b2grid.execution.exchange import Exchange
-from b2grid.execution.site import Site
 from b2grid.execution.state import Event, Slots
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     import distributed
+
+    from b2grid.execution.sites import Site
 
 __all__ = ["Connect", "Connection", "Link"]
 
@@ -25,6 +28,9 @@ Connect: TypeAlias = "Callable[[Site], AbstractContextManager[distributed.Client
 
 #: Seconds before a cluster is tried again: after the first failure, the second, and so on; the last one stays.
 PAUSES = (1.0, 5.0, 15.0, 60.0, 300.0)
+
+
+_QUEUES = {"slurm": "squeue", "htcondor": "condor_q", "lsf": "bjobs", "sge": "qstat", "pbs": "qstat"}
 
 
 class Connection:
@@ -128,12 +134,23 @@ class Link:
 
     def _waited(self, now: float) -> list[Event]:
         """Say when no worker comes in time; nothing more is sent until one does."""
-        if self.stuck or self._workers or now - self._without < START_LIMIT:
+        if self.stuck or self._workers or now - self._without < self.site.start_limit:
             return []
         self.stuck = True
-        missing = f"no worker of site '{self.site.name}' has come within {START_LIMIT:g} s"
-        self.trouble = f"{missing}: {self.trouble or _LOOK_AT}"
+        missing = f"no worker of site '{self.site.name}' has come within {self.site.start_limit:g} s"
+        self.trouble = f"{missing}: {self.trouble or self._where_to_look()}"
         return [Slots(0)]
+
+    def _where_to_look(self) -> str:
+        """What somebody should look at when no worker comes."""
+        client = self._connection.client if self._connection is not None else None
+        if client is not None and (said := trouble(client)):
+            return f"the batch system says: {said}"
+        if self.site.scheduler is not None:
+            return f"look whether workers are connected to {self.site.scheduler.address}"
+        if self.site.kind == "local":
+            return "look at driver.log in the project's folder"
+        return f"look at its queue: {_QUEUES[self.site.kind]}"
 
     def _again(self, now: float, problem: str) -> list[Event]:
         """Give the cluster up, and try again after a pause."""
@@ -148,6 +165,8 @@ class Link:
         return [*lost, Slots(0)]
 
     def _give_up(self) -> None:
+        if self.exchange is not None:
+            self.exchange.close()
         if self._connection is not None:
             self._connection.leave(0.0)
             self._left.append(self._connection)

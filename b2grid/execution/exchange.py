@@ -86,7 +86,7 @@ class Exchange:
         self._changed = False
         client.subscribe_topic(_topic(project), self._arrived.put)
         client.subscribe_topic("all", self._heard)
-        client.loop.add_callback(self._count)
+        self._ask()
 
     # -- there and back ----------------------------------------------------------------------------------------
 
@@ -123,9 +123,9 @@ class Exchange:
 
     def recall(self, keys: Iterable[Key]) -> list[Event]:
         """Take attempts back that have not begun; of one that has, the outcome comes as it does."""
-        back = [key for key in keys if key in self._futures and key not in self._begun]
-        if back:
-            self._client.cancel([self._futures[key] for key in back])
+        back = [key for key in keys if key not in self._begun]
+        if futures := [self._futures[key] for key in back if key in self._futures]:
+            self._client.cancel(futures)
         return [self._ended(key, _RECALLED) for key in back]
 
     def take(self, wait: float) -> list[Event]:
@@ -181,18 +181,29 @@ class Exchange:
             return [*events, *(self._ended(key, _LOST) for key in list(self._futures))]
         return [self._ended(key, _LOST) for key in list(self._futures)]
 
+    def close(self) -> None:
+        """Hear no more."""
+        for topic in (_topic(self._project), "all"):
+            with contextlib.suppress(Exception):  # it may be the reason why it is closed
+                self._client.unsubscribe_topic(topic)
+
     # -- hosts -------------------------------------------------------------------------------------------------
 
     def _heard(self, event: tuple[float, Any]) -> None:
         """What the scheduler says to all; called on Dask's own thread, which must never wait."""
         said = event[1]
         if isinstance(said, dict) and said.get("action") in {"add-worker", "remove-worker"}:
+            self._ask()
+
+    def _ask(self) -> None:
+        if self._client.loop is not None:
             self._client.loop.add_callback(self._count)
 
     async def _count(self) -> None:
         """Ask which workers there are, on Dask's own thread: the driver hears of it as of everything else."""
+        scheduler: Any = self._client.scheduler
         with contextlib.suppress(OSError):
-            self._arrived.put((0.0, {"workers": await self._client.scheduler.ncores()}))
+            self._arrived.put((0.0, {"workers": await scheduler.ncores()}))
 
     def hosts(self) -> dict[str, int] | None:
         """The slots that are there, by host; `None` when nothing has changed since this was asked last."""

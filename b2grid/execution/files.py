@@ -12,10 +12,12 @@ from b2grid.errors import SiteError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from typing_extensions import Buffer
+
 __all__ = ["read_text", "sync_folder", "write_whole"]
 
 
-def write_whole(path: Path, content: bytes | str, *, durable: bool = True) -> None:
+def write_whole(path: Path, content: Buffer | str, *, durable: bool = True) -> None:
     """Replace a file in one step: readers see the old content or the new one, never a part.
 
     Parameters

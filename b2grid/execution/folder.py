@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -24,12 +25,13 @@ from b2grid.execution.files import read_text, write_whole
 from b2grid.ntuple import sub_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["ACCEPTED", "FORMAT", "Definition", "ProjectFolder"]
+__all__ = ["FORMAT", "Definition", "ProjectFolder", "read_accepted"]
 
 FORMAT = 1
-ACCEPTED = "accepted.json"
+_ACCEPTED = "accepted.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +179,6 @@ class ProjectFolder:
         return self.path / "output"
 
     @property
-    def accepted(self) -> Path:
-        """There once the owner has taken what is done as the result: what was left out is not missed any more."""
-        return self.output / ACCEPTED
-
-    @property
     def scouts(self) -> Path:
         """What scouts wrote: never part of the result."""
         return self.output / "scouts"
@@ -231,3 +228,19 @@ class ProjectFolder:
         definition = replace(self.read_definition(), state="submitted")
         self.write_definition(definition)
         return definition
+
+    def accept(self, left_out: Iterable[int]) -> None:
+        """Store that the owner took what is done as the result, without these jobs and without unreadable files."""
+        self.output.mkdir(parents=True, exist_ok=True)
+        write_whole(self.output / _ACCEPTED, json.dumps({"format": FORMAT, "jobs": sorted(left_out)}))
+
+
+def read_accepted(output: Path) -> frozenset[int] | None:
+    """The jobs that an owner left out when he took what was done as the result; `None` if he did not.
+
+    It lies beside the manifests, so that it goes where the outputs go. A damaged one says nothing.
+    """
+    text = read_text(output / _ACCEPTED)
+    with suppress(ValueError, KeyError, TypeError):
+        return None if text is None else frozenset(map(int, json.loads(text)["jobs"]))
+    return None

@@ -33,6 +33,8 @@ class Owner:
         Counts up while the driver lives: what readers on other hosts can see.
     ended : bool
         Whether it has left by itself.
+    why : str
+        What stopped it, when it left before the end.
     """
 
     host: str
@@ -42,6 +44,7 @@ class Owner:
     epoch: int
     beat: int = 0
     ended: bool = False
+    why: str = ""
 
     @classmethod
     def this(cls, epoch: int) -> Self:

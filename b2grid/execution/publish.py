@@ -8,6 +8,7 @@ for many at once (`sync_manifests`): there is nothing to move that it would have
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from contextlib import suppress
@@ -20,12 +21,14 @@ from b2grid.ntuple import Manifest
 from b2grid.ntuple.manifest import sub_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
-__all__ = ["complete", "manifest_path", "publish", "published", "settle", "sync_manifests", "void"]
+__all__ = ["complete", "manifest_path", "publish", "published", "restore", "settle", "sync_manifests", "void"]
 
 _STAGING = ".staging"
 _NAME = "manifest.json"
+# no space and no right at the destination: to try again would be of no use
+_REFUSED = {errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 _TAKEN = ".taken"  # a staging folder that recovery has taken from whoever was filling it
 
 
@@ -36,6 +39,8 @@ def manifest_path(root: Path, job: int) -> Path:
 
 def publish(root: Path, manifest: Manifest, files: Mapping[str, Path]) -> bool:
     """Publish the outputs of an attempt, unless its job has a manifest already.
+
+    After an error it may be called again with the same manifest and files: it goes on where it was.
 
     Parameters
     ----------
@@ -52,25 +57,31 @@ def publish(root: Path, manifest: Manifest, files: Mapping[str, Path]) -> bool:
     Raises
     ------
     SiteError
-        If the files could not be written; nothing has been published then.
+        If the files could not be written; nothing is half visible then. It is `transient` unless there is no space or
+        no right.
     """
     staging = root / _STAGING / manifest.nonce
     try:
         if not manifest.outputs:
             return _link_alone(root, manifest)
-        staging.mkdir(parents=True)
-        for name, path in files.items():
-            _copy(path, staging / name)
-        won = _link(root, staging, manifest)
+        if staging.exists() and not _may_be_linked(staging):
+            shutil.rmtree(staging)  # an earlier try could not even clear up
+        if staging.exists():
+            won = True
+        else:
+            staging.mkdir(parents=True)
+            for name, path in files.items():
+                _copy(path, staging / name)
+            won = _link(root, staging, manifest)
         if won:
             _move(root, staging, manifest)
     except OSError as error:
-        if not _is_linked(root, staging, manifest.job):
+        if not _may_be_linked(staging):
             shutil.rmtree(staging, ignore_errors=True)
         raise SiteError(
             f"the outputs of job {manifest.job} cannot be published in '{root}': {error.strerror}",
             hint="look at the space and the rights of this folder",
-            transient=error.errno not in {13, 28, 30, 122},
+            transient=error.errno not in _REFUSED,
         ) from error
     shutil.rmtree(staging, ignore_errors=True)
     return won
@@ -89,6 +100,16 @@ def sync_manifests(root: Path, jobs: Iterable[int]) -> None:
     for folder in {manifest_path(root, job).parent for job in jobs}:
         with suppress(FileNotFoundError):
             sync_folder(folder)
+
+
+def _may_be_linked(staging: Path) -> bool:
+    """Whether a manifest may have been linked, for all that is known: its files are needed then."""
+    try:
+        return (staging / _NAME).stat().st_nlink > 1
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -114,7 +135,13 @@ def _link_alone(root: Path, manifest: Manifest) -> bool:
     """Link a manifest that has no files; whether it was the first."""
     draft = root / _STAGING / manifest.nonce
     try:
-        _write(draft, manifest)
+        try:
+            _write(draft, manifest)
+        except FileExistsError:  # an earlier try could not even clear up
+            if draft.stat().st_nlink > 1:
+                return True
+            draft.unlink()
+            _write(draft, manifest)
         return _first(draft, manifest_path(root, manifest.job))
     finally:
         draft.unlink(missing_ok=True)
@@ -150,9 +177,29 @@ def _first(draft: Path, target: Path) -> bool:
 
 
 def _is_linked(root: Path, staging: Path, job: int) -> bool:
-    with suppress(OSError):
+    with suppress(FileNotFoundError):
         return (staging / _NAME).samefile(manifest_path(root, job))
     return False
+
+
+def restore(root: Path, manifest: Manifest, files: Mapping[str, Path]) -> None:
+    """Put the files of a manifest that is linked in their place, as far as they are not there.
+
+    Raises
+    ------
+    OSError
+        If they cannot be written.
+    """
+    missing = {name: path for name, path in files.items() if not (root / sub_folder(manifest.job) / name).exists()}
+    if not missing:
+        return
+    staging = root / _STAGING / f"{manifest.nonce}{_TAKEN}"
+    staging.mkdir(parents=True, exist_ok=True)
+    for name, path in missing.items():
+        (staging / name).unlink(missing_ok=True)
+        _copy(path, staging / name)
+    _move(root, staging, manifest)
+    shutil.rmtree(staging, ignore_errors=True)
 
 
 def _move(root: Path, staging: Path, manifest: Manifest) -> None:
@@ -212,12 +259,16 @@ def _completed(root: Path, staging: Path) -> bool:
         return False  # a manifest without files: linked or not, there is nothing to move
     linked = False
     text = _text(taken / _NAME)
-    with suppress(InvalidInput):
+    try:
         if text is not None:
             manifest = Manifest.from_json(text, where=str(taken))
             linked = _is_linked(root, taken, manifest.job)
             if linked:
                 _move(root, taken, manifest)
+    except InvalidInput:
+        pass  # cut short before it was linked
+    except OSError:
+        return False  # it cannot be told now: the files stay until it can
     shutil.rmtree(taken, ignore_errors=True)
     return linked
 
@@ -228,10 +279,19 @@ def _text(path: Path) -> str | None:
     return None
 
 
-def published(root: Path) -> Iterator[Manifest]:
-    """Every manifest that is linked, in no order; one that is damaged is left out here and named when collecting."""
+def published(root: Path, *, without: Container[int] = ()) -> Iterator[Manifest]:
+    """Every manifest that is linked, in no order; one that is damaged is left out here and named when collecting.
+
+    Parameters
+    ----------
+    without : container of int
+        Jobs whose manifests are not read.
+    """
     for folder in sorted((root / "manifests").glob("sub*")):
         for entry in os.scandir(folder):
-            if entry.name.endswith(".json") and (text := _text(Path(entry.path))) is not None:
+            job, _, kind = entry.name.partition(".")
+            if kind != "json" or not job.isdigit() or int(job) in without:
+                continue
+            if (text := _text(Path(entry.path))) is not None:
                 with suppress(InvalidInput):
                     yield Manifest.from_json(text, where=entry.path)

@@ -225,9 +225,9 @@ def read_jobs(folder: ProjectFolder) -> pa.Table:
     plan = _plan(folder)
     if plan is None:
         raise InvalidInput(f"project '{folder.path.name}' has no plan yet", hint="call plan() first")
-    from b2grid.execution.snapshot import jobs_table
+    from b2grid.execution.jobtable import JobTable
 
-    return jobs_table(plan, None)
+    return JobTable(plan).arrow()
 
 
 def read_log(folder: ProjectFolder, job: int, attempt: int | None = None) -> str:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, fields
 from functools import cache, lru_cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from b2grid.ntuple.reading import Problems, Shape, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
 
 __all__ = [
     "FORMAT",
@@ -176,7 +179,8 @@ def _plain(value: Any) -> dict[str, Any]:
 
 
 @cache
-def _names(kind: type[Any]) -> tuple[str, ...]:
+def _names(kind: Hashable) -> tuple[str, ...]:
+    assert isinstance(kind, type)
     return tuple(each.name for each in fields(kind))
 
 

@@ -165,7 +165,7 @@ def fetch(
         tuple(done["skipped"]),
         tuple(done["failed"]),
         written,
-        completeness_of(index, plan, states),
+        completeness_of(index, plan, states, sample),
         _mixed(index, plan, states),
     )
 

@@ -187,16 +187,15 @@ def provenance(
         Inputs and runs as they were given.
     """
     index = read_index(place.output)
-    ids = set(plan.ids("main"))
-    published: list[dict[str, Any]] = index.jobs.select(
-        ["job", "kind", "runner", "release", "steering_sha256"]
-    ).to_pylist()
-    done = [row for row in published if row["job"] in ids and row["kind"] == "result"]
+    states = job_states(index, plan)
+    ids = set(states.loc[states["state"] == "done", "job"])
+    published: list[dict[str, Any]] = index.jobs.select(["job", "runner", "release", "steering_sha256"]).to_pylist()
+    done = [row for row in published if row["job"] in ids]
 
     def each(name: str) -> tuple[str, ...]:
         return tuple(sorted({row[name] for row in done if row[name]}))
 
-    complete: Completeness = completeness_of(index, plan, job_states(index, plan))
+    complete: Completeness = completeness_of(index, plan, states)
     measured = _measured(place, plan, catalogue, inputs)
     return Provenance(
         plan.project,

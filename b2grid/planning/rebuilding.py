@@ -60,9 +60,9 @@ class Mains:
         for name, begin, end in sorted(zip(names, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
             yield name, order[begin:end]
 
-    def values(self, name: str, missing: int) -> Integers:
-        """A column of whole numbers; `missing` where there is none."""
-        filled: Any = pc.fill_null(self.table[name].take(pa.array(self.rows)), pa.scalar(missing, pa.int64()))
+    def at(self, name: str, rows: Integers, missing: int) -> Integers:
+        """A column of whole numbers in some rows of the plan's table; `missing` where there is none."""
+        filled: Any = pc.fill_null(self.table[name].take(pa.array(rows)), pa.scalar(missing, pa.int64()))
         numbers: Integers = filled.to_numpy()
         return numbers
 
@@ -160,7 +160,8 @@ def _words(column: Any, rows: Integers) -> list[str]:
 def _estimated(plan: Plan) -> dict[str, dict[str, Any]]:
     """The estimates of each sample, also of one that has no job any more."""
     mains = mains_of(plan)
-    events, sizes, sized = mains.values("events", -1), mains.values("bytes", 0), mains.values("bytes", -1) >= 0
+    events, sizes = (mains.at(name, mains.rows, -1) for name in ("events", "bytes"))
+    sized, sizes = sizes >= 0, np.maximum(sizes, 0)
     nothing = np.zeros(0, np.int64)
     made = {
         sample: of_sample(nothing, nothing.astype(float), nothing, nothing.astype(bool), nothing, None, 0)

@@ -266,20 +266,28 @@ def between(before: Plan, after: Plan) -> Revision:
 
 
 def _dealt(mains: Mains, rows: Integers, jobs: Integers, parts: int) -> Integers:
-    """A number for each row that tells the parts of the jobs apart: largest first, forth and back over the parts."""
-    events, sizes = (
-        np.asarray(pc.fill_null(mains.table[name].take(pa.array(rows)), pa.scalar(0, pa.int64())).to_numpy())
-        for name in ("events", "bytes")
-    )
+    """A number for each row that tells the parts of the jobs apart: largest first, one to each part in turn.
+
+    In each turn the part that has least comes first. What counts are events, or bytes where a job's are not known.
+    """
     job = np.searchsorted(jobs, mains.table["job"].to_numpy()[rows])
-    order = np.lexsort((-sizes, -events, job))
-    begins = np.flatnonzero(np.diff(job[order], prepend=-1))
-    lengths = np.diff(begins, append=len(order))
-    place = np.arange(len(order)) - np.repeat(begins, lengths)
-    turn, seat = np.divmod(place, np.repeat(np.minimum(parts, lengths), lengths))
-    part = np.where(turn % 2 == 0, seat, np.repeat(np.minimum(parts, lengths), lengths) - 1 - seat)
-    numbers = np.empty(len(order), np.int64)
-    numbers[order] = job[order] * parts + part
+    begins = np.flatnonzero(np.diff(job, prepend=-1))
+    events, sizes = mains.at("events", rows, -1), mains.at("bytes", rows, 0)
+    known = np.minimum.reduceat(events, begins) >= 0
+    weights = np.where(known[job], events, sizes)
+    order = np.lexsort((-weights, job))
+    lengths = np.diff(begins, append=len(rows))
+    width = np.minimum(parts, lengths)
+    turn, seat = np.divmod(np.arange(len(rows)) - begins[job], width[job])
+    loads = np.where(np.arange(width.max()) < width[:, None], 0, np.iinfo(np.int64).max)
+    part = np.empty(len(rows), np.int64)
+    for number in range(int(turn.max()) + 1):
+        now = turn == number
+        lightest = np.argsort(loads, axis=1, kind="stable")
+        part[now] = lightest[job[now], seat[now]]
+        loads[job[now], part[now]] += weights[order[now]]
+    numbers = np.empty(len(rows), np.int64)
+    numbers[order] = job * width.max() + part
     return numbers
 
 

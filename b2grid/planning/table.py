@@ -26,6 +26,8 @@ from b2grid.planning.summary import Summary, summarise
 from b2grid.planning.timetable import BANDWIDTH, Timetable, timetable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -41,7 +43,19 @@ _SPEC_KEY = b"b2grid.plan.spec"
 Kind = Literal["main", "scout"]
 
 #: One row per job and file, sorted by job and LFN.
-_OF_FILES = ("sample", "global_tag", "lfn", "pfn", "bytes", "events", "dataset", "collection", "runs")
+_OF_FILES = (
+    "sample",
+    "global_tag",
+    "lfn",
+    "pfn",
+    "bytes",
+    "events",
+    "dataset",
+    "collection",
+    "runs",
+    "adler32",
+    "replicas",
+)
 _FIELDS: list[pa.Field[Any]] = [
     pa.field("job", pa.int32(), nullable=False),
     pa.field("kind", pa.string(), nullable=False),  # main, scout
@@ -49,6 +63,15 @@ _FIELDS: list[pa.Field[Any]] = [
     pa.field("events_limit", pa.int64()),  # of the job
 ]
 PLAN = pa.schema(_FIELDS)
+
+
+def _with_all_columns(table: pa.Table) -> pa.Table:
+    """A plan as the schema has it: older ones lack columns that may be empty."""
+    for name in PLAN.names:
+        if name not in table.column_names and PLAN.field(name).nullable:
+            table = table.append_column(PLAN.field(name), pa.nulls(len(table), PLAN.field(name).type))
+    known = set(PLAN.names) <= set(table.column_names)
+    return table.select(PLAN.names) if known else table
 
 
 def seed(project_id: str, job: int) -> str:
@@ -62,12 +85,22 @@ def seed(project_id: str, job: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """One input file of a job; `bytes` and `events` are `None` where the catalogue does not know."""
+    """One input file of a job; `bytes`, `events` and `adler32` are `None` where the catalogue does not know.
+
+    Parameters
+    ----------
+    adler32 : str or None
+        Hexadecimal digits.
+    replicas : tuple of str
+        Physical names of further copies.
+    """
 
     lfn: str
     pfn: str
     bytes: int | None
     events: int | None = None
+    adler32: str | None = None
+    replicas: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +236,10 @@ class Plan:
         begin, end = self._starts[position : position + 2].tolist()
         rows: list[Any] = self.table.slice(begin, end - begin).drop_columns(["runs"]).to_pylist()
         first = rows[0]
-        files = tuple(InputFile(row["lfn"], row["pfn"], row["bytes"], row["events"]) for row in rows)
+        files = tuple(
+            InputFile(row["lfn"], row["pfn"], row["bytes"], row["events"], row["adler32"], tuple(row["replicas"] or ()))
+            for row in rows
+        )
         counts = [file.events for file in files if file.events is not None]
         limit = first["events_limit"]
         stop = min(limit or _NO_LIMIT, self._stop)
@@ -276,8 +312,14 @@ class Plan:
         """The random seed of a job: the same for all its attempts."""
         return seed(self.project_id, job)
 
-    def arguments(self, job: int) -> tuple[str, ...]:
-        """The command of a job, argument by argument, as the supervisor starts it in the job's folder."""
+    def arguments(self, job: int, inputs: Sequence[str] | None = None) -> tuple[str, ...]:
+        """The command of a job, argument by argument, as the supervisor starts it in the job's folder.
+
+        Parameters
+        ----------
+        inputs : sequence of str, optional
+            Where its inputs are read from; the catalogue's first copy of each by default.
+        """
         from b2grid.run.command import JOB_INFORMATION, Runner, command_line
 
         runner = Runner.from_json(self.spec["runner"])
@@ -285,7 +327,7 @@ class Plan:
         return command_line(
             runner,
             self.spec["steering"],
-            [file.pfn for file in what.files],
+            [file.pfn for file in what.files] if inputs is None else inputs,
             events=what.events_limit,
             seed=self.seed(job),
             job_information=None if runner.kind == "raw" else JOB_INFORMATION,
@@ -425,7 +467,7 @@ class Plan:
             spec = json.loads(metadata[_SPEC_KEY])
         except (KeyError, ValueError) as error:
             raise InvalidInput(f"{printable(path)} is a damaged plan", hint="make it again") from error
-        return cls(table.replace_schema_metadata(None), spec)
+        return cls(_with_all_columns(table.replace_schema_metadata(None)), spec)
 
     @cached_property
     def content_hash(self) -> str:

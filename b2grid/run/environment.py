@@ -93,10 +93,10 @@ def _set_up(setup: str, release: str, limit: float) -> dict[str, str]:
 def _key(setup: str, release: str) -> str:
     """Of one release on this host, as its set-up script is now."""
     try:
-        changed = os.stat(setup).st_mtime_ns
+        changed = Path(setup).stat().st_mtime_ns
     except OSError:
         changed = 0  # running it says what is wrong
-    words = json.dumps([socket.gethostname(), os.path.abspath(setup), changed, release])
+    words = json.dumps([socket.gethostname(), str(Path(setup).absolute()), changed, release])
     return hashlib.sha256(words.encode()).hexdigest()[:32]
 
 
@@ -152,7 +152,7 @@ def _write(path: Path, made: dict[str, str]) -> None:
     if path.exists():
         return
     aside = path.with_suffix(f".{os.urandom(4).hex()}")
-    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         json.dump(made, file)
     aside.replace(path)
 

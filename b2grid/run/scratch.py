@@ -128,6 +128,6 @@ def remove(folder: Path) -> bool:
         return True
     for inner, _, _ in os.walk(folder):  # from the top: what is below a closed folder is seen when it is open
         with contextlib.suppress(OSError):
-            os.chmod(inner, 0o700)
+            Path(inner).chmod(0o700)
     shutil.rmtree(folder, ignore_errors=True)
     return not folder.exists()

@@ -10,6 +10,7 @@ Standard library only, and nothing of b2grid but `proc`, which lies beside it: i
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import ctypes
 import json
@@ -138,11 +139,9 @@ class Running:
         data = self.rest + data
         self.rest = data[-_LONGEST:].rpartition(b"\n")[2]
         if b" events" in data or b"% " in data:  # much faster than the expression, where there is a lot of output
-            found = None
-            for found in _PROGRESS.finditer(data):
-                pass
-            if found is not None:
-                self._said(found)
+            found = collections.deque(_PROGRESS.finditer(data), maxlen=1)
+            if found:
+                self._said(found[0])
         return True
 
     def _said(self, line: re.Match[bytes]) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Limits", "Outcome", "Payload", "Supervisor"]
 
+
 def _fields(value: Payload | Limits) -> dict[str, Any]:
     """As `asdict`, which would copy the whole environment name by name."""
     return {field.name: getattr(value, field.name) for field in fields(value)}

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 
 from b2grid.catalogue.model import INPUTS
-from b2grid.execution import Definition, ProjectFolder, job
+from b2grid.execution import Definition, ProjectFolder
+from b2grid.execution.slot import close_slot
 from b2grid.planning import plan
 from b2grid.run import Runner
 from b2grid.steering import Recipe
@@ -46,9 +47,7 @@ def inputs(count: int, sample: str = "signal") -> pa.Table:
 def slot() -> Iterator[None]:
     """Be a worker's slot, and close its supervisor as the end of a worker would."""
     yield
-    if hasattr(job._kept, "supervisor"):
-        job._kept.supervisor.close()
-        del job._kept.supervisor
+    close_slot()
 
 
 @pytest.fixture

@@ -9,26 +9,27 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import dask
-import distributed
 
 from b2grid.execution.cluster.batch import batch_cluster, trouble
 from b2grid.execution.cluster.foreign import foreign_cluster
 from b2grid.execution.cluster.local import local_cluster
 from b2grid.execution.cluster.versions import unfit
-from b2grid.execution.job import TOPIC, Attempt, run_attempt
 from b2grid.execution.sites import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import distributed
+
     from b2grid.execution.sites import Site
 
-__all__ = ["cluster", "on_worker", "trouble", "unfit"]
+__all__ = ["cluster", "trouble", "unfit"]
 
 _CONFIG = {
     # plain HTTP beside TLS is what Dask serves even without a dashboard, and loopback is shared on login nodes
@@ -38,6 +39,8 @@ _CONFIG = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.admin.log-format": "%(asctime)s %(name)s %(levelname)s %(message)s",
     "distributed.comm.timeouts.connect": "30s",
+    # looking a hundred times a second at what a worker does costs more than most of what it does for b2grid
+    "distributed.worker.profile.enabled": False,
 }
 
 
@@ -63,11 +66,23 @@ def cluster(site: Site, keys: Path) -> Iterator[distributed.Client]:
         If it must not be used: without TLS off loopback, or with workers of other versions.
     """
     started = batch_cluster if site.kind in BATCH else foreign_cluster if site.kind == "scheduler" else local_cluster
-    with dask.config.set(_CONFIG), started(site, keys) as client:
+    with _configured(), started(site, keys) as client:
         yield client
 
 
-def on_worker(attempt: Attempt) -> dict[str, object]:
-    """Run one attempt where Dask put it."""
-    worker = distributed.get_worker()
-    return run_attempt(attempt, lambda said: worker.log_event(TOPIC, said))
+_configuring = threading.Lock()
+_in_force: list[dask.config.set] = []
+
+
+@contextmanager
+def _configured() -> Iterator[None]:
+    """Dask as clusters here need it, until the last of them is left: one may end after the next has started."""
+    with _configuring:
+        _in_force.append(dask.config.set({} if _in_force else _CONFIG))
+    try:
+        yield
+    finally:
+        with _configuring:
+            if len(_in_force) == 1:
+                _in_force[0].__exit__(None, None, None)
+            _in_force.pop()

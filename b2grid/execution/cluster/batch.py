@@ -17,7 +17,7 @@ import distributed
 
 from b2grid.errors import InvalidInput, SiteError, SiteUnavailable, nearest, printable
 from b2grid.execution.cluster.ending import Ending
-from b2grid.execution.cluster.keys import temporary_keys
+from b2grid.execution.cluster.keys import security_of, temporary_keys
 from b2grid.execution.cluster.local import NO_PAGES
 from b2grid.execution.cluster.scaling import Scaling
 
@@ -26,12 +26,11 @@ if TYPE_CHECKING:
 
     from b2grid.execution.sites import Batch, Site
 
-__all__ = ["batch_cluster", "jobqueue", "options_of", "trouble"]
+__all__ = ["batch_cluster", "trouble", "written"]
 
 _CLUSTERS = {"slurm": "SLURM", "htcondor": "HTCondor", "lsf": "LSF", "sge": "SGE", "pbs": "PBS"}
 _UNQUOTED = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")  # what neither a shell nor a batch system reads anything into
 _DEATH = 60  # seconds after which a worker that finds no scheduler ends
-_LOST = "10s"  # after which another batch job is asked for; a worker's nanny may start it again before
 _IDLE = 60  # seconds after which a worker without work is given back
 _STAGGER = 600.0  # seconds over which the ends of workers are spread at most
 
@@ -39,16 +38,15 @@ _STAGGER = 600.0  # seconds over which the ends of workers are spread at most
 @contextmanager
 def batch_cluster(site: Site, keys: Path) -> Iterator[distributed.Client]:
     """Start a scheduler here, whose workers are batch jobs that come and go with the work there is."""
-    module = jobqueue(site)
+    module = _jobqueue(site)
     _require_program(site, module)
     _require_interface(site.interface)
     with temporary_keys(keys) as security:
-        options = options_of(site, keys) | {"security": security, "protocol": "tls://"}
+        options = _options_of(site, keys) | {"security": security, "protocol": "tls://"}
         Path(options["log_directory"]).mkdir(parents=True, exist_ok=True)
         job = _recording(_cluster_class(module, site).job_cls)
         with (
-            _only_the_profile(module, site),
-            _cluster_class(module, site)(job_cls=job, **options) as started,
+            _cluster_class(module, site)(job_cls=job, config_name=_settings(module, site), **options) as started,
             distributed.Client(started) as client,
         ):
             if site.lifetime is not None:
@@ -65,7 +63,7 @@ def batch_cluster(site: Site, keys: Path) -> Iterator[distributed.Client]:
             yield client
 
 
-def jobqueue(site: Site) -> Any:
+def _jobqueue(site: Site) -> Any:
     """The library, where it is installed.
 
     Raises
@@ -87,23 +85,17 @@ def _cluster_class(module: Any, site: Site) -> Any:
     return getattr(module, f"{_CLUSTERS[site.kind]}Cluster")
 
 
-@contextmanager
-def _only_the_profile(module: Any, site: Site) -> Iterator[None]:
-    """Leave out what the user's own settings of dask-jobqueue say: a profile is the whole truth about a site."""
-    import yaml
-
-    defaults = yaml.safe_load(Path(module.__file__).with_name("jobqueue.yaml").read_text("utf-8"))
-    settings = {
-        f"jobqueue.{site.kind}": defaults["jobqueue"][site.kind],
-        "distributed.deploy.lost-worker-timeout": _LOST,
-    }
-    with dask.config.set(settings):
-        yield
+def _settings(module: Any, site: Site) -> str:
+    """A name for dask-jobqueue's own defaults, without what the user has set: a profile is the whole truth."""
+    defaults = next(iter(dask.config.collect_yaml([str(Path(module.__file__).with_name("jobqueue.yaml"))])))
+    name = f"b2grid-{site.kind}"
+    dask.config.set({f"jobqueue.{name}": defaults["jobqueue"][site.kind]})
+    return name
 
 
-def options_of(site: Site, keys: Path) -> dict[str, Any]:
+def _options_of(site: Site, keys: Path) -> dict[str, Any]:
     """What dask-jobqueue is told about a batch job."""
-    batch = _options(site)
+    batch = _asked(site)
     options: dict[str, Any] = {
         "cores": batch.cores,
         "processes": batch.cores,
@@ -124,7 +116,25 @@ def options_of(site: Site, keys: Path) -> dict[str, Any]:
     return options | _of_kind(site, batch)
 
 
-def _options(site: Site) -> Batch:
+def written(site: Site, keys: Path) -> str:
+    """The script of a batch job, with words in the place of what is known only when a cluster runs."""
+    module = _jobqueue(site)
+    options = _options_of(site, keys)
+    for only_the_cluster in ("scheduler_options", "shared_temp_directory", "silence_logs"):
+        del options[only_the_cluster]
+    security = security_of(keys / "cluster-….pem", keys / "cluster-…-key.pem")
+    job = _cluster_class(module, site).job_cls(
+        "tls://ADDRESS",
+        name="NUMBER",
+        config_name=_settings(module, site),
+        security=security,
+        protocol="tls://",
+        **options,
+    )
+    return str(job.job_script())
+
+
+def _asked(site: Site) -> Batch:
     assert site.options is not None, "the profile of a batch system has them"
     return site.options
 

@@ -19,7 +19,7 @@ _COLLECT = 60.0  # seconds in which its result must have been fetched
 _RUNNING = "running"
 
 
-class Ending(WorkerPlugin):  # type: ignore[misc]
+class Ending(WorkerPlugin):
     """Ends a worker some time after it has come, between two jobs.
 
     Parameters

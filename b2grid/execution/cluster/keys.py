@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["private_folder", "temporary_keys", "write_private"]
+__all__ = ["private_folder", "security_of", "temporary_keys", "write_private"]
 
 _NAME = "cluster-"
 
@@ -33,14 +33,17 @@ def temporary_keys(folder: Path) -> Iterator[distributed.Security]:
     try:
         write_private(cert, made.tls_ca_file)
         write_private(key, made.tls_client_key)
-        roles = {f"tls_{role}_{what}": str(path) for role in _ROLES for what, path in (("cert", cert), ("key", key))}
-        yield distributed.Security(require_encryption=True, tls_ca_file=str(cert), **roles)
+        yield security_of(cert, key)
     finally:
         cert.unlink(missing_ok=True)
         key.unlink(missing_ok=True)
 
 
-_ROLES = ("client", "scheduler", "worker")
+def security_of(cert: Path, key: Path) -> distributed.Security:
+    """One certificate, which is its own authority, for every part of a cluster."""
+    files = {"cert": str(cert), "key": str(key)}
+    roles = {f"tls_{role}_{what}": files[what] for role in ("client", "scheduler", "worker") for what in files}
+    return distributed.Security(require_encryption=True, tls_ca_file=str(cert), **roles)
 
 
 def private_folder(folder: Path) -> Path:

@@ -13,7 +13,7 @@ __all__ = ["Scaling"]
 _AGAIN = 30.0  # seconds before a batch system that refused a worker is asked again
 
 
-class Scaling(Adaptive):  # type: ignore[misc]
+class Scaling(Adaptive):
     """Dask's own scaling, which would count a batch job that was refused as one that is still to come."""
 
     _asked_again = 0.0
@@ -21,9 +21,10 @@ class Scaling(Adaptive):  # type: ignore[misc]
     async def recommendations(self, target: int) -> Any:
         """What to change; Dask's, after refused workers have been forgotten."""
         if time.monotonic() > self._asked_again + _AGAIN:
-            refused = [name for name, job in self.cluster.workers.items() if job.status == Status.created]
+            jobs: dict[str, Any] = self.cluster.workers  # type: ignore[attr-defined]
+            refused = [name for name, job in jobs.items() if job.status == Status.created]
             for name in refused:
-                del self.cluster.workers[name]
+                del jobs[name]
             if refused:
                 self._asked_again = time.monotonic()
         return await super().recommendations(target)

@@ -6,29 +6,29 @@ import pkgutil
 import platform
 from typing import TYPE_CHECKING, Any
 
-import distributed
-
 import b2grid
 from b2grid.errors import SiteError, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+
+    import distributed
 
 __all__ = ["require_fit", "unfit"]
 
 
-def unfit(client: distributed.Client, workers: Sequence[str] | None = None) -> dict[str, str]:
+def unfit(client: distributed.Client, workers: list[str] | None = None) -> dict[str, str]:
     """The workers that cannot run jobs, each with the reason: they lack b2grid, or are of other versions.
 
     Parameters
     ----------
-    workers : sequence of str, optional
+    workers : list of str, optional
         Addresses; all that are there by default.
     """
     ours = {
         "b2grid": b2grid.__version__,
         "Python": platform.python_version(),
-        "distributed": distributed.__version__,
+        "distributed": pkgutil.resolve_name("distributed:__version__"),
     }
     found: dict[str, Mapping[str, Any]] = {
         # functions of the standard library: a worker that lacks b2grid can still be asked

@@ -8,12 +8,36 @@ from typing import Literal, get_args
 from b2grid.errors import InvalidInput
 from b2grid.run import Limits, Runner
 
-__all__ = ["BATCH", "Batch", "Endpoint", "Kind", "Outage", "Site", "StorageElement"]
+__all__ = ["BATCH", "BATCH_VARIABLES", "Batch", "Endpoint", "Kind", "Outage", "Site", "StorageElement"]
 
 Kind = Literal["local", "slurm", "htcondor", "lsf", "sge", "pbs", "scheduler"]
 
 #: The kinds that are batch systems.
 BATCH = frozenset(get_args(Kind)) - {"local", "scheduler"}
+
+#: What the commands of batch systems need to find their servers, and a user's ticket for the file system.
+BATCH_VARIABLES = frozenset(
+    {
+        "CONDOR_CONFIG",
+        "EGO_CONFDIR",
+        "KRB5CCNAME",
+        "LSB_CONFDIR",
+        "LSF_BINDIR",
+        "LSF_CONFDIR",
+        "LSF_ENVDIR",
+        "LSF_LIBDIR",
+        "LSF_SERVERDIR",
+        "PBS_CONF_FILE",
+        "PBS_DEFAULT",
+        "PBS_SERVER",
+        "SGE_CELL",
+        "SGE_CLUSTER_NAME",
+        "SGE_EXECD_PORT",
+        "SGE_QMASTER_PORT",
+        "SGE_ROOT",
+        "SLURM_CONF",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
