@@ -135,7 +135,7 @@ def _refilled(plan: Plan, mains: Mains, rows: Integers, rate: Rate, next_job: in
     if not len(rows):
         return None
     places = mains.rows[rows]
-    layout = Layout.of(plan.table.take(pa.array(places)), plan.spec["across"])
+    layout = Layout.of(plan.table.take(places), plan.spec["across"])
     limits = PlanLimits(**plan.spec["limits"])
     measured = dict.fromkeys(layout.samples, rate)
     seconds, _ = predicted(layout, measured)
@@ -211,7 +211,7 @@ def without(plan: Plan, jobs: Iterable[int], lfns: Iterable[str], reason: str) -
     mains = mains_of(plan)
     rows = mains.of(chosen)
     names = sorted(set(lfns))
-    there = plan.table["lfn"].take(pa.array(rows))
+    there = plan.table["lfn"].take(rows)
     bad: Any = pc.is_in(there, value_set=pa.array(names, pa.string())).to_numpy()
     known: list[Any] = there.filter(pa.array(bad)).to_pylist()
     strange = sorted(set(names) - set(known))
@@ -224,7 +224,7 @@ def without(plan: Plan, jobs: Iterable[int], lfns: Iterable[str], reason: str) -
     of_left = mains.jobs[np.searchsorted(mains.rows, left)]
     new = plan.last_job + 1 + np.unique(of_left, return_inverse=True)[1]
     columns = ("lfn", "job", "sample", "events")
-    taken = plan.table.select(list(columns)).take(pa.array(rows[bad]))
+    taken = plan.table.select(list(columns)).take(rows[bad])
     records: list[dict[str, Any]] = taken.to_pylist()
     quarantined = {record.pop("lfn"): {**record, "reason": reason} for record in records}
     notes = (f"{_counted(len(quarantined), 'file')} in quarantine: {reason}",)
