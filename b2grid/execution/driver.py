@@ -111,8 +111,7 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
         raise
     finally:
         with suppress(SiteError):  # also TakenOver: then the file is that of another driver
-            journal.require_ours()
-            dataclasses.replace(owner, ended=True, why=why).write(folder)
+            dataclasses.replace(owner, ended=True, why=why).write(folder, journal.require_ours)
         journal.close()
 
 
@@ -170,7 +169,7 @@ class Driver:
         self.state, answers = recovered(folder, self.plan, lines, patience=patience)
         self.site = where if self.state.site in {"", where.name} else site(self.state.site)  # it may have moved
         self.steering_sha256 = _sha256(folder)
-        self.snapshots = Snapshots(folder, self.plan, owner.epoch)
+        self.snapshots = Snapshots(folder, self.plan, owner.epoch, journal.require_ours)
         self.snapshots.answers |= answers
         self.stopping = False
         self._due: defaultdict[str, float] = defaultdict(float)
@@ -248,7 +247,7 @@ class Driver:
         self.journal.require_ours()
         if self._is_due("beat", _BEAT):
             self.owner = dataclasses.replace(self.owner, beat=self.owner.beat + 1)
-            self.owner.write(self.folder)
+            self.owner.write(self.folder, self.journal.require_ours)
         exchange = self.link.exchange
         self.snapshots.progress = exchange.progress if exchange is not None else {}
         self.snapshots.trouble, self.snapshots.stuck = self.link.trouble, self.link.stuck

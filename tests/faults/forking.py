@@ -52,10 +52,9 @@ def _drive(folder: ProjectFolder, order: dict[str, Any]) -> None:
     owner = Owner.this(history.epoch + 1)
     owner.write(folder)
     where = dataclasses.replace(site("local"), workers=order["workers"], limits=Limits(**order["limits"]))
-    driving = Driver(folder, where, journal, owner, history.lines)
-    driving.state.patience = 0.01
+    driving = Driver(folder, where, journal, owner, history.lines, patience=0.01)
     driving.run(partial(_connected, order))
-    dataclasses.replace(owner, ended=True).write(folder)
+    dataclasses.replace(owner, ended=True).write(folder, journal.require_ours)
 
 
 def _connected(order: dict[str, Any], _: Site) -> distributed.Client:

@@ -86,7 +86,9 @@ def _one_output_at_most(folder: ProjectFolder, states: dict[int, str], mains: se
         assert len({manifest.job for manifest in manifests}) == len(manifests), "a job has two manifests"
         assert {job for job in jobs if states[job] == "Done"} == {job for job in results if job in jobs}
         for manifest in results.values():
-            wrong = [said for one in manifest.outputs for said in verify_published(root / sub_folder(manifest.job), one)]
+            wrong = [
+                said for one in manifest.outputs for said in verify_published(root / sub_folder(manifest.job), one)
+            ]
             assert not wrong
         named = {
             root / sub_folder(manifest.job) / name
