@@ -25,15 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.import_plugin("tests.faults.report")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave benchmarks out unless they are asked for, and run the slow tests first: two workers then end together.
-
-    The slow tests of a module stay on one worker, so that a project or cluster that they share is made once.
-    """
-    for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """Leave benchmarks out unless they are asked for, and run the slow tests first: two workers then end together."""
     if "benchmark" not in config.option.markexpr and not any("benchmarks" in given for given in config.args):
         left_out = [item for item in items if item.get_closest_marker("benchmark")]
         config.hook.pytest_deselected(items=left_out)

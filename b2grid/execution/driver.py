@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
+import os
 import signal
 import sys
 import threading
@@ -22,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import B2GridError, InvalidInput, SiteError
 from b2grid.execution.decide import decide
+from b2grid.execution.files import remove_cut_off
 from b2grid.execution.folder import ProjectFolder
-from b2grid.execution.job import Attempt
+from b2grid.execution.job import Attempt, run_attempt
 from b2grid.execution.journal import Journal, TakenOver, read_journals
 from b2grid.execution.limiting import limits_for
 from b2grid.execution.opening import recovered
@@ -31,13 +33,14 @@ from b2grid.execution.owner import Owner, beating, liveness
 from b2grid.execution.publish import sync_manifests, void
 from b2grid.execution.replanning import replanned
 from b2grid.execution.requests import waiting_requests
-from b2grid.execution.sites import Site, site
+from b2grid.execution.sites import Site, downtimes, site
 from b2grid.execution.snapshot import Snapshots
 from b2grid.execution.state import (
     Action,
     Answered,
     Asked,
     Began,
+    Downtime,
     Ended,
     Event,
     Note,
@@ -45,7 +48,6 @@ from b2grid.execution.state import (
     Recall,
     Replan,
     Send,
-    Slots,
     Switch,
     Tick,
     Void,
@@ -55,16 +57,17 @@ from b2grid.ntuple import Manifest
 from b2grid.run.proc import sweep
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterable
 
     from b2grid.execution.connection import Connect
+    from b2grid.execution.exchange import Run
     from b2grid.planning import Plan
 
 __all__ = ["Driver", "drive"]
 
 _LOOK = 0.25  # seconds between two looks at requests and the beat, when nothing happens
 _BEAT = 5.0  # seconds between two beats
+_OUTAGES = 10.0  # seconds between two looks at what is announced to be down
 _TICK = 1.0  # seconds between two of the decisions' own
 log = logging.getLogger("b2grid.driver")
 
@@ -91,12 +94,14 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
     for place in history.damaged:
         log.warning("%s is damaged and was left out; manifests decide what is done", place)
     journal = Journal.create(folder, history.epoch + 1, history.length)
+    remove_cut_off(folder.owner, folder.status, folder.jobs)
     owner = Owner.this(history.epoch + 1)
     owner.write(folder)
     why = ""
     try:
         where = site(definition.site)
-        driver = Driver(folder, where, journal, owner, history.lines)
+        patience = float(os.environ.get("B2GRID_PATIENCE", "1"))
+        driver = Driver(folder, where, journal, owner, history.lines, patience=patience)
         del history
         driver.run(partial(_cluster, folder))
     except TakenOver:
@@ -106,8 +111,7 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
         raise
     finally:
         with suppress(SiteError):  # also TakenOver: then the file is that of another driver
-            journal.require_ours()
-            dataclasses.replace(owner, ended=True, why=why).write(folder)
+            dataclasses.replace(owner, ended=True, why=why).write(folder, journal.require_ours)
         journal.close()
 
 
@@ -140,6 +144,8 @@ class Driver:
         What the journals of earlier drivers have.
     clock : callable
         Seconds that only go forward: the time of day may be set, and must fire no limit.
+    patience : float
+        By which all waits of the decisions are multiplied.
     """
 
     def __init__(
@@ -151,32 +157,34 @@ class Driver:
         lines: Iterable[dict[str, Any]],
         *,
         clock: Callable[[], float] = time.monotonic,
+        patience: float = 1.0,
     ) -> None:
         from b2grid.planning import Plan
 
         self.folder = folder
-        self.site = where
         self.journal = journal
         self.owner = owner
         self.clock = clock
         self.plan: Plan = Plan.read(folder.plans()[-1])
-        self.state, answers = recovered(folder, self.plan, lines)
-        self.priority = folder.read_definition().priority
+        self.state, answers = recovered(folder, self.plan, lines, patience=patience)
+        self.site = where if self.state.site in {"", where.name} else site(self.state.site)  # it may have moved
         self.steering_sha256 = _sha256(folder)
-        self.snapshots = Snapshots(folder, self.plan, owner.epoch)
+        self.snapshots = Snapshots(folder, self.plan, owner.epoch, journal.require_ours)
         self.snapshots.answers |= answers
         self.stopping = False
         self._due: defaultdict[str, float] = defaultdict(float)
 
     # -- the loop ----------------------------------------------------------------------------------------------
 
-    def run(self, connect: Connect) -> None:
+    def run(self, connect: Connect, run: Run = run_attempt) -> None:
         """Drive until nothing more would happen by itself, or somebody asks this process to end.
 
         Parameters
         ----------
         connect : callable
             Opens the cluster of a site; it is called again when that cluster is lost.
+        run : callable
+            What a worker does with an attempt.
         """
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -184,9 +192,10 @@ class Driver:
         from b2grid.execution.connection import Link
 
         self._sweep()
-        self.link = Link(connect, self.site, self.plan.project_id, self.clock)
+        self.link = Link(connect, self.site, self.plan.project_id, self.clock, run)
         try:
             while not self.stopping:
+                self._work(self._outages())
                 self._answer_requests()
                 if self.state.settled:
                     break
@@ -216,6 +225,14 @@ class Driver:
             events.append(Tick(self.clock()))
         return events
 
+    def _outages(self) -> list[Event]:
+        """What is announced to be down, or no longer, since the last look."""
+        if not self._is_due("outages", _OUTAGES):
+            return []
+        now = {down.what: down for down in downtimes(self.site, time.time())}
+        over: list[Event] = [Downtime(what) for what in self.state.downtimes if what not in now]
+        return over + [down for what, down in now.items() if self.state.downtimes.get(what) != down]
+
     def _is_due(self, what: str, every: float) -> bool:
         now = self.clock()
         due = now >= self._due[what]
@@ -230,7 +247,7 @@ class Driver:
         self.journal.require_ours()
         if self._is_due("beat", _BEAT):
             self.owner = dataclasses.replace(self.owner, beat=self.owner.beat + 1)
-            self.owner.write(self.folder)
+            self.owner.write(self.folder, self.journal.require_ours)
         exchange = self.link.exchange
         self.snapshots.progress = exchange.progress if exchange is not None else {}
         self.snapshots.trouble, self.snapshots.stuck = self.link.trouble, self.link.stuck
@@ -289,7 +306,7 @@ class Driver:
             if isinstance(action, Replan):
                 events.append(self._replan(action))
             elif isinstance(action, Switch):
-                events.append(self._switch(action))
+                self._switch(action)
         return events
 
     def _answer(self, answers: list[Answered]) -> None:
@@ -303,7 +320,7 @@ class Driver:
         from b2grid.execution.exchange import Parcel
 
         parcels = [Parcel(self._attempt(send), send.avoid) for send in batch]
-        self.link.exchange.send(parcels, priority=self.priority)
+        self.link.exchange.send(parcels, priority=self.state.priority)
         return []
 
     def _attempt(self, send: Send) -> Attempt:
@@ -324,9 +341,10 @@ class Driver:
         )
 
     def _recall(self, batch: list[Recall]) -> list[Event]:
-        if not batch or self.link.exchange is None:
-            return []
-        return self.link.exchange.recall([(recall.job, recall.attempt) for recall in batch])
+        keys = [(recall.job, recall.attempt) for recall in batch]
+        if self.link.exchange is None:
+            return [Ended(*key, "recalled", "there was no cluster") for key in keys]
+        return self.link.exchange.recall(keys)
 
     def _void(self, batch: list[Void]) -> list[Event]:
         held = [Voided(action.job, void(self._root(action.job), self._void_manifest(action))) for action in batch]
@@ -357,12 +375,11 @@ class Driver:
         self.plan = self.snapshots.plan = revision.plan
         return Planned(self.plan.revision, revision.gone, revision.new)
 
-    def _switch(self, action: Switch) -> Slots:
-        """Leave one cluster for that of another site; where it is from now on is in the journal first."""
-        self.journal.append([{"kind": "site", "site": action.site}])
+    def _switch(self, action: Switch) -> None:
+        """Leave one cluster for that of another site; the journal has it already."""
         self.site = site(action.site)
         self.link.switch(self.site)
-        return Slots(0)
+        self._due["outages"] = 0.0
 
 
 def _sha256(folder: ProjectFolder) -> str:

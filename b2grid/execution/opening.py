@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from b2grid.execution.publish import complete, published
+from b2grid.execution.ranges import ids
 from b2grid.execution.recovery import replay
+from b2grid.execution.sites import sites
 from b2grid.execution.state import State
 
 if TYPE_CHECKING:
@@ -20,7 +22,9 @@ Line = dict[str, Any]
 _ENDED = frozenset({"Done", "Killed"})
 
 
-def recovered(folder: ProjectFolder, plan: Plan, lines: Iterable[Line]) -> tuple[State, dict[str, str]]:
+def recovered(
+    folder: ProjectFolder, plan: Plan, lines: Iterable[Line], *, patience: float = 1.0
+) -> tuple[State, dict[str, str]]:
     """The state as the journals and the manifests have it, and the answers to requests that the journals have.
 
     Publishing that a crash interrupted is finished. The manifest of a job whose end is in the journal is not read
@@ -29,7 +33,18 @@ def recovered(folder: ProjectFolder, plan: Plan, lines: Iterable[Line]) -> tuple
     ended: set[int] = set()
     answers: dict[str, str] = {}
     voided: list[int] = []
-    state = State.new(plan.ids("main"), plan.ids("scout"))
+    definition = folder.read_definition()
+    state = State.new(
+        plan.ids("main"),
+        plan.ids("scout"),
+        pass_share=definition.scouts_pass,
+        adjust=definition.adjust,
+        patience=patience,
+        site=definition.site,
+        sites=tuple(sites()),
+        priority=definition.priority,
+        revision=plan.revision,
+    )
     # each is read when the one before it has been: lines, results, voids
     state = replay(state, _noted(lines, ended, answers), _results(folder, ended, voided), voided)
     return state, answers
@@ -41,6 +56,10 @@ def _noted(lines: Iterable[Line], ended: set[int], answers: dict[str, str]) -> I
         match line["kind"]:
             case "job":
                 (ended.add if line["status"] in _ENDED else ended.discard)(line["job"])
+            case "jobs" if line["status"] in _ENDED:
+                ended.update(ids(line["jobs"]))
+            case "jobs":
+                ended.difference_update(ids(line["jobs"]))
             case "answer":
                 answers[line["nonce"]] = line["text"]
         yield line

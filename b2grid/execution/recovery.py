@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from b2grid.execution.deciding import breaker, gate, places, voiding
@@ -36,7 +37,7 @@ def replay(
     state : State
         New, with the jobs of the present plan.
     published : iterable of (job, facts)
-        Jobs that have a manifest with a result.
+        Jobs that have a manifest with a result; read to its end before `voided` is.
     voided : iterable of int
         Jobs that have a void manifest.
     """
@@ -46,9 +47,10 @@ def replay(
     for now in state.jobs.values():
         if now.status in SENT:
             now.status, now.minor = "Waiting", "Rescheduled"
-    voided = set(voided)
-    _proven(state, published, voided)
-    _interrupted(state, voided)
+    _done(state, published)
+    ended = set(voided)  # only now: who reads manifests finds both together
+    _voided(state, ended)
+    _interrupted(state, ended)
     state.settle()
     if not state.gate:
         # the last scout may have ended before the driver came to say what follows
@@ -56,11 +58,14 @@ def replay(
     return state
 
 
-def _proven(state: State, published: Iterable[tuple[int, dict[str, Any]]], voided: set[int]) -> None:
+def _done(state: State, published: Iterable[tuple[int, dict[str, Any]]]) -> None:
     """What manifests say, which the journal cannot contradict."""
     for job, facts in published:
         if (done := state.jobs.get(job)) is not None and done.status != "Done":
             done.status, done.minor, done.facts = "Done", "Execution Complete", Facts(facts)
+
+
+def _voided(state: State, voided: set[int]) -> None:
     again = {job for plan in state.planning for job in plan.jobs if plan.why != "scouts"}
     for job in voided - again:
         if (ended := state.jobs.get(job)) is not None and ended.status not in FINAL:
@@ -90,7 +95,7 @@ def _interrupted(state: State, voided: set[int]) -> None:
 def _job(state: State, line: Line) -> None:
     if (now := state.jobs.get(line["job"])) is None:
         return
-    now.status, now.minor, now.attempt = line["status"], line["minor"], line["attempt"]
+    now.status, now.minor, now.attempt = intern(line["status"]), intern(line["minor"]), line["attempt"]
     now.charged, now.budgets = line.get("charged", 0), line.get("budgets") or NOTHING
     now.hosts, now.replica = tuple(line.get("hosts", ())), line.get("replica", 0)
     now.facts = Facts(line["facts"]) if line.get("facts") else NOTHING
@@ -103,10 +108,11 @@ def _job(state: State, line: Line) -> None:
 
 
 def _jobs(state: State, line: Line) -> None:
+    status, minor = intern(line["status"]), intern(line["minor"])
     fresh, given = line.get("fresh", False), line.get("given") or NOTHING
     for job in ids(line["jobs"]):
         if (now := state.jobs.get(job)) is not None:
-            changed(now, line["status"], line["minor"], fresh=fresh, given=given)
+            changed(now, status, minor, fresh=fresh, given=given)
 
 
 def _sent(state: State, line: Line) -> None:

@@ -34,6 +34,8 @@ def replanned(folder: ProjectFolder, plan: Plan, asked: Replan, state: State, li
 
     revision: Revision | None
     match asked.why:
+        case "scouts" if any(change["why"] == "scouts" for change in plan.spec.get("revisions", ())):
+            return None  # it was stored before a driver died, which could not say so
         case "scouts":
             revision = adjusted(plan, _measured(folder, plan, state), limits, kept=_kept(state))
         case "smaller":

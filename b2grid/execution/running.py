@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from b2grid.planning import Job, Plan
     from b2grid.run import Outcome
 
-__all__ = ["UPLOADING", "Execution", "execute"]
+__all__ = ["UPLOADING", "Execution", "classified", "execute"]
 
 UPLOADING = "Uploading Output Data"  # the minor status of a job whose outputs cannot be published yet
 
@@ -177,7 +177,7 @@ def _outcome(
     work: Execution, folder: Path, outcome: Outcome, chosen: Chosen, measured: Facts
 ) -> tuple[Failure | None, Kept | None]:
     """The class of the failure, or the outputs, verified and out of the scratch."""
-    if failure := _classified(outcome, chosen, work):
+    if failure := classified(outcome, chosen, work):
         return failure, None
     try:
         events = None if work.runner.kind == "raw" else events_processed(folder, work.runner, work.job)
@@ -194,7 +194,8 @@ def _outcome(
         return Failure("environment", f"the scratch of this host: {error.strerror}: {error.filename}"), None
 
 
-def _classified(outcome: Outcome, chosen: Chosen, work: Execution) -> Failure | None:
+def classified(outcome: Outcome, chosen: Chosen, work: Execution) -> Failure | None:
+    """The class of a payload's outcome; unknown, which holds the job, when telling it fails."""
     try:
         failure = classify(outcome, chosen.places, work.attempt.limits)
     except Exception as error:

@@ -177,14 +177,14 @@ def _counts(states: pd.DataFrame, lost: pd.DataFrame, unused: Mapping[int, int |
     """Expected and done, sample by sample; of one whose every file is in quarantine there are no jobs."""
     import pandas as pd
 
-    groups, lost_of = (dict(iter(frame.groupby("sample"))) for frame in (states, lost))
+    groups, lost_of = ({str(name): part for name, part in frame.groupby("sample")} for frame in (states, lost))
     counts = []
     for name in sorted({*groups, *lost_of}):
         group, gone = groups.get(name, states[:0]), lost_of.get(name, lost[:0])
         here = group["state"] == "done"
         counts.append(
             SampleCount(
-                sample=str(name),
+                sample=name,
                 jobs_expected=len(group),
                 jobs_done=int(here.sum()),
                 files_expected=int(group["files"].sum()) + len(gone),
@@ -255,10 +255,12 @@ def _short(short: pd.DataFrame, plan: Plan) -> list[Missing]:
 
 def _unreadable(lost: pd.DataFrame, *, accepted: bool) -> list[Missing]:
     """The files in quarantine, by the job that could not read them."""
-    return [
-        Missing(int(job), str(sample), tuple(part["lfn"]), _sum(part["events"]), f"cannot be read: {reason}", accepted)
-        for (job, sample, reason), part in lost.groupby(["job", "sample", "reason"])
-    ]
+    made = []
+    for _, part in lost.groupby(["job", "sample", "reason"]):
+        one: dict[str, Any] = part.to_dict("records")[0]  # type: ignore[assignment]
+        said = f"cannot be read: {one['reason']}"
+        made.append(Missing(one["job"], one["sample"], tuple(part["lfn"]), _sum(part["events"]), said, accepted))
+    return made
 
 
 def _lfns(plan: Plan, jobs: pd.Series[int]) -> dict[int, tuple[str, ...]]:

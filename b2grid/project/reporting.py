@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from b2grid.execution.reports import Diagnosis, Hosts, Scouting
+    from b2grid.execution.sites.script import JobScript
 
 __all__ = ["Reporting"]
 
@@ -91,14 +92,20 @@ class Reporting(Running):
             log=str(self._folder.log(job, row["attempt"])) if lines else "",
         )
 
+    def job_script(self) -> JobScript:
+        """What the batch system of the project's site gets for each worker, letter by letter."""
+        from b2grid.execution.sites.script import job_script
+
+        return job_script(execution.site(self._site), self.folder)
+
     @property
     def _site(self) -> str:
         """Where jobs are sent now."""
-        return self._definition.site
+        return execution.read_status(self._folder).site or self._definition.site
 
     def _hosts_there(self) -> dict[str, dict[str, Any]]:
         """What the driver says of hosts."""
-        return {}
+        return execution.read_status(self._folder).hosts
 
     def _row(self, job: int) -> dict[str, Any]:
         import pyarrow.compute as pc

@@ -24,6 +24,7 @@ import uproot
 from b2grid import Project
 from b2grid.execution import ProjectFolder, connection, control, driver, exchange, job, site, snapshot
 from b2grid.execution.driver import Driver
+from b2grid.execution.files import remove_cut_off
 from b2grid.execution.journal import Journal, read_journals
 from b2grid.execution.owner import Owner, beating, liveness
 from b2grid.execution.sites import Site
@@ -47,13 +48,13 @@ def _drive(folder: ProjectFolder, order: dict[str, Any]) -> None:
     for place in history.damaged:
         driver.log.warning("%s is damaged and was left out; manifests decide what is done", place)
     journal = Journal.create(folder, history.epoch + 1, history.length)
+    remove_cut_off(folder.owner, folder.status, folder.jobs)
     owner = Owner.this(history.epoch + 1)
     owner.write(folder)
     where = dataclasses.replace(site("local"), workers=order["workers"], limits=Limits(**order["limits"]))
-    driving = Driver(folder, where, journal, owner, history.lines)
-    driving.state.patience = 0.01
+    driving = Driver(folder, where, journal, owner, history.lines, patience=0.01)
     driving.run(partial(_connected, order))
-    dataclasses.replace(owner, ended=True).write(folder)
+    dataclasses.replace(owner, ended=True).write(folder, journal.require_ours)
 
 
 def _connected(order: dict[str, Any], _: Site) -> distributed.Client:

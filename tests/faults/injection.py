@@ -196,7 +196,10 @@ def _piped(command: list[str], environment: dict[str, str]) -> Iterator[subproce
 
 def serve() -> None:
     """Be the cluster until standard input ends."""
-    with tempfile.TemporaryDirectory() as keys, cluster(dataclasses.replace(site("local"), workers=2), Path(keys)) as client:
+    with (
+        tempfile.TemporaryDirectory() as keys,
+        cluster(dataclasses.replace(site("local"), workers=2), Path(keys)) as client,
+    ):
         security = client.cluster.security
         parts = ("tls_ca_file", "tls_client_cert", "tls_client_key")
         told = {"address": client.scheduler.address, "security": {part: getattr(security, part) for part in parts}}

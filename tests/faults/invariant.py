@@ -63,7 +63,8 @@ def sound(folder: ProjectFolder, scratch: Path | None = None) -> dict[str, int]:
     until(lambda: not running(folder), 10.0)
     for root in (folder.output, folder.scouts):
         assert not list((root / ".staging").glob("*")), "something is left of publishing"
-    assert not list(folder.path.glob(".*.????????")), "something is left of a file that was written aside"
+    for written in (folder.owner, folder.status, folder.jobs):
+        assert not list(folder.path.glob(f".{written.name}.*")), "something is left of a file that was written aside"
     if scratch is not None:
         until(lambda: not list(scratch.glob("b2grid-*/work/*")), 10.0)
     return dict(Counter(states[job] for job in mains))
@@ -85,7 +86,9 @@ def _one_output_at_most(folder: ProjectFolder, states: dict[int, str], mains: se
         assert len({manifest.job for manifest in manifests}) == len(manifests), "a job has two manifests"
         assert {job for job in jobs if states[job] == "Done"} == {job for job in results if job in jobs}
         for manifest in results.values():
-            wrong = [said for one in manifest.outputs for said in verify_published(root / sub_folder(manifest.job), one)]
+            wrong = [
+                said for one in manifest.outputs for said in verify_published(root / sub_folder(manifest.job), one)
+            ]
             assert not wrong
         named = {
             root / sub_folder(manifest.job) / name

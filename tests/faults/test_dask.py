@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 import time
-from collections import Counter
 from pathlib import Path
 
 import psutil
@@ -26,9 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.system("compiler")]
 
 def killed(folder: ProjectFolder, job: int, *, with_supervisor: bool) -> psutil.Process:
     """Kill the worker that runs a job; its payload."""
-    (payload,) = (
-        psutil.Process(pid) for pid in running(folder) if psutil.Process(pid).cmdline()[-1:] == [str(job)]
-    )
+    (payload,) = (psutil.Process(pid) for pid in running(folder) if psutil.Process(pid).cmdline()[-1:] == [str(job)])
     supervisor = payload.parent()
     worker = supervisor.parent()
     assert "multiprocessing" in " ".join(worker.cmdline())
@@ -50,9 +46,7 @@ if test "$1" = 3 && grep -q multiprocessing /proc/$worker/cmdline; then kill -9 
 
 @fault(14, "worker killed in the middle of a job; and with it the supervisor of its payload")
 @fault(18, "a job that kills its worker whenever it runs")
-def test_rows_14_and_18_a_lost_worker_costs_nobody_else_anything(
-    make: Make, tmp_path: Path, forking: Forks
-) -> None:
+def test_rows_14_and_18_a_lost_worker_costs_nobody_else_anything(make: Make, tmp_path: Path, forking: Forks) -> None:
     folder = made(make, tmp_path, "p", 6, f'echo "$1" >> "$0"; {KILLS}test "$1" -gt 2 || {{ {WAITS}; }}')
     drives = forking.start("drive", folder)
     until(lambda: len(running(folder)) == 2)

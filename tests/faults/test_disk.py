@@ -5,19 +5,16 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
-import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
-from b2grid import B2GridError, InvalidInput, SiteError
-from b2grid.execution import ProjectFolder, ask, read_jobs, read_log, read_status, restart
+from b2grid import InvalidInput, SiteError
+from b2grid.execution import ProjectFolder, ask, read_jobs, read_status, restart
 from b2grid.execution.journal import read_journals
 from b2grid.execution.publish import manifest_path
 from b2grid.execution.requests import leave_request
@@ -25,9 +22,9 @@ from b2grid.outputs import completeness
 from b2grid.planning import Plan
 from tests.execution.conftest import Make
 from tests.faults.injection import FSYNC, MKDIR, OPEN, WRITE, Forks, built
-from tests.faults.invariant import running, sound, until
+from tests.faults.invariant import sound, until
 from tests.faults.report import fault
-from tests.faults.work import made, ran
+from tests.faults.work import copied, half_done, made, ran
 
 pytestmark = [pytest.mark.slow, pytest.mark.system("compiler")]
 
@@ -35,12 +32,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.system("compiler")]
 @pytest.fixture
 def half(make: Make, tmp_path: Path, forking: Forks) -> ProjectFolder:
     """Three of four jobs are done, and the driver has died."""
-    folder = made(make, tmp_path, "half")
-    drives = forking.start("drive", folder)
-    until(lambda: read_status(folder).counts.get("Done") == 3)
-    os.kill(drives, signal.SIGKILL)
-    assert forking.end(drives).code == -signal.SIGKILL
-    return folder
+    return half_done(make, tmp_path, forking)
 
 
 def half_of(path: Path) -> None:
@@ -77,7 +69,7 @@ def test_row_09_a_damaged_snapshot_or_journal_costs_nothing_that_was_done(
     (tmp_path / "ran-half.go").touch()
     drivers = {}
     for name, damage in DAMAGE.items():
-        folder = ProjectFolder(Path(shutil.copytree(half.path, tmp_path / f"half-{name}")))
+        folder = copied(half, f"half-{name}")
         damage(folder)
         assert read_status(folder).total == 4
         drivers[name] = (folder, forking.start("drive", folder))

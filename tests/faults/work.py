@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 from collections import Counter
 from pathlib import Path
 
-from b2grid.execution import ProjectFolder
+from b2grid.execution import ProjectFolder, read_status
 from tests.execution.conftest import Make
+from tests.faults.injection import Forks
+from tests.faults.invariant import until
 
-__all__ = ["made", "ran"]
+__all__ = ["copied", "half_done", "made", "ran"]
 
 # says which job ran, and how often; job 4 waits to be let go, or to be ended
 WORK = """
@@ -30,3 +35,18 @@ def ran(folder: ProjectFolder) -> Counter[str]:
     """How often each job was launched."""
     path = folder.path.with_name(f"ran-{folder.path.name}")
     return Counter(path.read_text().split()) if path.exists() else Counter()
+
+
+def half_done(make: Make, tmp_path: Path, forking: Forks) -> ProjectFolder:
+    """A project of which three of four jobs are done, and whose driver has died while the last ran."""
+    folder = made(make, tmp_path, "half")
+    drives = forking.start("drive", folder)
+    until(lambda: read_status(folder).counts == {"Done": 3, "Running": 1})
+    os.kill(drives, signal.SIGKILL)
+    assert forking.end(drives).code == -signal.SIGKILL
+    return folder
+
+
+def copied(folder: ProjectFolder, name: str) -> ProjectFolder:
+    """A copy of a project that nothing drives."""
+    return ProjectFolder(Path(shutil.copytree(folder.path, folder.path.with_name(name))))
