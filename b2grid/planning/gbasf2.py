@@ -20,9 +20,10 @@ import pyarrow.compute as pc
 from b2grid.errors import InvalidInput, InvalidName, printable
 from b2grid.names import MAX_PROJECT_NAME, DatasetPath, split_lfn
 from b2grid.planning.commands import GridCommand, GridCommands
-from b2grid.planning.estimate import Rate, known_events
+from b2grid.planning.estimate import known_events
 from b2grid.planning.grouping import consecutive, largest_that_works
 from b2grid.planning.ordering import codes, sorted_order
+from b2grid.planning.rate import Rate
 from b2grid.steering.trying.gbasf2 import GridRow, cputime, evtpersec
 
 if TYPE_CHECKING:

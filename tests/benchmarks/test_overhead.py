@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def drive(folder: ProjectFolder, client: Client) -> None:
     """The driver's loop on a cluster that is there already."""
     journal = Journal.create(folder, 1, 0)
     driver = Driver(folder, site("local"), journal, Owner.this(1), [])
-    driver.run(client)
+    driver.run(lambda _: nullcontext(client))
     journal.close()
     assert {now.status for now in driver.state.jobs.values()} == {"Done"}
 
@@ -46,7 +47,7 @@ def drive(folder: ProjectFolder, client: Client) -> None:
 def test_jobs_of_an_empty_payload(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Runner kind raw through manifests and journal, against `Client.map(subprocess.run)` without any of it."""
     warm, folder = make(20, "/bin/true", name="warm"), make(JOBS, "/bin/true")
-    with cluster(site("local")) as client:
+    with cluster(site("local"), tmp_path) as client:
         client.gather(client.map(_true, range(20), pure=False))
         naive = timed(lambda: client.gather(client.map(_true, range(JOBS), pure=False)))
         drive(warm, client)
