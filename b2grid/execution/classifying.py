@@ -100,7 +100,11 @@ def classify(outcome: Outcome, places: Sequence[Place] = (), limits: Limits | No
         ended = f"ended by the supervisor: {outcome.cause}"
         if outcome.cause == "cannot be killed":
             ended = "a process of the payload cannot be killed: it hangs in the kernel of this host, and stays there"
-        words = ended if outcome.cause in {"cannot be killed", "walltime", "memory", "stalled", "processes", "disk"} else said or ended
+        words = (
+            ended
+            if outcome.cause in {"cannot be killed", "walltime", "memory", "stalled", "processes", "disk"}
+            else said or ended
+        )
         return Failure(_CAUSES.get(outcome.cause, "unknown"), f"{words}: {said}" if said != words and said else words)
     if (number := _signal(outcome)) is not None:
         return _of_signal(number, outcome, limits, lines)

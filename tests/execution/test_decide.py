@@ -66,9 +66,10 @@ def test_the_window_is_bounded_and_refilled() -> None:
 def test_each_failure_class_causes_what_its_table_says(failure: str) -> None:
     rule = POLICIES[failure]
     state = State.new(mains=[1, 2], scouts=[])
-    run(state, Slots(1))
+    run(state, Slots(1, {"h": 1}))
     attempts = 1
-    while sent(run(state, Began(1, attempts, {}), Ended(1, attempts, failure, "because"))) and attempts < 20:
+    facts = {"host": "h", "kept": "/kept" if failure == "stage-out" else ""}
+    while sent(run(state, Began(1, attempts, {}), Ended(1, attempts, failure, "because", facts))) and attempts < 20:
         attempts += 1
     assert attempts == (3 if failure == "lost worker" else 1 + rule.retries), "who alone kills workers is held earlier"
     assert state.jobs[1].status == ("Failed" if rule.then == "fail" else "Held")

@@ -62,7 +62,11 @@ class World(RuleBasedStateMachine):
     """A driver, a cluster, manifests and the plan, as small as can be."""
 
     @initialize(
-        mains=st.integers(1, 9), scouts=st.integers(0, 3), share=st.sampled_from([0.0, 0.5, 1.0]), adjust=st.booleans()
+        mains=st.integers(1, 9),
+        scouts=st.integers(0, 3),
+        share=st.sampled_from([0.0, 0.5, 1.0]),
+        adjust=st.booleans(),
+        revises=st.booleans(),
     )
     def submitted(self, mains: int, scouts: int, share: float, adjust: bool, revises: bool) -> None:
         self.revises = revises  # whether there is something to correct after scouts
@@ -188,6 +192,8 @@ class World(RuleBasedStateMachine):
                 "storage": st.sampled_from(["A", "B"]),
                 "lfns": st.just(["/belle/x"]),
                 "files": st.integers(1, 3),
+                "down": st.just(True),
+                "kept": st.just("/kept"),
             },
         ),
     )
