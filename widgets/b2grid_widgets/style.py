@@ -101,5 +101,7 @@ STYLE = """<style>
   align-items: center; gap: 8px; padding: 4px 11px; margin: 4px 0; border-left: 3px solid var(--b2-red);
   border-radius: 0 5px 5px 0; background: var(--b2-quiet);
 }
+.b2-panel .b2-asking button { border-radius: 6px; margin: 0; }
+.b2-panel .b2-asking .b2-no { background: var(--b2-paper); border: 1px solid var(--b2-line); }
 .b2-panel .b2-pager { align-items: center; gap: 4px; }
 </style>"""
