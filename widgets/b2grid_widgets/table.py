@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import ipywidgets as ipw
 
 from b2grid.execution.status import STATES
-from b2grid.html import Html, table, tag
+from b2grid.html import table, tag
 from b2grid_widgets.pieces import hint
 
 if TYPE_CHECKING:
