@@ -13,7 +13,16 @@ from hypothesis import settings
 settings.register_profile("b2grid", deadline=None)
 settings.load_profile("b2grid")
 
-_PROGRAMS = {"browser": ("chromium", "chromium-browser", "google-chrome"), "xrootd": ("xrootd",)}
+_PROGRAMS = {
+    "browser": ("chromium", "chromium-browser", "google-chrome"),
+    "compiler": ("cc", "gcc"),
+    "xrootd": ("xrootd",),
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the table of faults at the end of every run: the process that prints it collects nothing itself."""
+    config.pluginmanager.import_plugin("tests.faults.report")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidInput
 from b2grid.execution.decide import decide
+from b2grid.execution.inputs import InputStorage
 from b2grid.execution.job import Attempt, run_attempt
 from b2grid.execution.limiting import limits_for
 from b2grid.execution.opening import recovered
@@ -43,6 +44,7 @@ from b2grid.execution.state import (
     Void,
     Voided,
 )
+from b2grid.execution.sweeping import tidy
 from b2grid.ntuple import Manifest
 from b2grid.run.proc import sweep
 
@@ -61,7 +63,7 @@ __all__ = ["Driver"]
 
 _LOOK = 0.25  # seconds between two looks at requests and the beat, when nothing happens
 _BEAT = 5.0  # seconds between two beats
-_OUTAGES = 10.0  # seconds between two looks at what is announced to be down
+_OUTAGES = 2.0  # seconds between two looks at what is announced to be down
 _TICK = 1.0  # seconds between two of the decisions' own
 log = logging.getLogger("b2grid.driver")
 
@@ -71,6 +73,8 @@ class Driver:
 
     Parameters
     ----------
+    where : Site
+        The site to which it was submitted.
     lines : iterable of dict
         What the journals of earlier drivers have.
     clock : callable
@@ -98,7 +102,9 @@ class Driver:
         self.clock = clock
         self.plan: Plan = Plan.read(folder.plans()[-1])
         self.state, answers = recovered(folder, self.plan, lines, patience=patience)
-        self.site = where if self.state.site in {"", where.name} else site(self.state.site)  # it may have moved
+        moved = self.state.site != folder.read_definition().site
+        self.site = site(self.state.site) if moved else where
+        self.state.replicas = InputStorage(lambda: (self.plan, self._storage()))
         self.steering_sha256 = _sha256(folder)
         self.snapshots = Snapshots(folder, self.plan, owner.epoch)
         self.snapshots.answers |= answers
@@ -145,6 +151,7 @@ class Driver:
         """End what an earlier driver's payloads have left on this host; with somebody else's scheduler they go on."""
         if self.site.kind != "scheduler":
             sweep(start=f"{self.plan.project_id}-")
+        tidy(self.site.scratch)
 
     def _next(self) -> list[Event]:
         """Wait for something to happen, and take all that has."""
@@ -252,8 +259,10 @@ class Driver:
         from b2grid.execution.exchange import Parcel
 
         parcels = [Parcel(self._attempt(send), send.avoid) for send in batch]
-        self.link.exchange.send(parcels, priority=self.state.priority)
-        return []
+        return self.link.exchange.send(parcels, priority=self.state.priority)
+
+    def _storage(self) -> tuple[tuple[str, str], ...]:
+        return tuple((element.name, element.url) for element in self.site.storage)
 
     def _attempt(self, send: Send) -> Attempt:
         job = self.state.jobs[send.job]
@@ -268,8 +277,9 @@ class Driver:
             self.steering_sha256,
             self.site.environment,
             send.replica,
-            tuple((element.name, element.url) for element in self.site.storage),
+            self._storage(),
             self.site.scratch,
+            self.site.checksums,
         )
 
     def _recall(self, batch: list[Recall]) -> list[Event]:

@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from b2grid.planning.estimate import of_sample, predicted_events
+from b2grid.planning.kept import PLAN
 from b2grid.planning.ordering import encoded, stable_order
 from b2grid.planning.rate import Rate
 from b2grid.planning.revision import Change, Revision, SampleRow, Why
-from b2grid.planning.table import PLAN, Plan
+from b2grid.planning.table import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

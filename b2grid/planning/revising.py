@@ -161,11 +161,17 @@ def _remarks(scouts: Mapping[str, Sequence[Observed]], tried: Mapping[str, Rate]
     return notes
 
 
-def smaller(plan: Plan, jobs: Iterable[int], parts: int = 2) -> Revision:
+def smaller(plan: Plan, jobs: Iterable[int], parts: int = 2, *, anew: bool = False) -> Revision:
     """These jobs' files in so many smaller groups each, as jobs with new numbers; all others stay as they are.
 
     The files of a job are dealt by their events, so that its parts are even. A job with fewer files than parts becomes
     a job for each file.
+
+    Parameters
+    ----------
+    anew : bool
+        The jobs can publish no more: those with a single file are there again as they were, under new numbers,
+        instead of being refused and lost.
 
     Raises
     ------
@@ -175,7 +181,7 @@ def smaller(plan: Plan, jobs: Iterable[int], parts: int = 2) -> Revision:
     """
     parts = whole_number(parts, "the number of parts", 2, "it is a whole number, at least 2")
     chosen = _chosen(plan, jobs)
-    if single := alone(plan, chosen.tolist()):
+    if (single := alone(plan, chosen.tolist())) and not anew:
         raise InvalidPlan(
             f"{_named(single)} a single input file, which cannot be divided",
             hint="give more instead: reschedule(jobs=…, walltime=…) or memory=…",
@@ -186,8 +192,10 @@ def smaller(plan: Plan, jobs: Iterable[int], parts: int = 2) -> Revision:
     numbers = _dealt(mains, rows, chosen, parts)
     count = np.unique(numbers)
     new = plan.last_job + 1 + np.searchsorted(count, numbers)
-    notes = (f"{_counted(len(chosen), 'job')} became {_counted(len(count), 'job')}",)
-    return revised(plan, "smaller", Dealt(rows, rows, new), notes=notes)
+    notes = [f"{_counted(len(chosen), 'job')} became {_counted(len(count), 'job')}"]
+    if single:
+        notes.append(f"{_named(single)} a single input file: there again as before, under new numbers")
+    return revised(plan, "smaller", Dealt(rows, rows, new), notes=tuple(notes))
 
 
 def without(plan: Plan, jobs: Iterable[int], lfns: Iterable[str], reason: str) -> Revision:

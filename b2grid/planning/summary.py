@@ -21,8 +21,9 @@ from b2grid.planning.wording import aligned, amount, duration, span
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from b2grid.planning.job import Job
     from b2grid.planning.revision import Change
-    from b2grid.planning.table import Job, Plan
+    from b2grid.planning.table import Plan
 
 __all__ = ["Summary", "duration", "summarise"]
 

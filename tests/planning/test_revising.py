@@ -204,6 +204,11 @@ def test_jobs_with_a_single_file_are_all_named_with_what_to_do_instead(make: Mak
     with pytest.raises(InvalidPlan, match=r"jobs 1, 2 have a single input file.*walltime=.*memory=") as caught:
         smaller(plan, [1, 2, 6])
     assert [finding.code for finding in caught.value.findings] == ["B2P006"] * 2
+    # what can publish no more is not lost
+    revision = smaller(plan, [1, 2, 6], anew=True)
+    assert (revision.gone, revision.new) == ((1, 2, 6), (7, 8, 9, 10))
+    assert [files_of(revision.plan)[job] for job in (7, 8)] == [files_of(plan)[job] for job in (1, 2)]
+    assert "jobs 1, 2 have a single input file: there again as before" in str(revision)
 
 
 @pytest.mark.parametrize("jobs", [[], [99], [0], [-1], [6]])
