@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from b2grid.execution.cluster import trouble
 from b2grid.execution.exchange import Exchange
+from b2grid.execution.job import run_attempt
 from b2grid.execution.state import Event, Slots
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     import distributed
 
+    from b2grid.execution.exchange import Run
     from b2grid.execution.sites import Site
 
 __all__ = ["Connect", "Connection", "Link"]
@@ -77,6 +79,8 @@ class Link:
         Opens the cluster of a site.
     clock : callable
         Seconds that only go forward.
+    run : callable
+        What a worker does with an attempt.
 
     Attributes
     ----------
@@ -88,7 +92,9 @@ class Link:
         Whether there has been no worker for longer than the site allows: somebody has to look at it.
     """
 
-    def __init__(self, connect: Connect, site: Site, project: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, connect: Connect, site: Site, project: str, clock: Callable[[], float], run: Run = run_attempt
+    ) -> None:
         self.site = site
         self.exchange: Exchange | None = None
         self.trouble = ""
@@ -96,6 +102,7 @@ class Link:
         self._connect = connect
         self._project = project
         self._clock = clock
+        self._run = run
         self._connection: Connection | None = None
         self._left: list[Connection] = []
         self._failures = 0
@@ -115,7 +122,7 @@ class Link:
         if self._connection.client is None:
             return self._waited(now)
         if self.exchange is None:
-            self.exchange = Exchange(self._connection.client, self._project, self._clock)
+            self.exchange = Exchange(self._connection.client, self._project, self._clock, self._run)
             return [Slots(self.site.workers)]
         if not self.exchange.alive:
             return self._again(now, f"the cluster of site '{self.site.name}' was lost, and what ran there with it")

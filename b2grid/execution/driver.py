@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from b2grid.errors import B2GridError, InvalidInput, SiteError
 from b2grid.execution.decide import decide
 from b2grid.execution.folder import ProjectFolder
-from b2grid.execution.job import Attempt
+from b2grid.execution.job import Attempt, run_attempt
 from b2grid.execution.journal import Journal, TakenOver, read_journals
 from b2grid.execution.limiting import limits_for
 from b2grid.execution.opening import recovered
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from b2grid.execution.connection import Connect
+    from b2grid.execution.exchange import Run
     from b2grid.planning import Plan
 
 __all__ = ["Driver", "drive"]
@@ -174,13 +175,15 @@ class Driver:
 
     # -- the loop ----------------------------------------------------------------------------------------------
 
-    def run(self, connect: Connect) -> None:
+    def run(self, connect: Connect, run: Run = run_attempt) -> None:
         """Drive until nothing more would happen by itself, or somebody asks this process to end.
 
         Parameters
         ----------
         connect : callable
             Opens the cluster of a site; it is called again when that cluster is lost.
+        run : callable
+            What a worker does with an attempt.
         """
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -188,7 +191,7 @@ class Driver:
         from b2grid.execution.connection import Link
 
         self._sweep()
-        self.link = Link(connect, self.site, self.plan.project_id, self.clock)
+        self.link = Link(connect, self.site, self.plan.project_id, self.clock, run)
         try:
             while not self.stopping:
                 self._work(self._outages())

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import queue
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import distributed
 
@@ -19,7 +20,7 @@ from b2grid.execution.state import Began, Ended, Event
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["Exchange", "Parcel", "on_worker"]
+__all__ = ["Exchange", "Parcel", "Run", "on_worker"]
 
 _BATCH = 0.01  # seconds in which what happens is taken together
 _LOST: Facts = {"failure": "lost worker", "message": "the worker was lost"}
@@ -27,15 +28,16 @@ _KILLED: Facts = {"failure": "lost worker", "message": "the worker died while it
 _RECALLED: Facts = {"failure": "recalled", "message": "taken back before it began"}
 
 Key = tuple[int, int]  # job, attempt
+Run: TypeAlias = "Callable[[Attempt, Callable[[Facts], None]], Facts]"
 
 
-def on_worker(attempt: Attempt) -> None:
+def on_worker(attempt: Attempt, run: Run = run_attempt) -> None:
     """Run one attempt where Dask put it; what came of it is told as an event, so that nobody has to ask for it."""
     worker = distributed.get_worker()
     _, project, *_ = cast("tuple[str, str, int, int]", worker.get_current_task())
     which = {"job": attempt.job, "attempt": attempt.attempt, "worker": worker.address}
     topic = _topic(project)
-    facts = run_attempt(attempt, lambda said: worker.log_event(topic, {**which, **said}))
+    facts = run(attempt, lambda said: worker.log_event(topic, {**which, **said}))
     worker.log_event(topic, {**which, "outcome": facts})
 
 
@@ -64,6 +66,8 @@ class Exchange:
     ----------
     clock : callable
         Seconds that only go forward.
+    run : callable
+        What a worker does with an attempt.
 
     Attributes
     ----------
@@ -71,11 +75,18 @@ class Exchange:
         Job -> events done and expected, of jobs that run.
     """
 
-    def __init__(self, client: distributed.Client, project: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        client: distributed.Client,
+        project: str,
+        clock: Callable[[], float] = time.monotonic,
+        run: Run = run_attempt,
+    ) -> None:
         self.progress: dict[int, list[int]] = {}
         self._client = client
         self._project = project
         self._clock = clock
+        self._work = on_worker if run is run_attempt else partial(on_worker, run=run)
         self._stream = client.scheduler_comm
         self._arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()  # what workers say, and futures that are done
         self._futures: dict[Key, distributed.Future[Any]] = {}
@@ -104,7 +115,7 @@ class Exchange:
             # a tuple as the key: of string keys the scheduler keeps a prefix per job for ever
             keys = [("b2grid", self._project, attempt.job, attempt.attempt) for attempt in attempts]
             futures = self._client.map(
-                on_worker,
+                self._work,
                 attempts,
                 key=keys,
                 pure=False,

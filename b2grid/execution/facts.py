@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 __all__ = ["NOTHING", "Facts"]
-
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-"""An empty mapping that many share, so nobody may change it."""
 
 _names: dict[tuple[str, ...], tuple[str, ...]] = {}
 
@@ -44,3 +40,7 @@ class Facts(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"Facts({dict(self)})"
+
+
+NOTHING = Facts({})
+"""What many share that have nothing to say."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from b2grid.execution.deciding import breaker, gate, places, voiding
@@ -90,7 +91,7 @@ def _interrupted(state: State, voided: set[int]) -> None:
 def _job(state: State, line: Line) -> None:
     if (now := state.jobs.get(line["job"])) is None:
         return
-    now.status, now.minor, now.attempt = line["status"], line["minor"], line["attempt"]
+    now.status, now.minor, now.attempt = intern(line["status"]), intern(line["minor"]), line["attempt"]
     now.charged, now.budgets = line.get("charged", 0), line.get("budgets") or NOTHING
     now.hosts, now.replica = tuple(line.get("hosts", ())), line.get("replica", 0)
     now.facts = Facts(line["facts"]) if line.get("facts") else NOTHING
@@ -103,10 +104,11 @@ def _job(state: State, line: Line) -> None:
 
 
 def _jobs(state: State, line: Line) -> None:
+    status, minor = intern(line["status"]), intern(line["minor"])
     fresh, given = line.get("fresh", False), line.get("given") or NOTHING
     for job in ids(line["jobs"]):
         if (now := state.jobs.get(job)) is not None:
-            changed(now, line["status"], line["minor"], fresh=fresh, given=given)
+            changed(now, status, minor, fresh=fresh, given=given)
 
 
 def _sent(state: State, line: Line) -> None:

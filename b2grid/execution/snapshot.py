@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from b2grid.execution.folder import ProjectFolder
-    from b2grid.execution.state import State
+    from b2grid.execution.state import Place, State
     from b2grid.planning import Plan
 
 __all__ = ["Snapshots"]
@@ -22,6 +22,7 @@ __all__ = ["Snapshots"]
 _STATUS_EVERY = 1.0
 _JOBS_EVERY = 5.0
 _SHARE = 0.05  # of the driver's time that the table of jobs may take
+_HOSTS = 200  # that are told of
 _ANSWERS = 100  # the last so many are kept in the status
 _OF_MANY = {"gate", "jobs", "planned"}
 
@@ -50,6 +51,7 @@ class Snapshots:
         self.stuck = False
         self.plan = plan
         self._touched: set[int] | None = None  # jobs that changed since they were looked at; all at first
+        self._parked = 0
         self._changed = True  # since the last table of jobs
         self._status_due = self._jobs_due = 0.0
 
@@ -87,6 +89,8 @@ class Snapshots:
     def write(self, state: State, *, force: bool = False) -> None:
         """Publish what is due; with `force`, everything."""
         now = time.monotonic()
+        if (parked := sum(map(len, state.parked.values()))) != self._parked:
+            self._parked, self._touched = parked, None  # no line tells of jobs that wait for a storage element
         jobs = force or (self._changed and (now >= self._jobs_due or state.settled))
         if not (jobs or state.settled or now >= self._status_due):
             return
@@ -107,12 +111,18 @@ class Snapshots:
             "updated": time.time(),
             "counts": mains,
             "scouts": self._table.counts(scouts=True),
-            "phase": phase(mains, sending=state.sending and not state.settled),
+            "phase": phase(mains, sending=not state.settled, finished=state.finished),
             "message": state.reason or self._table.worst(),
             "settled": state.settled,
-            "events": [sum(done) for done in zip(*self.progress.values(), strict=True)],
+            "site": state.site,
+            "events": [sum(done) for done in zip(*list(self.progress.values()), strict=True)],
             "trouble": self.trouble,
             "stuck": self.stuck,
+            "pauses": state.pauses,
+            "downtimes": [[down.what, down.until, down.reason] for down in state.downtimes.values()],
+            "hosts": _hosts(state),
+            "storages": {name: place.out for name, place in state.storages.items() if place.out},
+            "next_due": state.next_due,
             "answers": dict(list(self.answers.items())[-_ANSWERS:]),
         }
 
@@ -125,3 +135,27 @@ class Snapshots:
         with pa.ipc.new_file(sink, table.schema, options=options) as writer:
             writer.write_table(table)
         write_whole(self.folder.jobs, sink.getvalue(), durable=False)
+
+
+def _hosts(state: State) -> dict[str, dict[str, Any]]:
+    """What is known of hosts; of very many, those that are out, and the ones with most failures."""
+    # a host is known by its address until it has said its name
+    places = [(name, place) for name, place in state.hosts.items() if _is_known(place)]
+    if len(places) > _HOSTS:
+        places = sorted(places, key=lambda item: (not item[1].out, -sum(item[1].failed.values())))[:_HOSTS]
+    return {
+        name: {
+            "slots": place.slots,
+            "out": place.out,
+            "since": place.since or None,
+            "until": place.until,
+            "done": place.done,
+            "failed": sum(count for failure, count in place.failed.items() if failure != "lost worker"),
+            "lost": place.failed.get("lost worker", 0),
+        }
+        for name, place in places
+    }
+
+
+def _is_known(place: Place) -> bool:
+    return bool(place.slots or place.done or place.failed or place.out)

@@ -209,6 +209,7 @@ class State:
     replicas: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     slots: int = 0
+    usable: int = 0  # without those of hosts that are out
     hosts: dict[str, Place] = field(default_factory=dict)
     storages: dict[str, Place] = field(default_factory=dict)
     downtimes: dict[str, Downtime] = field(default_factory=dict)

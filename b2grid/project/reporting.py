@@ -94,11 +94,11 @@ class Reporting(Running):
     @property
     def _site(self) -> str:
         """Where jobs are sent now."""
-        return self._definition.site
+        return execution.read_status(self._folder).site or self._definition.site
 
     def _hosts_there(self) -> dict[str, dict[str, Any]]:
         """What the driver says of hosts."""
-        return {}
+        return execution.read_status(self._folder).hosts
 
     def _row(self, job: int) -> dict[str, Any]:
         import pyarrow.compute as pc

@@ -22,7 +22,7 @@ _VARIES = re.compile(r"(?:\w+:)?(?:/[^\s/'\"]+)+/?|0x[0-9a-fA-F]+|[-+]?\d+(?:\.\
 def shape(message: str) -> str:
     """A message without what differs from job to job.
 
-    >>> shape("[FATAL] /a/b_1.root: event 17 has no list 'B0:x'")
+    >>> shape("[FATAL] /a/b_1.root: event 17 has no track")
     "[FATAL] …: event … has no list 'B…:x'"
     """
     return _VARIES.sub("…", message)

@@ -21,7 +21,6 @@ __all__ = [
     "queue",
     "ready",
     "requeue",
-    "tell",
     "turned_out_done",
 ]
 
@@ -35,24 +34,14 @@ def leave_dask(state: State, job: int, now: JobState) -> None:
 def end_attempt(
     state: State, job: int, status: str, minor: str, actions: list[Action], facts: Mapping[str, Any] = NOTHING
 ) -> None:
-    """An attempt has ended, and so its job has another state."""
+    """An attempt has ended, and so its job has another state: all that is known of it goes into the journal."""
     now = state.jobs[job]
     leave_dask(state, job, now)
     state.open += (status in OPEN) - (now.status in OPEN)
     now.status, now.minor = status, minor
     now.facts = Facts(facts) if facts else NOTHING
-    tell(job, now, actions)
-
-
-def turned_out_done(state: State, job: int, actions: list[Action]) -> None:
-    """A job has a result, although no attempt has told of it."""
-    facts = {name: value for name, value in state.jobs[job].facts.items() if name not in {"failure", "message"}}
-    end_attempt(state, job, "Done", "Execution Complete", actions, facts)
-
-
-def tell(job: int, now: JobState, actions: list[Action]) -> None:
-    """Write all that is known of a job into the journal; what is left out is nothing."""
-    line: dict[str, Any] = {"kind": "job", "job": job, "status": now.status, "minor": now.minor, "attempt": now.attempt}
+    line: dict[str, Any] = {"kind": "job", "job": job, "status": status, "minor": minor, "attempt": now.attempt}
+    # what is left out is nothing
     if now.charged:
         line["charged"] = now.charged
     if now.budgets:
@@ -61,9 +50,15 @@ def tell(job: int, now: JobState, actions: list[Action]) -> None:
         line["hosts"] = now.hosts
     if now.replica:
         line["replica"] = now.replica
-    if now.facts:
-        line["facts"] = dict(now.facts)
+    if facts:
+        line["facts"] = dict(facts)
     actions.append(Note(line))
+
+
+def turned_out_done(state: State, job: int, actions: list[Action]) -> None:
+    """A job has a result, although no attempt has told of it."""
+    facts = {name: value for name, value in state.jobs[job].facts.items() if name not in {"failure", "message"}}
+    end_attempt(state, job, "Done", "Execution Complete", actions, facts)
 
 
 def ready(state: State, now: JobState) -> tuple[str, str]:

@@ -27,7 +27,7 @@ def step(state: State, actions: list[Action]) -> None:
 def moved(state: State, site: str) -> None:
     """Nothing is known of the hosts of the new site; its slots come when it is there."""
     state.site, state.moving = site, ""
-    state.slots = 0
+    state.slots = state.usable = 0
     for place in state.hosts.values():
         place.slots, place.out, place.until, place.blamed, place.probe = 0, "", "", {}, None
     state.avoid = ()

@@ -25,7 +25,6 @@ __all__ = [
     "slots",
     "take_back",
     "take_out",
-    "usable_slots",
 ]
 
 PILE = 5  # jobs that fail at a place one after the other
@@ -41,12 +40,6 @@ def slots(state: State, count: int, hosts: Mapping[str, int]) -> None:
     for name, there in hosts.items():
         _place(state.hosts, name).slots = there
     _all_out(state)
-
-
-def usable_slots(state: State) -> int:
-    """Slots of the site without those of hosts that are out."""
-    out = sum(state.hosts[name].slots for name in state.avoid)
-    return max(state.slots - out, 0)
 
 
 def _place(places: dict[str, Place], name: str) -> Place:
@@ -179,6 +172,7 @@ def restore(state: State, names: Iterable[str], actions: list[Action]) -> list[s
 def _all_out(state: State) -> None:
     """Work out which hosts are out, and whether that leaves any."""
     state.avoid = tuple(sorted(name for name, place in state.hosts.items() if place.out))
+    state.usable = max(state.slots - sum(state.hosts[name].slots for name in state.avoid), 0)
     there = [name for name, place in state.hosts.items() if place.slots]
     if there and all(name in state.avoid for name in there):
         state.pauses["hosts"] = f"no host is left: {there[0]}: {state.hosts[there[0]].out}"

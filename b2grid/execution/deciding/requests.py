@@ -151,7 +151,7 @@ def _release(state: State, jobs: list[int], given: dict[str, float], actions: li
 
 def _reschedule(state: State, jobs: tuple[int, ...], options: Options, actions: list[Action]) -> str:
     cause = options.get("cause")
-    if cause is not None and cause not in POLICIES:
+    if cause is not None and (not isinstance(cause, str) or cause not in POLICIES):
         near = nearest(str(cause), POLICIES) or sorted(POLICIES)
         raise _Refused(f"there is no failure class '{cause}': did you mean {' or '.join(near)}?")
     given = {name: _positive(name, options[name]) for name in ("memory", "walltime") if options.get(name) is not None}
@@ -220,7 +220,7 @@ def _priority(state: State, _: tuple[int, ...], options: Options, actions: list[
 def _restore(state: State, _: tuple[int, ...], options: Options, actions: list[Action]) -> str:
     name = options.get("host")
     known = {*state.hosts, *state.storages}
-    if name is not None and name not in known:
+    if name is not None and (not isinstance(name, str) or name not in known):
         near = nearest(str(name), known) or sorted(known)
         raise _Refused(f"there is no host '{name}'" + (f": known are {', '.join(near)}" if near else ""))
     restored = places.restore(state, sorted(known) if name is None else [name], actions)

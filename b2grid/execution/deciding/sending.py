@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from b2grid.execution.deciding.places import usable_slots
 from b2grid.execution.state import Action, JobState, Note, Send, State
 
 if TYPE_CHECKING:
@@ -19,10 +18,8 @@ IN_DOWNTIME = "Storage element in downtime"
 
 def fill(state: State, actions: list[Action]) -> None:
     """Send what there is room for."""
-    if not state.waiting or state.pauses:
-        return
-    room = usable_slots(state) * WINDOW - len(state.sent)
-    if room <= 0:
+    room = state.usable * WINDOW - len(state.sent)
+    if room <= 0 or not state.waiting or state.pauses:
         return
     batch: list[int] = []
     downs = bool(state.replicas) and any(place.out for place in state.storages.values())
