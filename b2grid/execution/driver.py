@@ -250,6 +250,8 @@ class Driver:
         exchange = self.link.exchange
         self.snapshots.progress = exchange.progress if exchange is not None else {}
         self.snapshots.trouble, self.snapshots.stuck = self.link.trouble, self.link.stuck
+        if final and self.state.finished:
+            self._accept()
         self.snapshots.write(self.state, force=final)
 
     def _answer_requests(self) -> None:
@@ -309,7 +311,14 @@ class Driver:
         return events
 
     def _answer(self, answers: list[Answered]) -> None:
+        if answers and self.state.finished:
+            self._accept()
         self.snapshots.answer({action.nonce: action.text for action in answers})
+
+    def _accept(self) -> None:
+        """Tell readers that the owner took what is done as the result: what else there is, is not missed."""
+        mains = ((job, now.status) for job, now in self.state.jobs.items() if now.kind == "main")
+        self.folder.accept(job for job, status in mains if status != "Done")
 
     def _send(self, batch: list[Send]) -> list[Event]:
         if not batch:
