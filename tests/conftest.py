@@ -13,18 +13,20 @@ from hypothesis import settings
 settings.register_profile("b2grid", deadline=None)
 settings.load_profile("b2grid")
 
-_PROGRAMS = {"browser": ("chromium", "chromium-browser", "google-chrome"), "xrootd": ("xrootd",)}
+_PROGRAMS = {
+    "browser": ("chromium", "chromium-browser", "google-chrome"),
+    "compiler": ("cc", "gcc"),
+    "xrootd": ("xrootd",),
+}
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the table of faults at the end of every run: the process that prints it collects nothing itself."""
+    config.pluginmanager.import_plugin("tests.faults.report")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave benchmarks out unless they are asked for, and run the slow tests first: two workers then end together.
-
-    The slow tests of a module stay on one worker, so that a project or cluster that they share is made once.
-    """
-    for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """Leave benchmarks out unless they are asked for, and run the slow tests first: two workers then end together."""
     if "benchmark" not in config.option.markexpr and not any("benchmarks" in given for given in config.args):
         left_out = [item for item in items if item.get_closest_marker("benchmark")]
         config.hook.pytest_deselected(items=left_out)

@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import B2GridError, InvalidInput, SiteError
 from b2grid.execution.decide import decide
+from b2grid.execution.files import remove_cut_off
 from b2grid.execution.folder import ProjectFolder
+from b2grid.execution.inputs import InputStorage
 from b2grid.execution.job import Attempt, run_attempt
 from b2grid.execution.journal import Journal, TakenOver, read_journals
 from b2grid.execution.limiting import limits_for
@@ -52,6 +54,7 @@ from b2grid.execution.state import (
     Void,
     Voided,
 )
+from b2grid.execution.sweeping import tidy
 from b2grid.ntuple import Manifest
 from b2grid.run.proc import sweep
 
@@ -93,6 +96,7 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
     for place in history.damaged:
         log.warning("%s is damaged and was left out; manifests decide what is done", place)
     journal = Journal.create(folder, history.epoch + 1, history.length)
+    remove_cut_off(folder.owner, folder.status, folder.jobs)
     owner = Owner.this(history.epoch + 1)
     owner.write(folder)
     why = ""
@@ -109,8 +113,7 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
         raise
     finally:
         with suppress(SiteError):  # also TakenOver: then the file is that of another driver
-            journal.require_ours()
-            dataclasses.replace(owner, ended=True, why=why).write(folder)
+            dataclasses.replace(owner, ended=True, why=why).write(folder, journal.require_ours)
         journal.close()
 
 
@@ -167,8 +170,9 @@ class Driver:
         self.plan: Plan = Plan.read(folder.plans()[-1])
         self.state, answers = recovered(folder, self.plan, lines, patience=patience)
         self.site = where if self.state.site in {"", where.name} else site(self.state.site)  # it may have moved
+        self.state.replicas = InputStorage(lambda: (self.plan, self._storage()))
         self.steering_sha256 = _sha256(folder)
-        self.snapshots = Snapshots(folder, self.plan, owner.epoch)
+        self.snapshots = Snapshots(folder, self.plan, owner.epoch, journal.require_ours)
         self.snapshots.answers |= answers
         self.stopping = False
         self._due: defaultdict[str, float] = defaultdict(float)
@@ -213,6 +217,7 @@ class Driver:
         """End what an earlier driver's payloads have left on this host; with somebody else's scheduler they go on."""
         if self.site.kind != "scheduler":
             sweep(start=f"{self.plan.project_id}-")
+        tidy(self.site.scratch)
 
     def _next(self) -> list[Event]:
         """Wait for something to happen, and take all that has."""
@@ -246,7 +251,7 @@ class Driver:
         self.journal.require_ours()
         if self._is_due("beat", _BEAT):
             self.owner = dataclasses.replace(self.owner, beat=self.owner.beat + 1)
-            self.owner.write(self.folder)
+            self.owner.write(self.folder, self.journal.require_ours)
         exchange = self.link.exchange
         self.snapshots.progress = exchange.progress if exchange is not None else {}
         self.snapshots.trouble, self.snapshots.stuck = self.link.trouble, self.link.stuck
@@ -331,6 +336,9 @@ class Driver:
         self.link.exchange.send(parcels, priority=self.state.priority)
         return []
 
+    def _storage(self) -> tuple[tuple[str, str], ...]:
+        return tuple((element.name, element.url) for element in self.site.storage)
+
     def _attempt(self, send: Send) -> Attempt:
         job = self.state.jobs[send.job]
         limits_of = self.plan.spec.get("limits_of", {})
@@ -344,8 +352,9 @@ class Driver:
             self.steering_sha256,
             self.site.environment,
             send.replica,
-            tuple((element.name, element.url) for element in self.site.storage),
+            self._storage(),
             self.site.scratch,
+            self.site.checksums,
         )
 
     def _recall(self, batch: list[Recall]) -> list[Event]:

@@ -11,7 +11,7 @@ from b2grid.execution.jobtable import JobTable
 from b2grid.execution.status import phase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from b2grid.execution.folder import ProjectFolder
     from b2grid.execution.state import Place, State
@@ -30,6 +30,11 @@ _OF_MANY = {"gate", "jobs", "planned"}
 class Snapshots:
     """Writes the snapshots of one project.
 
+    Parameters
+    ----------
+    ours : callable, optional
+        Called just before anything can be seen; raises when the project is another driver's by then.
+
     Attributes
     ----------
     answers : dict
@@ -42,7 +47,8 @@ class Snapshots:
         Whether nothing goes on because of it.
     """
 
-    def __init__(self, folder: ProjectFolder, plan: Plan, epoch: int) -> None:
+    def __init__(self, folder: ProjectFolder, plan: Plan, epoch: int, ours: Callable[[], object] | None = None) -> None:
+        self._ours = ours
         self.folder = folder
         self.epoch = epoch
         self.answers: dict[str, str] = {}
@@ -101,7 +107,7 @@ class Snapshots:
             self._write_jobs()
             self._jobs_due = now + max(_JOBS_EVERY, (time.monotonic() - now) / _SHARE)
         self._status_due = now + _STATUS_EVERY
-        write_whole(self.folder.status, json.dumps(self._status(state)), durable=force)
+        write_whole(self.folder.status, json.dumps(self._status(state)), durable=force, before=self._ours)
 
     def _status(self, state: State) -> dict[str, Any]:
         mains = self._table.counts(scouts=False)
@@ -134,7 +140,7 @@ class Snapshots:
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         with pa.ipc.new_file(sink, table.schema, options=options) as writer:
             writer.write_table(table)
-        write_whole(self.folder.jobs, sink.getvalue(), durable=False)
+        write_whole(self.folder.jobs, sink.getvalue(), durable=False, before=self._ours)
 
 
 def _hosts(state: State) -> dict[str, dict[str, Any]]:

@@ -33,6 +33,7 @@ _ALWAYS = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER", 
 _XROOTD = {"XRD_CONNECTIONRETRY": "1", "XRD_CONNECTIONWINDOW": "30", "XRD_STREAMERRORWINDOW": "60"}
 _SET_UP_TIME = 300.0  # seconds; a cold CVMFS cache is slow
 _CVMFS_SETUP = "/cvmfs/belle.cern.ch/tools/b2setup"
+_OF_SHELL = ("PWD", "OLDPWD", "SHLVL", "_")  # of the shell that ran the script, and nothing to do with it
 _captured: dict[str, dict[str, str]] = {}
 
 
@@ -84,9 +85,11 @@ def _set_up(setup: str, release: str, limit: float) -> dict[str, str]:
         made = _capture(setup, release, limit)
     else:
         with _alone(room / f"{key}.lock", limit):
-            made = _read(room / f"{key}.json") or _capture(setup, release, limit)
-            with contextlib.suppress(OSError):
-                _write(room / f"{key}.json", made)
+            kept = room / f"{key}.json"
+            if (made := _read(kept)) is None:
+                made = _capture(setup, release, limit)
+                with contextlib.suppress(OSError):
+                    _write(kept, made)
     return _captured.setdefault(key, made)
 
 
@@ -136,7 +139,7 @@ def _capture(setup: str, release: str, limit: float) -> dict[str, str]:
             hint="run it in a shell on this host, and see whether the release is there",
             transient=True,
         )
-    return {name: value for name, value in made.items() if name != MARK}
+    return {name: value for name, value in made.items() if name not in {MARK, *_OF_SHELL}}
 
 
 def _read(path: Path) -> dict[str, str] | None:
@@ -149,8 +152,6 @@ def _read(path: Path) -> dict[str, str] | None:
 
 
 def _write(path: Path, made: dict[str, str]) -> None:
-    if path.exists():
-        return
     aside = path.with_suffix(f".{os.urandom(4).hex()}")
     with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         json.dump(made, file)

@@ -15,6 +15,7 @@ import pytest
 
 from b2grid import Catalogue, record
 from b2grid.catalogue.model import INPUTS
+from b2grid.catalogue.taking.inputs import resolve
 from b2grid.execution import Definition, ProjectFolder
 from b2grid.execution.job import Attempt, run_attempt
 from b2grid.execution.publish import published
@@ -38,7 +39,7 @@ def element() -> Iterator[StorageElement]:
 @pytest.fixture(scope="module")
 def file() -> dict[str, Any]:
     """One file of the demo data, as the catalogue has it."""
-    (row, *_) = Catalogue().collection(COLLECTION).inputs().table.to_pylist()
+    (row, *_) = resolve({"s": COLLECTION}, Catalogue()).table.to_pylist()
     return dict(row)
 
 

@@ -235,7 +235,7 @@ def test_a_share_of_an_unknown_number_is_not_made_up(tmp_path: Path) -> None:
 def test_talking_without_any_further_event_is_being_stalled(tmp_path: Path) -> None:
     """A payload that tries to connect again and again, and says so, gets nowhere."""
     talking = "echo '[b2lite] events 20 of 40'; while sleep 0.2; do echo 'trying to connect again'; done"
-    counting = "for n in 1 2 3 4 5 6; do sleep 0.3; echo \"[b2lite] events $n of 40\"; done"
+    counting = 'for n in 1 2 3 4 5 6; do sleep 0.3; echo "[b2lite] events $n of 40"; done'
     with Supervisor() as supervisor:
         stuck = supervisor.run(payload(tmp_path, "/bin/sh", "-c", talking, stall=1.0))
         slow = supervisor.run(payload(tmp_path, "/bin/sh", "-c", counting, stall=1.0))

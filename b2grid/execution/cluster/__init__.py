@@ -18,7 +18,7 @@ import dask
 from b2grid.execution.cluster.batch import batch_cluster, trouble
 from b2grid.execution.cluster.foreign import foreign_cluster
 from b2grid.execution.cluster.local import local_cluster
-from b2grid.execution.cluster.versions import unfit
+from b2grid.execution.cluster.versions import unfit, versions
 from b2grid.execution.sites import BATCH
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from b2grid.execution.sites import Site
 
-__all__ = ["cluster", "trouble", "unfit"]
+__all__ = ["cluster", "trouble", "unfit", "versions"]
 
 _CONFIG = {
     # plain HTTP beside TLS is what Dask serves even without a dashboard, and loopback is shared on login nodes

@@ -30,10 +30,14 @@ _INPUTS = frozenset({"input", "checksum"})
 
 
 def began(state: State, event: Began) -> None:
-    """An attempt runs. It is not journaled: after a crash it means nothing."""
+    """An attempt runs, or has run and publishes. It is not journaled: after a crash it means nothing."""
     now = state.jobs.get(event.job)
     # what a lost attempt still says is old news
-    if now is not None and now.status == "Matched" and now.attempt == event.attempt:
+    if now is None or now.attempt != event.attempt:
+        return
+    if now.status == "Running" and "minor" in event.facts:
+        now.status, now.minor = "Completing", event.facts["minor"]
+    elif now.status == "Matched":
         now.status, now.minor = "Running", "Application"
         now.facts = event.facts
         state.running += 1
@@ -60,7 +64,7 @@ def ended(state: State, event: Ended, actions: list[Action]) -> None:
 def _done(state: State, event: Ended, now: JobState, actions: list[Action]) -> None:
     if event.attempt < now.attempt and now.status in SENT:
         actions.append(Recall(event.job, now.attempt))  # an earlier attempt was not lost after all
-    facts = {**now.facts, **event.facts} if now.status == "Running" else event.facts
+    facts = {**now.facts, **event.facts} if now.status != "Matched" else event.facts
     end_attempt(state, event.job, "Done", "Execution Complete", actions, facts)
     places.record(state, "", facts)
     places.clear(state, event.job, facts, actions)

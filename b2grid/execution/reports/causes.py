@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from b2grid.errors import printable
+from b2grid.execution.deciding.breaker import shape
 from b2grid.execution.policy import POLICIES
-from b2grid.execution.reports.loglines import alike
 from b2grid.execution.state import IN_SCOUTING
 from b2grid.html import Html, bar, table, tag
 from b2grid.planning.wording import aligned
@@ -233,8 +233,8 @@ class _Row:
 
 
 def _cause(name: str, status: str, rows: Sequence[_Row]) -> Cause:
-    said = Counter(alike(row.message) for row in rows if row.message)
-    first = {alike(row.message): row.message for row in reversed(rows)}
+    said = Counter(shape(row.message) for row in rows if row.message)
+    first = {shape(row.message): row.message for row in reversed(rows)}
     return Cause(
         name,
         status,

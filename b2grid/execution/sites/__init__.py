@@ -2,7 +2,7 @@
 
 from b2grid.execution.sites.downtime import announced, downtimes
 from b2grid.execution.sites.endpoint import require_safe
-from b2grid.execution.sites.places import profiles, site, sites
+from b2grid.execution.sites.places import Sites, profiles, site, sites
 from b2grid.execution.sites.script import JobScript, job_script
 from b2grid.execution.sites.site import BATCH, BATCH_VARIABLES, Batch, Endpoint, Kind, Outage, Site, StorageElement
 
@@ -15,6 +15,7 @@ __all__ = [
     "Kind",
     "Outage",
     "Site",
+    "Sites",
     "StorageElement",
     "announced",
     "downtimes",

@@ -19,7 +19,7 @@ from b2grid.run.environment import set_up_script
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Profiles", "profiles", "site", "sites", "user_folder"]
+__all__ = ["Profiles", "Sites", "profiles", "site", "sites", "user_folder"]
 
 SITE_WIDE = "B2GRID_SITES"
 _SITE_WIDE = "/etc/b2grid/sites.toml"
@@ -94,11 +94,29 @@ def profiles() -> Profiles:
     return Profiles((*read, marked), local)
 
 
-def sites() -> dict[str, Site]:
+class Sites(dict[str, Site]):
+    """Profiles by name, which show as a table."""
+
+    def __str__(self) -> str:
+        from b2grid.execution.sites.showing import COLUMNS, row
+
+        rows = [COLUMNS, *(tuple(map(printable, row(one))) for one in self.values())]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in rows
+        )
+
+    def _repr_html_(self) -> str:
+        from b2grid.execution.sites.showing import table_of
+
+        return table_of(self)
+
+
+def sites() -> Sites:
     """Every site profile without a mistake, by name; examples are among them, marked as such."""
     known = profiles()
     found = {name: known.look(name) for name in known.names()}
-    return {name: one for name, one in found.items() if isinstance(one, Site)}
+    return Sites({name: one for name, one in found.items() if isinstance(one, Site)})
 
 
 def site(name: str) -> Site:

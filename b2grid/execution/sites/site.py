@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from b2grid.errors import InvalidInput
+from b2grid.errors import InvalidInput, printable
 from b2grid.run import Limits, Runner
 
 __all__ = ["BATCH", "BATCH_VARIABLES", "Batch", "Endpoint", "Kind", "Outage", "Site", "StorageElement"]
@@ -169,6 +169,8 @@ class Site:
         Where folders of jobs are made; the system's place for temporary files by default.
     storage : tuple of StorageElement
         In order of preference.
+    checksums : bool
+        Whether every input is read and held against the catalogue's checksum before a job reads it.
     interface, worker_interface : str
         The network interfaces on which the scheduler and batch workers listen; loopback by default.
     options : Batch or None
@@ -195,11 +197,22 @@ class Site:
     scout_limits: Limits | None = None
     scratch: str | None = None
     storage: tuple[StorageElement, ...] = ()
+    checksums: bool = False
     interface: str = "lo"
     worker_interface: str = "lo"
     options: Batch | None = None
     scheduler: Endpoint | None = None
     downtimes: tuple[Outage, ...] = ()
+
+    def __str__(self) -> str:
+        from b2grid.execution.sites.showing import facts
+
+        return "\n".join([self.name, *(f"  {what}: {printable(said)}" for what, said in facts(self).items())])
+
+    def _repr_html_(self) -> str:
+        from b2grid.execution.sites.showing import html_of
+
+        return html_of(self)
 
     def runner(self, release: str | None) -> Runner:
         """What runs a steering file here: b2lite, or a release of basf2.
