@@ -105,7 +105,7 @@ def test_rows_01_and_06_a_name_stands_for_one_content_from_its_submission_on(
     assert (submitting.code, folder.read_definition().state) == (-signal.SIGKILL, "submitted")
     again = Project(**given)
     assert (again.status.phase, again.status.total) == ("running", len(Plan.read(folder.plan(1)).ids()))
-    with pytest.raises(InvalidInput, match="'p' has been submitted"):
+    with pytest.raises(InvalidInput, match="'p' was submitted before"):
         Project(**given | {"args": ["other"]})
     assert (folder.read_definition().id, folder.plan(1).read_bytes()) == before
     assert forking("drive", folder).code == 0
@@ -182,7 +182,8 @@ def test_row_07_a_stopped_driver_that_resumes_is_refused(make: Make, tmp_path: P
     first = made(make, tmp_path, "first", 3)
     writes = forking("drive", first, environment=ELSEWHERE)
     stops = [
-        *(writes.where("write", part)[0] for part in ("owner.json", "jobs.arrow", "status.json")),
+        writes.where("write", "owner.json")[1],
+        *(writes.where("write", part)[0] for part in ("jobs.arrow", "status.json")),
         *(writes.where("write", "journal")[number] for number in (1, -1)),
     ]
     folders = {step: made(make, tmp_path, f"at-{step}", 3) for step in stops}
