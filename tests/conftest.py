@@ -16,9 +16,16 @@ settings.load_profile("b2grid")
 # of each part, programs of which one is enough, for everything that it consists of
 _PROGRAMS = {
     "browser": [("chromium", "chromium-browser", "google-chrome")],
+    "compiler": [("cc", "gcc")],
     "slurm": [("sbatch",), ("slurmctld",), ("slurmd",), ("munged",)],
+    "xrootd": [("xrootd",)],
 }
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the table of faults at the end of every run: the process that prints it collects nothing itself."""
+    config.pluginmanager.import_plugin("tests.faults.report")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -15,7 +15,7 @@ WIDGETS = ROOT / "widgets" / "b2grid_widgets"
 GROUPS = [
     {"html"},
     {"errors"},
-    {"names", "grammar", "physics", "home", "web"},
+    {"names", "grammar", "physics", "home", "web", "amounts"},
     {"run", "ntuple"},
     {"catalogue", "steering"},
     {"lite"},

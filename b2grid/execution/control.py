@@ -115,6 +115,8 @@ def wait(
     ------
     InvalidInput
         If the project is a draft.
+    SiteUnavailable
+        If no worker has come within the site's limit; it goes on when some come.
     SiteError
         If nothing drives it any more.
     TimeoutError
@@ -131,9 +133,16 @@ def wait(
             on_status(status)
         if status.settled:
             return status
+        if status.stuck and status.driver == "running":
+            raise SiteUnavailable(
+                f"project '{status.name}' waits for workers: {status.trouble}",
+                hint="it goes on by itself when some come: wait() again, or move() it to another site",
+                transient=True,
+            )
         if status.driver in {"gone", "ended", "none"}:
             raise SiteError(
-                f"nothing drives project '{status.name}': {status.done} of {status.total} jobs are done",
+                f"nothing drives project '{status.name}': {status.done} of {status.total} jobs are done"
+                + (f"; {status.message}" if status.driver == "ended" and status.message else ""),
                 hint="restart() goes on where it stopped",
                 transient=True,
             )

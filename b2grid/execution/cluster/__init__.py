@@ -14,23 +14,23 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import dask
-import distributed
 
 from b2grid.execution.cluster.adopting import adopt
 from b2grid.execution.cluster.batch import batch_cluster, trouble
 from b2grid.execution.cluster.foreign import foreign_cluster
 from b2grid.execution.cluster.local import local_cluster
 from b2grid.execution.cluster.versions import unfit, versions
-from b2grid.execution.job import TOPIC, Attempt, run_attempt
 from b2grid.execution.sites import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import distributed
+
     from b2grid.execution.sites import Site
 
-__all__ = ["adopt", "cluster", "on_worker", "trouble", "unfit", "versions"]
+__all__ = ["adopt", "cluster", "trouble", "unfit", "versions"]
 
 _CONFIG = {
     # plain HTTP beside TLS is what Dask serves even without a dashboard, and loopback is shared on login nodes
@@ -40,6 +40,8 @@ _CONFIG = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.admin.log-format": "%(asctime)s %(name)s %(levelname)s %(message)s",
     "distributed.comm.timeouts.connect": "30s",
+    # looking a hundred times a second at what a worker does costs more than most of what it does for b2grid
+    "distributed.worker.profile.enabled": False,
 }
 
 
@@ -85,9 +87,3 @@ def _configured() -> Iterator[None]:
             if len(_in_force) == 1:
                 _in_force[0].__exit__(None, None, None)
             _in_force.pop()
-
-
-def on_worker(attempt: Attempt) -> dict[str, object]:
-    """Run one attempt where Dask put it."""
-    worker = distributed.get_worker()
-    return run_attempt(attempt, lambda said: worker.log_event(TOPIC, said))
