@@ -42,4 +42,14 @@ def limits_for(site: Site, limits_of: Mapping[str, Mapping[str, Any]], kind: str
     limits = replace(site_limits, **{**known, **send.given})
     if limits.memory is not None:
         limits = replace(limits, memory=int(limits.memory * send.memory_factor))
+    return _held(site, limits)
+
+
+def _held(site: Site, limits: Limits) -> Limits:
+    """No more than a batch job holds, which would be ended with all that is in it."""
+    memory, walltime = site.most
+    if memory is not None and limits.memory is not None:
+        limits = replace(limits, memory=min(limits.memory, memory))
+    if walltime is not None and limits.walltime is not None:
+        limits = replace(limits, walltime=min(limits.walltime, walltime))
     return limits

@@ -30,7 +30,8 @@ def adopt(client: distributed.Client, keys: Path, *, workers: int | None = None)
     Raises
     ------
     SiteError
-        If the scheduler cannot be reached or lives inside one process, has no TLS though it is not on loopback, or its keys cannot be read.
+        If the scheduler cannot be reached or lives inside one process, has no TLS though it is not on loopback, or its
+        keys cannot be read.
     """
     if client.scheduler is None:
         raise SiteError("the Client is not connected", hint="connect it, and give it again")

@@ -49,14 +49,16 @@ class Ending(WorkerPlugin):
         while idle_since is None or (worker.data and time.monotonic() < idle_since + _COLLECT):
             if worker.status.name == _RUNNING:
                 # also moves results elsewhere; without another worker Dask gives up, and is asked again
-                await worker.scheduler.retire_workers(
-                    workers=[worker.address],
-                    close_workers=False,
-                    remove=False,
-                    stimulus_id=f"{self.name}-{time.time()}",
-                )
+                await self._retire(worker, remove=False)
             if worker.state.executing_count == 0 and worker.status.name != _RUNNING:
                 idle_since = idle_since or time.monotonic()
             await asyncio.sleep(_LOOK)
+        # jobs that wait on it go elsewhere first: they would count as lost with it
+        await self._retire(worker, remove=True)
         # closing removes this plugin, which must not cancel what closes
-        asyncio.get_running_loop().create_task(worker.close(reason="b2grid: the end of its lifetime"))
+        self._closing = asyncio.get_running_loop().create_task(worker.close(reason="the end of its lifetime"))
+
+    async def _retire(self, worker: Any, *, remove: bool) -> None:
+        await worker.scheduler.retire_workers(
+            workers=[worker.address], close_workers=False, remove=remove, stimulus_id=f"{self.name}-{time.time()}"
+        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from b2grid.errors import Finding, Report, printable
 from b2grid.execution.sites.endpoint import address_trouble
 from b2grid.execution.sites.keys import DOWNTIME, KINDS_OF, SECTIONS, SITE
-from b2grid.execution.sites.site import BATCH, Batch, Endpoint, Outage, Site, StorageElement
+from b2grid.execution.sites.site import BATCH, MARGIN, OVERHEAD, Batch, Endpoint, Outage, Site, StorageElement
 from b2grid.execution.sites.tables import Mistakes, lines_of, load, read_file
 from b2grid.execution.sites.units import shown_duration, shown_size
 from b2grid.execution.sites.values import Reader, Wrong, name
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["OVERHEAD", "ProfileFile", "parse", "read_outages", "read_profiles"]
+__all__ = ["ProfileFile", "parse", "read_outages", "read_profiles"]
 
-OVERHEAD = 512 * 1024**2  # bytes that a worker, its nanny and its supervisor hold themselves, measured 300 MB
-_MARGIN = 120.0  # seconds for a batch job to come up and to go
 _MOST = 500  # profiles in a file
 _LIMITS = Limits(stall=3600.0, grace=10.0)
 _START = {"local": 120.0, "scheduler": 600.0}
@@ -222,7 +220,7 @@ def _limits(given: dict[str, Any], base: Limits, batch: Batch | None) -> Limits:
             made = replace(made, memory=max(batch.memory // batch.cores - OVERHEAD, 1))
         if made.walltime is None and batch.walltime is not None:
             # so that a worker runs a few jobs before it ends; in whole minutes
-            left = 0.75 * (batch.walltime - made.grace - _MARGIN)
+            left = 0.75 * (batch.walltime - made.grace - MARGIN)
             made = replace(made, walltime=max(left - left % 60.0, 60.0))
     return made
 
@@ -259,13 +257,13 @@ def _living(mistakes: Mistakes, made: Site, batch: Batch) -> Site:
         return made
     walltime = made.limits.walltime
     assert walltime is not None, "it has been derived from that of the batch job"
-    room = batch.walltime - walltime - made.limits.grace - _MARGIN
+    room = batch.walltime - walltime - made.limits.grace - MARGIN
     if room <= 0:
         said = (
-            f"a job of {shown_duration(walltime)} and {shown_duration(_MARGIN + made.limits.grace)} to come and go do "
+            f"a job of {shown_duration(walltime)} and {shown_duration(MARGIN + made.limits.grace)} to come and go do "
             f"not fit into a batch job of {shown_duration(batch.walltime)}"
         )
-        most = max(batch.walltime - made.limits.grace - _MARGIN, 0)
+        most = max(batch.walltime - made.limits.grace - MARGIN, 0)
         hint = f"write less than {shown_duration(most)}, or more for the batch job"
         mistakes.add((made.name, "limits", "walltime"), "B2E104", said, hint)
     elif made.lifetime is not None and made.lifetime > room:

@@ -18,6 +18,9 @@ ADOPTED = "client"
 #: The kinds that are batch systems.
 BATCH = frozenset(get_args(Kind)) - {"local", "scheduler"}
 
+OVERHEAD = 512 * 1024**2  # bytes that a worker, its nanny and its supervisor hold themselves, measured 300 MB
+MARGIN = 120.0  # seconds for a batch job to come up and to go
+
 #: What the commands of batch systems need to find their servers, and a user's ticket for the file system.
 BATCH_VARIABLES = frozenset(
     {
@@ -206,6 +209,17 @@ class Site:
     options: Batch | None = None
     scheduler: Endpoint | None = None
     downtimes: tuple[Outage, ...] = ()
+
+    @property
+    def most(self) -> tuple[int | None, float | None]:
+        """The memory in bytes and the walltime in seconds that a job can have at all: what its batch job holds."""
+        batch = self.options
+        if batch is None:
+            return None, None
+        memory = batch.memory // batch.cores - OVERHEAD
+        if batch.walltime is None or self.lifetime is None:
+            return memory, None
+        return memory, batch.walltime - self.lifetime - self.limits.grace - MARGIN
 
     def __str__(self) -> str:
         from b2grid.execution.sites.showing import facts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import dask
 from distributed import Client, LocalCluster
 
 from b2grid.execution.cluster.ending import Ending
@@ -20,6 +21,7 @@ def _job(folder: str, number: int, seconds: float) -> int:
 
 def test_a_worker_finishes_its_job_takes_no_other_and_ends(tmp_path: Path) -> None:
     with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         LocalCluster(
             n_workers=1, threads_per_worker=1, dashboard_address=None, worker_dashboard_address=None, memory_limit=0
         ) as started,

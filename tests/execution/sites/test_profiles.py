@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from b2grid.errors import InvalidInput
 from b2grid.execution import Site, site, sites
+from b2grid.execution.limiting import limits_for
 from b2grid.execution.sites import Endpoint, StorageElement, downtimes, profiles
 from b2grid.execution.sites.keys import SECTIONS, SITE
 from b2grid.execution.sites.reading import parse, read_outages
 from b2grid.execution.sites.units import duration, shown_duration, shown_size, size
+from b2grid.execution.state import Send
 
 WHOLE = """
 [farm]
@@ -120,6 +122,15 @@ def test_what_is_left_open_follows_from_the_batch_job(home: Path) -> None:
     # whoever begins at the last moment ends before the batch job does
     assert found.lifetime + found.limits.walltime + found.limits.grace < found.options.walltime
     assert found.lifetime > 3600
+
+
+def test_no_attempt_is_given_more_than_its_batch_job_holds() -> None:
+    found = parse(WHOLE, "x").sites["farm"]
+    assert found.most == (1536 * 1024**2, 3 * 3600.0 - 140.0)
+    again = Send(1, 2, memory_factor=1.5, given={"walltime": 10 * 3600.0})
+    made = limits_for(found, {}, "main", "signal", again)
+    assert (made.memory, made.walltime) == found.most
+    assert site("local").most == (None, None)
 
 
 def test_the_users_file_comes_before_the_sites_and_that_before_the_examples(
