@@ -34,6 +34,7 @@ LEVEL = {room: level for level, rooms in enumerate(GROUPS) for room in rooms}
 # a library, and the only places that may import it
 OWNERS = {
     "dask": {"execution"},
+    "dask_jobqueue": {"execution/cluster"},
     "distributed": {"execution"},
     "uproot": {"ntuple", "lite", "catalogue/scan", "catalogue/demo", "outputs"},
     "awkward": {"ntuple", "lite", "catalogue/scan", "catalogue/demo", "outputs"},
