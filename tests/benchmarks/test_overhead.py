@@ -80,6 +80,6 @@ def test_jobs_of_two_seconds(make: Make, tmp_path: Path, capsys: pytest.CaptureF
         ours = timed(lambda: drive(folder, client))
     with capsys.disabled():
         print(
-            f"\n{jobs} jobs of 2 s on {workers} workers: b2grid {ours:.2f} s, Client.map(subprocess.run) {naive:.2f} s, "
-            f"{100 * (ours / naive - 1):+.1f} % per job"
+            f"\n{jobs} jobs of 2 s on {workers} workers: b2grid {ours:.2f} s, "
+            f"Client.map(subprocess.run) {naive:.2f} s, {100 * (ours / naive - 1):+.1f} % per job"
         )
