@@ -286,7 +286,9 @@ def test_mistakes_are_said_before_an_event_is_read(text, real_data, lite):
         lite(TRACKS + f"ma.variablesToNtuple('pi+:x', [{text!r}], path=main)", real_data / "mdst.root")
 
 
-@pytest.mark.parametrize("text", ["veto(gamma:x, M > 0.1)", "extraInfo(original_index)", "useCMSFrame(PDG)"])
+@pytest.mark.parametrize(
+    "text", ["veto(gamma:x, M > 0.1)", "extraInfo(original_index)", "extraInfo(failed)", "useCMSFrame(PDG)"]
+)
 def test_what_is_not_established_is_refused(text, real_data, lite):
     with pytest.raises((NotInLite, InvalidSteering), match=r"not covered|double"):
         lite(TRACKS + PHOTONS + f"ma.variablesToNtuple('pi+:x', [{text!r}], path=main)", real_data / "mdst.root")

@@ -90,7 +90,6 @@ class _TreeFitter:
         found = fit_trees(tree, _measured(context, tree, parts, self.origin))
         good, heads = found.converged, parts[:, 0]
         particles.p_value[heads[~good]] = -1.0
-        particles.set_extra("failed", heads, np.where(good, 0.0, 3.0), overwrite=True)
         found, parts = _only(found, good), parts[good]
         for number, node in enumerate(tree.nodes):
             if number == 0 or self.update:
