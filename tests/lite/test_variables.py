@@ -14,10 +14,10 @@ from b2grid.lite.modules import Blueprint
 from b2grid.lite.modules.base import list_name, make
 from b2grid.lite.modules.inert import Nothing
 from b2grid.lite.modules.source import Input
-from b2grid.lite.output import Outputs
-from b2grid.lite.reader import Selection, chunks, open_files
+from b2grid.lite.reading.reader import Selection, chunks, open_files
 from b2grid.lite.variables import registry
 from b2grid.lite.view import View
+from b2grid.lite.writing.output import Outputs
 from b2grid.steering.standin import Log, LogLevel, run_script
 
 TRACKS = """
