@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from b2grid.lite.reader import Chunk, MdstFile
+    from b2grid.lite.reading.reader import Chunk, MdstFile
     from b2grid.physics import Beams, InteractionPoint
     from b2grid.steering.standin.log import LogLevel
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.errors import InvalidInput
-from b2grid.lite import mdst
 from b2grid.lite.particles import CLUSTER
+from b2grid.lite.reading import mdst
 from b2grid.physics import helix, photon_resolution_is_stored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.context import Context
-    from b2grid.lite.reader import Chunk, MdstFile
+    from b2grid.lite.reading.reader import Chunk, MdstFile
     from b2grid.physics import InteractionPoint
 
     Ids = NDArray[np.int64]

@@ -17,22 +17,22 @@ from b2grid.lite import variables  # noqa: F401 - registers what is covered
 from b2grid.lite.context import Context, Logger, file_beams, file_interaction_point
 from b2grid.lite.covariance import file_photon_resolution, known_spread
 from b2grid.lite.expression import Scope
-from b2grid.lite.inputs import InputFiles, open_inputs
 from b2grid.lite.modules import MODULES, Blueprint, Step
 from b2grid.lite.modules.base import Arguments, make
 from b2grid.lite.modules.conditions import Independent, Loop, ReturnValue
 from b2grid.lite.modules.inert import Nothing
 from b2grid.lite.modules.source import Input, input_of
 from b2grid.lite.modules.summary import Summary
-from b2grid.lite.output import Account, Outputs
-from b2grid.lite.reader import Pace, chunks, discard_errors, open_files, total_events
-from b2grid.lite.stored import NOT_READ, load_kept, load_stored
+from b2grid.lite.reading.inputs import InputFiles, open_inputs
+from b2grid.lite.reading.reader import Pace, chunks, discard_errors, open_files, total_events
+from b2grid.lite.reading.stored import NOT_READ, load_kept, load_stored
+from b2grid.lite.writing.output import Account, Outputs
 from b2grid.steering.standin.log import LogLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from b2grid.lite.reader import Chunk, MdstFile, Selection
+    from b2grid.lite.reading.reader import Chunk, MdstFile, Selection
     from b2grid.steering.standin.statistics import ModuleStatistics, Statistics
 
 __all__ = ["RunOptions", "RunResult", "run"]

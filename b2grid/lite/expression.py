@@ -30,6 +30,7 @@ from b2grid.grammar import (
     parse_formula,
     parse_variable,
 )
+from b2grid.lite.comparing import ORDERS, compare
 from b2grid.lite.refusal import NO_REASON, reason
 
 if TYPE_CHECKING:
@@ -411,7 +412,7 @@ def _heaviest(tree: Expression) -> float:
     found = np.inf
     for left, sign, right in zip(tree.operands, tree.operators, tree.operands[1:], strict=False):
         low, high = (left, right) if sign in {"<", "<="} else (right, left)
-        if sign in _ORDERS and low == Name("M") and isinstance(high, Number):
+        if sign in ORDERS and low == Name("M") and isinstance(high, Number):
             found = min(found, float(high.value))
     return found
 
@@ -459,37 +460,3 @@ def _comparison(scope: Scope, tree: Compare) -> tuple[Function, bool, frozenset[
         return result
 
     return function, all(t.of_event for t in terms), frozenset().union(*(t.needs for t in terms))
-
-
-def compare(operator: str, left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.bool_]:
-    """Compare as basf2 does: doubles are equal when their bits differ by two units at most.
-
-    Examples
-    --------
-    >>> nan = np.array([np.nan])
-    >>> bool(compare("==", nan, nan)[0]), bool(compare("!=", nan, np.array([1.0]))[0])
-    (True, True)
-    """
-    if operator in {"==", "!="}:
-        if left.dtype.kind == "f" or right.dtype.kind == "f":
-            same = _almost_equal(left.astype(np.float64), right.astype(np.float64))
-        else:
-            same = np.asarray(left.astype(np.int64) == right.astype(np.int64))
-        return same if operator == "==" else ~same
-    return np.asarray(_ORDERS[operator](left, right))
-
-
-_ORDERS: dict[str, Callable[[Any, Any], Any]] = {
-    "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
-}  # fmt: skip
-
-
-def _almost_equal(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.bool_]:
-    distance = _ordered_bits(left) - _ordered_bits(right)
-    return np.asarray((left == right) | ((distance <= 2) & (distance >= -2)))
-
-
-def _ordered_bits(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Integers in the order of the doubles, one apart for neighbours."""
-    bits = np.ascontiguousarray(values).view(np.int64)
-    return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits)

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import uproot
 
-from b2grid.lite.baskets import Values
 from b2grid.lite.engine import RunOptions, RunResult, run
-from b2grid.lite.reader import MOST_OPEN, MdstFile
+from b2grid.lite.reading.baskets import Values
+from b2grid.lite.reading.reader import MOST_OPEN, MdstFile
 from b2grid.physics import beams
 from b2grid.steering.standin import Log, LogLevel, run_script
 from tests.benchmarks.plain import FINAL_STATE, Event, One, candidates

@@ -13,7 +13,7 @@ import pytest
 import uproot
 
 from b2grid.lite.engine import RunOptions, RunResult, run
-from b2grid.lite.reader import MdstFile, open_files
+from b2grid.lite.reading.reader import MdstFile, open_files
 from b2grid.ntuple.columns import decode
 from b2grid.steering.standin import Log, LogLevel, run_script
 

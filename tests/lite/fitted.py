@@ -9,9 +9,9 @@ import numpy as np
 
 from b2grid.lite.context import Context
 from b2grid.lite.expression import Scope
-from b2grid.lite.load import load_tracks
 from b2grid.lite.particles import COMPOSITE
-from b2grid.lite.reader import Selection, chunks, open_files
+from b2grid.lite.reading.load import load_tracks
+from b2grid.lite.reading.reader import Selection, chunks, open_files
 from b2grid.lite.view import View
 from b2grid.steering.standin import Log, LogLevel
 

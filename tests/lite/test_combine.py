@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import uproot
 
-from b2grid.lite.combine import Combination
+from b2grid.lite.combining.combine import Combination
 from b2grid.lite.lists import ListName
 from b2grid.physics import bz, particle
 
@@ -249,7 +249,7 @@ def test_events_are_independent_of_how_they_are_cut_into_blocks(real_data, lite,
         ma.variablesToNtuple('omega:x', ['M', 'p', 'daughter(2, M)'], path=main)
     """
     whole = lite(body, real_data / "mdst-v09-00-00.root").trees["variables"]
-    monkeypatch.setitem(__import__("b2grid.lite.combine", fromlist=["_"]).__dict__, "_BLOCK", 1)
+    monkeypatch.setitem(__import__("b2grid.lite.combining.combine", fromlist=["_"]).__dict__, "_BLOCK", 1)
     parts = lite(body, real_data / "mdst-v09-00-00.root").trees["variables"]
     for column, values in whole.items():
         np.testing.assert_array_equal(values, parts[column])

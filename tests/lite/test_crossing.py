@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from b2grid.lite.crossing import cross
+from b2grid.lite.combining.crossing import cross
 from b2grid.lite.expression import Scope
-from b2grid.lite.load import invariant_mass
 from b2grid.lite.particles import Particles
+from b2grid.lite.reading.load import invariant_mass
 
 _EACH = 5
 """Particles of every daughter, spread over two events."""

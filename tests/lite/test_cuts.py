@@ -7,7 +7,8 @@ import pytest
 
 import b2grid.lite.variables
 from b2grid.errors import InvalidSteering, NotInLite
-from b2grid.lite.expression import Compiled, Scope, compare, registry
+from b2grid.lite.comparing import compare
+from b2grid.lite.expression import Compiled, Scope, registry
 
 assert b2grid.lite.variables.registry is registry
 

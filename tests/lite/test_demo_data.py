@@ -14,7 +14,7 @@ import pytest
 import uproot
 
 from b2grid.lite.engine import RunOptions, run
-from b2grid.lite.reader import Chunk, discard_errors
+from b2grid.lite.reading.reader import Chunk, discard_errors
 from b2grid.lite.variables import registry
 from b2grid.ntuple.columns import decode
 from b2grid.steering.standin import Log, LogLevel, run_script

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from b2grid.errors import InvalidSteering, NotInLite
 from b2grid.grammar import parse_decay
 from b2grid.lite.context import Context
-from b2grid.lite.decayfinder import Pattern
 from b2grid.lite.expression import Scope
 from b2grid.lite.modules import Blueprint
 from b2grid.lite.modules.base import make
-from b2grid.lite.output import Outputs
-from b2grid.lite.reader import MdstFile, Selection, chunks
+from b2grid.lite.reading.reader import MdstFile, Selection, chunks
+from b2grid.lite.truth.decayfinder import Pattern
+from b2grid.lite.writing.output import Outputs
 from b2grid.steering.standin import Log
 from tests.lite.generated_event import FINAL, NEUTRINOS, events_of, index, rows
 

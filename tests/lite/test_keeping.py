@@ -8,7 +8,7 @@ import uproot
 import vector
 
 from b2grid.errors import InvalidSteering, NotInLite
-from b2grid.lite.histogram import Axis, Histogram
+from b2grid.lite.writing.histogram import Axis, Histogram
 from b2grid.physics import particle
 from b2grid.steering.standin import LogLevel
 

@@ -7,7 +7,15 @@ import pytest
 import uproot
 
 from b2grid.errors import InvalidInput
-from b2grid.lite.reader import CHUNK_EVENTS, MdstFile, Pace, Selection, chunks, entries_of_sequence, total_events
+from b2grid.lite.reading.reader import (
+    CHUNK_EVENTS,
+    MdstFile,
+    Pace,
+    Selection,
+    chunks,
+    entries_of_sequence,
+    total_events,
+)
 from b2grid.ntuple import read_file_metadata
 from b2grid.ntuple.columns import encode
 

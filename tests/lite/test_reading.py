@@ -14,8 +14,8 @@ import pytest
 import uproot
 
 from b2grid.errors import InvalidInput
-from b2grid.lite import reader
-from b2grid.lite.reader import MdstFile, Pace, Selection, chunks, open_files
+from b2grid.lite.reading import reader
+from b2grid.lite.reading.reader import MdstFile, Pace, Selection, chunks, open_files
 from tests.benchmarks.sample import DEMO
 from tests.lite.conftest import Outcome
 

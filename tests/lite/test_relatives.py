@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from b2grid.errors import InvalidInput
-from b2grid.lite import decaytree
-from b2grid.lite.reader import Chunk, MdstFile
+from b2grid.lite.reading.reader import Chunk, MdstFile
+from b2grid.lite.truth import decaytree
 from tests.lite.generated_event import events_of, index, mass, relation, rows
 
 # ---- damaged trees

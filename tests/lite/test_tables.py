@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from b2grid.errors import InvalidInput, InvalidSteering
-from b2grid.lite.rows import Table
-from b2grid.lite.sampling import Sampling
+from b2grid.lite.writing.rows import Table
+from b2grid.lite.writing.sampling import Sampling
 from b2grid.ntuple import read_file_metadata
 from b2grid.steering.standin import LogLevel
 

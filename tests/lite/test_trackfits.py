@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from b2grid.errors import InvalidSteering
-from b2grid.lite.load import load_tracks, load_v0
-from b2grid.lite.truth import match_composites
+from b2grid.lite.reading.load import load_tracks, load_v0
+from b2grid.lite.truth.matching import match_composites
 from b2grid.lite.variables.v0s import Circles
 from b2grid.physics import bz, helix
 from b2grid.physics.chisquare import chi_square

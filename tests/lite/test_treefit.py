@@ -142,7 +142,7 @@ ma.matchMCTruth("B0:x", path=main)
 PULLS = [f"{place}{axis}" for axis in "XYZ" for place in ("mcDecayVertex", "mcP")]
 PULLS += [name for axis in "xyz" for name in (axis, f"p{axis}", f"{axis}_uncertainty", f"p{axis}Err")]
 OWN = ["isSignal", "M", "chiProb", "InvM", "particleSource", "flightDistance", "flightTime"]
-OWN += [f"extraInfo({name})" for name in ("decayLength", "lifeTime", "chiSquared", "ndf", "modifiedPValue", "failed",
+OWN += [f"extraInfo({name})" for name in ("decayLength", "lifeTime", "chiSquared", "ndf", "modifiedPValue",
                                           "prodVertexX")]  # fmt: skip
 
 
@@ -204,7 +204,6 @@ def test_the_demos_b_mesons_have_pulls_of_one_and_the_masses_they_are_held_to(de
 def test_what_a_fit_notes_with_particles_fits_together(demo):
     tree = demo["B0"]
     good = tree["chiProb"] >= 0
-    assert (tree["extraInfo(failed)"][good] == 0).all()
     # 4 tracks and 2 photons, 3 of the point, 2 masses; 18 of momenta, 3 of the vertex, 2 flights
     assert (tree["extraInfo(ndf)"][good] == 4 * 5 + 2 * 3 + 3 + 2 - 18 - 3 - 2).all()
     chi2 = tree["extraInfo(chiSquared)"][good]
@@ -240,7 +239,7 @@ def _candidates(tree):
 
 @pytest.fixture(scope="module")
 def real(module_lite, real_data):
-    columns = ["M", "chiProb", "particleSource", "x", "y", "extraInfo(highQualityVertex)", "extraInfo(failed)"]
+    columns = ["M", "chiProb", "particleSource", "x", "y", "extraInfo(highQualityVertex)"]
     columns += ["extraInfo(chiSquared)", *CANDIDATE]
     fits = "\n".join(
         f'ma.copyList("K_S0:{name}", "K_S0:V0", path=main)\n'
@@ -272,7 +271,6 @@ def test_the_confidence_level_says_what_is_kept(real):
     assert len(every) == len(real["K_S0_pairs"]["M"])
     assert len(whole) == (every >= 0).sum()
     assert sorted(good) == sorted(every[every >= 0.5])
-    assert ((real["every"]["extraInfo(failed)"] != 0) == (every == -1)).all()
     assert (every < 0).mean() < 0.01
 
 

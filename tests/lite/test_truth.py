@@ -9,7 +9,7 @@ import pytest
 import uproot
 
 from b2grid.grammar import parse_decay
-from b2grid.lite.mcerrors import DecayRules
+from b2grid.lite.truth.mcerrors import DecayRules
 
 FINAL = {11, 12, 13, 14, 16, 22, 211, 321, 2212, 310, 130, 2112}
 

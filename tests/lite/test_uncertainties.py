@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 
 from b2grid.errors import InvalidInput
 from b2grid.lite.covariance import cluster_momentum_covariance, covariance
-from b2grid.lite.load import load_clusters, load_klm, load_tracks, load_v0
-from b2grid.lite.loadmc import load_mc
+from b2grid.lite.reading.load import load_clusters, load_klm, load_tracks, load_v0
+from b2grid.lite.reading.loadmc import load_mc
 from b2grid.physics import NOMINAL, bz, helix, particle
 from tests.lite.fitted import SIGNAL, composites, context_of, propagated, root, values
 

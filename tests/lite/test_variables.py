@@ -14,10 +14,10 @@ from b2grid.lite.modules import Blueprint
 from b2grid.lite.modules.base import list_name, make
 from b2grid.lite.modules.inert import Nothing
 from b2grid.lite.modules.source import Input
-from b2grid.lite.output import Outputs
-from b2grid.lite.reader import Selection, chunks, open_files
+from b2grid.lite.reading.reader import Selection, chunks, open_files
 from b2grid.lite.variables import registry
 from b2grid.lite.view import View
+from b2grid.lite.writing.output import Outputs
 from b2grid.steering.standin import Log, LogLevel, run_script
 
 TRACKS = """
@@ -286,7 +286,9 @@ def test_mistakes_are_said_before_an_event_is_read(text, real_data, lite):
         lite(TRACKS + f"ma.variablesToNtuple('pi+:x', [{text!r}], path=main)", real_data / "mdst.root")
 
 
-@pytest.mark.parametrize("text", ["veto(gamma:x, M > 0.1)", "extraInfo(original_index)", "useCMSFrame(PDG)"])
+@pytest.mark.parametrize(
+    "text", ["veto(gamma:x, M > 0.1)", "extraInfo(original_index)", "extraInfo(failed)", "useCMSFrame(PDG)"]
+)
 def test_what_is_not_established_is_refused(text, real_data, lite):
     with pytest.raises((NotInLite, InvalidSteering), match=r"not covered|double"):
         lite(TRACKS + PHOTONS + f"ma.variablesToNtuple('pi+:x', [{text!r}], path=main)", real_data / "mdst.root")

@@ -8,8 +8,8 @@ import numpy as np
 
 from b2grid.lite.covariance import covariance, point_covariance
 from b2grid.lite.fitting.vertex import Flying, Joined, fit_mass
-from b2grid.lite.load import invariant_mass
 from b2grid.lite.particles import V0
+from b2grid.lite.reading.load import invariant_mass
 from b2grid.physics import bz, helix
 
 if TYPE_CHECKING:

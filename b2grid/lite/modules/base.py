@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from b2grid.lite.context import Context, Logger
     from b2grid.lite.expression import Compiled, Cut, Scope
     from b2grid.lite.fitting.tree import Shape
-    from b2grid.lite.mcerrors import DecayRules
-    from b2grid.lite.output import Outputs
+    from b2grid.lite.truth.mcerrors import DecayRules
+    from b2grid.lite.writing.output import Outputs
 
 __all__ = ["MODULES", "Arguments", "Blueprint", "Kind", "Step", "module"]
 

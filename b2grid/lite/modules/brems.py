@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
-from b2grid.lite import mdst
-from b2grid.lite.mcerrors import DecayRules
+from b2grid.lite.combining.pairs import pairs
 from b2grid.lite.modules.base import Arguments, Blueprint, list_name, module
-from b2grid.lite.pairs import pairs
 from b2grid.lite.particles import CLUSTER, TRACK
+from b2grid.lite.reading import mdst
+from b2grid.lite.truth.mcerrors import DecayRules
 from b2grid.physics import CHARGED_STABLE
 
 if TYPE_CHECKING:

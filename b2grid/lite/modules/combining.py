@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.grammar import Decay
-from b2grid.lite.combine import Combination, combine
+from b2grid.lite.combining.combine import Combination, combine
 from b2grid.lite.fitting.tree import Kind, Shape
-from b2grid.lite.mcerrors import DecayRules
 from b2grid.lite.modules.base import Arguments, Blueprint, decay_of, list_name, module
+from b2grid.lite.truth.mcerrors import DecayRules
 from b2grid.lite.view import View
 from b2grid.physics import particle
 

@@ -19,8 +19,8 @@ from b2grid.lite.modules.ntuples import (
     file_name,
     sampled,
 )
-from b2grid.lite.rows import COUNTER, EventTree
 from b2grid.lite.view import View
+from b2grid.lite.writing.rows import COUNTER, EventTree
 
 if TYPE_CHECKING:
     from b2grid.lite.context import Context

@@ -9,10 +9,10 @@ import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
 from b2grid.lite.lists import by_event
-from b2grid.lite.load import invariant_mass
-from b2grid.lite.mcerrors import DecayRules
 from b2grid.lite.modules.base import Arguments, Blueprint, list_name, module
 from b2grid.lite.particles import COMPOSITE
+from b2grid.lite.reading.load import invariant_mass
+from b2grid.lite.truth.mcerrors import DecayRules
 from b2grid.lite.view import View
 from b2grid.physics import CHARGED_STABLE, particle
 

@@ -9,14 +9,14 @@ import numpy as np
 
 from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.grammar import Decay
-from b2grid.lite.combine import Combination, combine
-from b2grid.lite.decayfinder import Pattern, find
-from b2grid.lite.decaytree import KSHORT
-from b2grid.lite.loadmc import mc_trees
-from b2grid.lite.mcerrors import DecayRules, errors
+from b2grid.lite.combining.combine import Combination, combine
 from b2grid.lite.modules.base import Arguments, Blueprint, decay_of, list_name, module
 from b2grid.lite.particles import CLUSTER, KLM, TRACK
-from b2grid.lite.truth import match_composites
+from b2grid.lite.reading.loadmc import mc_trees
+from b2grid.lite.truth.decayfinder import Pattern, find
+from b2grid.lite.truth.decaytree import KSHORT
+from b2grid.lite.truth.matching import match_composites
+from b2grid.lite.truth.mcerrors import DecayRules, errors
 from b2grid.lite.view import View
 from b2grid.physics import particle
 

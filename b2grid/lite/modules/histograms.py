@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
-from b2grid.lite.histogram import Axis, Histogram
 from b2grid.lite.modules.base import Arguments, Blueprint, module
 from b2grid.lite.modules.ntuples import file_name
 from b2grid.lite.view import View
+from b2grid.lite.writing.histogram import Axis, Histogram
 from b2grid.ntuple.columns import encode
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from b2grid.lite.fitting.candidates import (
     update_daughters,
 )
 from b2grid.lite.fitting.vertex import Flying, Joined, fit_mass, fit_momentum, fit_vertex
-from b2grid.lite.load import invariant_mass
 from b2grid.lite.modules.extra import descendants
+from b2grid.lite.reading.load import invariant_mass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,11 +11,11 @@ from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.grammar import Decay
 from b2grid.lite.fitting.tree import Kind, Shape
 from b2grid.lite.lists import ListName, by_event
-from b2grid.lite.load import is_track_code, load_clusters, load_klm, load_rests, load_tracks, load_v0
-from b2grid.lite.loadmc import load_mc
-from b2grid.lite.mcerrors import DecayRules
 from b2grid.lite.modules.base import Arguments, Blueprint, decay_of, module
+from b2grid.lite.reading.load import is_track_code, load_clusters, load_klm, load_rests, load_tracks, load_v0
+from b2grid.lite.reading.loadmc import load_mc
 from b2grid.lite.restofevent import ALL
+from b2grid.lite.truth.mcerrors import DecayRules
 from b2grid.physics import particle
 
 if TYPE_CHECKING:

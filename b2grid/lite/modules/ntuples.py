@@ -10,9 +10,9 @@ import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
 from b2grid.lite.modules.base import Arguments, Blueprint, module
-from b2grid.lite.rows import Rows, Tree
-from b2grid.lite.sampling import Sampling
 from b2grid.lite.view import View
+from b2grid.lite.writing.rows import Rows, Tree
+from b2grid.lite.writing.sampling import Sampling
 from b2grid.ntuple.columns import encode
 
 if TYPE_CHECKING:

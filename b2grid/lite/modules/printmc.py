@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.errors import InvalidSteering
-from b2grid.lite import decaytree
 from b2grid.lite.modules.base import Arguments, Blueprint, module
+from b2grid.lite.truth import decaytree
 from b2grid.physics import is_known, particle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from b2grid.lite.context import Context
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.errors import InvalidSteering
-from b2grid.lite import decaytree
 from b2grid.lite.modules.base import Arguments, Blueprint, module
 from b2grid.lite.particles import CLUSTER, MC
 from b2grid.lite.shape import Sets, axial_moments, cleo_cones, fox_wolfram, sphericity_eigenvalues, thrust
 from b2grid.lite.shape.sets import dot
+from b2grid.lite.truth import decaytree
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

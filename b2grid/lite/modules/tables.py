@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from b2grid.errors import InvalidSteering
 from b2grid.lite.modules.base import Arguments, Blueprint, module
 from b2grid.lite.modules.ntuples import add_rows, candidate_numbers, event_numbers
-from b2grid.lite.rows import Table
 from b2grid.lite.view import View
+from b2grid.lite.writing.rows import Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

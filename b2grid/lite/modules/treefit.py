@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.errors import InvalidSteering, NotInLite, printable
-from b2grid.lite import mdst
 from b2grid.lite.covariance import cluster_errors, point_covariance
 from b2grid.lite.fitting.leastsquares import Fitted
 from b2grid.lite.fitting.residuals import Measured, four_momentum, vertex
 from b2grid.lite.fitting.tree import Kind, Node, Shape, Tree
 from b2grid.lite.fitting.treefit import fit_trees, is_determined
-from b2grid.lite.load import invariant_mass
 from b2grid.lite.modules.base import Arguments, Blueprint, module
 from b2grid.lite.particles import CLUSTER, TRACK
+from b2grid.lite.reading import mdst
+from b2grid.lite.reading.load import invariant_mass
 from b2grid.physics import bz, helix, is_known, particle
 from b2grid.physics.chisquare import probability
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from b2grid.lite.context import Context
     from b2grid.lite.lists import ListName
     from b2grid.lite.particles import Particles
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
 
     Ids = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -90,7 +90,6 @@ class _TreeFitter:
         found = fit_trees(tree, _measured(context, tree, parts, self.origin))
         good, heads = found.converged, parts[:, 0]
         particles.p_value[heads[~good]] = -1.0
-        particles.set_extra("failed", heads, np.where(good, 0.0, 3.0), overwrite=True)
         found, parts = _only(found, good), parts[good]
         for number, node in enumerate(tree.nodes):
             if number == 0 or self.update:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from b2grid.lite.loosetruth import match_loosely
 from b2grid.lite.modules.base import Arguments, Blueprint, module
-from b2grid.lite.truth import match_composites
+from b2grid.lite.truth.loosetruth import match_loosely
+from b2grid.lite.truth.matching import match_composites
 
 if TYPE_CHECKING:
     from b2grid.lite.context import Context

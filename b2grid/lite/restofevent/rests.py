@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.errors import InvalidSteering, NotInLite, printable
-from b2grid.lite.pairs import pairs
+from b2grid.lite.combining.pairs import pairs
 from b2grid.lite.particles import CLUSTER, COMPOSITE, KLM, V0
 from b2grid.lite.restofevent.lookup import Lookup
 from b2grid.lite.shape.sets import blocks, sums

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.errors import InvalidSteering, NotInLite, printable
-from b2grid.lite import decaytree, mcerrors
 from b2grid.lite.expression import Compiled, register, register_call
+from b2grid.lite.truth import decaytree, mcerrors
 from b2grid.lite.variables.arguments import integers, list_name
 from b2grid.lite.variables.daughters import descendant
 from b2grid.lite.variables.generated import match_of, of_match, particles_of

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from b2grid.lite import mdst
 from b2grid.lite.expression import register
 from b2grid.lite.particles import CLUSTER, TRACK
+from b2grid.lite.reading import mdst
 from b2grid.lite.variables.kinematics import azimuth, polar, size
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
     from b2grid.lite.view import FourVector, View
 
     Floats = NDArray[np.float64]

@@ -13,7 +13,7 @@ import numpy as np
 from b2grid.errors import InvalidName, InvalidSteering, NotInLite, printable
 from b2grid.grammar import Binary, Call, GrammarError, Name, Number, Unary, parse_formula, parse_variable
 from b2grid.lite.expression import Compiled, register_call
-from b2grid.lite.load import invariant_mass
+from b2grid.lite.reading.load import invariant_mass
 from b2grid.lite.variables.daughters import descendant
 from b2grid.physics import particle
 

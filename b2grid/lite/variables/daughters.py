@@ -10,7 +10,7 @@ import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
 from b2grid.lite.expression import Compiled, register_call
-from b2grid.lite.load import invariant_mass
+from b2grid.lite.reading.load import invariant_mass
 from b2grid.lite.variables.arguments import integers
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from b2grid.lite.expression import Compiled, register, register_call
-from b2grid.lite.load import invariant_mass
 from b2grid.lite.particles import TRACK
+from b2grid.lite.reading.load import invariant_mass
 from b2grid.lite.variables.arguments import integers
 from b2grid.lite.variables.clusters import cluster_of, from_interaction_point
 from b2grid.lite.view import View

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from b2grid.lite import decaytree
 from b2grid.lite.expression import register
+from b2grid.lite.truth import decaytree
 from b2grid.lite.variables.generated import is_virtual
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
     from b2grid.lite.view import View
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
-from b2grid.lite import mdst
 from b2grid.lite.expression import register, register_call
-from b2grid.lite.load import is_track_code
+from b2grid.lite.reading import mdst
+from b2grid.lite.reading.load import is_track_code
 from b2grid.lite.variables.arguments import integers
 from b2grid.physics import is_known, particle
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.expression import Function, Scope
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
     from b2grid.lite.view import View
 
     Floats = NDArray[np.float64]

@@ -153,15 +153,25 @@ _in_frame("useLabFrame", lambda _view: None)
 
 # ---- what modules attached
 
+_OTHER_VALUES = {
+    "original_index": (
+        "particles are numbered in another way",
+        "ask the original for what is wanted: originalParticle(variable)",
+    ),
+    "failed": (
+        "treeFit's reasons for a failure are those of its own way to the minimum",
+        "a fit that failed has a chiProb of -1",
+    ),
+}
+"""Extra-info that basf2 itself writes with values that b2lite cannot have, why, and what to use instead."""
+
 
 @register_call("extraInfo", arguments=(1, 1))
 def _extra_info(_scope: Scope, arguments: tuple[str, ...]) -> Compiled:
     (name,) = arguments
-    if name == "original_index":
-        raise NotInLite(
-            "variable 'extraInfo(original_index)' is not covered by b2lite: particles are numbered in another way",
-            hint="ask the original for what is wanted: originalParticle(variable)",
-        )
+    if name in _OTHER_VALUES:
+        why, instead = _OTHER_VALUES[name]
+        raise NotInLite(f"variable 'extraInfo({name})' is not covered by b2lite: {why}", hint=instead)
     # a vertex fit writes it only where the path needs the beams
     needs = frozenset({"beams"} if name == "chiSquared_trackL" else ())
     return Compiled("extraInfo", "double", lambda view: view.particles.extra_info(name, view.rows)[0], needs=needs)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from b2grid.errors import NotInLite
-from b2grid.lite import decaytree, mcerrors
 from b2grid.lite.expression import Compiled, register, register_call
-from b2grid.lite.loadmc import mc_particles
 from b2grid.lite.particles import COMPOSITE
+from b2grid.lite.reading.loadmc import mc_particles
+from b2grid.lite.truth import decaytree, mcerrors
 from b2grid.lite.variables.arguments import integers
 from b2grid.lite.variables.kinematics import azimuth, polar, size
 from b2grid.physics import is_known, particle
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.expression import Function, Scope
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
     from b2grid.lite.view import FourVector, View
 
     Floats = NDArray[np.float64]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.errors import NotInLite
-from b2grid.lite import decaytree
 from b2grid.lite.expression import register, register_call
+from b2grid.lite.truth import decaytree
 from b2grid.lite.variables.arguments import integers
 from b2grid.lite.variables.generated import is_virtual
 from b2grid.lite.variables.kinematics import size
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.expression import Function, Scope
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
     from b2grid.lite.view import View
 
     Floats = NDArray[np.float64]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.errors import InvalidSteering
-from b2grid.lite import decaytree
 from b2grid.lite.expression import Compiled, register, register_call
-from b2grid.lite.load import invariant_mass
+from b2grid.lite.reading.load import invariant_mass
+from b2grid.lite.truth import decaytree
 from b2grid.lite.variables.arguments import integers
 from b2grid.lite.variables.daughters import angle, descendant
 from b2grid.lite.variables.generated import match_of, particles_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.expression import Function, Scope
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
     from b2grid.lite.view import FourVector, View
 
     Floats = NDArray[np.float64]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
-from b2grid.lite import mdst
 from b2grid.lite.expression import register, register_call
 from b2grid.lite.particles import TRACK
+from b2grid.lite.reading import mdst
 from b2grid.lite.variables.arguments import integers, numbers
 from b2grid.lite.variables.clusters import cluster_of
 from b2grid.physics import CHARGED_STABLE
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.expression import Function, Scope
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
     from b2grid.lite.view import View
 
     Floats = NDArray[np.float64]

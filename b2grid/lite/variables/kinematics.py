@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from b2grid.lite.expression import register, register_call
-from b2grid.lite.load import invariant_mass
-from b2grid.lite.mdst import perigee_about, tau
 from b2grid.lite.particles import CLUSTER, KLM, TRACK, V0
+from b2grid.lite.reading.load import invariant_mass
+from b2grid.lite.reading.mdst import perigee_about, tau
 from b2grid.lite.variables.arguments import integers
 from b2grid.physics import helix
 

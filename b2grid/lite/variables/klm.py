@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from b2grid.lite import mdst
 from b2grid.lite.expression import register
 from b2grid.lite.particles import CLUSTER, KLM, TRACK
+from b2grid.lite.reading import mdst
 from b2grid.lite.variables.daughters import angle
 from b2grid.physics import particle
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
     from b2grid.lite.view import View
 
     Floats = NDArray[np.float64]

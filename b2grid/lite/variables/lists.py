@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from b2grid.lite.expression import Compiled, register_call
-from b2grid.lite.load import load_clusters, load_tracks
+from b2grid.lite.reading.load import load_clusters, load_tracks
 from b2grid.lite.variables.arguments import list_name
 from b2grid.lite.view import View
 

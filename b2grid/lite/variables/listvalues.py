@@ -9,7 +9,7 @@ import numpy as np
 from b2grid.errors import InvalidSteering, printable
 from b2grid.lite.expression import Compiled, register_call
 from b2grid.lite.lists import by_event
-from b2grid.lite.load import invariant_mass
+from b2grid.lite.reading.load import invariant_mass
 from b2grid.lite.shape.sets import sums
 from b2grid.lite.variables.arguments import integers, list_name
 from b2grid.lite.variables.clusters import cluster_energy_of

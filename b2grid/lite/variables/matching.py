@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from b2grid.errors import NotInLite
-from b2grid.lite import decaytree, mdst, truth
 from b2grid.lite.expression import Compiled, register, register_call
 from b2grid.lite.particles import CLUSTER, KLM, MC, TRACK
+from b2grid.lite.reading import mdst
+from b2grid.lite.truth import decaytree
+from b2grid.lite.truth import matching as truth
 from b2grid.lite.variables.clusters import cluster_of
 from b2grid.lite.variables.generated import charge_of_match, match_of, particles_of
 from b2grid.physics import CHARGED_STABLE
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.expression import Scope
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
     from b2grid.lite.view import View
 
     Floats = NDArray[np.float64]

@@ -8,8 +8,8 @@ import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
 from b2grid.lite.expression import Compiled, register, register_call
-from b2grid.lite.load import invariant_mass
 from b2grid.lite.particles import TRACK
+from b2grid.lite.reading.load import invariant_mass
 from b2grid.lite.restofevent import refuse_generated
 from b2grid.lite.variables.kinematics import polar, size
 from b2grid.lite.variables.restofevent import mask_needs, mask_of, rest_momentum

@@ -8,8 +8,8 @@ import numpy as np
 
 from b2grid.errors import InvalidSteering, NotInLite, printable
 from b2grid.lite.expression import Compiled, register, register_call
-from b2grid.lite.load import invariant_mass, is_track_code, load_tracks
 from b2grid.lite.particles import COMPOSITE, TRACK
+from b2grid.lite.reading.load import invariant_mass, is_track_code, load_tracks
 from b2grid.lite.shape.sets import sums
 from b2grid.lite.variables.arguments import integers, list_name
 from b2grid.lite.variables.clusters import cluster_of

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from b2grid.lite import mdst
 from b2grid.lite.expression import Compiled, register, register_call
-from b2grid.lite.load import invariant_mass
 from b2grid.lite.particles import CLUSTER, COMPOSITE, KLM, TRACK, V0
+from b2grid.lite.reading import mdst
+from b2grid.lite.reading.load import invariant_mass
 from b2grid.lite.restofevent import ALL, refuse_generated
 from b2grid.lite.variables.arguments import integers, list_name
 from b2grid.lite.variables.functions import refuse_if_bound_to_the_laboratory

@@ -8,7 +8,7 @@ import numpy as np
 
 from b2grid.errors import InvalidSteering, printable
 from b2grid.lite.expression import register, register_call
-from b2grid.lite.load import invariant_mass
+from b2grid.lite.reading.load import invariant_mass
 from b2grid.lite.restofevent.suppression import COLUMNS
 from b2grid.lite.shape import KSFW_NAMES
 from b2grid.lite.variables.arguments import integers, numbers

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.errors import InvalidSteering
-from b2grid.lite import decaytree
 from b2grid.lite.expression import register, register_call
-from b2grid.lite.mdst import tau
+from b2grid.lite.reading.mdst import tau
+from b2grid.lite.truth import decaytree
 from b2grid.lite.variables.arguments import integers
 from b2grid.lite.variables.generated import match_of
 from b2grid.lite.variables.uncertainties import error

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from b2grid.errors import NotInLite
-from b2grid.lite import mdst
 from b2grid.lite.expression import register, register_call
-from b2grid.lite.mdst import tau
 from b2grid.lite.particles import TRACK
+from b2grid.lite.reading import mdst
+from b2grid.lite.reading.mdst import tau
 from b2grid.lite.variables.arguments import numbers
 from b2grid.physics import helix
 from b2grid.physics.chisquare import chi_square
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.expression import Function, Scope
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
     from b2grid.lite.view import View
 
     Floats = NDArray[np.float64]

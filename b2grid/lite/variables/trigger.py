@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.expression import Function, Scope
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
     from b2grid.lite.view import View
 
     Floats = NDArray[np.float64]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from b2grid.lite.expression import register, register_call
-from b2grid.lite.mdst import fit_for
 from b2grid.lite.particles import V0
+from b2grid.lite.reading.mdst import fit_for
 from b2grid.lite.variables.arguments import integers
 from b2grid.lite.variables.generated import match_of
 from b2grid.lite.variables.kinematics import size

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from b2grid.lite.decaytree import codes, mothers
+from b2grid.lite.truth.decaytree import codes, mothers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,7 +13,8 @@ import numpy as np
 
 from b2grid.errors import NotInLite
 from b2grid.grammar import Decay
-from b2grid.lite.decaytree import (
+from b2grid.lite.particles import MC
+from b2grid.lite.truth.decaytree import (
     FINAL,
     KSHORT,
     NEUTRINOS,
@@ -24,7 +25,6 @@ from b2grid.lite.decaytree import (
     status,
     visible_daughters,
 )
-from b2grid.lite.particles import MC
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.context import Context
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
 
     Ids = NDArray[np.int64]
     Ints = NDArray[np.int64]

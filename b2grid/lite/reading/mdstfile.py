@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from b2grid.errors import B2GridError, InvalidInput, printable
-from b2grid.lite.baskets import Leaf
+from b2grid.lite.reading.baskets import Leaf
 from b2grid.ntuple.filemetadata import metadata_of
 from b2grid.ntuple.rootfile import open_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from b2grid.lite.baskets import Values
+    from b2grid.lite.reading.baskets import Values
     from b2grid.ntuple.filemetadata import FileMetaData
 
 __all__ = ["MdstFile"]

@@ -12,14 +12,14 @@ import numpy as np
 import uproot
 
 from b2grid.errors import InvalidInput, InvalidSteering, printable
-from b2grid.lite.rows import Table, Tree
+from b2grid.lite.writing.rows import Table, Tree
 from b2grid.ntuple.filemetadata import FileMetaData, write_file_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from b2grid.lite.histogram import Histogram
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
+    from b2grid.lite.writing.histogram import Histogram
 
 __all__ = ["Account", "Outputs"]
 

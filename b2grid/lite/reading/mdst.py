@@ -16,7 +16,7 @@ from b2grid.physics import CHARGED_STABLE, helix, particle
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from b2grid.lite.decaytree import mothers
-from b2grid.lite.mdst import cluster_energy
 from b2grid.lite.particles import NOT_MATCHED_YET, UNMATCHED
+from b2grid.lite.reading.mdst import cluster_energy
+from b2grid.lite.truth.decaytree import mothers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.context import Context
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
 
     Ids = NDArray[np.int64]
     Ints = NDArray[np.int64]

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from b2grid.lite import mdst
 from b2grid.lite.particles import CLUSTER, COMPOSITE, KLM, SOURCE_BITS, TRACK, V0, is_unflavoured
-from b2grid.lite.truth import match_clusters, match_klm, match_tracks
+from b2grid.lite.reading import mdst
+from b2grid.lite.truth.matching import match_clusters, match_klm, match_tracks
 from b2grid.physics import CHARGED_STABLE, particle
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from b2grid.errors import InvalidInput, InvalidSteering, printable
 from b2grid.lite.options import expand
-from b2grid.lite.reader import Selection, entries_of_sequence, total_events
-from b2grid.lite.stored import stored_lists
+from b2grid.lite.reading.reader import Selection, entries_of_sequence, total_events
+from b2grid.lite.reading.stored import stored_lists
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from b2grid.lite.context import Logger
     from b2grid.lite.engine import RunOptions
     from b2grid.lite.modules.source import Input
-    from b2grid.lite.reader import MdstFile
+    from b2grid.lite.reading.reader import MdstFile
 
 __all__ = ["InputFiles", "open_inputs"]
 

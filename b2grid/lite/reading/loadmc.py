@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from b2grid.lite import decaytree
 from b2grid.lite.particles import MC, SOURCE_BITS, is_unflavoured
+from b2grid.lite.truth import decaytree
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,7 @@ from b2grid.errors import InvalidInput, printable
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
 
     Ids = NDArray[np.int64]
     Ints = NDArray[np.int64]

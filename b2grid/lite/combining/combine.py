@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from b2grid.lite.crossing import Crossed, chosen, cross, vectors
-from b2grid.lite.load import invariant_mass
+from b2grid.lite.combining.crossing import Crossed, chosen, cross, vectors
 from b2grid.lite.particles import CLUSTER, COMPOSITE
+from b2grid.lite.reading.load import invariant_mass
 from b2grid.physics import CHARGED_STABLE, particle
 
 if TYPE_CHECKING:

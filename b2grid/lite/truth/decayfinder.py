@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from b2grid.grammar import Decay
-from b2grid.lite import decaytree
-from b2grid.lite.loadmc import NO_DECAY, mc_particles, mc_trees
-from b2grid.lite.mcerrors import DecayRules, errors
+from b2grid.lite.reading.loadmc import NO_DECAY, mc_particles, mc_trees
+from b2grid.lite.truth import decaytree
+from b2grid.lite.truth.mcerrors import DecayRules, errors
 from b2grid.physics import particle
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from b2grid.grammar import Particle
     from b2grid.lite.context import Context
-    from b2grid.lite.reader import Chunk
+    from b2grid.lite.reading.reader import Chunk
 
     Ids = NDArray[np.int64]
     Ints = NDArray[np.int64]

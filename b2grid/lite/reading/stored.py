@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from b2grid.errors import InvalidName, NotInLite, printable
-from b2grid.lite import mdst
 from b2grid.lite.lists import ListName
-from b2grid.lite.mcerrors import DecayRules
 from b2grid.lite.particles import CLUSTER, KLM, MC, NOT_MATCHED_YET, SOURCE_BITS, TRACK, UNMATCHED, V0
+from b2grid.lite.reading import mdst
+from b2grid.lite.truth.mcerrors import DecayRules
 from b2grid.physics import CHARGED_STABLE
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from b2grid.lite.context import Context
-    from b2grid.lite.reader import Chunk, MdstFile
+    from b2grid.lite.reading.reader import Chunk, MdstFile
 
     Ids = NDArray[np.int64]
     Key = tuple[int, str]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from b2grid.errors import InvalidInput, printable
-from b2grid.lite.mdstfile import MdstFile
+from b2grid.lite.reading.mdstfile import MdstFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

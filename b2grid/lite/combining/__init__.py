@@ -1,0 +1,1 @@
+"""Combining lists into candidates, within every event of a chunk."""

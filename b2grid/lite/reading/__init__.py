@@ -1,0 +1,1 @@
+"""Reading mDST files: entries, leaves, what stored objects mean, and particles made of them."""
