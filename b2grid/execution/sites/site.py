@@ -18,7 +18,7 @@ ADOPTED = "client"
 #: The kinds that are batch systems.
 BATCH = frozenset(get_args(Kind)) - {"local", "scheduler"}
 
-OVERHEAD = 512 * 1024**2  # bytes of a worker and what belongs to it: 183 MB measured, more while it reads a large output
+OVERHEAD = 512 * 1024**2  # bytes of a worker and its nanny and supervisor: 183 MB measured; large outputs need more
 MARGIN = 120.0  # seconds for a batch job to come up and to go
 
 #: What the commands of batch systems need to find their servers, and a user's ticket for the file system.
