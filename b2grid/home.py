@@ -1,11 +1,11 @@
-"""Where b2grid keeps what is a user's own: projects, facts of releases that were added, and copies from elsewhere."""
+"""Where b2grid keeps what is a user's own: projects, site profiles, facts of releases, and copies from elsewhere."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-__all__ = ["cache", "home"]
+__all__ = ["cache", "configuration", "home"]
 
 
 def home() -> Path:
@@ -24,3 +24,12 @@ def cache() -> Path:
     import platformdirs
 
     return platformdirs.user_cache_path("b2grid")
+
+
+def configuration() -> Path:
+    """The folder of what a user has written for b2grid: `B2GRID_HOME`, else the user's configuration directory."""
+    if os.environ.get("B2GRID_HOME"):
+        return home()
+    import platformdirs
+
+    return platformdirs.user_config_path("b2grid")

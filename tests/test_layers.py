@@ -15,7 +15,7 @@ WIDGETS = ROOT / "widgets" / "b2grid_widgets"
 GROUPS = [
     {"html"},
     {"errors"},
-    {"names", "grammar", "physics", "home", "web"},
+    {"names", "grammar", "physics", "home", "web", "amounts"},
     {"run", "ntuple"},
     {"catalogue", "steering"},
     {"lite"},
@@ -34,6 +34,7 @@ LEVEL = {room: level for level, rooms in enumerate(GROUPS) for room in rooms}
 # a library, and the only places that may import it
 OWNERS = {
     "dask": {"execution"},
+    "dask_jobqueue": {"execution/cluster"},
     "distributed": {"execution"},
     "uproot": {"ntuple", "lite", "catalogue/scan", "catalogue/demo", "outputs"},
     "awkward": {"ntuple", "lite", "catalogue/scan", "catalogue/demo", "outputs"},

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 
 import b2grid
 from b2grid.cli.catalogue import catalogue_verbs
+from b2grid.cli.clean import clean_verb
 from b2grid.cli.projects import project_verbs
+from b2grid.cli.running import running_verbs
 from b2grid.cli.searching import searching_verbs
 from b2grid.cli.showing import complain
+from b2grid.cli.site import site_verbs
 from b2grid.cli.steering import steering_verbs
 from b2grid.errors import B2GridError, printable
 
@@ -62,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     steering_verbs(verbs)
     project_verbs(verbs)
+    running_verbs(verbs)
     searching_verbs(verbs)
     catalogue_verbs(verbs)
+    clean_verb(verbs)
+    site_verbs(verbs)
     return parser

@@ -1,4 +1,4 @@
-"""Verbs about projects: submit, watch, act, and get what came back."""
+"""Verbs about projects: submit, and get what came back."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 import b2grid
+from b2grid.cli.running import follow
 from b2grid.cli.showing import print_frame, print_report, say, verb, working
 from b2grid.errors import InvalidInput, InvalidSteering, printable
 from b2grid.preparation import failed, refused
@@ -20,15 +21,21 @@ def _submit(options: argparse.Namespace, console: Console) -> int:
     project = _new_project(options)
     if project.status.phase not in {"draft", "planned"}:
         console.print(f"{project.name} was submitted before, with the same content", markup=False)
-        return _follow(project, console) if options.wait else say(project.status, console)
+        return follow(project, console) if options.wait else say(project.status, console)
     _prepare(project, options, console)
     if options.dry:
         console.print("dry run: nothing was sent", style="bold")
         return 0
     with working(console, "starting the driver"):
-        project.submit(force=options.force, scouts=options.scouts, priority=options.priority)
+        project.submit(
+            force=options.force,
+            scouts=options.scouts,
+            priority=options.priority,
+            adjust=options.adjust,
+            scouts_pass=options.scouts_pass,
+        )
     console.print(f"submitted {project.name}; look again with: b2grid status {project.name}", markup=False)
-    return _follow(project, console) if options.wait else 0
+    return follow(project, console) if options.wait else 0
 
 
 def _prepare(project: b2grid.Project, options: argparse.Namespace, console: Console) -> None:
@@ -70,51 +77,6 @@ def _new_project(options: argparse.Namespace) -> b2grid.Project:
     )
 
 
-def _follow(project: b2grid.Project, console: Console, timeout: float | None = None) -> int:
-    """Show a project until it is over; zero when every job is done, which a batch script wants to know."""
-    from b2grid.progress import follow
-
-    status = follow(project, console=console, timeout=timeout)
-    console.print(str(status), markup=False)
-    if status.done == status.total:
-        return 0
-    console.print(f"  see why with: b2grid failures {project.name}", markup=False)
-    return 1
-
-
-def _status(options: argparse.Namespace, console: Console) -> int:
-    return say(b2grid.Project(options.name), console)
-
-
-def _wait(options: argparse.Namespace, console: Console) -> int:
-    return _follow(b2grid.Project(options.name), console, options.timeout)
-
-
-_JOB_COLUMNS = [
-    "job",
-    "kind",
-    "sample",
-    "status",
-    "minor_status",
-    "attempt",
-    "host",
-    "events_processed",
-    "events_expected",
-    "walltime",
-]
-
-
-def _jobs(options: argparse.Namespace, console: Console) -> int:
-    frame = b2grid.Project(options.name).jobs
-    print_frame(frame if options.csv else frame[_JOB_COLUMNS], options.csv)
-    return 0
-
-
-def _failures(options: argparse.Namespace, console: Console) -> int:
-    print_frame(b2grid.Project(options.name).failures(), options.csv, "no failures")
-    return 0
-
-
 def _bookkeeping(options: argparse.Namespace, console: Console) -> int:
     print_frame(b2grid.Project(options.name).bookkeeping(), options.csv, "no outputs yet")
     return 0
@@ -140,16 +102,6 @@ def _news(options: argparse.Namespace, console: Console) -> int:
         print_frame(news.dataframe(), options.csv, "no new files")
     else:
         console.print(str(news), markup=False)
-    return 0
-
-
-def _log(options: argparse.Namespace, console: Console) -> int:
-    print(printable(b2grid.Project(options.name).log(options.job, options.attempt)))
-    return 0
-
-
-def _command(options: argparse.Namespace, console: Console) -> int:
-    print(printable(b2grid.Project(options.name).plan().command(options.job)))
     return 0
 
 
@@ -186,50 +138,21 @@ def _fetch(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _request(options: argparse.Namespace, console: Console) -> int:
-    """Leave what the driver should do: cancel, hold, resume, reschedule, finish."""
-    project = b2grid.Project(options.name)
-    jobs = getattr(options, "jobs", ())
-    return say(getattr(project, options.request)(**({"jobs": jobs} if jobs else {})), console)
-
-
-def _restart(options: argparse.Namespace, console: Console) -> int:
-    console.print(str(b2grid.Project(options.name).restart()), markup=False)
-    return 0
-
-
-def _drive(options: argparse.Namespace, console: Console) -> int:
-    from b2grid.execution.driver import drive
-
-    drive(b2grid.Project(options.name).folder, take_over=options.take_over)
-    return 0
-
-
 def _projects(options: argparse.Namespace, console: Console) -> int:
     print_frame(b2grid.projects(), options.csv, "no projects yet: b2grid submit NAME STEERING --input PATH")
     return 0
 
 
 def project_verbs(verbs: Any) -> None:
-    """Add the verbs about projects."""
+    """Add the verbs that begin with a project and that take what came back of it."""
     _submit_verb(verbs)
     for name, function, text in (
-        ("status", _status, "where a project is"),
         ("completeness", _completeness, "what is done and what is missing"),
         ("provenance", _provenance, "what a publication must cite"),
         ("outcome", _outcome, "the plan against what happened so far"),
-        ("restart", _restart, "start a driver for a project that has lost its own"),
     ):
         verb(verbs, name, function, text).add_argument("name")
-    drive = verb(verbs, "drive", _drive, "drive a project in the foreground (tmux, systemd, a batch job)")
-    drive.add_argument("name")
-    drive.add_argument("--take-over", action="store_true", help="from a driver on another host whose beat stands still")
-    wait = verb(verbs, "wait", _wait, "show progress until every job has ended")
-    wait.add_argument("name")
-    wait.add_argument("--timeout", type=float, metavar="SECONDS")
     for name, function, text in (
-        ("jobs", _jobs, "a line per job"),
-        ("failures", _failures, "jobs without a result, and why"),
         ("bookkeeping", _bookkeeping, "which input became which output"),
         ("luminosity", _luminosity, "official luminosity, of the runs used, and processed, in /fb"),
         ("news", _news, "what its inputs have gained and lost since it was made"),
@@ -244,13 +167,6 @@ def project_verbs(verbs: Any) -> None:
     efficiencies.add_argument("--cut", help="which the candidate has to pass, such as 'isSignal == 1'")
     efficiencies.add_argument("--partial", action="store_true", help="take what is there, if not all is")
     efficiencies.add_argument("--csv", action="store_true")
-    log = verb(verbs, "log", _log, "the log of a job's last attempt")
-    log.add_argument("name")
-    log.add_argument("job", type=int)
-    log.add_argument("attempt", type=int, nargs="?", help="the last that has ended, when left out")
-    command = verb(verbs, "command", _command, "exactly what a job runs")
-    command.add_argument("name")
-    command.add_argument("job", type=int)
     grid = verb(verbs, "gbasf2", _gbasf2, "the command lines that submit the same to the grid")
     grid.add_argument("name")
     grid.add_argument("-s", "--release", help="the basf2 release; the project's own when left out")
@@ -259,18 +175,6 @@ def project_verbs(verbs: Any) -> None:
     fetch = verb(verbs, "fetch", _fetch, "copy verified outputs; can be repeated")
     fetch.add_argument("name")
     fetch.add_argument("destination")
-    for request, text in (
-        ("cancel", "end jobs, or the project"),
-        ("reschedule", "try held or failed jobs again"),
-        ("hold", "send no more"),
-        ("resume", "send again"),
-        ("finish", "take what is done as the result"),
-    ):
-        asked = verb(verbs, request, _request, text)
-        asked.set_defaults(request=request)
-        asked.add_argument("name")
-        if request != "finish":
-            asked.add_argument("jobs", nargs="*", type=int, metavar="JOB", help="only these; all when left out")
     verb(verbs, "projects", _projects, "all projects").add_argument("--csv", action="store_true")
 
 
@@ -301,6 +205,12 @@ def _submit_verb(verbs: Any) -> None:
     submit.add_argument("--folder", help="where the project lives")
     submit.add_argument("--priority", type=int, default=5)
     submit.add_argument("--noscout", dest="scouts", action="store_const", const=False, default="auto")
+    submit.add_argument(
+        "--scouts-pass", type=float, default=1.0, metavar="SHARE", help="of scouts that must pass (default: 1, all)"
+    )
+    submit.add_argument(
+        "--noadjust", dest="adjust", action="store_false", help="keep the plan, whatever scouts have measured"
+    )
     submit.add_argument("--force", action="store_true", help="submit in spite of findings")
     submit.add_argument("--dry", action="store_true", help="check, try and plan; send nothing")
     submit.add_argument("--wait", action="store_true", help="show progress until every job has ended")

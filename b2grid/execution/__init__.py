@@ -5,7 +5,7 @@ Dask is loaded by the driver and on its workers only.
 
 from b2grid.execution.control import ask, restart, submit, wait
 from b2grid.execution.folder import Definition, ProjectFolder
-from b2grid.execution.site import Site, site, sites
+from b2grid.execution.sites import Site, job_script, site, sites
 from b2grid.execution.status import STATES, Status, read_jobs, read_log, read_status
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Site",
     "Status",
     "ask",
+    "job_script",
     "read_jobs",
     "read_log",
     "read_status",

@@ -12,6 +12,7 @@ from b2grid.errors import InvalidInput, SiteError, SiteUnavailable
 from b2grid.execution.files import read_text
 from b2grid.execution.owner import liveness, read_owner
 from b2grid.execution.requests import leave_request
+from b2grid.execution.sites import BATCH_VARIABLES
 from b2grid.execution.status import Status, read_status
 from b2grid.run.detached import start_detached
 from b2grid.run.environment import clean_environment
@@ -71,7 +72,9 @@ def _start(folder: ProjectFolder) -> None:
 
     before = read_owner(folder)
     epoch = before.epoch if before is not None else 0
-    inherited = [name for name in os.environ if name.startswith(("B2GRID_", "DASK_", "XDG_"))]
+    inherited = [
+        name for name in os.environ if name.startswith(("B2GRID_", "DASK_", "XDG_")) or name in BATCH_VARIABLES
+    ]
     # Dask tells of every connection; in the driver's log only what went wrong is of interest
     environment = {**clean_environment(Runner.lite(), inherited), "DASK_LOGGING__DISTRIBUTED": "warning"}
     length = folder.driver_log.stat().st_size if folder.driver_log.exists() else 0
@@ -112,6 +115,8 @@ def wait(
     ------
     InvalidInput
         If the project is a draft.
+    SiteUnavailable
+        If no worker has come within the site's limit; it goes on when some come.
     SiteError
         If nothing drives it any more.
     TimeoutError
@@ -128,9 +133,16 @@ def wait(
             on_status(status)
         if status.settled:
             return status
+        if status.stuck and status.driver == "running":
+            raise SiteUnavailable(
+                f"project '{status.name}' waits for workers: {status.trouble}",
+                hint="it goes on by itself when some come: wait() again, or move() it to another site",
+                transient=True,
+            )
         if status.driver in {"gone", "ended", "none"}:
             raise SiteError(
-                f"nothing drives project '{status.name}': {status.done} of {status.total} jobs are done",
+                f"nothing drives project '{status.name}': {status.done} of {status.total} jobs are done"
+                + (f"; {status.message}" if status.driver == "ended" and status.message else ""),
                 hint="restart() goes on where it stopped",
                 transient=True,
             )

@@ -10,12 +10,13 @@
     status.json jobs.arrow  snapshots for readers
     owner.json              who drives
     requests/ keys/ logs/
-    output/                 manifests/subNN/JOB.json, subNN/STEM_jobID.root, scouts/, .staging/
+    output/                 manifests/subNN/JOB.json, subNN/STEM_jobID.root, scouts/, .staging/, accepted.json
 """
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -24,11 +25,13 @@ from b2grid.execution.files import read_text, write_whole
 from b2grid.ntuple import sub_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["FORMAT", "Definition", "ProjectFolder"]
+__all__ = ["FORMAT", "Definition", "ProjectFolder", "read_accepted"]
 
 FORMAT = 1
+_ACCEPTED = "accepted.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,10 @@ class Definition:
         The steering's own arguments, by sample.
     inputs : dict
         The inputs as they were given.
+    scouts_pass : float
+        The share of scouts that must pass before main jobs are sent.
+    adjust : bool
+        Whether what scouts measured corrects the plan.
     state : {"draft", "submitted"}
     """
 
@@ -61,6 +68,8 @@ class Definition:
     runs: Any = "good"
     inputs: dict[str, Any] = field(default_factory=dict)
     priority: int = 5
+    scouts_pass: float = 1.0
+    adjust: bool = True
     state: Literal["draft", "submitted"] = "draft"
 
     def to_json(self) -> str:
@@ -184,7 +193,8 @@ class ProjectFolder:
 
     def plans(self) -> list[Path]:
         """All plans, the present one last."""
-        return sorted(self.path.glob("plan-[0-9][0-9][0-9].arrow"))
+        found = self.path.glob("plan-[0-9][0-9][0-9]*.arrow")
+        return sorted(found, key=lambda path: (len(path.name), path.name))  # 1000 comes after 999
 
     def journal(self, epoch: int) -> Path:
         """The journal of one driver."""
@@ -219,3 +229,19 @@ class ProjectFolder:
         definition = replace(self.read_definition(), state="submitted")
         self.write_definition(definition)
         return definition
+
+    def accept(self, left_out: Iterable[int]) -> None:
+        """Store that the owner took what is done as the result, without these jobs and without unreadable files."""
+        self.output.mkdir(parents=True, exist_ok=True)
+        write_whole(self.output / _ACCEPTED, json.dumps({"format": FORMAT, "jobs": sorted(left_out)}))
+
+
+def read_accepted(output: Path) -> frozenset[int] | None:
+    """The jobs that an owner left out when he took what was done as the result; `None` if he did not.
+
+    It lies beside the manifests, so that it goes where the outputs go. A damaged one says nothing.
+    """
+    text = read_text(output / _ACCEPTED)
+    with suppress(ValueError, KeyError, TypeError):
+        return None if text is None else frozenset(map(int, json.loads(text)["jobs"]))
+    return None

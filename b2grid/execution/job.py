@@ -5,46 +5,51 @@ Only numbers and the project's folder travel to the worker; the plan is read the
 
 from __future__ import annotations
 
-import gzip
-import json
-import shutil
+import os
 import socket
-import tempfile
-import threading
 import time
-import uuid
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from b2grid.errors import IncompleteOutput, InvalidInput, SiteError
+from b2grid.errors import InvalidInput, SiteError
+from b2grid.execution.classifying import Failure
+from b2grid.execution.credentials import masked, secrets_of
 from b2grid.execution.folder import ProjectFolder
-from b2grid.execution.policy import Failure, classify
-from b2grid.execution.publish import manifest_path, publish, settle
-from b2grid.ntuple import Input, Manifest, Output
-from b2grid.run import JOB_INFORMATION, Limits, Payload, Runner
-from b2grid.run.environment import clean_environment
-from b2grid.run.proc import sweep
-from b2grid.run.supervisor import Supervisor
+from b2grid.execution.publish import settle
+from b2grid.execution.running import Execution, execute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from b2grid.planning import Job, Plan
-    from b2grid.run import Outcome
+    from b2grid.run import Limits
 
 __all__ = ["TOPIC", "Attempt", "run_attempt"]
 
 TOPIC = "b2grid"  # of what workers tell the driver while they run
 
-_VOID_LOOK = 1.0  # seconds between two looks for a void manifest
-
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What travels to the worker."""
+    """What travels to the worker; no secret is among it.
+
+    Parameters
+    ----------
+    environment : tuple of str
+        Names of variables that are let through to the payload.
+    replica : int
+        How many replicas of the inputs have failed: the next ones are taken.
+    storage : tuple of (name, URL)
+        The site's storage elements, in order of preference; a folder or ``root://…``, beneath which LFNs lie.
+    scratch : str or None
+        Where the payload's folder is made; the system's place for temporary files by default.
+    checksums : bool
+        Whether inputs are read and held against the catalogue's checksums before the payload starts.
+    patience : float
+        Seconds for which finished outputs are tried to be published.
+    """
 
     folder: str
     revision: int
@@ -53,6 +58,11 @@ class Attempt:
     limits: Limits
     steering_sha256: str
     environment: tuple[str, ...] = ()
+    replica: int = 0
+    storage: tuple[tuple[str, str], ...] = ()
+    scratch: str | None = None
+    checksums: bool = False
+    patience: float = 300.0
 
 
 Facts = dict[str, Any]
@@ -74,19 +84,39 @@ def run_attempt(attempt: Attempt, tell: Callable[[Facts], None]) -> Facts:
         ``failure`` (empty when there is a result), ``message``, and what was measured.
     """
     folder = ProjectFolder(Path(attempt.folder))
-    plan = _plan(str(folder.plan(attempt.revision)))
-    job = plan.job(attempt.job)
-    root = folder.output if job.kind == "main" else folder.scouts
     facts: Facts = {"host": socket.gethostname(), "started": time.time()}
-    if (found := _found(root, job.id)) is not None:
+    try:
+        plan = _plan(str(folder.plan(attempt.revision)))
+        job = plan.job(attempt.job)
+        root = folder.output if job.kind == "main" else folder.scouts
+        found = _found(root, job.id)
+    except (InvalidInput, OSError) as error:  # such as a plan that was written just now, and is not visible here yet
+        said = f"the project cannot be read on this host: {error}"
+        return {**facts, "failure": "environment", "message": said, "ended": time.time()}
+    if found is not None:
         return {**facts, **found, "ended": time.time()}
     tell({"job": job.id, "attempt": attempt.attempt, **facts})
-    failure, measured = _run(attempt, folder, plan, job, root, tell)
+    failure, measured = _safely(attempt, folder, plan, job, root, tell)
     facts |= measured
     facts["ended"] = time.time()
-    if failure and (found := _found(root, job.id)) is not None:
-        return {**facts, **found}  # another attempt was faster: this one has been ended because of it
+    if (failure or measured.get("again")) and (found := _found(root, job.id)) is not None:
+        return {**facts, **found}  # another attempt was faster, or the job was voided meanwhile
     return {**facts, "failure": failure.kind if failure else "", "message": failure.message if failure else ""}
+
+
+def _safely(
+    attempt: Attempt, folder: ProjectFolder, plan: Plan, job: Job, root: Path, tell: Callable[[Facts], None]
+) -> tuple[Failure | None, Facts]:
+    """Run an attempt; whatever goes wrong beside its payload has a class as well."""
+    try:
+        return execute(Execution.of(attempt, folder, plan, job, root, tell))
+    except SiteError as error:  # basf2 cannot be set up, or there is no scratch
+        failure = Failure("environment", str(error))
+    except OSError as error:
+        failure = Failure("environment", f"{error.strerror}: {error.filename}" if error.strerror else str(error))
+    except Exception as error:
+        failure = Failure("unknown", f"{type(error).__name__}: {error}")
+    return replace(failure, message=masked(failure.message, secrets_of(os.environ))), {}
 
 
 def _found(root: Path, job: int) -> Facts | None:
@@ -111,165 +141,3 @@ def _plan(path: str) -> Plan:
     from b2grid.planning import Plan
 
     return Plan.read(path)
-
-
-_kept = threading.local()
-
-
-def _supervisor() -> Supervisor:
-    """The supervisor of this slot: Dask runs a slot's jobs in one thread."""
-    if not hasattr(_kept, "supervisor"):
-        _kept.supervisor = Supervisor()
-    kept: Supervisor = _kept.supervisor
-    return kept
-
-
-def _run(
-    attempt: Attempt, folder: ProjectFolder, plan: Plan, job: Job, root: Path, tell: Callable[[Facts], None]
-) -> tuple[Failure | None, Facts]:
-    unique = uuid.uuid4().hex
-    execution = f"{plan.project_id}-{job.id}-"
-    if attempt.attempt > 1:
-        sweep(start=execution)  # what a killed supervisor of an earlier attempt may have left on this host
-    nonce = execution + unique
-    runner = Runner.from_json(plan.spec["runner"])
-    scratch = Path(tempfile.mkdtemp(prefix=f"b2grid-{unique[:8]}-"))
-    try:
-        work = scratch / "work"
-        shutil.copytree(folder.steering, work)
-        payload = Payload(
-            plan.arguments(job.id),
-            str(work),
-            clean_environment(runner, attempt.environment),
-            attempt.limits,
-            nonce,
-            str(scratch / "log"),
-        )
-
-        def progress(done: int, expected: int) -> None:
-            tell({"job": job.id, "attempt": attempt.attempt, "events": [done, expected]})
-
-        with _ends_when_void(manifest_path(root, job.id)):
-            outcome = _supervisor().run(payload, progress)
-        _keep_log(Path(payload.log), folder.log(job.id, attempt.attempt))
-        measured = {"walltime": outcome.walltime, "cpu_time": outcome.cpu_time, "peak_memory": outcome.peak_memory}
-        if failure := classify(outcome):
-            return failure, measured
-        return _publish(attempt, plan, job, root, work, nonce, runner, outcome, measured)
-    except SiteError as error:
-        return Failure("stage-out" if error.transient else "quota", str(error)), {}
-    except OSError as error:
-        return Failure("environment", f"{error.strerror}: {error.filename}"), {}
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-@contextmanager
-def _ends_when_void(manifest: Path) -> Iterator[None]:
-    """End the payload when its job gets a manifest from elsewhere: it was voided, or another attempt won."""
-    over = threading.Event()
-    supervisor = _supervisor()
-
-    def watch() -> None:
-        while not over.wait(_VOID_LOOK):
-            if manifest.exists():
-                supervisor.cancel()
-                return
-
-    watching = threading.Thread(target=watch, daemon=True)
-    watching.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watching.join()
-
-
-def _keep_log(log: Path, kept: Path) -> None:
-    if not log.is_file() or not log.stat().st_size:
-        return
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("rb") as reading, gzip.open(kept, "wb", compresslevel=4) as writing:
-        shutil.copyfileobj(reading, writing)
-
-
-def _publish(
-    attempt: Attempt,
-    plan: Plan,
-    job: Job,
-    root: Path,
-    work: Path,
-    nonce: str,
-    runner: Runner,
-    outcome: Outcome,
-    measured: Facts,
-) -> tuple[Failure | None, Facts]:
-    manifest = Manifest(
-        project_id=plan.project_id,
-        job=job.id,
-        attempt=attempt.attempt,
-        nonce=nonce,
-        plan_revision=plan.revision,
-        sample=job.sample,
-        inputs=tuple(Input(file.lfn, file.events) for file in job.files),
-        steering_sha256=attempt.steering_sha256,
-        runner=runner.kind,
-        release=runner.release,
-        seed=plan.seed(job.id),
-        host=socket.gethostname(),
-        times={"walltime": outcome.walltime, "cpu_time": outcome.cpu_time},
-    )
-    try:
-        events = None if runner.kind == "raw" else _events(work, runner, job)
-        outputs, files = _verified(plan, job, work, manifest)
-    except (InvalidInput, IncompleteOutput) as error:
-        return Failure("output", str(error)), measured
-    measured["events"] = events
-    measured["bytes"] = sum(output.bytes for output in outputs)
-    won = publish(root, replace(manifest, outputs=outputs, events_processed=events), files)
-    return None, measured | {"again": not won}
-
-
-def _events(work: Path, runner: Runner, job: Job) -> int | None:
-    """The job's own account of its events, held against what its inputs should have.
-
-    Raises
-    ------
-    IncompleteOutput
-        If the account is missing or unfinished, or the numbers differ.
-    """
-    path = work / JOB_INFORMATION
-    try:
-        account = json.loads(path.read_text())["basf2_status"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise IncompleteOutput(f"the job's own account, {path.name}, is missing or damaged") from error
-    if not (account.get("finished") and account.get("success")):
-        raise IncompleteOutput(f"the job's own account says that it did not finish: {account.get('message')!r}")
-    if runner.kind != "b2lite":
-        return None  # basf2 counts calls there, not events
-    events = int(account["events_processed"])
-    if job.events_expected is not None and events != job.events_expected:
-        raise IncompleteOutput(f"{events} events were processed, and the inputs have {job.events_expected}")
-    return events
-
-
-def _verified(plan: Plan, job: Job, work: Path, manifest: Manifest) -> tuple[tuple[Output, ...], dict[str, Path]]:
-    """Read every output once, and write the Parquet copies of ntuples; the files by the names they will have."""
-    from b2grid.ntuple import verify
-
-    outputs, files = [], {}
-    bad_runs = plan.bad_runs.get(job.id, frozenset())
-    for name, trees in plan.spec["outputs"].items():
-        stem = f"{Path(name).stem}_job{job.id}"
-        copies = work / ".copies" / stem
-        copies.mkdir(parents=True)
-        verified = verify(work / name, trees, copies_to=copies, copy_stem=stem, key=manifest.key, leave_out=bad_runs)
-        output = replace(verified, file=f"{stem}.root")
-        outputs.append(output)
-        files[output.file] = work / name
-        files |= {copy.file: copies / copy.file for copy in output.copies}
-    for name, known in plan.spec.get("files", {}).items():
-        output = verify(work / name, dict.fromkeys(known, ()), copy_stem=f"{Path(name).stem}_job{job.id}")
-        outputs.append(output)
-        files[output.file] = work / name
-    return tuple(outputs), files

@@ -11,19 +11,20 @@ import errno
 import json
 import os
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from b2grid.errors import SiteError
+from b2grid.errors import InvalidInput, SiteError
 from b2grid.execution.files import sync_folder
+from b2grid.execution.folder import FORMAT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from b2grid.execution.folder import ProjectFolder
 
-__all__ = ["History", "Journal", "read_journals"]
+__all__ = ["History", "Journal", "TakenOver", "read_journals"]
 
 Line = dict[str, Any]
 
@@ -40,23 +41,37 @@ def encode(line: Line) -> bytes:
 
 def decode(raw: bytes) -> Line | None:
     """The content of a line, or `None` if it is damaged."""
+    return json.loads(raw.partition(b" ")[2]) if _is_whole(raw) else None
+
+
+def _is_whole(raw: bytes) -> bool:
+    """Whether this is a line as it was written: its checksum is that of an object in JSON."""
     checksum, _, text = raw.partition(b" ")
     try:
-        if int(checksum, 16) != zlib.crc32(text):
-            return None
-        line = json.loads(text)
+        return int(checksum, 16) == zlib.crc32(text) and text.startswith(b'{"kind":')
     except ValueError:
-        return None
-    return line if isinstance(line, dict) else None
+        return False
+
+
+class TakenOver(SiteError):
+    """Another driver has taken the project over: this one has nothing more to say or to touch."""
 
 
 class Journal:
-    """The journal that this driver writes; nobody else writes it."""
+    """The journal that this driver writes; nobody else writes it.
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    Attributes
+    ----------
+    length : int
+        Bytes that are on the disk for certain.
+    """
+
+    def __init__(self, path: Path, descriptor: int, next_path: Path) -> None:
         self.path = path
-        self._descriptor = descriptor
         self.length = 0
+        self._descriptor = descriptor
+        self._next = next_path
+        self._broken = ""
 
     @classmethod
     def create(cls, folder: ProjectFolder, epoch: int, previous: int) -> Self:
@@ -83,8 +98,8 @@ class Journal:
             raise SiteError(
                 f"'{path}' cannot be written: {error.strerror}", hint="look at the space and the rights of this folder"
             ) from error
-        journal = cls(path, descriptor)
-        journal.append([{"kind": "epoch", "epoch": epoch, "previous": previous}])
+        journal = cls(path, descriptor, folder.journal(epoch + 1))
+        journal.append([{"kind": "epoch", "format": FORMAT, "epoch": epoch, "previous": previous}])
         sync_folder(folder.path)
         return journal
 
@@ -93,23 +108,43 @@ class Journal:
 
         Raises
         ------
+        TakenOver
+            If there is a newer driver: what this one appends is void.
         SiteError
-            If they cannot be: then nothing may be done because of them.
+            If they cannot be written: then nothing may be done because of them, and nothing more is appended.
         """
         data = b"".join(map(encode, lines))
         if not data:
             return
-        try:
-            written = os.write(self._descriptor, data)
-            os.fsync(self._descriptor)
-            problem = "" if written == len(data) else os.strerror(errno.ENOSPC)
-        except OSError as error:
-            problem = error.strerror or str(error)
-        if problem:
+        self.require_ours()
+        if not self._broken:
+            try:
+                written = os.write(self._descriptor, data)
+                os.fsync(self._descriptor)
+                self._broken = "" if written == len(data) else os.strerror(errno.ENOSPC)
+            except OSError as error:
+                self._broken = error.strerror or str(error)
+        if self._broken:
+            # after a failed fsync nobody knows what is on the disk: another one that works would say too much
             raise SiteError(
-                f"the journal '{self.path}' cannot be written: {problem}", hint="make space, then restart the project"
+                f"the journal '{self.path}' cannot be written: {self._broken}",
+                hint="make space, then restart the project",
             )
-        self.length += written
+        self.length += len(data)
+
+    def require_ours(self) -> None:
+        """Make sure that no other driver has taken the project over.
+
+        Raises
+        ------
+        TakenOver
+            If one has.
+        """
+        if self._next.exists():
+            raise TakenOver(
+                f"another driver has taken project '{self.path.parent.name}' over; this one leaves",
+                hint="look at its status",
+            )
 
     def close(self) -> None:
         """Stop writing."""
@@ -122,8 +157,6 @@ class History:
 
     Parameters
     ----------
-    lines : list of dict
-        In order, over all drivers.
     damaged : list of str
         Lines that could not be read, as ``file:line``.
     epoch : int
@@ -132,30 +165,48 @@ class History:
         Of the last journal, in bytes, without a torn last line.
     """
 
-    lines: list[Line]
     damaged: list[str]
     epoch: int = 0
     length: int = 0
+    _whole: list[bytes] = field(default_factory=list, repr=False)
+
+    @property
+    def lines(self) -> Iterator[Line]:
+        """What was recorded, in order, over all drivers; each line is made when it is asked for."""
+        return (line for line in map(decode, self._whole) if line is not None)
 
 
 def read_journals(folder: ProjectFolder) -> History:
-    """Read the journals of all drivers, each only as far as its successor said it went."""
+    """Read the journals of all drivers, each only as far as its successor said it went.
+
+    Raises
+    ------
+    InvalidInput
+        If a newer b2grid wrote one.
+    """
     epochs = folder.epochs()
     contents = {epoch: folder.journal(epoch).read_bytes() for epoch in epochs}
-    lines: list[Line] = []
-    damaged: list[str] = []
+    for epoch in epochs:
+        _require_known(folder.journal(epoch), decode(contents[epoch].partition(b"\n")[0]))
+    history = History([], epochs[-1] if epochs else 0)
     length = 0
     for position, epoch in enumerate(epochs):
-        raw = contents[epoch]
+        raw = contents.pop(epoch)
         if position + 1 < len(epochs):
             first = decode(contents[epochs[position + 1]].partition(b"\n")[0])
             raw = raw[: first["previous"]] if first and "previous" in first else raw
-        whole = raw[: raw.rfind(b"\n") + 1]  # what a crash has torn off the end is dropped
-        length = len(whole)
-        for number, piece in enumerate(whole.splitlines(), 1):
-            line = decode(piece)
-            if line is None:
-                damaged.append(f"{folder.journal(epoch).name}:{number}")
+        length = raw.rfind(b"\n") + 1  # what a crash has torn off the end is dropped
+        for number, piece in enumerate(raw[:length].splitlines(), 1):
+            if _is_whole(piece):
+                history._whole.append(piece)  # noqa: SLF001 - its own room
             else:
-                lines.append(line)
-    return History(lines, damaged, epochs[-1] if epochs else 0, length)
+                history.damaged.append(f"{folder.journal(epoch).name}:{number}")
+    return replace(history, length=length)
+
+
+def _require_known(path: Path, first: Line | None) -> None:
+    written = first.get("format", FORMAT) if first is not None else FORMAT
+    if written > FORMAT:
+        raise InvalidInput(
+            f"'{path}' has format {written}, this b2grid reads up to {FORMAT}", hint="use a newer b2grid"
+        )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from b2grid.run.limits import Outcome
-
-__all__ = ["CHARGED", "POLICIES", "Failure", "Policy", "classify", "policy"]
+__all__ = ["CHARGED", "POLICIES", "Policy", "policy"]
 
 CHARGED = 3  # attempts that a job may spend on failures of its own
 
 Then = Literal["hold", "fail", "hold project"]
+
+
+_DELAYS = (60.0, 180.0, 300.0, 600.0)  # seconds before each retry, as DIRAC has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +29,37 @@ class Policy:
         Whether the attempt counts against the job.
     minor : str
         The minor status, in DIRAC's words where it has them.
+    place : bool
+        Whether the host may be the reason: the next attempt goes elsewhere, and a host with many of them is taken out.
+    delays : tuple of float
+        Seconds before each retry; the last holds for all that follow.
     """
 
     retries: int
     then: Then
     charged: bool
     minor: str
+    place: bool = False
+    delays: tuple[float, ...] = ()
 
+
+_INPUT = Policy(2, "hold", False, "Input Data Not Available", place=True, delays=_DELAYS)
 
 POLICIES: dict[str, Policy] = {
-    "environment": Policy(3, "hold", False, "Application environment not available"),
-    "input": Policy(3, "hold", False, "Input Data Not Available"),
-    "stage-out": Policy(3, "hold project", False, "Uploading Output Data"),
+    "environment": Policy(3, "hold", False, "Application environment not available", place=True, delays=_DELAYS),
+    "input": _INPUT,  # three attempts, on three hosts where there are so many; then the job goes on without the file
+    "checksum": _INPUT,
+    # only what has been kept on its host is tried again, there: the payload never is
+    "stage-out": Policy(3, "hold", False, "Uploading Output Data", place=True, delays=_DELAYS),
     "quota": Policy(0, "hold project", False, "No space or right at the destination"),
     "credentials": Policy(0, "hold project", False, "Proxy or token expired"),
-    "lost worker": Policy(5, "hold", False, "Worker lost"),
+    "lost worker": Policy(5, "hold", False, "Worker lost", place=True),
     "signal": Policy(1, "hold", True, "Application killed by a signal"),
     "memory": Policy(1, "hold", True, "Job has exceeded the memory limit"),
     "walltime": Policy(0, "hold", True, "Job has reached the walltime limit"),
-    "stalled": Policy(1, "hold", True, "Watchdog identified this job as stalled"),
+    "stalled": Policy(1, "hold", True, "Watchdog identified this job as stalled", place=True),
+    "processes": Policy(0, "hold", True, "Job has exceeded the limit of processes"),
+    "disk": Policy(0, "hold", True, "Job has insufficient disk space to continue"),
     "output": Policy(1, "hold", True, "Missing or bad output"),
     "application": Policy(0, "fail", True, "Application Finished With Errors"),
     "unknown": Policy(0, "hold", True, "Unknown failure"),
@@ -57,47 +69,3 @@ POLICIES: dict[str, Policy] = {
 def policy(failure: str) -> Policy:
     """What a class causes; one that nobody knows holds the job, so that a person looks at it."""
     return POLICIES.get(failure, POLICIES["unknown"])
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why an attempt has no result: its class, and a line that says it."""
-
-    kind: str
-    message: str
-
-
-# what b2lite and basf2 print when an input file is the reason
-_INPUT_WORDS = ("not a ROOT file", "Could not open", "cannot be opened", "File does not exist", "Error opening file")
-
-
-def classify(outcome: Outcome) -> Failure | None:
-    """The class of a payload's outcome; `None` when it ended well."""
-    if outcome.ok:
-        return None
-    if outcome.cause:
-        kinds = {
-            "walltime": "walltime",
-            "memory": "memory",
-            "stalled": "stalled",
-            "not started": "environment",
-            "lost": "lost worker",
-        }
-        return Failure(
-            kinds.get(outcome.cause, "unknown"), _said(outcome) or f"ended by the supervisor: {outcome.cause}"
-        )
-    if outcome.signal is not None or outcome.exit_code in {134, 137}:
-        number = outcome.signal if outcome.signal is not None else (outcome.exit_code or 128) - 128
-        return Failure("signal", f"the program was killed by signal {number}")
-    if outcome.exit_code in {126, 127}:
-        return Failure("environment", _said(outcome))
-    if any(word in outcome.log_tail for word in _INPUT_WORDS):
-        return Failure("input", _said(outcome))
-    return Failure("application", _said(outcome) or f"exit code {outcome.exit_code}")
-
-
-def _said(outcome: Outcome) -> str:
-    """The line of the log that matters most: the last error, else the last line."""
-    lines = [line.strip() for line in outcome.log_tail.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith(("[FATAL]", "[ERROR]")) or "Error:" in line]
-    return (errors or lines or [""])[-1][:500]

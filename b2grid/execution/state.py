@@ -1,18 +1,43 @@
-"""The state of a project, what can happen to it, and what can be done about it: values."""
+"""The state of a project: values, with what follows from them. Events and actions are named here too."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from b2grid.execution.events import (
+    Action,
+    Answered,
+    Asked,
+    Began,
+    Downtime,
+    Ended,
+    Event,
+    Note,
+    Planned,
+    Recall,
+    Replan,
+    Send,
+    Slots,
+    Switch,
+    Tick,
+    Void,
+    Voided,
+)
+from b2grid.execution.facts import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
+    "CANCELLED",
     "FINAL",
+    "HELD",
     "IN_SCOUTING",
+    "LEFT_OUT",
     "OPEN",
+    "PLANNED_AGAIN",
     "SENT",
     "Action",
     "Answered",
@@ -23,6 +48,7 @@ __all__ = [
     "Event",
     "JobState",
     "Note",
+    "Place",
     "Planned",
     "Recall",
     "Replan",
@@ -33,13 +59,19 @@ __all__ = [
     "Tick",
     "Void",
     "Voided",
-    "reopen",
 ]
 
 FINAL = frozenset({"Done", "Failed", "Killed"})
 SENT = frozenset({"Matched", "Running", "Completing"})
 OPEN = SENT | {"Waiting"}
+# minor statuses that mean something here
 IN_SCOUTING = "Failed in scouting"
+CANCELLED = "Cancelled by its owner"
+LEFT_OUT = "Left out by its owner"
+HELD = "Held by its owner"
+PLANNED_AGAIN = "Planned again"
+
+_FOR_A_PERSON = ("owner", "project", "breaker")  # pauses that do not end by themselves
 
 
 @dataclass(slots=True)
@@ -52,14 +84,16 @@ class JobState:
         The last one that was sent; 0 before the first.
     charged : int
         Attempts that counted against the job.
-    budgets : dict
+    budgets : mapping
         Failure class -> attempts that it has cost.
-    facts : dict
+    facts : mapping
         What the last attempt reported: host, times, events, memory, failure and its message.
     hosts : tuple of str
         Where attempts have failed for reasons of the place: the next one goes elsewhere, if there is an elsewhere.
-    given : dict
+    given : mapping
         What its owner gives it instead of the plan's limits: ``memory`` (bytes), ``walltime`` (seconds).
+    replica : int
+        How many replicas of its inputs have failed.
     """
 
     kind: str
@@ -67,34 +101,160 @@ class JobState:
     minor: str = ""
     attempt: int = 0
     charged: int = 0
-    budgets: dict[str, int] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
+    budgets: Mapping[str, int] = field(default_factory=lambda: NOTHING)
+    facts: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     hosts: tuple[str, ...] = ()
-    given: dict[str, float] = field(default_factory=dict)
+    given: Mapping[str, float] = field(default_factory=lambda: NOTHING)
+    replica: int = 0
+
+
+@dataclass(slots=True)
+class Place:
+    """A host or a storage element: what came of attempts there, and whether it is used.
+
+    Parameters
+    ----------
+    slots : int
+        Of a host, that are there now.
+    done : int
+        Attempts with a result.
+    failed : dict
+        Failure class -> attempts.
+    events, walltime : int, float
+        Of the attempts with a result, in all; seconds.
+    out : str
+        Why it is not used; empty when it is.
+    since : float
+        When it was taken out, in seconds since the epoch; 0 when that is not known.
+    until : str
+        When an announced downtime ends, as it is shown; empty when it was taken out because of failures.
+    blamed : dict
+        Job -> failure class: what failed here since the last attempt with a result.
+    due : float
+        When it is tried again, on the clock of `State.now`.
+    wait : float
+        Seconds between two tries.
+    probe : int or None
+        The job that tries it now.
+    """
+
+    slots: int = 0
+    done: int = 0
+    failed: dict[str, int] = field(default_factory=dict)
+    events: int = 0
+    walltime: float = 0.0
+    out: str = ""
+    since: float = 0.0
+    until: str = ""
+    blamed: dict[int, str] = field(default_factory=dict)
+    due: float = 0.0
+    wait: float = 0.0
+    probe: int | None = None
 
 
 @dataclass(slots=True)
 class State:
-    """A project, as it is now."""
+    """A project, as it is now.
+
+    Parameters
+    ----------
+    jobs : dict
+        Every job of the plan, by its number.
+    gate : bool
+        Whether main jobs may be sent.
+    pass_share : float
+        The share of the scouts that must pass, 0 to 1.
+    adjust : bool
+        Whether the plan is revised by what scouts measured before the first main job is sent.
+    patience : float
+        By which every wait is multiplied; the waits are those of DIRAC.
+    site, sites : str, tuple of str
+        Where jobs run now, and where they could; without `sites` any name is taken.
+    priority : int
+        0 to 10.
+    replicas : mapping
+        Job -> storage elements that have all of its inputs; jobs that are not in it may find theirs anywhere.
+    hosts, storages : dict
+        What is known of hosts and storage elements, by name.
+    downtimes : dict
+        What is announced to be down: ``site``, ``host:NAME`` or ``storage:NAME``.
+    pauses : dict
+        Why nothing is sent: a word -> the reason as it is shown.
+    now : float
+        Seconds that this project has been driven; as long as no tick has come, nothing waits for time to pass.
+    waiting : deque
+        Jobs that can be sent; those in `later` (a heap of (when, job)) and `parked` (by storage element) cannot yet.
+    sent : dict
+        Job that Dask has -> when it was sent.
+    voiding : dict
+        Job whose void manifest is being linked -> the minor status that it will have.
+    planning : deque
+        Revisions of the plan that are to be made, one after the other; `replanning` is how far the first is:
+        ``voiding``, while there are `unvoided` jobs, and then ``asked``.
+    moving : str
+        The site to which the project moves when nothing runs any more.
+    recent : deque
+        The last attempts that ended: what the breaker looks at.
+    """
 
     jobs: dict[int, JobState]
     gate: bool
+    closed: bool = False  # by scouts that failed
+    pass_share: float = 1.0
+    adjust: bool = False
+    patience: float = 1.0
+    site: str = ""
+    sites: tuple[str, ...] = ()
+    priority: int = 5
+    replicas: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
     slots: int = 0
-    sending: bool = True
-    reason: str = ""
+    usable: int = 0  # without those of hosts that are out
+    hosts: dict[str, Place] = field(default_factory=dict)
+    storages: dict[str, Place] = field(default_factory=dict)
+    downtimes: dict[str, Downtime] = field(default_factory=dict)
+    avoid: tuple[str, ...] = ()  # hosts that are out
+    pauses: dict[str, str] = field(default_factory=dict)
+    finished: bool = False
+
+    now: float = 0.0
+    clock: float | None = None  # what the last tick said
     waiting: deque[int] = field(default_factory=deque)
-    sent: set[int] = field(default_factory=set)
-    scouts_left: int = 0
+    later: list[tuple[float, int]] = field(default_factory=list)
+    parked: dict[str, deque[int]] = field(default_factory=dict)
+    sent: dict[int, float] = field(default_factory=dict)
+    running: int = 0  # of those that are sent
+    free_since: float | None = None  # since when slots have been free although jobs wait in Dask
     open: int = 0  # jobs that are sent, or may be: not those behind the gate
+    lost: tuple[float, int, bool] | None = None  # when a running job last lost its worker, which, and whether alone
+    probes: dict[int, Place] = field(default_factory=dict)  # job that tries a place -> the place
+
+    voiding: dict[int, str] = field(default_factory=dict)
+    owed: list[Action] = field(default_factory=list)  # what an earlier driver had decided, and may not have done
+    planning: deque[Replan] = field(default_factory=deque)
+    unvoided: set[int] = field(default_factory=set)
+    replanning: str = ""
+    revision: int = 1
+    moving: str = ""
+
+    recent: deque[str] = field(default_factory=deque)
+    shared: dict[str, int] = field(default_factory=dict)  # line -> how often it is in `recent`
+    scouts: tuple[int, ...] = ()
 
     @classmethod
-    def new(cls, mains: Iterable[int], scouts: Iterable[int]) -> State:
-        """A project that has just been submitted: with scouts, main jobs wait for the gate."""
-        scouts = list(scouts)
+    def new(cls, mains: Iterable[int], scouts: Iterable[int], **settings: Any) -> State:
+        """A project that has just been submitted: with scouts, main jobs wait for the gate.
+
+        Parameters
+        ----------
+        settings
+            `pass_share`, `adjust`, `patience`, `site`, `sites`, `priority`, `replicas`, `revision`.
+        """
+        scouts = tuple(scouts)
         first = "Scouting" if scouts else "Waiting"
         jobs = {job: JobState("scout", "Waiting") for job in scouts}
         jobs |= {job: JobState("main", first) for job in mains}
-        state = cls(jobs, gate=not scouts)
+        state = cls(jobs, gate=not scouts, scouts=scouts, **settings)
         state.settle()
         return state
 
@@ -102,216 +262,33 @@ class State:
         """Work out what follows from the jobs: the queue, what is sent, what is still open."""
         ready = [job for job, now in self.jobs.items() if now.status == "Waiting"]
         self.waiting = deque(sorted(ready, key=lambda job: (self.jobs[job].kind != "scout", job)))
-        self.sent = {job for job, now in self.jobs.items() if now.status in SENT}
-        self.scouts_left = sum(now.kind == "scout" and now.status != "Done" for now in self.jobs.values())
-        self.open = sum(now.status in OPEN for now in self.jobs.values())
+        self.later, self.parked = [], {}
+        self.sent = {job: self.now for job, now in self.jobs.items() if now.status in SENT}
+        self.running = sum(self.jobs[job].status != "Matched" for job in self.sent)
+        self.open = len(ready) + len(self.sent)
+
+    @property
+    def sending(self) -> bool:
+        """Whether jobs are sent."""
+        return not self.pauses
+
+    @property
+    def reason(self) -> str:
+        """Why none are: what a person has to do something about comes first."""
+        keys = sorted(self.pauses, key=lambda key: (key not in _FOR_A_PERSON, key))
+        return self.pauses[keys[0]] if keys else ""
 
     @property
     def settled(self) -> bool:
         """Whether nothing more happens by itself: every job has ended, is held, or is behind scouts that are held."""
-        return not self.sent and (self.open == 0 or not self.sending)
+        if self.sent or self.voiding or self.planning or self.moving:
+            return False
+        return self.open == 0 or any(key in self.pauses for key in _FOR_A_PERSON)
 
-
-def reopen(state: State) -> None:
-    """Let the main jobs that failed in scouting wait for the gate again."""
-    for other in state.jobs.values():
-        if other.minor == IN_SCOUTING:
-            other.status, other.minor = "Scouting", ""
-
-
-# -- events ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Slots:
-    """The cluster has so many slots, or will have: a batch system gives them when there is something to do.
-
-    Parameters
-    ----------
-    hosts : dict of str to int
-        The slots that are there now, by host.
-    """
-
-    count: int
-    hosts: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """Time has passed.
-
-    Parameters
-    ----------
-    now : float
-        Seconds on a clock that only goes forward, and that is another one for each driver.
-    """
-
-    now: float
-
-
-@dataclass(frozen=True, slots=True)
-class Downtime:
-    """A site, a host or a storage element is listed as down, or no longer.
-
-    Parameters
-    ----------
-    what : str
-        ``site``, ``host:NAME`` or ``storage:NAME``.
-    until : str
-        When it ends, as it is shown; empty when it is over.
-    """
-
-    what: str
-    until: str = ""
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A revision of the plan has been stored and holds from now on; also when nothing had to be changed.
-
-    Parameters
-    ----------
-    gone : tuple of int
-        Jobs that it has no more.
-    new : tuple of int
-        Main jobs that it has in their place.
-    """
-
-    revision: int
-    gone: tuple[int, ...] = ()
-    new: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Began:
-    """A worker has started an attempt."""
-
-    job: int
-    attempt: int
-    facts: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """An attempt came to an end: with a result when `failure` is empty."""
-
-    job: int
-    attempt: int
-    failure: str = ""
-    message: str = ""
-    facts: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Voided:
-    """A void manifest was tried: it holds, or the job had published before."""
-
-    job: int
-    held: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Somebody left a request; without jobs it is about all of them.
-
-    Parameters
-    ----------
-    options : dict
-        What the verb takes besides: see `b2grid.execution.requests`.
-    """
-
-    nonce: str
-    verb: str
-    jobs: tuple[int, ...] = ()
-    options: dict[str, Any] = field(default_factory=dict)
-
-
-Event = Slots | Tick | Downtime | Planned | Began | Ended | Voided | Asked
-
-# -- actions ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A line for the journal, made durable before the actions beside it are done."""
-
-    line: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Hand an attempt to Dask.
-
-    Parameters
-    ----------
-    memory_factor : float
-        By which the memory of the plan, or what its owner gave, is multiplied.
-    given : dict
-        As `JobState.given`.
-    avoid : tuple of str
-        Hosts that it should not go to, if there are others.
-    replica : int
-        How many replicas of its inputs have failed: the next ones are taken.
-    """
-
-    job: int
-    attempt: int
-    memory_factor: float = 1.0
-    given: dict[str, float] = field(default_factory=dict)
-    avoid: tuple[str, ...] = ()
-    replica: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Recall:
-    """Take an attempt back from Dask before it has begun."""
-
-    job: int
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class Replan:
-    """Make a revision of the plan, and say so with `Planned`.
-
-    Parameters
-    ----------
-    why : {"scouts", "smaller", "quarantine"}
-        What scouts measured; jobs in smaller groups of files; jobs without files that cannot be read.
-    jobs : tuple of int
-        The jobs it is about; with ``scouts`` all main jobs.
-    lfns : tuple of str
-        Files to leave out.
-    """
-
-    why: Literal["scouts", "smaller", "quarantine"]
-    jobs: tuple[int, ...] = ()
-    lfns: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """Leave the cluster of one site, where nothing runs any more, and start that of another."""
-
-    site: str
-
-
-@dataclass(frozen=True, slots=True)
-class Void:
-    """Link a void manifest, which also ends a running payload."""
-
-    job: int
-    attempt: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A request has been carried out, or refused."""
-
-    nonce: str
-    text: str
-
-
-Action = Note | Send | Recall | Void | Replan | Switch | Answered
+    @property
+    def next_due(self) -> float | None:
+        """Seconds until something is tried again by itself: a job, a host, a storage element."""
+        times = [self.later[0][0]] if self.later else []
+        places = (*self.hosts.values(), *self.storages.values())
+        times += [place.due for place in places if place.out and not place.until and place.probe is None]
+        return max(min(times) - self.now, 0.0) if times else None

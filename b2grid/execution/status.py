@@ -6,11 +6,13 @@ import gzip
 import json
 import time
 from dataclasses import dataclass, field
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidInput, SiteError, printable
 from b2grid.execution.files import read_text
-from b2grid.execution.owner import Liveness, liveness
+from b2grid.execution.folder import FORMAT
+from b2grid.execution.owner import Liveness, liveness, read_owner
 from b2grid.html import Html, bar, tag
 
 if TYPE_CHECKING:
@@ -50,13 +52,33 @@ class Status:
     scouts : dict of str to int
         State -> scouts in it.
     phase : str
-        draft, planned, scouting, running, held, done, failed, cancelled.
+        draft, planned, scouting, running, held, done, failed, cancelled, finished.
     message : str
         What its owner should know now.
     driver : {"none", "running", "gone", "unknown", "ended"}
         Whether something drives it.
     updated : float
         When this was true, in seconds since the epoch.
+    site : str
+        Where jobs are sent now.
+    priority : int or None
+        0 to 10, once the driver has said it.
+    events : tuple of int
+        Done and expected, of the jobs that run and say so; empty when none does.
+    trouble : str
+        What is wrong with the cluster, and what is being done.
+    stuck : bool
+        Whether nothing goes on because of that.
+    pauses : dict of str to str
+        Why nothing is sent, by its kind: breaker, hosts, move, owner, project, site.
+    downtimes : tuple of (what, until, reason)
+        What is announced to be down: ``site``, ``host:NAME`` or ``storage:NAME``.
+    hosts : dict of str to dict
+        What is known of hosts: ``slots``, ``out`` (the reason), ``since``, ``until``, ``done``, ``failed``, ``lost``.
+    storages : dict of str to str
+        Storage elements that are out, and why.
+    next_due : float or None
+        Seconds, from `updated`, until something is tried again by itself.
     """
 
     name: str
@@ -68,6 +90,16 @@ class Status:
     updated: float = 0.0
     settled: bool = False
     answers: dict[str, str] = field(default_factory=dict, repr=False)
+    site: str = ""
+    priority: int | None = None
+    events: tuple[int, ...] = ()
+    trouble: str = ""
+    stuck: bool = False
+    pauses: dict[str, str] = field(default_factory=dict)
+    downtimes: tuple[tuple[str, str, str], ...] = ()
+    hosts: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    storages: dict[str, str] = field(default_factory=dict)
+    next_due: float | None = None
 
     @property
     def total(self) -> int:
@@ -83,13 +115,37 @@ class Status:
     def _summary(self) -> str:
         return f"{self.phase}, {self.done} of {self.total} jobs done" if self.total else self.phase
 
+    def _remarks(self) -> list[tuple[str, str]]:
+        """What its owner should know, line by line, each with its colour."""
+        said = []
+        if self.scouts:
+            said.append(("scouts: " + ", ".join(f"{state} {count}" for state, count in _ordered(self.scouts)), ""))
+        if self.events:
+            done, expected = self.events
+            said.append((f"in running jobs: {done:,} of {expected:,} events", ""))
+        if self.message:
+            said.append((self.message, _ATTENTION))
+        if self.settled:
+            return said
+        said += [(reason, _ATTENTION) for reason in self.pauses.values() if reason != self.message]
+        said += [(self.trouble, _WRONG)] if self.trouble else []
+        said += [(_down(*down), _ATTENTION) for down in self.downtimes[:_SHOWN]]
+        said += [(line, _ATTENTION) for line in self._out()]
+        if self.next_due is not None:
+            said.append((f"something is tried again in {_span(self.next_due)}", ""))
+        return said + ([(_ADVICE[self.driver], _WRONG)] if self.driver in _ADVICE else [])
+
+    def _out(self) -> list[str]:
+        """The hosts and storage elements that are not used, and why."""
+        out = [f"host {name} is out: {host['out']}" for name, host in self.hosts.items() if host["out"]]
+        out += [f"storage element {name} is out: {why}" for name, why in self.storages.items()]
+        more = len(out) - _SHOWN
+        return out[:_SHOWN] + ([f"and {more} more hosts or storage elements: see hosts()"] if more > 0 else [])
+
     def __str__(self) -> str:
         lines = [f"{self.name}: {self._summary}"]
         lines += [f"  {state:<10} {count:>7}" for state, count in _ordered(self.counts)]
-        if self.scouts:
-            lines.append("  scouts: " + ", ".join(f"{state} {count}" for state, count in _ordered(self.scouts)))
-        lines += [f"  {printable(self.message)}"] if self.message else []
-        lines += [f"  {_ADVICE[self.driver]}"] if self.driver in _ADVICE and not self.settled else []
+        lines += [f"  {printable(line)}" for line, _ in self._remarks()]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -103,25 +159,38 @@ class Status:
             )
             for state, count, colour in parts
         ]
-        said = (
-            [tag("div", "scouts: " + ", ".join(f"{state} {count}" for state, count in _ordered(self.scouts)))]
-            if self.scouts
-            else []
-        )
-        said += [tag("div", self.message, style="color:#9a6700")] if self.message else []
-        said += (
-            [tag("div", _ADVICE[self.driver], style="color:#b00020")]
-            if (self.driver in _ADVICE and not self.settled)
-            else []
-        )
+        said = [tag("div", line, style=f"color:{colour}" if colour else "") for line, colour in self._remarks()]
         title = tag("div", tag("b", self.name), f": {self._summary}")
         return str(Html(title + bar(parts) + tag("div", *legend) + "".join(said)))
 
 
+_SHOWN = 3  # of a kind: a status stays one screen
+_ATTENTION, _WRONG = "#9a6700", "#b00020"
 _ADVICE = {
+    "ended": "its driver has left before the end: restart() goes on where it stopped",
     "gone": "nothing drives this project any more: restart() goes on where it stopped",
     "unknown": "it was last driven on another host, which cannot be seen from here",
 }
+
+
+def _down(what: str, until: str, reason: str) -> str:
+    """A downtime, as it is shown.
+
+    >>> _down("storage:KEK-SE", "12:00", "disk exchange")
+    'storage element KEK-SE is down until 12:00: disk exchange'
+    """
+    kind, _, name = what.partition(":")
+    where = {"host": f"host {name}", "storage": f"storage element {name}"}.get(kind, "the site")
+    return f"{where} is down until {until}" + (f": {reason}" if reason else "")
+
+
+def _span(seconds: float) -> str:
+    """A time to wait, in one unit.
+
+    >>> _span(8.2), _span(150)
+    ('9 s', '3 min')
+    """
+    return f"{ceil(seconds)} s" if seconds < 120 else f"{ceil(seconds / 60)} min"
 
 
 def _ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -132,8 +201,15 @@ def _ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     )
 
 
-def phase(mains: Mapping[str, int], *, sending: bool = True) -> str:
+def phase(mains: Mapping[str, int], *, sending: bool = True, finished: bool = False) -> str:
     """One word for where a project is.
+
+    Parameters
+    ----------
+    sending : bool
+        Whether jobs go on without a person.
+    finished : bool
+        Whether its owner takes what is done as the result.
 
     >>> phase({"Done": 3})
     'done'
@@ -142,6 +218,8 @@ def phase(mains: Mapping[str, int], *, sending: bool = True) -> str:
     """
     total = sum(mains.values())
     ended = sum(mains.get(state, 0) for state in ("Done", "Failed", "Killed"))
+    if finished and ended == total:
+        return "finished"
     if ended == total:
         states = ("Failed", "Killed", "Done")
         worst = next((state for state in states if mains.get(state)), "Done")
@@ -176,25 +254,41 @@ def read_status(folder: ProjectFolder) -> Status:
             updated=time.time(),
             message="waiting for the driver",
         )
+    driver = liveness(folder)
+    why = _why_left(folder) if driver == "ended" and not published["settled"] else ""
+    known = {name: published[name] for name in _AS_PUBLISHED if name in published}
     return Status(
         definition.name,
-        published["counts"],
-        published["scouts"],
-        published["phase"],
-        published["message"],
-        liveness(folder),
-        published["updated"],
-        published["settled"],
-        published["answers"],
+        **{**known, "message": why or published["message"]},
+        driver=driver,
+        events=tuple(published.get("events", ())),
+        downtimes=tuple((what, until, reason) for what, until, reason in published.get("downtimes", ())),
     )
+
+
+_AS_PUBLISHED = (
+    *("counts", "scouts", "phase", "message", "updated", "settled", "answers", "site", "trouble", "stuck", "pauses"),
+    *("priority", "hosts", "storages", "next_due"),
+)
+
+
+def _why_left(folder: ProjectFolder) -> str:
+    """What stopped its driver before the end."""
+    owner = read_owner(folder)
+    return owner.why if owner is not None else ""
 
 
 def _published(folder: ProjectFolder) -> dict[str, Any] | None:
     text = read_text(folder.status)
     try:
-        return None if text is None else dict(json.loads(text))
+        published: dict[str, Any] = {} if text is None else dict(json.loads(text))
     except ValueError:
         return None  # a damaged snapshot says nothing; the driver writes the next one from its state
+    if (written := published.get("format", FORMAT)) > FORMAT:
+        raise InvalidInput(
+            f"'{folder.status}' has format {written}, this b2grid reads up to {FORMAT}", hint="use a newer b2grid"
+        )
+    return published or None
 
 
 def _plan(folder: ProjectFolder) -> Plan | None:
@@ -225,9 +319,9 @@ def read_jobs(folder: ProjectFolder) -> pa.Table:
     plan = _plan(folder)
     if plan is None:
         raise InvalidInput(f"project '{folder.path.name}' has no plan yet", hint="call plan() first")
-    from b2grid.execution.snapshot import jobs_table
+    from b2grid.execution.jobtable import JobTable
 
-    return jobs_table(plan, None)
+    return JobTable(plan).arrow()
 
 
 def read_log(folder: ProjectFolder, job: int, attempt: int | None = None) -> str:

@@ -8,7 +8,7 @@ elsewhere.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -149,13 +149,7 @@ class Manifest:
 
     def to_json(self) -> str:
         """The manifest as a JSON text; `from_json` reads it back equal."""
-        document: dict[str, Any] = {"format": FORMAT, **asdict(self)}
-        for output in document["outputs"]:
-            output["adler32"] = adler32_text(output["adler32"])
-            for tree in output["trees"]:
-                if tree["left_out"] is None:
-                    del tree["left_out"]
-        return json.dumps(document, indent=1, allow_nan=False) + "\n"
+        return json.dumps({"format": FORMAT, **_plain(self)}, default=_plain, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes, *, where: str = "manifest") -> Manifest:
@@ -169,6 +163,20 @@ class Manifest:
         """
         manifest: Manifest = parse(text, _MANIFEST, where=where, format_known=FORMAT)
         return manifest
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """The fields of one part of a manifest, as JSON has them; one level, for `asdict` copies all that is below."""
+    document = {name: getattr(value, name) for name in _FIELDS[type(value)]}
+    if isinstance(value, Output):
+        document["adler32"] = adler32_text(value.adler32)
+    if isinstance(value, Tree) and value.left_out is None:
+        del document["left_out"]
+    return document
+
+
+_PARTS: tuple[type[Any], ...] = (Column, Tree, Copy, Output, Input, Manifest)
+_FIELDS = {part: tuple(each.name for each in fields(part)) for part in _PARTS}
 
 
 def adler32_text(value: int) -> str:

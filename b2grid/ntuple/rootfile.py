@@ -71,6 +71,10 @@ def open_root(path: str | Path, *, opened: BufferedReader | None = None, threads
     elif "://" not in str(path):
         _check_local(Path(path))
     source = os.fdopen(os.dup(opened.fileno()), "rb") if opened is not None else str(path)  # uproot closes it
+    if str(path).startswith(("root://", "roots://")):
+        # read when XRootD is loaded: by itself it waits minutes for a server that is not there
+        os.environ.setdefault("XRD_CONNECTIONRETRY", "1")
+        os.environ.setdefault("XRD_CONNECTIONWINDOW", "30")
     options: dict[str, Any] = {}
     if not threads and "://" not in str(path):
         options = {"handler": uproot.source.file.MultithreadedFileSource, "use_threads": False}
@@ -126,6 +130,10 @@ def _damaged(path: str | Path, error: Exception) -> InvalidInput:
     first = (str(error).strip().splitlines() or [""])[0]
     if isinstance(error, ImportError):  # of what uproot needs to read this address, or this compression
         return InvalidInput(f"{path} cannot be read here: {first}", hint="install it, or fetch the file first")
+    if isinstance(error, OSError) and "://" in str(path):
+        return InvalidInput(
+            f"{path} cannot be read: {first}", hint="see whether its server answers and has it, or take another copy"
+        )
     return InvalidInput(
         f"{path} cannot be read as a ROOT file: {type(error).__name__}: {first}",
         hint="the file is damaged or was not closed: write or fetch it again",

@@ -12,8 +12,9 @@ import numpy as np
 from b2grid.outputs.books import job_states
 from b2grid.outputs.index import Index, read_index
 from b2grid.outputs.outcomes import Comparison, Outcome
-from b2grid.planning.estimate import Rate, estimates
+from b2grid.planning.estimate import estimates
 from b2grid.planning.learning import Observed, learned
+from b2grid.planning.rate import Rate
 from b2grid.planning.spread import Range
 
 if TYPE_CHECKING:

@@ -16,16 +16,18 @@ _GOOD, _REST = "#1a7f37", "#d0d7de"
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A job whose output is not there, or covers fewer events than its inputs have.
+    """A job whose output is not there, or covers fewer events than its inputs have; or files that cannot be read.
 
     Parameters
     ----------
     lfns : tuple of str
-        The job's inputs.
+        The job's inputs; of a job that was planned again without some files, these.
     events : int or None
         Events that are missing, where the catalogue knows them.
     reason : str
         Why.
+    accepted : bool
+        Whether the owner took the result without it.
     """
 
     job: int
@@ -33,6 +35,7 @@ class Missing:
     lfns: tuple[str, ...]
     events: int | None
     reason: str
+    accepted: bool = False
 
     def __str__(self) -> str:
         first = printable(self.lfns[0]) if self.lfns else "no input"
@@ -87,8 +90,13 @@ class Completeness:
         return not self.missing
 
     @property
+    def accepted(self) -> bool:
+        """Whether the owner took the result without all that is missing, with `Project.finish`."""
+        return all(missing.accepted for missing in self.missing)
+
+    @property
     def jobs_expected(self) -> int:
-        """Main jobs of the plan."""
+        """Main jobs of the plan, in its latest revision."""
         return sum(count.jobs_expected for count in self.samples)
 
     @property
@@ -98,7 +106,7 @@ class Completeness:
 
     @property
     def files_expected(self) -> int:
-        """Input files of the plan."""
+        """Input files of the plan, with those that cannot be read."""
         return sum(count.files_expected for count in self.samples)
 
     @property
@@ -127,30 +135,33 @@ class Completeness:
         return tuple(lfn for missing in self.missing for lfn in missing.lfns)
 
     def require(self) -> None:
-        """Raise if something is missing.
+        """Raise if something is missing that the owner did not leave out.
 
         Raises
         ------
         IncompleteOutput
             With the list of what is missing.
         """
-        if self.complete:
+        if self.accepted:
             return
-        shown = "; ".join(str(missing) for missing in self.missing[:3])
-        more = f" and {len(self.missing) - 3} more jobs" if len(self.missing) > 3 else ""
+        lacking = [missing for missing in self.missing if not missing.accepted]
+        shown = "; ".join(str(missing) for missing in lacking[:3])
+        more = f" and {len(lacking) - 3} more jobs" if len(lacking) > 3 else ""
         raise IncompleteOutput(
             f"{self._headline()}; missing: {shown}{more}",
             hint="wait for the rest, recover() it, or take what is there with allow_partial=True",
-            missing=tuple(str(missing) for missing in self.missing),
+            missing=tuple(str(missing) for missing in lacking),
         )
 
     def _headline(self) -> str:
         percent = 100 * self.jobs_done / self.jobs_expected if self.jobs_expected else 100.0
-        word = "complete" if self.complete else "incomplete"
-        return (
-            f"project {printable(self.project)} is {word}: {self.jobs_done} of {self.jobs_expected} jobs "
-            f"({percent:.4g} %)"
+        word = "is complete" if self.complete else "was finished without the rest" if self.accepted else "is incomplete"
+        said = (
+            f"project {printable(self.project)} {word}: {self.jobs_done} of {self.jobs_expected} jobs ({percent:.4g} %)"
         )
+        if self.jobs_done == self.jobs_expected and self.files < self.files_expected:
+            said += f", {self.files:,} of {self.files_expected:,} files"
+        return said
 
     def _table(self) -> tuple[list[str], list[tuple[str, ...]]]:
         headers = ["sample", "jobs", "of", "files", "of", "events", "of"]

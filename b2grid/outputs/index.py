@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidInput
+from b2grid.execution.folder import read_accepted
 from b2grid.ntuple import Manifest
 from b2grid.ntuple.rootfile import open_regular
 
@@ -49,6 +50,8 @@ class Index:
         job, file, tree, rows, left_out (of the rows), columns (names), types, copy, copy_bytes, copy_sha256.
     damaged : dict
         Job -> why its manifest cannot be read.
+    accepted : frozenset of int or None
+        The jobs that their owner left out when he took what was done as the result; `None` if he did not.
     """
 
     jobs: pa.Table
@@ -56,6 +59,7 @@ class Index:
     files: pa.Table
     trees: pa.Table
     damaged: Mapping[int, str] = field(default_factory=dict)
+    accepted: frozenset[int] | None = None
 
     def tables(self) -> tuple[pa.Table, ...]:
         """The four tables, in the order in which they are kept."""
@@ -66,7 +70,7 @@ _memory: dict[str, Index] = {}
 
 
 def read_index(output: str | os.PathLike[str]) -> Index:
-    """Read the manifests below ``output/manifests``; those that were read before are not opened again."""
+    """Read the manifests below ``output/manifests``, those that were read before not again, and what was accepted."""
     folder = Path(output) / "manifests"
     present = _scan(folder)
     known = _memory.get(str(folder)) or _load(folder)
@@ -83,7 +87,7 @@ def read_index(output: str | os.PathLike[str]) -> Index:
     elif known.damaged:
         known = _joined(known, _empty())
     _memory[str(folder)] = known
-    return known
+    return replace(known, accepted=read_accepted(Path(output)))
 
 
 def _scan(folder: Path) -> dict[str, str]:

@@ -185,10 +185,10 @@ def _select(
     compiled = Cut(cut, known) if cut is not None and cut.strip() else None
     if how == "events":
         pick([*_EVENT, _CANDIDATE], known, tree)
-    complete = completeness_of(index, plan, states)
+    complete = completeness_of(index, plan, states, sample)
     if not allow_partial:
         complete.require()
-    samples = tuple(dict.fromkeys(states["sample"])) if sample is None else (sample,)
+    samples = tuple(plan.spec["estimates"]) if sample is None else (sample,)
     return _Selection(place.output, plan, tuple(pieces), tuple(asked), compiled, how, samples, complete, allow_partial)
 
 

@@ -20,9 +20,10 @@ import pyarrow.compute as pc
 from b2grid.errors import InvalidInput, InvalidName, printable
 from b2grid.names import MAX_PROJECT_NAME, DatasetPath, split_lfn
 from b2grid.planning.commands import GridCommand, GridCommands
-from b2grid.planning.estimate import Rate, known_events
+from b2grid.planning.estimate import known_events
 from b2grid.planning.grouping import consecutive, largest_that_works
 from b2grid.planning.ordering import codes, sorted_order
+from b2grid.planning.rate import Rate
 from b2grid.steering.trying.gbasf2 import GridRow, cputime, evtpersec
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def grid_commands(
         )
     if not isinstance(release, str) or release.startswith("-") or not release.isprintable() or " " in release:
         raise InvalidInput(f"release is {printable(repr(release))}", hint='it is a name, such as "light-2409-toyger"')
-    samples = list(plan.spec["estimates"])
+    samples = [sample for sample, one in plan.spec["estimates"].items() if one["files"]]
     names = project_names(plan.project, samples)
     common = _Common(plan, str(release), files_per_job or plan.spec["files_per_job"], priority)
     main = plan.table.filter(pc.equal(plan.table["kind"], pa.scalar("main")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from b2grid.planning.spread import mean_of_ratios
@@ -10,9 +11,11 @@ from b2grid.planning.spread import mean_of_ratios
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from b2grid.planning.estimate import Rate, TreeRate
+    from b2grid.ntuple import Manifest
+    from b2grid.planning.rate import Rate, TreeRate
+    from b2grid.planning.table import Plan
 
-__all__ = ["Observed", "learned"]
+__all__ = ["Observed", "learned", "observed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,10 @@ class Observed:
         Files by the name that the steering gives them.
     memory : int
         Bytes; 0 where it is not known.
+    sample : str
+        Whose job it was; empty where that is known anyway.
+    cpu : float
+        CPU time in seconds; 0 where it is not known.
     """
 
     events: int
@@ -40,6 +47,35 @@ class Observed:
     rows: Mapping[tuple[str, str], int]
     bytes: Mapping[str, int]
     memory: int = 0
+    sample: str = ""
+    cpu: float = 0.0
+
+
+def observed(plan: Plan, manifest: Manifest, memory: int = 0) -> Observed:
+    """What the manifest of a job says that it took.
+
+    Parameters
+    ----------
+    memory : int
+        Its peak in bytes, which manifests do not have; 0 where it is not known.
+
+    Raises
+    ------
+    InvalidInput
+        If the plan has no such job.
+    """
+    job = plan.job(manifest.job)
+    known = {PurePosixPath(name).stem: name for name in (*plan.spec["outputs"], *plan.spec.get("files", {}))}
+    rows: dict[tuple[str, str], int] = {}
+    sizes: dict[str, int] = {}
+    for output in manifest.outputs:
+        stem = output.file.removesuffix(".root").removesuffix(f"_job{job.id}")
+        name = known.get(stem, stem)
+        sizes[name] = output.bytes
+        rows |= {(name, tree.name): tree.rows for tree in output.trees}
+    events = manifest.events_processed if manifest.events_processed is not None else job.events_expected
+    seconds, cpu = (manifest.times.get(name, 0.0) for name in ("walltime", "cpu_time"))
+    return Observed(events or 0, len(job.files), seconds, rows, sizes, memory, job.sample, cpu)
 
 
 def learned(rate: Rate, jobs: Sequence[Observed]) -> Rate:
@@ -65,6 +101,7 @@ def learned(rate: Rate, jobs: Sequence[Observed]) -> Rate:
         noise=noise,
         event_error=None if speed.known else rate.event_error,
         peak_memory=max(rate.peak_memory, *(job.memory for job in jobs)),
+        busy=_busy(jobs) or rate.busy,
         trees=tuple(
             _learned_tree(tree, jobs, each)
             for file in dict.fromkeys(tree.file for tree in rate.trees)
@@ -72,6 +109,12 @@ def learned(rate: Rate, jobs: Sequence[Observed]) -> Rate:
         ),
         source="jobs",
     )
+
+
+def _busy(jobs: Sequence[Observed]) -> float | None:
+    """CPU time of a second, where all of the jobs say theirs."""
+    seconds = sum(job.seconds for job in jobs)
+    return sum(job.cpu for job in jobs) / seconds if seconds > 0 and all(job.cpu > 0 for job in jobs) else None
 
 
 def _row_sizes(rate: Rate, file: str, jobs: Sequence[Observed]) -> list[tuple[TreeRate, float]]:

@@ -11,13 +11,17 @@ import pyarrow as pa
 
 from b2grid.errors import InvalidPlan, nearest, printable
 from b2grid.planning.checks import check_count, check_files, check_tags, whole_number
-from b2grid.planning.estimate import Rate, estimates, known_events, rates
-from b2grid.planning.grouping import PlanLimits, consecutive, levels
+from b2grid.planning.dividing import filled, numbered, predicted
+from b2grid.planning.estimate import of_sample
+from b2grid.planning.grouping import PlanLimits, consecutive
+from b2grid.planning.job import InputFile, Job
+from b2grid.planning.kept import FORMAT, PLAN
 from b2grid.planning.layout import Across, Layout
 from b2grid.planning.ordering import stable_order
 from b2grid.planning.packing import in_range, pack
+from b2grid.planning.rate import Rate, rates
 from b2grid.planning.scouting import SCOUT_EVENTS, SCOUTS_FROM, scouts_wanted, spread
-from b2grid.planning.table import FORMAT, PLAN, InputFile, Job, Plan
+from b2grid.planning.table import Plan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,19 +102,19 @@ def plan(
     layout = Layout.of(table, across)
     check_files(layout, limits)
     measured = rates(trial.measurements) if trial is not None else {}
-    seconds, events = _predicted(layout, measured)
+    seconds, events = predicted(layout, measured)
     jobs_across = None
     if files_per_job is None:
-        filled = _filled(layout, seconds, measured, limits)
-        jobs = pack(filled, layout.lengths, limits.room)
+        taken = filled(layout, seconds, measured, limits)
+        jobs = pack(taken, layout.lengths, limits.room)
         if across is None:
-            jobs_across = _jobs_across(layout, filled, limits, int(jobs.max()) + 1)
+            jobs_across = _jobs_across(layout, taken, limits, int(jobs.max()) + 1)
     else:
         check_count(layout, files_per_job, limits)
         if across is None:
             check_tags(layout, files_per_job)
         jobs = consecutive(layout.lengths, files_per_job)
-    order, numbers = _numbered(jobs)
+    order, numbers = numbered(jobs)
     scouting = _scouts(layout, order, numbers, scouts)
     spec = {
         "format": FORMAT,
@@ -137,32 +141,7 @@ def plan(
     return Plan(_table(layout, layout.canonical[order], numbers, scouting), spec)
 
 
-def _predicted(layout: Layout, measured: Mapping[str, Rate]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Seconds and events of each file; 0 where nothing is known."""
-    seconds, events = np.zeros(len(layout.bytes)), np.zeros(len(layout.bytes))
-    for sample, _, files in layout.of_samples():
-        sized, counted = layout.sized[files], layout.events[files]
-        known = np.maximum(counted, 0).astype(float)
-        known[sized] = known_events(counted[sized], layout.bytes[files][sized])
-        events[files] = known
-        if sample in measured:
-            seconds[files] = events[files] * measured[sample].per_event + measured[sample].per_file
-    return seconds, events
-
-
-def _filled(
-    layout: Layout, seconds: NDArray[np.float64], measured: Mapping[str, Rate], limits: PlanLimits
-) -> NDArray[np.int64]:
-    """How much of a job each file takes; all of it where its size is not known."""
-    filled = np.empty(len(layout.bytes), np.int64)
-    for sample, _, files in layout.of_samples():
-        setup = measured[sample].setup if sample in measured else 0.0
-        filled[files] = levels(layout.bytes[files], seconds[files], limits.walltime - setup, limits)
-    filled[~layout.sized] = limits.room
-    return filled
-
-
-def _jobs_across(layout: Layout, filled: NDArray[np.int64], limits: PlanLimits, jobs: int) -> int | None:
+def _jobs_across(layout: Layout, shares: NDArray[np.int64], limits: PlanLimits, jobs: int) -> int | None:
     """About how many jobs there would be if they could hold several datasets of one collection, if notably fewer.
 
     Of a large collection, a sample of its files says that.
@@ -172,7 +151,7 @@ def _jobs_across(layout: Layout, filled: NDArray[np.int64], limits: PlanLimits, 
     together = stable_order(unit)
     lengths = np.diff(np.flatnonzero(np.diff(unit[together], prepend=-1, append=-1)))
     starts = np.cumsum(lengths) - lengths
-    taken, room = in_range(filled[together], limits.room)
+    taken, room = in_range(shares[together], limits.room)
     needed = -(-np.add.reduceat(taken, starts) // room)
     if len(lengths) == len(layout.sample_of) or needed.sum() > _WORTH * jobs:
         return None
@@ -180,23 +159,12 @@ def _jobs_across(layout: Layout, filled: NDArray[np.int64], limits: PlanLimits, 
     within = np.arange(len(unit)) - np.repeat(starts, lengths)
     sampled = together[within % np.repeat(step, lengths) == 0]
     counts = -(-lengths // step)
-    packed = pack(filled[sampled], counts, limits.room)
+    packed = pack(shares[sampled], counts, limits.room)
     group = np.repeat(np.arange(len(counts)), counts)
     firsts = np.unique(packed, return_index=True)[1]
     per_group = np.bincount(group[firsts], minlength=len(counts))
     expected = int((-(-per_group * lengths // counts)).sum())
     return expected if expected <= _WORTH * jobs else None
-
-
-def _numbered(jobs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The order of the files by job, and their jobs, numbered from 1 in the order of their first files."""
-    first = np.empty(int(jobs.max()) + 1, np.int64)
-    first[jobs[::-1]] = np.arange(len(jobs))[::-1]  # what is written last stays
-    begins = np.zeros(len(jobs), np.int64)
-    begins[first] = 1
-    numbers = np.cumsum(begins)[first][jobs]
-    order = stable_order(numbers)
-    return order, numbers[order]
 
 
 def _scouts(
@@ -274,20 +242,18 @@ def _estimated(
 ) -> dict[str, dict[str, Any]]:
     """Of each sample: files, jobs, bytes, events, and what they take; a steering may stop its jobs earlier."""
     begins = np.searchsorted(numbers, np.arange(1, numbers[-1] + 1))
-    per_job = np.minimum(np.add.reduceat(events[order], begins), max_event or np.inf)
-    files_of_jobs = np.diff(begins, append=len(order))
     made = {}
     for sample, _, files in layout.of_samples():
         # jobs are numbered in the order of their files, so that those of a sample follow each other
-        jobs = slice(*np.searchsorted(begins, (files.start, files.stop)).tolist())
-        unknown = int((layout.events[files] < 0).sum())
-        made[sample] = {
-            "files": files.stop - files.start,
-            "jobs": jobs.stop - jobs.start,
-            "bytes": int(layout.bytes[files].sum()),
-            "events": round(float(events[files].sum())),
-            "files_without_events": unknown,
-            "files_without_size": int(np.count_nonzero(~layout.sized[files])),
-            **estimates(per_job[jobs], measured.get(sample), files_of_jobs[jobs]),
-        }
+        first, last = np.searchsorted(begins, (files.start, files.stop)).tolist()
+        rows = order[files]
+        made[sample] = of_sample(
+            layout.events[rows],
+            events[rows],
+            layout.bytes[rows],
+            layout.sized[rows],
+            begins[first:last] - files.start,
+            measured.get(sample),
+            max_event,
+        )
     return made

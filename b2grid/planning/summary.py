@@ -21,7 +21,9 @@ from b2grid.planning.wording import aligned, amount, duration, span
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from b2grid.planning.table import Job, Plan
+    from b2grid.planning.job import Job
+    from b2grid.planning.revision import Change
+    from b2grid.planning.table import Plan
 
 __all__ = ["Summary", "duration", "summarise"]
 
@@ -34,10 +36,8 @@ _TIME_HEADERS = (
     *("sample", "walltime per job", "longest", "CPU time", "memory"),
     *("--cputime", "--evtpersec"),  # what gbasf2 wants to be told
 )
-_RANGES = (
-    "in brackets is the range that holds the true value in 68 of 100 cases, as far as one file of each sample can "
-    "tell: how files differ is seen in the scouts"
-)
+_RANGES = "in brackets is the range that holds the true value in 68 of 100 cases"
+_OF_TRIAL = f"{_RANGES}, as far as one file of each sample can tell: how files differ is seen in the scouts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ class Summary:
         CPU time, output and time in all; when it would be over.
     notes : tuple of str
         Sentences: what one pass saves, what is not known.
+    changes : tuple of Change
+        What the latest revisions changed.
     """
 
     lines: dict[str, str]
@@ -66,6 +68,7 @@ class Summary:
     outputs: Pivot
     totals: dict[str, str]
     notes: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
 
     def __str__(self) -> str:
         width = max(map(len, [*self.lines, *self.totals]))
@@ -76,6 +79,7 @@ class Summary:
             *([str(self.outputs).splitlines()] if self.outputs else []),
             *([_said(self.totals, width)] if self.totals else []),
             [f"- {printable(note)}" for note in self.notes],
+            *(str(change).splitlines() for change in self.changes),
         ]
         return "\n\n".join("\n".join(block) for block in blocks if block)
 
@@ -91,6 +95,7 @@ class Summary:
             if self.totals
             else Html(),
             tag("ul", *(tag("li", note) for note in self.notes)) if self.notes else Html(),
+            *(Html(change._repr_html_()) for change in self.changes),
         ]
         return "".join(parts)
 
@@ -137,11 +142,11 @@ def _sources(plan: Plan) -> str:
 
 def summarise(plan: Plan, *, owner: str, site: str, slots: int | None = None, bandwidth: float = BANDWIDTH) -> Summary:
     """The summary of a plan; `owner` is who runs this unless it is said."""
-    estimates: dict[str, dict[str, Any]] = plan.spec["estimates"]
+    # of a sample whose every file is in quarantine nothing is left
+    estimates = {sample: one for sample, one in plan.spec["estimates"].items() if one["files"]}
     every = list(estimates.values())
     main = plan.ids("main")
     scouts = len(plan) - len(main)
-    first = plan.job(main[0])
     files, bytes_, events = (sum(one[name] for one in every) for name in ("files", "bytes", "events"))
     vague = any(one["files_without_events"] for one in every)
     lines = {
@@ -150,13 +155,16 @@ def summarise(plan: Plan, *, owner: str, site: str, slots: int | None = None, ba
         "Steering file": plan.spec["steering"],
         "Job owner": owner or getpass.getuser(),
         "Preferred site / SE": site,
-        "Input files for first job": _first(first),
+        "Input files for first job": _first(plan.job(main[0])) if main else "none: no job is left",
         "Number of input files": f"{files:,}",
         "Number of jobs": f"{len(main):,}" + (f" (and {scouts} scouts)" if scouts else ""),
         "Processed data (MB)": _amount(every, f"{bytes_ / _MB:,.0f}" if bytes_ > 10 * _MB else f"{bytes_ / _MB:.3g}"),
         "Processed events": _events(events, vague),
         "Estimated CPU time per job (min)": _minutes(plan, every, len(main)),
     }
+    changes = plan.changes
+    if changes:
+        lines["Revision"] = changes[-1].title.removeprefix("revision ")
     return Summary(
         lines,
         tuple(
@@ -170,6 +178,7 @@ def summarise(plan: Plan, *, owner: str, site: str, slots: int | None = None, ba
         Pivot.of(estimates),
         _totals(plan, estimates, slots, bandwidth),
         tuple(_notes(plan, every)),
+        changes[-_SHOWN:],
     )
 
 
@@ -199,7 +208,7 @@ def _without_events(plan: Plan) -> list[str]:
 
 
 def _minutes(plan: Plan, every: list[dict[str, Any]], jobs: int) -> str:
-    if not all("seconds" in one for one in every):
+    if not every or not all("seconds" in one for one in every):
         return f"{_NO_EVENTS}: {_named(_without_events(plan))}" if _without_events(plan) else _NOT_MEASURED
     minutes = sum(map(_cpu, every)) / jobs / 60
     return f"{minutes:.0f}" if minutes >= 10 else f"{minutes:.2g}"
@@ -287,20 +296,26 @@ def _saved(plan: Plan, every: list[dict[str, Any]]) -> list[str]:
 def _notes(plan: Plan, every: list[dict[str, Any]]) -> list[str]:
     notes = _saved(plan, every)
     if any(one.get("ranges") for one in every):
-        notes.append(_RANGES)
+        corrected = all(rate.get("source") == "jobs" for rate in plan.spec["rates"].values())
+        notes.append(_RANGES if corrected else _OF_TRIAL)
     if files := list(plan.spec.get("files", {})):
         notes.append(f"besides ntuples, every job writes {_named(files)}")
     if plan.spec["max_event"]:
         notes.append(f"the steering file itself stops each job after {plan.spec['max_event']:,} events")
     notes += grouping_notes(plan.spec)
+    if lost := plan.spec.get("quarantined"):
+        notes.append(f"{len(lost):,} of the input files cannot be read, and are in no job: {_named(sorted(lost))}")
+    if (earlier := len(plan.changes) - _SHOWN) > 0:
+        notes.append(f"{earlier} earlier revisions are not shown: they are in plan.changes")
     unknown = sum(one["files_without_events"] for one in every if one["events"])
     if unknown:
         has = "file has" if unknown == 1 else "files have"
         notes.append(f"{unknown:,} {has} no number of events: theirs is estimated from their size")
-    silent = [sample for sample, one in plan.spec["estimates"].items() if not one["events"]]
+    silent = [sample for sample, one in plan.spec["estimates"].items() if one["files"] and not one["events"]]
     if silent:
         notes.append(f"no file of {_named(silent)} has a number of events: neither time nor output can be estimated")
-    missing = [s for s, one in plan.spec["estimates"].items() if "seconds" not in one and s not in silent]
+    without = {sample for sample, one in plan.spec["estimates"].items() if one["files"] and "seconds" not in one}
+    missing = sorted(without - set(silent))
     if missing and len(missing) < len(every):
         notes.append(f"not measured: {_named(missing)}; a rate is never taken from another sample")
     target = plan.spec["limits"]["walltime"]

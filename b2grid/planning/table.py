@@ -2,102 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import os
 import shlex
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from b2grid.catalogue.model import INPUTS
 from b2grid.errors import InvalidInput, printable
-from b2grid.ntuple import sub_folder
+from b2grid.planning.job import InputFile, Job, Kind, seed
+from b2grid.planning.kept import content_hash, read, write, write_once
+from b2grid.planning.revision import Change
 from b2grid.planning.summary import Summary, summarise
 from b2grid.planning.timetable import BANDWIDTH, Timetable, timetable
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
     import pandas as pd
     from numpy.typing import NDArray
 
     from b2grid.planning.commands import GridCommands
 
-__all__ = ["FORMAT", "PLAN", "InputFile", "Job", "Plan", "seed"]
+__all__ = ["Plan"]
 
-FORMAT = 1
 _NO_LIMIT = 2**62  # events
-_FORMAT_KEY = b"b2grid.plan.format"
-_SPEC_KEY = b"b2grid.plan.spec"
-
-Kind = Literal["main", "scout"]
-
-#: One row per job and file, sorted by job and LFN.
-_OF_FILES = ("sample", "global_tag", "lfn", "pfn", "bytes", "events", "dataset", "collection", "runs")
-_FIELDS: list[pa.Field[Any]] = [
-    pa.field("job", pa.int32(), nullable=False),
-    pa.field("kind", pa.string(), nullable=False),  # main, scout
-    *(INPUTS.field(name) for name in _OF_FILES),
-    pa.field("events_limit", pa.int64()),  # of the job
-]
-PLAN = pa.schema(_FIELDS)
-
-
-def seed(project_id: str, job: int) -> str:
-    """The random seed of a job: the same for all its attempts.
-
-    >>> seed("p-1", 12)
-    'b2grid-p-1-12'
-    """
-    return f"b2grid-{project_id}-{job}"
-
-
-@dataclass(frozen=True, slots=True)
-class InputFile:
-    """One input file of a job; `bytes` and `events` are `None` where the catalogue does not know."""
-
-    lfn: str
-    pfn: str
-    bytes: int | None
-    events: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One execution unit: a group of input files of one sample and one production global tag.
-
-    Parameters
-    ----------
-    events_limit : int or None
-        A scout stops after so many events.
-    events_expected : int or None
-        What the job should read; `None` where the number of a file is not known.
-    args : tuple of str
-        The steering's own arguments, filled in for this job.
-    """
-
-    id: int
-    kind: Kind
-    sample: str
-    global_tag: str
-    files: tuple[InputFile, ...]
-    events_limit: int | None
-    events_expected: int | None
-    args: tuple[str, ...] = ()
-
-    @property
-    def folder(self) -> str:
-        """The directory of its outputs: at most 1000 jobs in each.
-
-        >>> Job(1001, "main", "signal", "", (), None, None).folder
-        'sub01'
-        """
-        return sub_folder(self.id)
 
 
 class Plan:
@@ -140,7 +72,7 @@ class Plan:
     def _starts(self) -> NDArray[np.int64]:
         """Where the rows of each job begin, and the end."""
         jobs = self.table["job"].to_numpy()
-        return np.concatenate([[0], np.flatnonzero(np.diff(jobs)) + 1, [len(jobs)]])
+        return np.append(np.flatnonzero(np.diff(jobs, prepend=-1)), len(jobs))
 
     @cached_property
     def _ids(self) -> NDArray[np.int32]:
@@ -155,6 +87,21 @@ class Plan:
     def _stop(self) -> int:
         """Events after which the steering itself stops a job."""
         return self.spec["max_event"] or _NO_LIMIT
+
+    @property
+    def last_job(self) -> int:
+        """The highest number that a job of this or an earlier revision has."""
+        return int(self.spec.get("last_job", self._ids.max(initial=0)))
+
+    @property
+    def quarantined(self) -> dict[str, dict[str, Any]]:
+        """The input files that no job reads, because they cannot be read: job, sample, events and reason by LFN."""
+        return dict(self.spec.get("quarantined", {}))
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What each revision changed, the latest last."""
+        return tuple(map(Change.from_json, self.spec.get("revisions", ())))
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -180,12 +127,15 @@ class Plan:
         if position == len(self._ids) or self._ids[position] != number:
             raise InvalidInput(
                 f"the plan of project {printable(self.project)} has no job {printable(number)}",
-                hint=f"jobs are 1 to {len(self)}",
+                hint=f"it has {len(self):,} jobs, and the last of all was {self.last_job}",
             )
         begin, end = self._starts[position : position + 2].tolist()
         rows: list[Any] = self.table.slice(begin, end - begin).drop_columns(["runs"]).to_pylist()
         first = rows[0]
-        files = tuple(InputFile(row["lfn"], row["pfn"], row["bytes"], row["events"]) for row in rows)
+        files = tuple(
+            InputFile(row["lfn"], row["pfn"], row["bytes"], row["events"], row["adler32"], tuple(row["replicas"] or ()))
+            for row in rows
+        )
         counts = [file.events for file in files if file.events is not None]
         limit = first["events_limit"]
         stop = min(limit or _NO_LIMIT, self._stop)
@@ -258,8 +208,14 @@ class Plan:
         """The random seed of a job: the same for all its attempts."""
         return seed(self.project_id, job)
 
-    def arguments(self, job: int) -> tuple[str, ...]:
-        """The command of a job, argument by argument, as the supervisor starts it in the job's folder."""
+    def arguments(self, job: int, inputs: Sequence[str] | None = None) -> tuple[str, ...]:
+        """The command of a job, argument by argument, as the supervisor starts it in the job's folder.
+
+        Parameters
+        ----------
+        inputs : sequence of str, optional
+            Where its inputs are read from; the catalogue's first copy of each by default.
+        """
         from b2grid.run.command import JOB_INFORMATION, Runner, command_line
 
         runner = Runner.from_json(self.spec["runner"])
@@ -267,7 +223,7 @@ class Plan:
         return command_line(
             runner,
             self.spec["steering"],
-            [file.pfn for file in what.files],
+            [file.pfn for file in what.files] if inputs is None else inputs,
             events=what.events_limit,
             seed=self.seed(job),
             job_information=None if runner.kind == "raw" else JOB_INFORMATION,
@@ -328,24 +284,19 @@ class Plan:
 
     # -- keeping ---------------------------------------------------------------------------------------------
 
-    def _marked(self) -> pa.Table:
-        spec = json.dumps(self.spec, sort_keys=True, separators=(",", ":"))
-        metadata = {_FORMAT_KEY: str(FORMAT).encode(), _SPEC_KEY: spec.encode()}
-        return self.table.replace_schema_metadata(metadata)
-
     def write(self, path: str | os.PathLike[str]) -> Path:
-        """Write the plan as an Arrow file, whole or not at all."""
-        target = Path(path)
-        draft = target.with_name(f".{target.name}.new")
-        marked = self._marked()
-        options = pa.ipc.IpcWriteOptions(compression="zstd")
-        with draft.open("wb") as file:
-            with pa.ipc.new_file(file, marked.schema, options=options) as writer:
-                writer.write_table(marked)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
-        return target
+        """Write the plan as an Arrow file, whole or not at all; what is there is replaced."""
+        return write(self.table, self.spec, Path(path))
+
+    def write_once(self, path: str | os.PathLike[str]) -> Plan:
+        """Write the plan unless there is one already, which is never replaced; the one that is there in the end.
+
+        Raises
+        ------
+        InvalidInput
+            If what is there is no plan.
+        """
+        return self if write_once(self.table, self.spec, Path(path)) else Plan.read(path)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Plan:
@@ -356,38 +307,12 @@ class Plan:
         InvalidInput
             If there is none, it is cut short, or it was written by a newer b2grid.
         """
-        try:
-            with pa.OSFile(os.fspath(path), "rb") as source:
-                table = pa.ipc.open_file(source).read_all()
-        except FileNotFoundError:
-            raise InvalidInput(f"no plan at {printable(path)}", hint="make one with plan()") from None
-        except (pa.ArrowException, OSError) as error:
-            raise InvalidInput(
-                f"{printable(path)} is not a plan, or is cut short: {printable(error)}", hint="make it again"
-            ) from error
-        metadata = table.schema.metadata or {}
-        written = metadata.get(_FORMAT_KEY, b"").decode(errors="replace")
-        if not written.isdigit():
-            raise InvalidInput(f"{printable(path)} is not a plan", hint="plans are made by plan()")
-        if int(written) > FORMAT:
-            raise InvalidInput(
-                f"the plan {printable(path)} has format {written}, this b2grid reads up to {FORMAT}",
-                hint="install a newer b2grid",
-            )
-        try:
-            spec = json.loads(metadata[_SPEC_KEY])
-        except (KeyError, ValueError) as error:
-            raise InvalidInput(f"{printable(path)} is a damaged plan", hint="make it again") from error
-        return cls(table.replace_schema_metadata(None), spec)
+        return cls(*read(path))
 
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of all that the plan says: the same on any machine for the same content."""
-        sink = _Hasher()
-        marked = self._marked().combine_chunks()
-        with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), marked.schema) as writer:
-            writer.write_table(marked)
-        return sink.digest.hexdigest()
+        return content_hash(self.table, self.spec)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Plan) and self.spec == other.spec and bool(self.table.equals(other.table))
@@ -415,18 +340,3 @@ def _filled(column: Any, value: int) -> NDArray[np.int64]:
     filled: Any = pc.fill_null(column, pa.scalar(value, pa.int64()))
     numbers: NDArray[np.int64] = filled.to_numpy()
     return numbers
-
-
-class _Hasher(io.RawIOBase):
-    """A file that keeps only the hash of what is written to it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.digest = hashlib.sha256()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self.digest.update(data)
-        return len(data)

@@ -113,7 +113,7 @@ def timetable(plan: Plan, slots: int, bandwidth: float = BANDWIDTH) -> Timetable
         If there is no slot, or no bandwidth.
     """
     slots, bandwidth = _slots(slots), _bandwidth(bandwidth)
-    estimates: dict[str, dict[str, Any]] = plan.spec["estimates"]
+    estimates = {sample: one for sample, one in plan.spec["estimates"].items() if one["files"]}
     unsaid = [sample for sample, one in estimates.items() if "seconds" not in one]
     if unsaid:
         nothing, measured = Range(float("nan")), plan.spec["rates"]

@@ -7,7 +7,9 @@ from typing import Literal
 
 __all__ = ["Cause", "Limits", "Outcome", "Payload"]
 
-Cause = Literal["", "walltime", "memory", "stalled", "processes", "disk", "cancelled", "not started", "lost"]
+Cause = Literal[
+    "", "walltime", "memory", "stalled", "processes", "disk", "cancelled", "not started", "lost", "cannot be killed"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +23,15 @@ class Limits:
     memory : int or None
         Bytes that the payload and all its descendants hold in memory together, what they share counted once.
     stall : float or None
-        Seconds without output and without using the CPU.
+        Seconds without using the CPU and without output; of a payload that counts its events, without further events.
     processes : int or None
         The payload and all its descendants.
     disk : int or None
         Bytes in the payload's scratch.
     grace : float
         Seconds between TERM and KILL.
+    after_kill : float
+        Seconds after KILL in which a process ends, unless it hangs in the kernel: then it is given up.
     log_bytes : int
         How much of the log is kept: half of it from the start, half from the end.
     """
@@ -38,6 +42,7 @@ class Limits:
     processes: int | None = None
     disk: int | None = None
     grace: float = 10.0
+    after_kill: float = 30.0
     log_bytes: int = 4 * 1024**2
 
 
@@ -59,6 +64,8 @@ class Payload:
         Where its output goes, both streams together.
     scratch : str
         The folder whose size is limited; by default the working directory.
+    events : int or None
+        How many it should read, where that is known: some programs say their progress as a share of it.
     """
 
     command: tuple[str, ...]
@@ -68,6 +75,7 @@ class Payload:
     nonce: str
     log: str
     scratch: str = ""
+    events: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

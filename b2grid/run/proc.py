@@ -17,7 +17,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MARK", "descendants", "end", "end_all", "marked", "shared_memory", "size", "sweep", "usage"]
+__all__ = [
+    "MARK",
+    "boot_id",
+    "descendants",
+    "end",
+    "end_all",
+    "marked",
+    "shared_memory",
+    "size",
+    "start_time",
+    "sweep",
+    "usage",
+]
 
 MARK = "B2GRID_ATTEMPT"
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -30,6 +42,21 @@ def _stat(pid: int) -> list[str]:
     """The fields of ``/proc/PID/stat`` from the state on; the name before them may hold anything."""
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
         return file.read().rpartition(")")[2].split()
+
+
+def boot_id() -> str:
+    """Of this boot of this host; empty where it is not told."""
+    with contextlib.suppress(OSError), open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
+    return ""
+
+
+def start_time(pid: int) -> int | None:
+    """When a process started, in ticks since the boot: process ids are used again. `None` when it is no more."""
+    with contextlib.suppress(OSError, IndexError):
+        fields = _stat(pid)
+        return None if fields[0] == "Z" else int(fields[19])
+    return None
 
 
 def descendants(root: int, *, most: int | None = None) -> list[int]:

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import threading
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["Limits", "Outcome", "Payload", "Supervisor"]
+
+
+def _fields(value: Payload | Limits) -> dict[str, Any]:
+    """As `asdict`, which would copy the whole environment name by name."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
 
 _PROGRAM = str(Path(__file__).with_name("supervising.py"))
 
@@ -76,12 +82,15 @@ class Supervisor:
         """
         process = self._started()
         environment = {**payload.environment, MARK: payload.nonce}
-        self._write(process, {**asdict(payload), "environment": environment})
+        self._write(process, {**_fields(payload), "limits": _fields(payload.limits), "environment": environment})
         assert process.stdout is not None
         for line in process.stdout:
             said = json.loads(line)
             if "outcome" in said:
-                return Outcome(**said["outcome"])
+                outcome = Outcome(**said["outcome"])
+                if outcome.cause == "cannot be killed":
+                    self.close()  # what hangs stays a child of this one: the next payload gets another
+                return outcome
             if on_progress is not None:
                 on_progress(*said["progress"])
         sweep(payload.nonce)

@@ -13,8 +13,12 @@ import pytest
 from b2grid.catalogue.model import INPUTS
 from b2grid.planning import Plan, plan
 from b2grid.planning.grouping import PlanLimits, consecutive, largest_that_works
+from b2grid.planning.learning import Observed
 from b2grid.planning.packing import pack
+from b2grid.planning.revising import adjusted, alone, smaller, without
 from b2grid.run.command import Runner
+from b2grid.run.limits import Limits
+from b2grid.steering.trying import Measurement, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,9 +95,9 @@ def inputs(count: int, datasets: int, kind: str = "1.7 GB mDST") -> pa.Table:
     return pa.table({name: (columns | missing)[name] for name in INPUTS.names}, schema=INPUTS)
 
 
-def planned(table: pa.Table) -> Plan:
+def planned(table: pa.Table, **what: Any) -> Plan:
     runner = Runner("basf2", ("basf2",), release="release-09-00-00")
-    return plan(project="B2EtapKs", project_id="p-1", inputs=table, runner=runner, steering="B2EtapKs.py")
+    return plan(project="B2EtapKs", project_id="p-1", inputs=table, runner=runner, steering="B2EtapKs.py", **what)
 
 
 def best(what: Callable[[], Any], times: int) -> Best:
@@ -160,6 +164,29 @@ def test_what_else_is_done_with_a_plan_of_a_million_files(tmp_path: Path, capsys
             + ", ".join(f"{name} {1e3 * seconds:.0f} ms" for name, (seconds, _) in taken.items())
             + f"; {size / 1024**2:.0f} MB on disk"
         )
+
+
+def test_revising_a_plan_of_a_million_files_takes_no_longer_than_planning_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = inputs(1_000_000, 1000, "0.2 GB uDST, falling")
+    trial = Trial(measurements=tuple(Measurement(s, "x", 100, 60.0, 10.0, 1, (), True, 0) for s in SAMPLES))
+    planning, made = best(lambda: planned(table, trial=trial), 1)
+    scouts = [Observed(100, 1, 140.0, {}, {}, 10**9, sample, 140.0) for sample in SAMPLES]
+    jobs = made.ids("main")[::10]
+    lfns = [made.job(job).files[0].lfn for job in jobs[:1000]]
+    steps: dict[str, Callable[[], Any]] = {
+        "adjusted by scouts, of all samples": lambda: adjusted(made, scouts, Limits(walltime=86400.0)),
+        "every tenth job smaller": lambda: smaller(made, sorted(set(jobs) - set(alone(made, jobs)))),
+        "1,000 files in quarantine": lambda: without(made, jobs[:1000], lfns, "bad"),
+    }
+    taken = {name: best(step, 1)[0] for name, step in steps.items()}
+    with capsys.disabled():
+        print(
+            f"\na plan of 1,000,000 files and {len(made):,} jobs in {1e3 * planning:.0f} ms; revised: "
+            + ", ".join(f"{name} {1e3 * seconds:.0f} ms" for name, seconds in taken.items())
+        )
+    assert max(taken.values()) < 3 * planning
 
 
 # -- how many jobs -------------------------------------------------------------------------------------------

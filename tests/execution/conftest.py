@@ -6,12 +6,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from b2grid.catalogue.model import INPUTS
-from b2grid.execution import Definition, ProjectFolder, job
+from b2grid.execution import Definition, ProjectFolder
+from b2grid.execution.slot import close_slot
 from b2grid.planning import plan
 from b2grid.run import Runner
 from b2grid.steering import Recipe
@@ -45,39 +47,43 @@ def inputs(count: int, sample: str = "signal") -> pa.Table:
 def slot() -> Iterator[None]:
     """Be a worker's slot, and close its supervisor as the end of a worker would."""
     yield
-    if hasattr(job._kept, "supervisor"):
-        job._kept.supervisor.close()
-        del job._kept.supervisor
+    close_slot()
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
     """Make a planned project whose jobs run a program."""
 
-    def made(
-        jobs: int,
-        *program: str,
-        name: str = "raw",
-        scouts: bool | int = False,
-        args: list[str] | None = None,
-        recipe: Recipe | None = None,
-    ) -> ProjectFolder:
-        folder = ProjectFolder(tmp_path / name)
-        project_id = uuid.uuid4().hex
-        folder.write_definition(Definition(project_id, name, "hash", time.time(), "tester", "steer.py"))
-        folder.steering.mkdir()
-        (folder.steering / "steer.py").write_text("")
-        plan(
-            project=name,
-            project_id=project_id,
-            inputs=inputs(jobs),
-            runner=Runner("raw", program),
-            steering="steer.py",
-            files_per_job=1,
-            scouts=scouts,
-            args=args,
-            recipe=recipe,
-        ).write(folder.plan(1))
-        return folder
+    def made(jobs: int, *program: str, name: str = "raw", **options: Any) -> ProjectFolder:
+        return planned(tmp_path / name, jobs, *program, **options)
 
     return made
+
+
+def planned(
+    path: Path,
+    jobs: int,
+    *program: str,
+    scouts: bool | int = False,
+    args: list[str] | None = None,
+    recipe: Recipe | None = None,
+    files_per_job: int = 1,
+) -> ProjectFolder:
+    """A planned project in this folder, whose jobs run a program."""
+    folder = ProjectFolder(path)
+    project_id = uuid.uuid4().hex
+    folder.write_definition(Definition(project_id, path.name, "hash", time.time(), "tester", "steer.py"))
+    folder.steering.mkdir()
+    (folder.steering / "steer.py").write_text("")
+    plan(
+        project=path.name,
+        project_id=project_id,
+        inputs=inputs(jobs * files_per_job),
+        runner=Runner("raw", program),
+        steering="steer.py",
+        files_per_job=files_per_job,
+        scouts=scouts,
+        args=args,
+        recipe=recipe,
+    ).write(folder.plan(1))
+    return folder

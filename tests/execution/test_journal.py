@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from b2grid import SiteError
 from b2grid.execution.folder import ProjectFolder
-from b2grid.execution.journal import Journal, read_journals
+from b2grid.execution.journal import Journal, TakenOver, encode, read_journals
 
 
 def lines(folder: ProjectFolder) -> list[object]:
@@ -54,7 +55,11 @@ def test_what_an_old_driver_appends_after_a_take_over_is_void(folder: ProjectFol
     old = Journal.create(folder, 1, 0)
     old.append([{"kind": "x", "n": 1}])
     write(folder, 2, 2)
-    old.append([{"kind": "x", "n": 99}])
+    with folder.journal(1).open("ab") as late:  # a driver that was stopped between its look and its write
+        late.write(encode({"kind": "x", "n": 99}))
+    assert lines(folder) == [1, 2]
+    with pytest.raises(TakenOver):
+        old.append([{"kind": "x", "n": 100}])
     old.close()
     assert lines(folder) == [1, 2]
 
@@ -69,3 +74,24 @@ def test_a_full_disk_is_an_error_before_anything_is_done(folder: ProjectFolder) 
     folder.journal(1).symlink_to("/dev/full")
     with pytest.raises(SiteError):
         Journal.create(folder, 1, 0)
+
+
+def test_after_a_write_that_failed_nothing_more_is_appended(folder: ProjectFolder) -> None:
+    journal = Journal.create(folder, 1, 0)
+    good = os.dup(journal._descriptor)
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        os.dup2(full.fileno(), journal._descriptor)
+    with pytest.raises(SiteError, match="No space left"):
+        journal.append([{"kind": "x", "n": 1}])
+    os.dup2(good, journal._descriptor)  # there is space again, and yet: what is on the disk is not known
+    with pytest.raises(SiteError, match="No space left"):
+        journal.append([{"kind": "x", "n": 2}])
+    os.close(good)
+    journal.close()
+    assert lines(folder) == []
+
+
+def test_lines_are_read_as_they_are_asked_for_and_as_often(folder: ProjectFolder) -> None:
+    write(folder, 1, 1, 2)
+    history = read_journals(folder)
+    assert list(history.lines) == list(history.lines)

@@ -190,9 +190,8 @@ def world(tmp_path: Path) -> Callable[..., World]:
             runner=Runner("raw", ("true",)),
             steering="s.py",
             recipe=recipe,
-            files_per_job=1,
             scouts=scouts,
-            **what,
+            **({"files_per_job": 1} | what),
         )
         return World(output, scratch, made, events)
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from b2grid.errors import IncompleteOutput
-from b2grid.ntuple import Manifest
+from b2grid.ntuple import Input, Manifest
 from b2grid.outputs import bookkeeping, completeness
 from b2grid.outputs.index import read_index
 
@@ -80,7 +80,7 @@ def test_a_job_that_read_fewer_events_is_not_complete(world: Callable[..., World
 
 def test_a_job_that_does_not_say_its_events_counts_as_done(world: Callable[..., World]) -> None:
     made = world(1)
-    made.link(Manifest("p-1", 1, 1, "n", sample="signal"))
+    made.link(Manifest("p-1", 1, 1, "n", sample="signal", inputs=(Input("/belle/MC/signal/000.root", 30),)))
     found = completeness(made, made.plan)
     assert found.complete
     assert found.events_processed is None

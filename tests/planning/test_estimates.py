@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from b2grid.errors import InvalidInput
 from b2grid.ntuple import Multiplicity, TreeProfile
 from b2grid.planning import Plan
-from b2grid.planning.estimate import Rate, estimates, known_events, rates
+from b2grid.planning.estimate import estimates, known_events
 from b2grid.planning.learning import Observed, learned
+from b2grid.planning.rate import Rate, rates
 from b2grid.planning.timetable import ends
 from tests.planning.conftest import GB, measured, row
 

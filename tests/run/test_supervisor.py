@@ -206,3 +206,38 @@ def test_the_payload_dies_with_who_asked_for_it(tmp_path: Path, how: int) -> Non
         asking.send_signal(how)
         asking.wait()
     wait_until(lambda: not marked(nonce))
+
+
+SAYS = {
+    "b2lite": "[b2lite] events 20 of 40",
+    "module": "[INFO] Processed:   1 runs,     20 events  { module: Progress }".partition("  {")[0],
+    "bar": "[=========================>                        ]  50% 3s remaining          ",
+}
+
+
+@pytest.mark.parametrize("line", SAYS.values(), ids=SAYS)
+def test_the_progress_of_either_program_is_passed_on(tmp_path: Path, line: str) -> None:
+    said: list[tuple[int, int]] = []
+    asked = replace(payload(tmp_path, "/bin/echo", line), events=40)
+    with Supervisor() as supervisor:
+        supervisor.run(asked, lambda done, total: said.append((done, total)))
+        supervisor.run(replace(asked, command=("/bin/echo", f"no {line}".rstrip() + " yet")))
+    assert said == [(20, 40)]
+
+
+def test_a_share_of_an_unknown_number_is_not_made_up(tmp_path: Path) -> None:
+    said: list[object] = []
+    with Supervisor() as supervisor:
+        supervisor.run(payload(tmp_path, "/bin/echo", SAYS["bar"]), lambda *numbers: said.append(numbers))
+    assert said == []
+
+
+def test_talking_without_any_further_event_is_being_stalled(tmp_path: Path) -> None:
+    """A payload that tries to connect again and again, and says so, gets nowhere."""
+    talking = "echo '[b2lite] events 20 of 40'; while sleep 0.2; do echo 'trying to connect again'; done"
+    counting = 'for n in 1 2 3 4 5 6; do sleep 0.3; echo "[b2lite] events $n of 40"; done'
+    with Supervisor() as supervisor:
+        stuck = supervisor.run(payload(tmp_path, "/bin/sh", "-c", talking, stall=1.0))
+        slow = supervisor.run(payload(tmp_path, "/bin/sh", "-c", counting, stall=1.0))
+    assert stuck.cause == "stalled"
+    assert slow.ok

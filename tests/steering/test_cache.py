@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from b2grid.errors import InvalidInput, SiteError, SiteUnavailable
-from b2grid.steering.trying.cache import Cache, size_limit
+from b2grid.steering.trying.cache import Cache
 from b2grid.steering.trying.replicas import Replicas, _fsspec
 
 CONTENT = b"root" + struct.pack(">III", 62800, 100, 200_000) + os.urandom(199_984)  # its header says how long it is
@@ -330,8 +330,9 @@ def test_the_environment_names_folder_and_limit(tmp_path: Path, monkeypatch: pyt
     assert made.folders == (tmp_path / "shared", tmp_path / "b2grid" / "trial")
     assert made.limit == 3 * 1024**3
     for wrong in ("lots", "-1", "5 PB", "1e9"):
+        monkeypatch.setenv("B2GRID_TRIAL_CACHE_SIZE", wrong)
         with pytest.raises(InvalidInput, match="B2GRID_TRIAL_CACHE_SIZE"):
-            size_limit(wrong)
+            Cache.default()
 
 
 def test_a_name_from_outside_stays_in_the_cache_and_has_no_wildcards(cache: Cache, url: Any) -> None:

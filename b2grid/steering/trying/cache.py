@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from b2grid.errors import InvalidInput, SiteError, printable
+from b2grid.amounts import bytes_of
+from b2grid.errors import InvalidInput, SiteError
 from b2grid.names import is_grid_path
 from b2grid.steering.trying.fetching import adler32_of, fetch
 from b2grid.web import shown_url
@@ -32,13 +33,11 @@ if TYPE_CHECKING:
     from b2grid.steering.trying.fetching import Fetched, Tell
     from b2grid.steering.trying.replicas import Replicas
 
-__all__ = ["Cache", "Held", "size_limit"]
+__all__ = ["Cache", "Held"]
 
 FOLDER = "B2GRID_TRIAL_CACHE"
 SIZE = "B2GRID_TRIAL_CACHE_SIZE"
 _DEFAULT_SIZE = "20 GB"
-_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
-_LIMIT = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _PARTS = "parts"
 _SUM = "adler32"
 _IN_USE = 3600.0  # seconds after its last use in which a file is never dropped
@@ -51,18 +50,6 @@ class Held:
 
     path: Path
     notes: tuple[str, ...] = ()
-
-
-def size_limit(text: str) -> int:
-    """Bytes of a size as people write it; 1 GB is 1024^3 bytes, as in gbasf2.
-
-    >>> size_limit("1.5 GB"), size_limit("500M")
-    (1610612736, 524288000)
-    """
-    found = _LIMIT.fullmatch(text.strip())
-    if found is None:
-        raise InvalidInput(f"{SIZE} is '{printable(text)}', not a size", hint="write it as 20 GB or 500 MB")
-    return int(float(found[1]) * _UNITS[found[2].upper()])
 
 
 class Cache:
@@ -108,7 +95,7 @@ class Cache:
         named = os.environ.get(FOLDER)
         own = platformdirs.user_cache_path("b2grid") / "trial"
         folders = ([Path(named).expanduser().absolute()] if named else []) + [own]
-        return cls(folders, size_limit(os.environ.get(SIZE) or _DEFAULT_SIZE))
+        return cls(folders, bytes_of(os.environ.get(SIZE) or _DEFAULT_SIZE, SIZE, least=0))
 
     def get(self, file: Replicas, tell: Tell = lambda _done, _total: None) -> Held:
         """A file that is here, in its place if it has one on this machine, else from the cache or from a replica.
