@@ -13,18 +13,23 @@ from hypothesis import settings
 settings.register_profile("b2grid", deadline=None)
 settings.load_profile("b2grid")
 
-_PROGRAMS = {"browser": ("chromium", "chromium-browser", "google-chrome"), "xrootd": ("xrootd",)}
+# of each part, programs of which one is enough, for everything that it consists of
+_PROGRAMS = {
+    "browser": [("chromium", "chromium-browser", "google-chrome")],
+    "compiler": [("cc", "gcc")],
+    "slurm": [("sbatch",), ("slurmctld",), ("slurmd",), ("munged",)],
+    "xrootd": [("xrootd",)],
+}
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the table of faults at the end of every run: the process that prints it collects nothing itself."""
+    config.pluginmanager.import_plugin("tests.faults.report")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave benchmarks out unless they are asked for, and run the slow tests first: two workers then end together.
-
-    The slow tests of a module stay on one worker, so that a project or cluster that they share is made once.
-    """
-    for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """Leave benchmarks out unless they are asked for, and run the slow tests first: two workers then end together."""
     if "benchmark" not in config.option.markexpr and not any("benchmarks" in given for given in config.args):
         left_out = [item for item in items if item.get_closest_marker("benchmark")]
         config.hook.pytest_deselected(items=left_out)
@@ -53,9 +58,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs a missing system part, and fail instead where `B2GRID_REQUIRE` names the part."""
     for marker in item.iter_markers("system"):
         part = marker.args[0]
-        if any(shutil.which(program) for program in _PROGRAMS[part]):
+        missing = [some for some in _PROGRAMS[part] if not any(shutil.which(program, path=_PATH) for program in some)]
+        if not missing:
             continue
-        reason = f"needs {part}: none of {', '.join(_PROGRAMS[part])} is installed"
+        reason = f"needs {part}: {' and '.join(' or '.join(some) for some in missing)} is not installed"
         if part in os.environ.get("B2GRID_REQUIRE", "").split(","):
             pytest.fail(reason)
         pytest.skip(reason)

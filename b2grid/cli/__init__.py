@@ -18,6 +18,7 @@ from b2grid.cli.projects import project_verbs
 from b2grid.cli.running import running_verbs
 from b2grid.cli.searching import searching_verbs
 from b2grid.cli.showing import complain
+from b2grid.cli.site import site_verbs
 from b2grid.cli.steering import steering_verbs
 from b2grid.errors import B2GridError, printable
 
@@ -68,4 +69,5 @@ def _parser() -> argparse.ArgumentParser:
     searching_verbs(verbs)
     catalogue_verbs(verbs)
     clean_verb(verbs)
+    site_verbs(verbs)
     return parser

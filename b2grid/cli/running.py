@@ -84,6 +84,11 @@ def _scouting(options: argparse.Namespace, console: Console) -> int:
     return say(b2grid.Project(options.name).scouting(), console)
 
 
+def _job_script(options: argparse.Namespace, console: Console) -> int:
+    print(b2grid.Project(options.name).job_script())
+    return 0
+
+
 def _help_report(options: argparse.Namespace, console: Console) -> int:
     print(b2grid.Project(options.name).help_report(options.job))
     return 0
@@ -125,6 +130,7 @@ def running_verbs(verbs: Any) -> None:
     for name, function, text in (
         ("status", _status, "where a project is"),
         ("scouting", _scouting, "what scouts measured, what that changed, and why some failed"),
+        ("job-script", _job_script, "what the batch system of its site gets for each worker"),
         ("restart", _restart, "start a driver for a project that has lost its own"),
     ):
         verb(verbs, name, function, text).add_argument("name")

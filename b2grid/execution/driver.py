@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from b2grid.errors import B2GridError, SiteError
+from b2grid.execution.files import remove_cut_off
 from b2grid.execution.folder import ProjectFolder
 from b2grid.execution.journal import Journal, TakenOver, read_journals
 from b2grid.execution.loop import Driver
@@ -53,11 +54,12 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
     for place in history.damaged:
         log.warning("%s is damaged and was left out; manifests decide what is done", place)
     journal = Journal.create(folder, history.epoch + 1, history.length)
+    remove_cut_off(folder.owner, folder.status, folder.jobs)
     owner = Owner.this(history.epoch + 1)
     owner.write(folder)
     why = ""
     try:
-        where = site(definition.site)
+        where = site(definition.site, folder.keys)
         patience = float(os.environ.get("B2GRID_PATIENCE", "1"))
         driver = Driver(folder, where, journal, owner, history.lines, patience=patience)
         del history
@@ -69,8 +71,7 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
         raise
     finally:
         with suppress(SiteError):  # also TakenOver: then the file is that of another driver
-            journal.require_ours()
-            dataclasses.replace(owner, ended=True, why=why).write(folder)
+            dataclasses.replace(owner, ended=True, why=why).write(folder, journal.require_ours)
         journal.close()
 
 

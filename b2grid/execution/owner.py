@@ -14,6 +14,8 @@ from b2grid.errors import SiteError
 from b2grid.execution.files import read_text, write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from b2grid.execution.folder import ProjectFolder
 
 __all__ = ["Owner", "liveness", "read_owner"]
@@ -51,9 +53,9 @@ class Owner:
         """The process that runs this."""
         return cls(socket.gethostname(), _boot(), os.getpid(), _start_time(os.getpid()) or 0, epoch)
 
-    def write(self, folder: ProjectFolder) -> None:
-        """Say so."""
-        write_whole(folder.owner, json.dumps(asdict(self)), durable=False)
+    def write(self, folder: ProjectFolder, before: Callable[[], object] | None = None) -> None:
+        """Say so; `before` as in `write_whole`."""
+        write_whole(folder.owner, json.dumps(asdict(self)), durable=False, before=before)
 
 
 def _boot() -> str:

@@ -88,11 +88,27 @@ def publish(root: Path, manifest: Manifest, files: Mapping[str, Path]) -> bool:
 
 
 def void(root: Path, manifest: Manifest) -> bool:
-    """Link a void manifest, so that the job can publish no more; whether it was early enough.
+    """Link a void manifest, so that the job can publish no more; whether it has one now, and no result.
 
     It holds after a power cut when `sync_manifests` has returned.
+
+    Raises
+    ------
+    SiteError
+        If it could not be written.
     """
-    return _link_alone(root, manifest)
+    try:
+        if _link_alone(root, manifest):
+            return True
+    except OSError as error:
+        raise SiteError(
+            f"job {manifest.job} cannot be voided in '{root}': {error.strerror}",
+            hint="look at the space and the rights of this folder, then restart the project",
+        ) from error
+    path = manifest_path(root, manifest.job)
+    with suppress(InvalidInput):  # an earlier driver may have linked it, and died
+        return Manifest.from_json(path.read_text(), where=str(path)).kind == "void"
+    return False
 
 
 def sync_manifests(root: Path, jobs: Iterable[int]) -> None:

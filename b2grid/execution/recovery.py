@@ -37,7 +37,7 @@ def replay(
     state : State
         New, with the jobs of the present plan.
     published : iterable of (job, facts)
-        Jobs that have a manifest with a result.
+        Jobs that have a manifest with a result; read to its end before `voided` is.
     voided : iterable of int
         Jobs that have a void manifest.
     """
@@ -47,9 +47,10 @@ def replay(
     for now in state.jobs.values():
         if now.status in SENT:
             now.status, now.minor = "Waiting", "Rescheduled"
-    voided = set(voided)
-    _proven(state, published, voided)
-    _interrupted(state, voided)
+    _done(state, published)
+    ended = set(voided)  # only now: who reads manifests finds both together
+    _voided(state, ended)
+    _interrupted(state, ended)
     state.settle()
     if not state.gate:
         # the last scout may have ended before the driver came to say what follows
@@ -57,11 +58,14 @@ def replay(
     return state
 
 
-def _proven(state: State, published: Iterable[tuple[int, dict[str, Any]]], voided: set[int]) -> None:
+def _done(state: State, published: Iterable[tuple[int, dict[str, Any]]]) -> None:
     """What manifests say, which the journal cannot contradict."""
     for job, facts in published:
         if (done := state.jobs.get(job)) is not None and done.status != "Done":
             done.status, done.minor, done.facts = "Done", "Execution Complete", Facts(facts)
+
+
+def _voided(state: State, voided: set[int]) -> None:
     again = {job for plan in state.planning for job in plan.jobs if plan.why != "scouts"}
     for job in voided - again:
         if (ended := state.jobs.get(job)) is not None and ended.status not in FINAL:
@@ -95,10 +99,12 @@ def _job(state: State, line: Line) -> None:
     now.charged, now.budgets = line.get("charged", 0), line.get("budgets") or NOTHING
     now.hosts, now.replica = tuple(line.get("hosts", ())), line.get("replica", 0)
     now.facts = Facts(line["facts"]) if line.get("facts") else NOTHING
+    if not line.get("counted", True):
+        return
     if now.status == "Done":
         places.record(state, "", now.facts)
         breaker.watch(state, "", "")
-    elif (failure := now.facts.get("failure")) and now.status != "Killed":
+    elif failure := now.facts.get("failure"):
         places.record(state, failure, now.facts)
         breaker.watch(state, failure, str(now.facts.get("message", "")))
 

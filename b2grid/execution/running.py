@@ -24,7 +24,7 @@ from b2grid.execution.slot import slot
 from b2grid.execution.sweeping import tidy
 from b2grid.execution.verifying import events_processed, verified
 from b2grid.ntuple import Input, Manifest
-from b2grid.run import Payload, Runner
+from b2grid.run import JOB_INFORMATION, Payload, Runner
 from b2grid.run.environment import clean_environment
 from b2grid.run.proc import sweep
 from b2grid.run.scratch import private, scratch
@@ -131,6 +131,8 @@ def _ran(work: Execution, place: Path) -> tuple[Failure | None, Facts]:
     environment = clean_environment(work.runner, attempt.environment)
     folder = place / "work"
     shutil.copytree(work.folder.steering, folder)
+    for name in (JOB_INFORMATION, *work.plan.spec["outputs"], *work.plan.spec.get("files", {})):
+        (folder / name).unlink(missing_ok=True)  # one that came with the sandbox would pass for a result
     payload = Payload(
         work.plan.arguments(job.id, chosen.names),
         str(folder),

@@ -7,11 +7,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from b2grid.execution.files import write_whole
+from b2grid.execution.folder import FORMAT
 from b2grid.execution.jobtable import JobTable
 from b2grid.execution.status import phase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from b2grid.execution.folder import ProjectFolder
     from b2grid.execution.state import Place, State
@@ -30,6 +31,11 @@ _OF_MANY = {"gate", "jobs", "planned"}
 class Snapshots:
     """Writes the snapshots of one project.
 
+    Parameters
+    ----------
+    ours : callable, optional
+        Called just before anything can be seen; raises when the project is another driver's by then.
+
     Attributes
     ----------
     answers : dict
@@ -42,7 +48,8 @@ class Snapshots:
         Whether nothing goes on because of it.
     """
 
-    def __init__(self, folder: ProjectFolder, plan: Plan, epoch: int) -> None:
+    def __init__(self, folder: ProjectFolder, plan: Plan, epoch: int, ours: Callable[[], object] | None = None) -> None:
+        self._ours = ours
         self.folder = folder
         self.epoch = epoch
         self.answers: dict[str, str] = {}
@@ -101,12 +108,12 @@ class Snapshots:
             self._write_jobs()
             self._jobs_due = now + max(_JOBS_EVERY, (time.monotonic() - now) / _SHARE)
         self._status_due = now + _STATUS_EVERY
-        write_whole(self.folder.status, json.dumps(self._status(state)), durable=force)
+        write_whole(self.folder.status, json.dumps(self._status(state)), durable=force, before=self._ours)
 
     def _status(self, state: State) -> dict[str, Any]:
         mains = self._table.counts(scouts=False)
         return {
-            "format": 1,
+            "format": FORMAT,
             "epoch": self.epoch,
             "updated": time.time(),
             "counts": mains,
@@ -115,6 +122,7 @@ class Snapshots:
             "message": state.reason or self._table.worst(),
             "settled": state.settled,
             "site": state.site,
+            "priority": state.priority,
             "events": [sum(done) for done in zip(*list(self.progress.values()), strict=True)],
             "trouble": self.trouble,
             "stuck": self.stuck,
@@ -134,7 +142,7 @@ class Snapshots:
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         with pa.ipc.new_file(sink, table.schema, options=options) as writer:
             writer.write_table(table)
-        write_whole(self.folder.jobs, sink.getvalue(), durable=False)
+        write_whole(self.folder.jobs, sink.getvalue(), durable=False, before=self._ours)
 
 
 def _hosts(state: State) -> dict[str, dict[str, Any]]:

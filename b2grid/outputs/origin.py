@@ -82,6 +82,8 @@ class Provenance:
         Which runs were asked for.
     left_out : tuple of dict
         What that leaves out, by sample and reason: runs, files, events, luminosity in 1/pb.
+    unreadable : tuple of str
+        The input files that no job reads, because they cannot be read.
     """
 
     project: str
@@ -99,6 +101,7 @@ class Provenance:
     inputs: dict[str, Any] = field(default_factory=dict, hash=False)
     runs: Any = field(default="good", hash=False)
     left_out: tuple[dict[str, Any], ...] = field(default=(), hash=False)
+    unreadable: tuple[str, ...] = ()
 
     @property
     def collections(self) -> tuple[str, ...]:
@@ -124,6 +127,7 @@ class Provenance:
             "jobs": f"{self.jobs_done:,} of {self.jobs_expected:,} done" + ("" if self.complete else ": incomplete"),
             "events processed": "?" if self.events_processed is None else f"{self.events_processed:,}",
             "runs": self._runs(),
+            **({"files that cannot be read": ", ".join(self.unreadable)} if self.unreadable else {}),
         }
 
     def _runs(self) -> str:
@@ -213,6 +217,7 @@ def provenance(
         given or {},
         runs,
         tuple(by_reason(inputs.left_out)) if inputs is not None else (),
+        tuple(sorted(plan.quarantined)),
     )
 
 

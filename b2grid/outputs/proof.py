@@ -46,12 +46,10 @@ def other_inputs(index: Index, plan: Plan, jobs: Collection[int]) -> frozenset[i
 
 def _sorted(table: pa.Table, jobs: Integers) -> pa.Table:
     """Job and LFN of the rows of some jobs, sorted by job, else as they come."""
-    import pyarrow as pa
-
     ids = table["job"].to_numpy()
     rows = np.flatnonzero(np.isin(ids, jobs))
     rows = rows[np.argsort(ids[rows], kind="stable")]
-    return table.select(["job", "lfn"]).take(pa.array(rows))
+    return table.select(["job", "lfn"]).take(rows)
 
 
 def _differing(left: Any, right: Any) -> NDArray[np.bool_]:

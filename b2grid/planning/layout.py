@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from b2grid.catalogue.model import INPUTS
 from b2grid.errors import InvalidPlan, printable
+from b2grid.planning.kept import PLAN
 from b2grid.planning.ordering import codes, encoded, order_within, sorted_order, stable_order
-from b2grid.planning.table import PLAN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

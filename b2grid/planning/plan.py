@@ -14,12 +14,14 @@ from b2grid.planning.checks import check_count, check_files, check_tags, whole_n
 from b2grid.planning.dividing import filled, numbered, predicted
 from b2grid.planning.estimate import of_sample
 from b2grid.planning.grouping import PlanLimits, consecutive
+from b2grid.planning.job import InputFile, Job
+from b2grid.planning.kept import FORMAT, PLAN
 from b2grid.planning.layout import Across, Layout
 from b2grid.planning.ordering import stable_order
 from b2grid.planning.packing import in_range, pack
 from b2grid.planning.rate import Rate, rates
 from b2grid.planning.scouting import SCOUT_EVENTS, SCOUTS_FROM, scouts_wanted, spread
-from b2grid.planning.table import FORMAT, PLAN, InputFile, Job, Plan
+from b2grid.planning.table import Plan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

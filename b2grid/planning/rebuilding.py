@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from b2grid.planning.estimate import of_sample, predicted_events
+from b2grid.planning.kept import PLAN
 from b2grid.planning.ordering import encoded, stable_order
 from b2grid.planning.rate import Rate
 from b2grid.planning.revision import Change, Revision, SampleRow, Why
-from b2grid.planning.table import PLAN, Plan
+from b2grid.planning.table import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,7 +54,7 @@ class Mains:
 
     def samples(self) -> Iterator[tuple[str, Integers]]:
         """Each sample with the positions, among these rows, of its own."""
-        numbers, texts = encoded(self.table["sample"].take(pa.array(self.rows)))
+        numbers, texts = encoded(self.table["sample"].take(self.rows))
         order = stable_order(numbers)
         bounds = np.searchsorted(numbers[order], np.arange(len(texts) + 1))
         names: list[str] = texts.to_pylist()
@@ -62,7 +63,7 @@ class Mains:
 
     def at(self, name: str, rows: Integers, missing: int) -> Integers:
         """A column of whole numbers in some rows of the plan's table; `missing` where there is none."""
-        filled: Any = pc.fill_null(self.table[name].take(pa.array(rows)), pa.scalar(missing, pa.int64()))
+        filled: Any = pc.fill_null(self.table[name].take(rows), pa.scalar(missing, pa.int64()))
         numbers: Integers = filled.to_numpy()
         return numbers
 
@@ -148,12 +149,12 @@ def _rebuilt(table: pa.Table, dealt: Dealt) -> pa.Table:
     kept = np.flatnonzero(stays)
     rows, numbers = np.concatenate([kept, dealt.rows]), np.concatenate([jobs[kept], dealt.jobs])
     order = stable_order(numbers.astype(np.int64))
-    made = table.take(pa.array(rows[order])).combine_chunks()
+    made = table.take(rows[order]).combine_chunks()
     return made.set_column(0, PLAN.field("job"), pa.array(numbers[order].astype(np.int32)))
 
 
 def _words(column: Any, rows: Integers) -> list[str]:
-    words: list[str] = pc.unique(column.take(pa.array(rows))).to_pylist()
+    words: list[str] = pc.unique(column.take(rows)).to_pylist()
     return words
 
 

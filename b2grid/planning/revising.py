@@ -135,7 +135,7 @@ def _refilled(plan: Plan, mains: Mains, rows: Integers, rate: Rate, next_job: in
     if not len(rows):
         return None
     places = mains.rows[rows]
-    layout = Layout.of(plan.table.take(pa.array(places)), plan.spec["across"])
+    layout = Layout.of(plan.table.take(places), plan.spec["across"])
     limits = PlanLimits(**plan.spec["limits"])
     measured = dict.fromkeys(layout.samples, rate)
     seconds, _ = predicted(layout, measured)
@@ -161,11 +161,17 @@ def _remarks(scouts: Mapping[str, Sequence[Observed]], tried: Mapping[str, Rate]
     return notes
 
 
-def smaller(plan: Plan, jobs: Iterable[int], parts: int = 2) -> Revision:
+def smaller(plan: Plan, jobs: Iterable[int], parts: int = 2, *, anew: bool = False) -> Revision:
     """These jobs' files in so many smaller groups each, as jobs with new numbers; all others stay as they are.
 
     The files of a job are dealt by their events, so that its parts are even. A job with fewer files than parts becomes
     a job for each file.
+
+    Parameters
+    ----------
+    anew : bool
+        The jobs can publish no more: those with a single file are there again as they were, under new numbers,
+        instead of being refused and lost.
 
     Raises
     ------
@@ -175,7 +181,7 @@ def smaller(plan: Plan, jobs: Iterable[int], parts: int = 2) -> Revision:
     """
     parts = whole_number(parts, "the number of parts", 2, "it is a whole number, at least 2")
     chosen = _chosen(plan, jobs)
-    if single := alone(plan, chosen.tolist()):
+    if (single := alone(plan, chosen.tolist())) and not anew:
         raise InvalidPlan(
             f"{_named(single)} a single input file, which cannot be divided",
             hint="give more instead: reschedule(jobs=…, walltime=…) or memory=…",
@@ -186,8 +192,10 @@ def smaller(plan: Plan, jobs: Iterable[int], parts: int = 2) -> Revision:
     numbers = _dealt(mains, rows, chosen, parts)
     count = np.unique(numbers)
     new = plan.last_job + 1 + np.searchsorted(count, numbers)
-    notes = (f"{_counted(len(chosen), 'job')} became {_counted(len(count), 'job')}",)
-    return revised(plan, "smaller", Dealt(rows, rows, new), notes=notes)
+    notes = [f"{_counted(len(chosen), 'job')} became {_counted(len(count), 'job')}"]
+    if single:
+        notes.append(f"{_named(single)} a single input file: there again as before, under new numbers")
+    return revised(plan, "smaller", Dealt(rows, rows, new), notes=tuple(notes))
 
 
 def without(plan: Plan, jobs: Iterable[int], lfns: Iterable[str], reason: str) -> Revision:
@@ -211,7 +219,7 @@ def without(plan: Plan, jobs: Iterable[int], lfns: Iterable[str], reason: str) -
     mains = mains_of(plan)
     rows = mains.of(chosen)
     names = sorted(set(lfns))
-    there = plan.table["lfn"].take(pa.array(rows))
+    there = plan.table["lfn"].take(rows)
     bad: Any = pc.is_in(there, value_set=pa.array(names, pa.string())).to_numpy()
     known: list[Any] = there.filter(pa.array(bad)).to_pylist()
     strange = sorted(set(names) - set(known))
@@ -224,7 +232,7 @@ def without(plan: Plan, jobs: Iterable[int], lfns: Iterable[str], reason: str) -
     of_left = mains.jobs[np.searchsorted(mains.rows, left)]
     new = plan.last_job + 1 + np.unique(of_left, return_inverse=True)[1]
     columns = ("lfn", "job", "sample", "events")
-    taken = plan.table.select(list(columns)).take(pa.array(rows[bad]))
+    taken = plan.table.select(list(columns)).take(rows[bad])
     records: list[dict[str, Any]] = taken.to_pylist()
     quarantined = {record.pop("lfn"): {**record, "reason": reason} for record in records}
     notes = (f"{_counted(len(quarantined), 'file')} in quarantine: {reason}",)

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import os
-import secrets
 import shlex
-from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from b2grid.catalogue.model import INPUTS
 from b2grid.errors import InvalidInput, printable
-from b2grid.ntuple import sub_folder
+from b2grid.planning.job import InputFile, Job, Kind, seed
+from b2grid.planning.kept import content_hash, read, write, write_once
 from b2grid.planning.revision import Change
 from b2grid.planning.summary import Summary, summarise
 from b2grid.planning.timetable import BANDWIDTH, Timetable, timetable
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     import pandas as pd
@@ -33,107 +27,9 @@ if TYPE_CHECKING:
 
     from b2grid.planning.commands import GridCommands
 
-__all__ = ["FORMAT", "PLAN", "InputFile", "Job", "Plan", "seed"]
+__all__ = ["Plan"]
 
-FORMAT = 1
 _NO_LIMIT = 2**62  # events
-_FORMAT_KEY = b"b2grid.plan.format"
-_SPEC_KEY = b"b2grid.plan.spec"
-
-Kind = Literal["main", "scout"]
-
-#: One row per job and file, sorted by job and LFN.
-_OF_FILES = (
-    "sample",
-    "global_tag",
-    "lfn",
-    "pfn",
-    "bytes",
-    "events",
-    "dataset",
-    "collection",
-    "runs",
-    "adler32",
-    "replicas",
-)
-_FIELDS: list[pa.Field[Any]] = [
-    pa.field("job", pa.int32(), nullable=False),
-    pa.field("kind", pa.string(), nullable=False),  # main, scout
-    *(INPUTS.field(name) for name in _OF_FILES),
-    pa.field("events_limit", pa.int64()),  # of the job
-]
-PLAN = pa.schema(_FIELDS)
-
-
-def _with_all_columns(table: pa.Table) -> pa.Table:
-    """A plan as the schema has it: older ones lack columns that may be empty."""
-    for name in PLAN.names:
-        if name not in table.column_names and PLAN.field(name).nullable:
-            table = table.append_column(PLAN.field(name), pa.nulls(len(table), PLAN.field(name).type))
-    known = set(PLAN.names) <= set(table.column_names)
-    return table.select(PLAN.names) if known else table
-
-
-def seed(project_id: str, job: int) -> str:
-    """The random seed of a job: the same for all its attempts.
-
-    >>> seed("p-1", 12)
-    'b2grid-p-1-12'
-    """
-    return f"b2grid-{project_id}-{job}"
-
-
-@dataclass(frozen=True, slots=True)
-class InputFile:
-    """One input file of a job; `bytes`, `events` and `adler32` are `None` where the catalogue does not know.
-
-    Parameters
-    ----------
-    adler32 : str or None
-        Hexadecimal digits.
-    replicas : tuple of str
-        Physical names of further copies.
-    """
-
-    lfn: str
-    pfn: str
-    bytes: int | None
-    events: int | None = None
-    adler32: str | None = None
-    replicas: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One execution unit: a group of input files of one sample and one production global tag.
-
-    Parameters
-    ----------
-    events_limit : int or None
-        A scout stops after so many events.
-    events_expected : int or None
-        What the job should read; `None` where the number of a file is not known.
-    args : tuple of str
-        The steering's own arguments, filled in for this job.
-    """
-
-    id: int
-    kind: Kind
-    sample: str
-    global_tag: str
-    files: tuple[InputFile, ...]
-    events_limit: int | None
-    events_expected: int | None
-    args: tuple[str, ...] = ()
-
-    @property
-    def folder(self) -> str:
-        """The directory of its outputs: at most 1000 jobs in each.
-
-        >>> Job(1001, "main", "signal", "", (), None, None).folder
-        'sub01'
-        """
-        return sub_folder(self.id)
 
 
 class Plan:
@@ -388,17 +284,9 @@ class Plan:
 
     # -- keeping ---------------------------------------------------------------------------------------------
 
-    def _marked(self) -> pa.Table:
-        spec = json.dumps(self.spec, sort_keys=True, separators=(",", ":"))
-        metadata = {_FORMAT_KEY: str(FORMAT).encode(), _SPEC_KEY: spec.encode()}
-        return self.table.replace_schema_metadata(metadata)
-
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Write the plan as an Arrow file, whole or not at all; what is there is replaced."""
-        target = Path(path)
-        draft = self._drafted(target)
-        draft.replace(target)
-        return target
+        return write(self.table, self.spec, Path(path))
 
     def write_once(self, path: str | os.PathLike[str]) -> Plan:
         """Write the plan unless there is one already, which is never replaced; the one that is there in the end.
@@ -408,33 +296,7 @@ class Plan:
         InvalidInput
             If what is there is no plan.
         """
-        target = Path(path)
-        draft = self._drafted(target)
-        try:
-            with suppress(FileExistsError):
-                os.link(draft, target)
-            # on a network file system the answer to a link that worked can be lost, and asking again then fails
-            ours = draft.stat().st_nlink == 2
-        finally:
-            draft.unlink()
-        _sync(target.parent)
-        return self if ours else Plan.read(target)
-
-    def _drafted(self, target: Path) -> Path:
-        """The plan beside its place, durable, under a name that no other writer has."""
-        draft = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
-        marked = self._marked()
-        options = pa.ipc.IpcWriteOptions(compression="zstd")
-        try:
-            with draft.open("wb") as file:
-                with pa.ipc.new_file(file, marked.schema, options=options) as writer:
-                    writer.write_table(marked)
-                file.flush()
-                os.fsync(file.fileno())
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
-        return draft
+        return self if write_once(self.table, self.spec, Path(path)) else Plan.read(path)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Plan:
@@ -445,38 +307,12 @@ class Plan:
         InvalidInput
             If there is none, it is cut short, or it was written by a newer b2grid.
         """
-        try:
-            with pa.OSFile(os.fspath(path), "rb") as source:
-                table = pa.ipc.open_file(source).read_all()
-        except FileNotFoundError:
-            raise InvalidInput(f"no plan at {printable(path)}", hint="make one with plan()") from None
-        except (pa.ArrowException, OSError) as error:
-            raise InvalidInput(
-                f"{printable(path)} is not a plan, or is cut short: {printable(error)}", hint="make it again"
-            ) from error
-        metadata = table.schema.metadata or {}
-        written = metadata.get(_FORMAT_KEY, b"").decode(errors="replace")
-        if not written.isdigit():
-            raise InvalidInput(f"{printable(path)} is not a plan", hint="plans are made by plan()")
-        if int(written) > FORMAT:
-            raise InvalidInput(
-                f"the plan {printable(path)} has format {written}, this b2grid reads up to {FORMAT}",
-                hint="install a newer b2grid",
-            )
-        try:
-            spec = json.loads(metadata[_SPEC_KEY])
-        except (KeyError, ValueError) as error:
-            raise InvalidInput(f"{printable(path)} is a damaged plan", hint="make it again") from error
-        return cls(_with_all_columns(table.replace_schema_metadata(None)), spec)
+        return cls(*read(path))
 
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of all that the plan says: the same on any machine for the same content."""
-        sink = _Hasher()
-        marked = self._marked().combine_chunks()
-        with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), marked.schema) as writer:
-            writer.write_table(marked)
-        return sink.digest.hexdigest()
+        return content_hash(self.table, self.spec)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Plan) and self.spec == other.spec and bool(self.table.equals(other.table))
@@ -500,31 +336,7 @@ class Plan:
         return self.summary()._repr_html_()
 
 
-def _sync(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _filled(column: Any, value: int) -> NDArray[np.int64]:
     filled: Any = pc.fill_null(column, pa.scalar(value, pa.int64()))
     numbers: NDArray[np.int64] = filled.to_numpy()
     return numbers
-
-
-class _Hasher(io.RawIOBase):
-    """A file that keeps only the hash of what is written to it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.digest = hashlib.sha256()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self.digest.update(data)
-        return len(data)

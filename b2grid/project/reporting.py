@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from b2grid.execution.reports import Diagnosis, Hosts, Scouting
+    from b2grid.execution.sites.script import JobScript
 
 __all__ = ["Reporting"]
 
@@ -90,6 +91,12 @@ class Reporting(Running):
             lines=lines,
             log=str(self._folder.log(job, row["attempt"])) if lines else "",
         )
+
+    def job_script(self) -> JobScript:
+        """What the batch system of the project's site gets for each worker, letter by letter."""
+        from b2grid.execution.sites.script import job_script
+
+        return job_script(execution.site(self._site), self.folder)
 
     @property
     def _site(self) -> str:

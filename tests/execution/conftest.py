@@ -78,7 +78,7 @@ def planned(
     plan(
         project=path.name,
         project_id=project_id,
-        inputs=inputs(jobs),
+        inputs=inputs(jobs * files_per_job),
         runner=Runner("raw", program),
         steering="steer.py",
         files_per_job=files_per_job,

@@ -135,7 +135,10 @@ def test_a_sample_of_which_nothing_can_be_read_is_still_one(unread: World) -> No
         arrays(unread, unread.plan, "B0", sample="signal")
     with pytest.raises(InvalidInput, match="no sample"):
         completeness(unread, unread.plan, "mixed")
-    assert not provenance(unread, unread.plan).complete
+    said = provenance(unread, unread.plan)
+    assert not said.complete
+    assert said.unreadable == (lfn(1, "charged"), lfn(0), lfn(1))
+    assert lfn(1) in str(said)
     facts = read_index(unread.output).jobs.select(["job", "walltime"])
     for name in ("cpu_time", "peak_memory"):
         facts = facts.append_column(name, facts["walltime"])

@@ -131,6 +131,17 @@ def test_a_sample_that_was_not_tried_gets_limits_and_no_estimate(make: Make) -> 
     assert "mixed was not tried" in str(revision)
 
 
+def test_ranges_say_what_they_come_from(made: Callable[..., Plan]) -> None:
+    plan = made()
+    assert "how files differ is seen in the scouts" in str(plan)
+    half = adjusted(plan, [scout("a", 2.0)], SITE)
+    both = adjusted(plan, [scout("a", 2.0), scout("b", 1.1)], SITE)
+    assert half is not None
+    assert both is not None
+    assert "how files differ is seen in the scouts" in str(half.plan)
+    assert "how files differ" not in str(both.plan)
+
+
 def test_a_scout_near_the_memory_of_the_site_is_said(made: Callable[..., Plan]) -> None:
     revision = adjusted(made(), [scout("a", memory=int(3.8 * GB))], SITE)
     assert revision is not None
@@ -204,6 +215,11 @@ def test_jobs_with_a_single_file_are_all_named_with_what_to_do_instead(make: Mak
     with pytest.raises(InvalidPlan, match=r"jobs 1, 2 have a single input file.*walltime=.*memory=") as caught:
         smaller(plan, [1, 2, 6])
     assert [finding.code for finding in caught.value.findings] == ["B2P006"] * 2
+    # what can publish no more is not lost
+    revision = smaller(plan, [1, 2, 6], anew=True)
+    assert (revision.gone, revision.new) == ((1, 2, 6), (7, 8, 9, 10))
+    assert [files_of(revision.plan)[job] for job in (7, 8)] == [files_of(plan)[job] for job in (1, 2)]
+    assert "jobs 1, 2 have a single input file: there again as before" in str(revision)
 
 
 @pytest.mark.parametrize("jobs", [[], [99], [0], [-1], [6]])
@@ -254,6 +270,7 @@ def test_a_plan_without_any_job_left_can_be_kept_and_shown(make: Make, tried: Tr
     assert "no job is left" in str(nothing)
     assert len(nothing.jobs) == 0
     assert nothing.timetable().end.value == 0.0
+    assert nothing.to_gbasf2().commands == ()
     assert Plan.read(nothing.write(tmp_path / "plan.arrow")) == nothing
     with pytest.raises(InvalidInput, match="no job 1"):
         nothing.job(1)

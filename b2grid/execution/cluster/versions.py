@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
     import distributed
 
-__all__ = ["require_fit", "unfit"]
+__all__ = ["require_fit", "unfit", "versions"]
+
+
+def versions() -> dict[str, str]:
+    """What must be alike on both sides."""
+    return {
+        "b2grid": b2grid.__version__,
+        "Python": platform.python_version(),
+        "distributed": pkgutil.resolve_name("distributed:__version__"),
+    }
 
 
 def unfit(client: distributed.Client, workers: list[str] | None = None) -> dict[str, str]:
@@ -25,11 +34,7 @@ def unfit(client: distributed.Client, workers: list[str] | None = None) -> dict[
     workers : list of str, optional
         Addresses; all that are there by default.
     """
-    ours = {
-        "b2grid": b2grid.__version__,
-        "Python": platform.python_version(),
-        "distributed": pkgutil.resolve_name("distributed:__version__"),
-    }
+    ours = versions()
     found: dict[str, Mapping[str, Any]] = {
         # functions of the standard library: a worker that lacks b2grid can still be asked
         "b2grid": client.run(pkgutil.resolve_name, "b2grid:__version__", workers=workers, on_error="return"),

@@ -10,7 +10,7 @@ from b2grid.execution.state import Action, JobState, Note, Send, State
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["IN_DOWNTIME", "WINDOW", "fill", "park", "send"]
+__all__ = ["IN_DOWNTIME", "WINDOW", "fill", "kept_on", "park", "send"]
 
 WINDOW = 4  # jobs that Dask holds for every slot
 IN_DOWNTIME = "Storage element in downtime"
@@ -22,7 +22,7 @@ def fill(state: State, actions: list[Action]) -> None:
     if room <= 0 or not state.waiting or state.pauses:
         return
     batch: list[int] = []
-    downs = bool(state.replicas) and any(place.out for place in state.storages.values())
+    downs = any(place.out for place in state.storages.values())
     while room > 0 and state.waiting:
         job = state.waiting.popleft()
         now = state.jobs.get(job)
@@ -75,6 +75,16 @@ def send(state: State, batch: Iterable[int], actions: list[Action], avoid: tuple
 
 
 def _elsewhere(state: State, now: JobState) -> tuple[str, ...]:
+    """The hosts that a job should not go to."""
+    host = kept_on(state, now)
+    if host:
+        return tuple(sorted(other for other in state.hosts if other != host))
     if not now.hosts:
         return state.avoid
     return tuple(sorted({*now.hosts, *state.avoid}))
+
+
+def kept_on(state: State, now: JobState) -> str:
+    """The host that has kept the outputs of a job, and is there: they have only to be published."""
+    host = str(now.facts.get("host", ""))
+    return host if now.facts.get("kept") and host in state.hosts and state.hosts[host].slots else ""

@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["alike", "telling"]
+__all__ = ["telling"]
 
 _ERROR = re.compile(
     r"\[(?:FATAL|ERROR)\]|^\s*[\w.]*(?:Error|Exception|Exit)(?:\s*:|$)|\b(?:[Ee]rror|ERROR|FATAL)\b\s*:"
     r"|\*\*\* Break|segmentation violation|terminate called|^Killed$|Aborted"
 )
 _TRACEBACK = "Traceback (most recent call last)"
+_OURS = "[b2grid] "  # what is put around a program's own lines
 _BEFORE, _AFTER = 3, 2
 _WIDEST = 400  # characters of a line that are kept
-_VARIES = re.compile(
-    r"(?P<path>(?:[\w.+-]*/){1,}[\w.+-]*)|(?P<hex>0x[0-9a-fA-F]+)|(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
-)
 
 
 def telling(log: str, *, most: int = 16) -> list[str]:
@@ -30,7 +28,8 @@ def telling(log: str, *, most: int = 16) -> list[str]:
     >>> telling("event 1\nevent 2\n[ERROR] no such list\nbye\n")
     ['event 1', 'event 2', '[ERROR] no such list', 'bye']
     """
-    lines = [line.rstrip()[:_WIDEST] for line in log.splitlines() if line.strip()]
+    every = [line.rstrip()[:_WIDEST] for line in log.splitlines() if line.strip()]
+    lines = [line for line in every if not line.startswith(_OURS)] or every
     errors = [number for number, line in enumerate(lines) if _ERROR.search(line)]
     if not errors:
         return lines[-min(most, 8) :]
@@ -58,12 +57,3 @@ def _beginning(lines: Sequence[str], error: int) -> int:
         if number < error and not lines[number].startswith(" "):
             break
     return max(error - _BEFORE, 0)
-
-
-def alike(line: str) -> str:
-    """A message without what differs from job to job: numbers and paths.
-
-    >>> alike("no file /belle/a_12.root after 3 tries")
-    'no file … after … tries'
-    """
-    return _VARIES.sub("…", line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from b2grid.errors import Finding, InvalidInput, nearest, printable
 from b2grid.execution.sites.reading import ProfileFile, parse, read_profiles
-from b2grid.execution.sites.site import Site
+from b2grid.execution.sites.site import ADOPTED, Endpoint, Site
 from b2grid.home import configuration
 from b2grid.run import Limits
 from b2grid.run.environment import set_up_script
@@ -19,7 +20,7 @@ from b2grid.run.environment import set_up_script
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Profiles", "profiles", "site", "sites", "user_folder"]
+__all__ = ["Profiles", "Sites", "profiles", "site", "sites", "user_folder"]
 
 SITE_WIDE = "B2GRID_SITES"
 _SITE_WIDE = "/etc/b2grid/sites.toml"
@@ -94,21 +95,59 @@ def profiles() -> Profiles:
     return Profiles((*read, marked), local)
 
 
-def sites() -> dict[str, Site]:
+class Sites(dict[str, Site]):
+    """Profiles by name, which show as a table."""
+
+    def __str__(self) -> str:
+        from b2grid.execution.sites.showing import COLUMNS, row
+
+        rows = [COLUMNS, *(tuple(map(printable, row(one))) for one in self.values())]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in rows
+        )
+
+    def _repr_html_(self) -> str:
+        from b2grid.execution.sites.showing import table_of
+
+        return table_of(self)
+
+
+def sites() -> Sites:
     """Every site profile without a mistake, by name; examples are among them, marked as such."""
     known = profiles()
     found = {name: known.look(name) for name in known.names()}
-    return {name: one for name, one in found.items() if isinstance(one, Site)}
+    return Sites({name: one for name, one in found.items() if isinstance(one, Site)})
 
 
-def site(name: str) -> Site:
+def _adopted(keys: Path) -> Site:
+    """The scheduler of a Client that the project was given."""
+    try:
+        data = json.loads((keys / f"{ADOPTED}.json").read_text())
+        workers, endpoint = int(data.pop("workers")), Endpoint(**data)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidInput(
+            "the address and keys of the Client that this project was given are gone",
+            hint="give the Client again, or move the project to another site",
+        ) from error
+    return Site(ADOPTED, workers, kind="scheduler", scheduler=endpoint, source=str(keys), start_limit=600.0)
+
+
+def site(name: str, keys: Path | None = None) -> Site:
     """One site profile that can be used.
+
+    Parameters
+    ----------
+    keys : path, optional
+        The folder of a project's keys: a project that was given a Client has a site of its own.
 
     Raises
     ------
     InvalidInput
         If there is none of this name, it is an example only, or there are mistakes in it: all of them are said.
     """
+    if name == ADOPTED and keys is not None:
+        return _adopted(keys)
     known = profiles()
     found = known.look(name)
     if isinstance(found, Site):

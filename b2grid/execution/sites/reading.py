@@ -96,12 +96,12 @@ def _site(mistakes: Mistakes, key: str, data: Any, path: str, base: Site | None)
         return None
     sections = {section: _section(mistakes, (key, section), data.get(section)) for section in SECTIONS}
     kind = given.get("kind", base.kind if base is not None else None)
+    if kind != "local" and "workers" not in data:
+        mistakes.add((key,), "B2E103", "workers is missing", "write how many jobs may run at once, as workers = 100")
     if kind is None:
         if "kind" not in data:
             mistakes.add((key,), "B2E103", "kind is missing", 'write kind = "slurm", or what else the site is')
         return None
-    if kind != "local" and "workers" not in data:
-        mistakes.add((key,), "B2E103", "workers is missing", "write how many jobs may run at once, as workers = 100")
     options = _batch(mistakes, key, kind, data, sections["batch"])
     scheduler = _scheduler(mistakes, key, kind, data, sections["scheduler"])
     limits = _limits(sections["limits"], base.limits if base is not None else _LIMITS, options)
@@ -221,8 +221,9 @@ def _limits(given: dict[str, Any], base: Limits, batch: Batch | None) -> Limits:
         if made.memory is None:
             made = replace(made, memory=max(batch.memory // batch.cores - OVERHEAD, 1))
         if made.walltime is None and batch.walltime is not None:
-            # so that a worker runs a few jobs before it ends
-            made = replace(made, walltime=max(0.75 * (batch.walltime - made.grace - _MARGIN), 1.0))
+            # so that a worker runs a few jobs before it ends; in whole minutes
+            left = 0.75 * (batch.walltime - made.grace - _MARGIN)
+            made = replace(made, walltime=max(left - left % 60.0, 60.0))
     return made
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from b2grid.errors import InvalidInput
+from b2grid.errors import InvalidInput, printable
 from b2grid.run import Limits, Runner
 
-__all__ = ["BATCH", "BATCH_VARIABLES", "Batch", "Endpoint", "Kind", "Outage", "Site", "StorageElement"]
+__all__ = ["ADOPTED", "BATCH", "BATCH_VARIABLES", "Batch", "Endpoint", "Kind", "Outage", "Site", "StorageElement"]
 
 Kind = Literal["local", "slurm", "htcondor", "lsf", "sge", "pbs", "scheduler"]
+
+#: The name of the site of a project that was given a Client.
+ADOPTED = "client"
 
 #: The kinds that are batch systems.
 BATCH = frozenset(get_args(Kind)) - {"local", "scheduler"}
@@ -203,6 +206,16 @@ class Site:
     options: Batch | None = None
     scheduler: Endpoint | None = None
     downtimes: tuple[Outage, ...] = ()
+
+    def __str__(self) -> str:
+        from b2grid.execution.sites.showing import facts
+
+        return "\n".join([self.name, *(f"  {what}: {printable(said)}" for what, said in facts(self).items())])
+
+    def _repr_html_(self) -> str:
+        from b2grid.execution.sites.showing import html_of
+
+        return html_of(self)
 
     def runner(self, release: str | None) -> Runner:
         """What runs a steering file here: b2lite, or a release of basf2.
