@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from b2grid.execution.deciding.changes import queue
 from b2grid.execution.deciding.pausing import recall
 from b2grid.execution.state import Action, Downtime, Note, Place, State
 
@@ -158,7 +159,8 @@ def back(state: State, kind: str, name: str) -> None:
     place = _place(_of(state, kind), name)
     place.out, place.until, place.since, place.blamed, place.probe = "", "", 0.0, {}, None
     if kind == "storage":
-        release(state, name)
+        for job in release(state, name):
+            queue(state, job)
     _all_out(state)
 
 
