@@ -45,6 +45,7 @@ _CAUSES = {
     "disk": "disk",
     "not started": "environment",
     "lost": "lost worker",
+    "cannot be killed": "environment",
 }
 # by what an unhandled signal means: of the others nobody knows whose fault they are
 _SIGNALS = {signal.SIGILL: "environment", signal.SIGXCPU: "walltime", signal.SIGXFSZ: "disk"}
@@ -97,7 +98,13 @@ def classify(outcome: Outcome, places: Sequence[Place] = (), limits: Limits | No
     said = lines[-1][:_LONGEST] if lines else ""
     if outcome.cause:
         ended = f"ended by the supervisor: {outcome.cause}"
-        words = ended if outcome.cause in {"walltime", "memory", "stalled", "processes", "disk"} else said or ended
+        if outcome.cause == "cannot be killed":
+            ended = "a process of the payload cannot be killed: it hangs in the kernel of this host, and stays there"
+        words = (
+            ended
+            if outcome.cause in {"cannot be killed", "walltime", "memory", "stalled", "processes", "disk"}
+            else said or ended
+        )
         return Failure(_CAUSES.get(outcome.cause, "unknown"), f"{words}: {said}" if said != words and said else words)
     if (number := _signal(outcome)) is not None:
         return _of_signal(number, outcome, limits, lines)

@@ -25,6 +25,7 @@ from b2grid.errors import B2GridError, InvalidInput, SiteError
 from b2grid.execution.decide import decide
 from b2grid.execution.files import remove_cut_off
 from b2grid.execution.folder import ProjectFolder
+from b2grid.execution.inputs import InputStorage
 from b2grid.execution.job import Attempt, run_attempt
 from b2grid.execution.journal import Journal, TakenOver, read_journals
 from b2grid.execution.limiting import limits_for
@@ -53,6 +54,7 @@ from b2grid.execution.state import (
     Void,
     Voided,
 )
+from b2grid.execution.sweeping import tidy
 from b2grid.ntuple import Manifest
 from b2grid.run.proc import sweep
 
@@ -168,6 +170,7 @@ class Driver:
         self.plan: Plan = Plan.read(folder.plans()[-1])
         self.state, answers = recovered(folder, self.plan, lines, patience=patience)
         self.site = where if self.state.site in {"", where.name} else site(self.state.site)  # it may have moved
+        self.state.replicas = InputStorage(lambda: (self.plan, self._storage()))
         self.steering_sha256 = _sha256(folder)
         self.snapshots = Snapshots(folder, self.plan, owner.epoch, journal.require_ours)
         self.snapshots.answers |= answers
@@ -214,6 +217,7 @@ class Driver:
         """End what an earlier driver's payloads have left on this host; with somebody else's scheduler they go on."""
         if self.site.kind != "scheduler":
             sweep(start=f"{self.plan.project_id}-")
+        tidy(self.site.scratch)
 
     def _next(self) -> list[Event]:
         """Wait for something to happen, and take all that has."""
@@ -323,6 +327,9 @@ class Driver:
         self.link.exchange.send(parcels, priority=self.state.priority)
         return []
 
+    def _storage(self) -> tuple[tuple[str, str], ...]:
+        return tuple((element.name, element.url) for element in self.site.storage)
+
     def _attempt(self, send: Send) -> Attempt:
         job = self.state.jobs[send.job]
         limits_of = self.plan.spec.get("limits_of", {})
@@ -336,8 +343,9 @@ class Driver:
             self.steering_sha256,
             self.site.environment,
             send.replica,
-            tuple((element.name, element.url) for element in self.site.storage),
+            self._storage(),
             self.site.scratch,
+            self.site.checksums,
         )
 
     def _recall(self, batch: list[Recall]) -> list[Event]:

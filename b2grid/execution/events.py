@@ -96,7 +96,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """A worker has started an attempt."""
+    """A worker has started an attempt; or, when the facts have a minor status, its outputs cannot be published yet."""
 
     job: int
     attempt: int

@@ -163,7 +163,8 @@ class Exchange:
         if "outcome" not in said:
             self._learn(said["worker"], said["host"])
             self._begun.add(key)
-            return [Began(*key, {"host": said["host"], "started": said["started"]})]
+            known = ("host", "started", "minor")  # the last when its outputs cannot be published yet
+            return [Began(*key, {name: said[name] for name in known if name in said})]
         if key in self._futures:
             self._told[key] = said["outcome"]  # counts when Dask is done with it, too
             return []

@@ -9,22 +9,24 @@ import importlib.util
 import os
 import socket
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from b2grid.errors import InvalidInput
 from b2grid.execution.classifying import Failure
 from b2grid.names import is_grid_path
 from b2grid.ntuple.manifest import parse_adler32
 from b2grid.web import shown_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from b2grid.planning import InputFile
+    from b2grid.planning import InputFile, Plan
 
-__all__ = ["Chosen", "Place", "choose", "places"]
+__all__ = ["Chosen", "InputStorage", "Place", "choose", "places"]
 
 _PATIENCE = 10.0  # seconds to wait for a storage element
 _PORTS = {"root": 1094, "roots": 1094, "xroot": 1094, "http": 80, "https": 443, "davs": 443}
@@ -115,6 +117,40 @@ def _element(name: str, storage: Sequence[tuple[str, str]]) -> str:
         if name.startswith(prefix.rstrip("/") + "/"):
             return element
     return urlsplit(name).netloc.rpartition("@")[2] if "://" in name else ""
+
+
+class InputStorage(Mapping[int, "tuple[str, ...]"]):
+    """Job -> the storage elements that have all of its inputs, as far as is known without asking them.
+
+    Jobs that find an input on this machine are not in it. Worked out when it is asked, for the plan and the site that
+    hold then.
+
+    Parameters
+    ----------
+    now : callable
+        The plan, and the site's storage elements.
+    """
+
+    def __init__(self, now: Callable[[], tuple[Plan, Sequence[tuple[str, str]]]]) -> None:
+        self._now = now
+
+    def __getitem__(self, job: int) -> tuple[str, ...]:
+        plan, storage = self._now()
+        try:
+            copies = [places(file, storage) for file in plan.job(job).files]
+        except InvalidInput:
+            raise KeyError(job) from None
+        names = [dict.fromkeys(place.storage for place in of_file if place.storage) for of_file in copies]
+        shared = tuple(name for name in names[0] if all(name in others for others in names))
+        if not shared or any(not of_file[0].storage for of_file in copies):
+            raise KeyError(job)
+        return shared
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._now()[0].ids())
+
+    def __len__(self) -> int:
+        return len(self._now()[0])
 
 
 def choose(

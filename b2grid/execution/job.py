@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from b2grid.errors import SiteError
+from b2grid.errors import InvalidInput, SiteError
 from b2grid.execution.classifying import Failure
 from b2grid.execution.credentials import masked, secrets_of
 from b2grid.execution.folder import ProjectFolder
@@ -84,18 +84,23 @@ def run_attempt(attempt: Attempt, tell: Callable[[Facts], None]) -> Facts:
         ``failure`` (empty when there is a result), ``message``, and what was measured.
     """
     folder = ProjectFolder(Path(attempt.folder))
-    plan = _plan(str(folder.plan(attempt.revision)))
-    job = plan.job(attempt.job)
-    root = folder.output if job.kind == "main" else folder.scouts
     facts: Facts = {"host": socket.gethostname(), "started": time.time()}
-    if (found := _found(root, job.id)) is not None:
+    try:
+        plan = _plan(str(folder.plan(attempt.revision)))
+        job = plan.job(attempt.job)
+        root = folder.output if job.kind == "main" else folder.scouts
+        found = _found(root, job.id)
+    except (InvalidInput, OSError) as error:  # such as a plan that was written just now, and is not visible here yet
+        said = f"the project cannot be read on this host: {error}"
+        return {**facts, "failure": "environment", "message": said, "ended": time.time()}
+    if found is not None:
         return {**facts, **found, "ended": time.time()}
     tell({"job": job.id, "attempt": attempt.attempt, **facts})
     failure, measured = _safely(attempt, folder, plan, job, root, tell)
     facts |= measured
     facts["ended"] = time.time()
-    if failure and (found := _found(root, job.id)) is not None:
-        return {**facts, **found}  # another attempt was faster: this one has been ended because of it
+    if (failure or measured.get("again")) and (found := _found(root, job.id)) is not None:
+        return {**facts, **found}  # another attempt was faster, or the job was voided meanwhile
     return {**facts, "failure": failure.kind if failure else "", "message": failure.message if failure else ""}
 
 
@@ -108,7 +113,7 @@ def _safely(
     except SiteError as error:  # basf2 cannot be set up, or there is no scratch
         failure = Failure("environment", str(error))
     except OSError as error:
-        failure = Failure("environment", f"{error.strerror}: {error.filename}")
+        failure = Failure("environment", f"{error.strerror}: {error.filename}" if error.strerror else str(error))
     except Exception as error:
         failure = Failure("unknown", f"{type(error).__name__}: {error}")
     return replace(failure, message=masked(failure.message, secrets_of(os.environ))), {}

@@ -9,6 +9,7 @@ import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,7 +24,7 @@ from b2grid.execution.slot import slot
 from b2grid.execution.sweeping import tidy
 from b2grid.execution.verifying import events_processed, verified
 from b2grid.ntuple import Input, Manifest
-from b2grid.run import Payload, Runner
+from b2grid.run import JOB_INFORMATION, Payload, Runner
 from b2grid.run.environment import clean_environment
 from b2grid.run.proc import sweep
 from b2grid.run.scratch import private, scratch
@@ -104,7 +105,7 @@ class Execution:
 
 def execute(work: Execution) -> tuple[Failure | None, Facts]:
     """Publish what an earlier attempt has left here, else run the payload."""
-    tidy(work.base)
+    _tidied(work.base)
     if work.attempt.attempt > 1:
         sweep(start=f"{work.plan.project_id}-{work.job.id}-")  # what a killed supervisor may have left on this host
         if (kept := take(work.base, work.manifest)) is not None:
@@ -115,6 +116,12 @@ def execute(work: Execution) -> tuple[Failure | None, Facts]:
             return _ran(work, place)
     except CredentialExpired as error:
         return Failure("credentials", str(error)), {}
+
+
+@cache
+def _tidied(base: str | None) -> None:
+    """At the first job of a worker, clear what those before it have left."""
+    tidy(base)
 
 
 def _measured_before(manifest: Manifest) -> Facts:
@@ -128,9 +135,11 @@ def _ran(work: Execution, place: Path) -> tuple[Failure | None, Facts]:
     if work.runner.kind != "raw":
         chosen = choose(job.files, attempt.storage, attempt.replica, checksums=attempt.checksums)
         if chosen.failure is not None:
-            return chosen.failure, dict(chosen.failure.about)
+            return chosen.failure, _about(chosen.failure, job)
     folder = place / "work"
     shutil.copytree(work.folder.steering, folder)
+    for name in (JOB_INFORMATION, *work.plan.spec["outputs"], *work.plan.spec.get("files", {})):
+        (folder / name).unlink(missing_ok=True)  # one that came with the sandbox would pass for a result
     payload = Payload(
         work.plan.arguments(job.id, chosen.names),
         str(folder),
@@ -149,9 +158,20 @@ def _ran(work: Execution, place: Path) -> tuple[Failure | None, Facts]:
     failure, kept = _outcome(
         work, folder, replace(outcome, log_tail=masked(outcome.log_tail, secrets)), chosen, measured
     )
-    measured |= failure.about if failure else {}
+    measured |= _about(failure, job) if failure else {}
     measured |= _logged(work, Path(payload.log), chosen.remarks, started, failure, secrets, outcome)
     return (failure, measured) if kept is None else _published(work, kept, measured)
+
+
+def _about(failure: Failure, job: Job) -> Facts:
+    """What a report says of a failure: which input, unless its storage element as a whole does not answer."""
+    about = dict(failure.about)
+    about.pop("absent", None)
+    if failure.kind == "input":
+        about["files"] = len(job.files)
+        if "lfn" in about and not about.get("down"):
+            about["lfns"] = [about["lfn"]]
+    return about
 
 
 class _Paced:

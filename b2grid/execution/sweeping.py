@@ -10,7 +10,6 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -247,8 +246,7 @@ def _cleared(remnant: Remnant) -> bool:
     return remove(aside)
 
 
-@cache
 def tidy(base: str | None = None) -> None:
-    """Clear what killed workers left on this host; once in a process, and never the reason of a failure."""
+    """Clear what killed workers left on this host; never the reason of a failure."""
     with suppress(B2GridError, OSError):
         clear(remnants(bases={None, base}))

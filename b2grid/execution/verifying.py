@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from b2grid.errors import IncompleteOutput
+from b2grid.errors import IncompleteOutput, InvalidInput
+from b2grid.ntuple.rootfile import open_regular
 from b2grid.run import JOB_INFORMATION
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from b2grid.run import Runner
 
 __all__ = ["events_processed", "verified"]
+
+_LARGEST = 64 * 1024**2  # bytes of an account
 
 
 def events_processed(work: Path, runner: Runner, job: Job) -> int | None:
@@ -28,8 +32,9 @@ def events_processed(work: Path, runner: Runner, job: Job) -> int | None:
     """
     path = work / JOB_INFORMATION
     try:
-        account = json.loads(path.read_text())["basf2_status"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        with open_regular(path) as file:
+            account = json.loads(file.read(_LARGEST))["basf2_status"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, InvalidInput) as error:
         raise IncompleteOutput(f"the job's own account, {path.name}, is missing or damaged") from error
     if not (account.get("finished") and account.get("success")):
         raise IncompleteOutput(f"the job's own account says that it did not finish: {account.get('message')!r}")
@@ -57,8 +62,8 @@ def verified(plan: Plan, job: Job, work: Path, manifest: Manifest) -> tuple[tupl
     bad_runs = plan.bad_runs.get(job.id, frozenset())
     for name, trees in plan.spec["outputs"].items():
         stem = f"{Path(name).stem}_job{job.id}"
-        copies = work / ".copies" / stem
-        copies.mkdir(parents=True)
+        # not in the payload's own folder: it may have put a link of any name there
+        copies = Path(tempfile.mkdtemp(prefix="copies-", dir=work.parent))
         read = verify(work / name, trees, copies_to=copies, copy_stem=stem, key=manifest.key, leave_out=bad_runs)
         output = replace(read, file=f"{stem}.root")
         outputs.append(output)

@@ -9,10 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from b2grid.outputs.books import bookkeeping, completeness
+    from b2grid.outputs.books import bookkeeping, completeness, verify_published
     from b2grid.outputs.comparing import outcome
     from b2grid.outputs.coverage import Completeness, Missing, SampleCount
-    from b2grid.outputs.fetching import Fetched, fetch, verify_published
+    from b2grid.outputs.fetching import Fetched, fetch
     from b2grid.outputs.luminosities import luminosity, processed_lfns
     from b2grid.outputs.origin import Provenance, provenance
     from b2grid.outputs.outcomes import Outcome
@@ -37,7 +37,7 @@ _HOMES = {
     "processed_lfns": "luminosities",
     "provenance": "origin",
     "skim_efficiencies": "skimming",
-    "verify_published": "fetching",
+    "verify_published": "books",
 }
 
 __all__ = [

@@ -9,6 +9,7 @@ from b2grid.errors import InvalidInput, nearest, printable
 from b2grid.outputs.coverage import Completeness, Missing, SampleCount
 from b2grid.outputs.index import Index, read_index
 from b2grid.outputs.proof import other_inputs
+from b2grid.outputs.sums import changed_files
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from b2grid.planning import Plan
 
-__all__ = ["Place", "bookkeeping", "completeness", "completeness_of", "job_states", "quarantined"]
+__all__ = ["Place", "bookkeeping", "completeness", "completeness_of", "job_states", "quarantined", "verify_published"]
 
 
 class Place(Protocol):
@@ -119,10 +120,26 @@ def bookkeeping(place: Place, plan: Plan) -> pd.DataFrame:
     return made
 
 
-def completeness(place: Place, plan: Plan, sample: str | None = None) -> Completeness:
-    """How much of the inputs the published outputs cover, of all samples or of one."""
+def completeness(place: Place, plan: Plan, sample: str | None = None, *, verify: bool = False) -> Completeness:
+    """How much of the inputs the published outputs cover, of all samples or of one.
+
+    Parameters
+    ----------
+    verify : bool
+        Read every published file again, ROOT files and copies: a job with one that is not what was published, to the
+        last bit, counts as missing.
+    """
     index = read_index(place.output)
-    return completeness_of(index, plan, job_states(index, plan, sample), sample)
+    states = job_states(index, plan, sample)
+    for job, wrong in changed_files(place.output, index, states) if verify else ():
+        states.loc[states["job"] == job, ["state", "reason"]] = ["damaged", wrong]
+    return completeness_of(index, plan, states, sample)
+
+
+def verify_published(place: Place, plan: Plan, sample: str | None = None) -> tuple[str, ...]:
+    """Read every published file and copy again, and say which are not what their manifests say."""
+    index = read_index(place.output)
+    return tuple(wrong for _, wrong in changed_files(place.output, index, job_states(index, plan, sample)))
 
 
 def completeness_of(index: Index, plan: Plan, states: pd.DataFrame, sample: str | None = None) -> Completeness:

@@ -17,17 +17,16 @@ from b2grid.ntuple.rootfile import open_regular
 from b2grid.outputs.books import completeness_of, job_states
 from b2grid.outputs.index import Index, read_index
 from b2grid.outputs.pieces import located
+from b2grid.outputs.sums import PublishedFile, published_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
 
     from b2grid.outputs.books import Place
     from b2grid.outputs.coverage import Completeness
     from b2grid.planning import Plan
 
-__all__ = ["Fetched", "fetch", "verify_published"]
+__all__ = ["Fetched", "fetch"]
 
 _BLOCK = 4 * 1024**2
 _SHOWN = 10
@@ -102,29 +101,6 @@ class Fetched:
         return str(tag("div", *made))
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """One published file, with what the manifest says of it."""
-
-    job: int
-    sample: str
-    nonce: str
-    name: str
-    bytes: int
-    sha256: str
-
-
-def verify_published(place: Place, plan: Plan, sample: str | None = None) -> tuple[str, ...]:
-    """Read every published file and copy again, and say which are not what their manifests say.
-
-    A bit that flipped on the disk is named here; where a basket is not compressed, nothing else sees it.
-    """
-    index = read_index(place.output)
-    states = job_states(index, plan, sample)
-    said = (_wrong(place.output, file) for file in _published(index, states, copies=True))
-    return tuple(wrong for wrong in said if wrong is not None)
-
-
 def fetch(
     place: Place, plan: Plan, destination: str | os.PathLike[str], *, sample: str | None = None, copies: bool = False
 ) -> Fetched:
@@ -151,7 +127,7 @@ def fetch(
     _make(target, target)
     done: dict[str, list[Any]] = {"copied": [], "skipped": [], "failed": []}
     written = 0
-    for file in _published(index, states, copies=copies):
+    for file in published_files(index, states, copies=copies):
         path = target / _folder_name(file.sample) / sub_folder(file.job) / file.name
         outcome = _fetch_one(place.output, file, path, target)
         if outcome in done:
@@ -182,33 +158,7 @@ def _mixed(index: Index, plan: Plan, states: pd.DataFrame) -> int:
     return sum(row["job"] in jobs and not clean.get(row["file"], False) for row in files)
 
 
-def _published(index: Index, states: pd.DataFrame, *, copies: bool) -> Iterator[_File]:
-    """All files of the jobs that are done, in the order of the jobs."""
-    done = states[states["state"] == "done"]
-    jobs: dict[Any, Any] = {row.job: row for row in done.itertuples()}
-    rows: list[dict[str, Any]] = index.files.select(["job", "file", "bytes", "sha256"]).to_pylist()
-    if copies:
-        columns = ["job", "copy", "copy_bytes", "copy_sha256"]
-        made: list[dict[str, Any]] = index.trees.select(columns).to_pylist()
-        rows += [
-            dict(zip(("job", "file", "bytes", "sha256"), (row[name] for name in columns), strict=True))
-            for row in made
-            if row["copy"] is not None
-        ]
-    for row in sorted(rows, key=lambda row: (row["job"], row["file"])):
-        if row["job"] in jobs:
-            job = jobs[row["job"]]
-            yield _File(row["job"], job.sample, job.nonce, row["file"], row["bytes"], row["sha256"])
-
-
-def _wrong(output: Path, file: _File) -> str | None:
-    path = located(output, file.job, file.nonce, file.name)
-    if path is None:
-        return f"{output / sub_folder(file.job) / file.name} is not there"
-    return check_file(path, file.bytes, file.sha256)
-
-
-def _fetch_one(output: Path, file: _File, path: Path, target: Path) -> str:
+def _fetch_one(output: Path, file: PublishedFile, path: Path, target: Path) -> str:
     """Copy one file: ``copied``, ``skipped``, or why not."""
     if path.exists() or path.is_symlink():
         return (

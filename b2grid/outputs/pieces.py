@@ -205,6 +205,8 @@ def _read_copy(output: Path, piece: Piece, wanted: list[str]) -> pa.Table | None
     if path is None or path.is_symlink():
         return None
     try:
+        if path.stat().st_size != piece.copy_bytes:
+            return None
         with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
             key = (file.schema_arrow.metadata or {}).get(KEY, b"").decode(errors="replace")
             if key not in {"", piece.key} or file.metadata.num_rows != piece.rows - piece.left_out:

@@ -109,11 +109,17 @@ class Returned(Asking):
             self._folder, self.plan(), tree, among=among, sample=sample, allow_partial=allow_partial
         )
 
-    def completeness(self) -> Completeness:
-        """What is done and what is missing: jobs, files, events, rows."""
+    def completeness(self, *, verify: bool = False) -> Completeness:
+        """What is done and what is missing: jobs, files, events, rows.
+
+        Parameters
+        ----------
+        verify : bool
+            Read every published file again: one that has changed by a single bit is named, and its job missing.
+        """
         from b2grid import outputs
 
-        return outputs.completeness(self._folder, self.plan())
+        return outputs.completeness(self._folder, self.plan(), verify=verify)
 
     def bookkeeping(self) -> pd.DataFrame:
         """Which input became which output: LFN, job, attempt, file, tree, rows, events expected and processed."""

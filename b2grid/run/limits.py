@@ -7,7 +7,9 @@ from typing import Literal
 
 __all__ = ["Cause", "Limits", "Outcome", "Payload"]
 
-Cause = Literal["", "walltime", "memory", "stalled", "processes", "disk", "cancelled", "not started", "lost"]
+Cause = Literal[
+    "", "walltime", "memory", "stalled", "processes", "disk", "cancelled", "not started", "lost", "cannot be killed"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Limits:
         Bytes in the payload's scratch.
     grace : float
         Seconds between TERM and KILL.
+    after_kill : float
+        Seconds after KILL in which a process ends, unless it hangs in the kernel: then it is given up.
     log_bytes : int
         How much of the log is kept: half of it from the start, half from the end.
     """
@@ -38,6 +42,7 @@ class Limits:
     processes: int | None = None
     disk: int | None = None
     grace: float = 10.0
+    after_kill: float = 30.0
     log_bytes: int = 4 * 1024**2
 
 

@@ -53,6 +53,7 @@ class Log:
         self.tail = bytearray()
         self.written = 0
         self.left_out = 0
+        self.full = False  # whether the disk took no more: the rest is kept in memory
         self.stamped = time.monotonic()
         self.between = True  # whether what came last was the end of a line
 
@@ -67,14 +68,23 @@ class Log:
     def _keep(self, data: bytes) -> None:
         room = max(self.half - self.written, 0)
         if room:
-            self.file.write(data[:room])
+            taken = self._write(data[:room])
             self.head += data[: max(_SHOWN - len(self.head), 0)] if len(self.head) < _SHOWN else b""
-            self.written += min(room, len(data))
-        self.tail += data[room:]
+            self.full = taken < min(room, len(data))
+            self.written += room if self.full else taken
+            data = data[taken:]
+        self.tail += data
         if (over := len(self.tail) - self.half) > self.half:
             # cut only when it has grown to twice its size: moving bytes on every read would cost more
             del self.tail[:over]
             self.left_out += over
+
+    def _write(self, data: bytes | bytearray) -> int:
+        """How much of it the disk takes: an attempt does not end because there is no room for its log."""
+        try:
+            return self.file.write(data)
+        except OSError:
+            return 0
 
     def close(self) -> tuple[str, str]:
         """Finish the file; the first and the last of the output, as text."""
@@ -82,13 +92,14 @@ class Log:
             del self.tail[:over]
             self.left_out += over
         if self.left_out:
-            self.file.write(f"\n[b2grid] {self.left_out} bytes left out\n".encode())
-        self.file.write(self.tail)
-        self.file.close()
+            self._write(f"\n[b2grid] {self.left_out} bytes left out\n".encode())
+        self.full |= self._write(self.tail) < len(self.tail)
+        with contextlib.suppress(OSError):
+            self.file.close()
         return self.head.decode(errors="replace"), self._end().decode(errors="replace")
 
     def _end(self) -> bytes:
-        if len(self.tail) >= _SHOWN:
+        if len(self.tail) >= _SHOWN or self.full:
             return bytes(self.tail[-_SHOWN:])
         with open(self.file.name, "rb") as file:
             file.seek(0, os.SEEK_END)
@@ -109,6 +120,7 @@ class Running:
         self.cpu = 0.0
         self.started = self.lively = time.monotonic()
         self.ending = 0.0  # when TERM was sent
+        self.killed = 0.0  # when KILL was
         self.known: int | None = None  # how far it is, in events or per cent, once it has said so
         self.rest = b""
         self.process = subprocess.Popen(
@@ -159,6 +171,7 @@ class Running:
         """Measure, and end what is over its limits."""
         now = time.monotonic()
         if self.ending and now - self.ending > self.limits["grace"]:
+            self.killed = self.killed or now
             proc.end_all(os.getpid())
             return
         most = self.limits["processes"]
@@ -202,18 +215,24 @@ class Running:
         else:
             proc.end(proc.descendants(os.getpid()), signal.SIGTERM)
 
+    @property
+    def given_up(self) -> bool:
+        """Whether it has not even ended by KILL: it hangs in the kernel, and may do so for ever."""
+        return bool(self.killed) and time.monotonic() - self.killed > self.limits["after_kill"]
+
     def outcome(self) -> dict[str, Any]:
         """Clear up, and say how it went."""
         walltime = time.monotonic() - self.started
-        _, status, used = os.wait4(self.process.pid, 0)
+        ended, status, used = os.wait4(self.process.pid, os.WNOHANG if self.given_up else 0)
         self.process.returncode = code = os.waitstatus_to_exitcode(status)
-        _clear(0.0 if self.cause else self.limits["grace"])
+        if self.given_up or not _clear(0.0 if self.cause else self.limits["grace"], self.limits["after_kill"]):
+            self.cause = "cannot be killed"
         while self.read():
             pass
         self.output.close()
         head, tail = self.log.close()
         return {
-            "exit_code": code if code >= 0 else None,
+            "exit_code": code if ended and code >= 0 else None,
             "signal": -code if code < 0 else None,
             "cause": self.cause,
             "walltime": walltime,
@@ -224,16 +243,17 @@ class Running:
         }
 
 
-def _clear(grace: float) -> None:
-    """End what a payload left behind: TERM, unless there is no grace, then KILL until nothing is left."""
+def _clear(grace: float, patience: float) -> bool:
+    """End what a payload left behind: TERM, unless there is no grace, then KILL; whether nothing is left."""
     if grace and (left := proc.descendants(os.getpid())):
         proc.end(left, signal.SIGTERM)
         _reap(min(grace, 1.0))
-    until = time.monotonic() + 30.0
-    while proc.descendants(os.getpid(), most=1) and time.monotonic() < until:
+    until = time.monotonic() + patience
+    while (left := proc.descendants(os.getpid(), most=1)) and time.monotonic() < until:
         proc.end_all(os.getpid())
         _reap(0.05)
     _reap(0.0)
+    return not left
 
 
 def _reap(patience: float) -> None:
@@ -297,12 +317,13 @@ def _supervise(asked: dict[str, Any], requests: Asked) -> dict[str, Any]:
                 running.end("cancelled")
                 if not requests.open:
                     # nobody is left to hear the outcome: no grace, no payload
+                    running.killed = time.monotonic()
                     proc.end_all(os.getpid())
                     selector.unregister(0)
             if time.monotonic() >= look:
                 running.look()
                 look = time.monotonic() + _TICK
-            done = ended in ready
+            done = ended in ready or running.given_up
         os.close(ended)
     return running.outcome()
 

@@ -87,7 +87,10 @@ class Supervisor:
         for line in process.stdout:
             said = json.loads(line)
             if "outcome" in said:
-                return Outcome(**said["outcome"])
+                outcome = Outcome(**said["outcome"])
+                if outcome.cause == "cannot be killed":
+                    self.close()  # what hangs stays a child of this one: the next payload gets another
+                return outcome
             if on_progress is not None:
                 on_progress(*said["progress"])
         sweep(payload.nonce)

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from b2grid.execution import ProjectFolder
+from b2grid.execution.decide import decide
 from b2grid.execution.inputs import Chosen
 from b2grid.execution.job import Attempt, run_attempt
 from b2grid.execution.publish import published
 from b2grid.execution.running import UPLOADING, classified
+from b2grid.execution.state import Began, Ended, Slots, State
 from b2grid.run import Limits, Outcome
 from b2grid.steering.parts import NtupleTree
 from b2grid.steering.recipe import Recipe
@@ -162,3 +164,13 @@ def test_a_reason_that_cannot_be_told_is_unknown_and_never_done() -> None:
     failure = classified(Outcome(exit_code=1, log_tail="[FATAL] Couldn't open input file x"), Chosen(nothing), nothing)
     assert failure is not None
     assert failure.kind == "unknown"
+
+
+def test_a_job_whose_outputs_cannot_be_published_yet_is_completing() -> None:
+    state = State.new([1], [])
+    state, _ = decide(state, Slots(1, {"h": 1}))
+    state, _ = decide(state, Began(1, 1, {"host": "h", "started": 1.0}))
+    state, _ = decide(state, Began(1, 1, {"host": "h", "started": 1.0, "minor": UPLOADING}))
+    assert (state.jobs[1].status, state.jobs[1].minor) == ("Completing", "Uploading Output Data")
+    state, _ = decide(state, Ended(1, 1, facts={"host": "h"}))
+    assert (state.jobs[1].status, state.running) == ("Done", 0)

@@ -105,7 +105,7 @@ def test_row_23_a_payload_that_hangs_is_stalled_tried_once_more_and_held(ran: Ra
 def test_row_24_a_payload_that_ignores_term_is_killed(ran: Ran) -> None:
     assert ran.came(DEAF) == ("Held", "walltime", 1)
     assert ran.rows[DEAF]["walltime"] < 30
-    assert read_log(ran.folder, DEAF).endswith("I do not listen\n")
+    assert "I do not listen\n" in read_log(ran.folder, DEAF)
 
 
 @fault(25, "payload forks twice, leaves its session and its folder, ignores TERM")
@@ -141,5 +141,5 @@ def test_row_32_a_payload_that_fills_its_scratch_is_ended_and_classed(ran: Ran) 
 @fault(35, "payload changes its folder, environment, mask and niceness")
 def test_row_35_what_a_payload_changes_no_other_job_notices(ran: Ran) -> None:
     assert ran.came(MOVES) == ("Done", "", 1)
-    assert read_log(ran.folder, SECOND) == "['steer.py'] None False 0\n"
+    assert "\n['steer.py'] None False 0\n" in read_log(ran.folder, SECOND)
     assert ran.came(WELL) == ("Done", "", 1)

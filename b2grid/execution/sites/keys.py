@@ -21,6 +21,7 @@ SITE: dict[str, Reader] = {
     "lifetime": values.duration,
     "environment": values.several(values.variable),
     "scratch": values.path,
+    "checksums": values.flag,
     "interface": values.name,
     "worker_interface": values.name,
 }

@@ -121,6 +121,7 @@ def _site(mistakes: Mistakes, key: str, data: Any, path: str, base: Site | None)
         scout_limits=_limits(sections["scout_limits"], limits, None) if sections["scout_limits"] else None,
         scratch=given.get("scratch"),
         storage=tuple(StorageElement(**one) for one in sections["storage"] if len(one) == 2),
+        checksums=given.get("checksums", False),
         interface=given.get("interface", "lo"),
         worker_interface=given.get("worker_interface", given.get("interface", "lo")),
         options=options,

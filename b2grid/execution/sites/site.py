@@ -169,6 +169,8 @@ class Site:
         Where folders of jobs are made; the system's place for temporary files by default.
     storage : tuple of StorageElement
         In order of preference.
+    checksums : bool
+        Whether every input is read and held against the catalogue's checksum before a job reads it.
     interface, worker_interface : str
         The network interfaces on which the scheduler and batch workers listen; loopback by default.
     options : Batch or None
@@ -195,6 +197,7 @@ class Site:
     scout_limits: Limits | None = None
     scratch: str | None = None
     storage: tuple[StorageElement, ...] = ()
+    checksums: bool = False
     interface: str = "lo"
     worker_interface: str = "lo"
     options: Batch | None = None
