@@ -122,6 +122,7 @@ class Snapshots:
             "message": state.reason or self._table.worst(),
             "settled": state.settled,
             "site": state.site,
+            "priority": state.priority,
             "events": [sum(done) for done in zip(*list(self.progress.values()), strict=True)],
             "trouble": self.trouble,
             "stuck": self.stuck,

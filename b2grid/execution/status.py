@@ -61,6 +61,8 @@ class Status:
         When this was true, in seconds since the epoch.
     site : str
         Where jobs are sent now.
+    priority : int or None
+        0 to 10, once the driver has said it.
     events : tuple of int
         Done and expected, of the jobs that run and say so; empty when none does.
     trouble : str
@@ -89,6 +91,7 @@ class Status:
     settled: bool = False
     answers: dict[str, str] = field(default_factory=dict, repr=False)
     site: str = ""
+    priority: int | None = None
     events: tuple[int, ...] = ()
     trouble: str = ""
     stuck: bool = False
@@ -265,7 +268,7 @@ def read_status(folder: ProjectFolder) -> Status:
 
 _AS_PUBLISHED = (
     *("counts", "scouts", "phase", "message", "updated", "settled", "answers", "site", "trouble", "stuck", "pauses"),
-    *("hosts", "storages", "next_due"),
+    *("priority", "hosts", "storages", "next_due"),
 )
 
 

@@ -67,6 +67,7 @@ def planned(
     scouts: bool | int = False,
     args: list[str] | None = None,
     recipe: Recipe | None = None,
+    files_per_job: int = 1,
 ) -> ProjectFolder:
     """A planned project in this folder, whose jobs run a program."""
     folder = ProjectFolder(path)
@@ -77,10 +78,10 @@ def planned(
     plan(
         project=path.name,
         project_id=project_id,
-        inputs=inputs(jobs),
+        inputs=inputs(jobs * files_per_job),
         runner=Runner("raw", program),
         steering="steer.py",
-        files_per_job=1,
+        files_per_job=files_per_job,
         scouts=scouts,
         args=args,
         recipe=recipe,
