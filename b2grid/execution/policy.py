@@ -49,8 +49,8 @@ POLICIES: dict[str, Policy] = {
     "environment": Policy(3, "hold", False, "Application environment not available", place=True, delays=_DELAYS),
     "input": _INPUT,  # three attempts, on three hosts where there are so many; then the job goes on without the file
     "checksum": _INPUT,
-    # publishing has been tried again by then, where the output was: the payload never is
-    "stage-out": Policy(0, "hold", False, "Uploading Output Data", place=True),
+    # only what has been kept on its host is tried again, there: the payload never is
+    "stage-out": Policy(3, "hold", False, "Uploading Output Data", place=True, delays=_DELAYS),
     "quota": Policy(0, "hold project", False, "No space or right at the destination"),
     "credentials": Policy(0, "hold project", False, "Proxy or token expired"),
     "lost worker": Policy(5, "hold", False, "Worker lost", place=True),

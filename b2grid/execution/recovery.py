@@ -99,10 +99,12 @@ def _job(state: State, line: Line) -> None:
     now.charged, now.budgets = line.get("charged", 0), line.get("budgets") or NOTHING
     now.hosts, now.replica = tuple(line.get("hosts", ())), line.get("replica", 0)
     now.facts = Facts(line["facts"]) if line.get("facts") else NOTHING
+    if not line.get("counted", True):
+        return
     if now.status == "Done":
         places.record(state, "", now.facts)
         breaker.watch(state, "", "")
-    elif (failure := now.facts.get("failure")) and now.status != "Killed":
+    elif failure := now.facts.get("failure"):
         places.record(state, failure, now.facts)
         breaker.watch(state, failure, str(now.facts.get("message", "")))
 

@@ -69,7 +69,7 @@ def planned(
     recipe: Recipe | None = None,
     table: pa.Table | None = None,
     kind: Literal["raw", "b2lite"] = "raw",
-    files: int = 1,
+    files_per_job: int = 1,
 ) -> ProjectFolder:
     """A planned project in this folder, whose jobs run a program."""
     folder = ProjectFolder(path)
@@ -80,10 +80,10 @@ def planned(
     plan(
         project=path.name,
         project_id=project_id,
-        inputs=inputs(jobs * files) if table is None else table,
+        inputs=inputs(jobs * files_per_job) if table is None else table,
         runner=Runner(kind, program),
         steering="steer.py",
-        files_per_job=files,
+        files_per_job=files_per_job,
         scouts=scouts,
         args=args,
         recipe=recipe,

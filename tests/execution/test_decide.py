@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from b2grid.execution.decide import decide
 from b2grid.execution.policy import POLICIES
-from b2grid.execution.recovery import replay
-from b2grid.execution.state import FINAL, Asked, Began, Ended, Note, Send, Slots, State, Void, Voided
-
-
-def run(state: State, *events: object) -> list[object]:
-    actions: list[object] = []
-    for event in events:
-        state, more = decide(state, event)  # type: ignore[arg-type]
-        actions += more
-    return actions
-
-
-def sent(actions: list[object]) -> list[int]:
-    return [action.job for action in actions if isinstance(action, Send)]
+from b2grid.execution.state import Asked, Began, Ended, Note, Slots, State, Tick, Void, Voided
+from tests.execution.deciding import fail, run, sent
 
 
 def test_no_main_job_is_sent_before_every_scout_is_done() -> None:
@@ -66,9 +50,10 @@ def test_the_window_is_bounded_and_refilled() -> None:
 def test_each_failure_class_causes_what_its_table_says(failure: str) -> None:
     rule = POLICIES[failure]
     state = State.new(mains=[1, 2], scouts=[])
-    run(state, Slots(1))
+    run(state, Slots(1, {"h": 1}))
     attempts = 1
-    while sent(run(state, Began(1, attempts, {}), Ended(1, attempts, failure, "because"))) and attempts < 20:
+    facts = {"host": "h", "kept": "/kept" if failure == "stage-out" else ""}
+    while sent(run(state, Began(1, attempts, {}), Ended(1, attempts, failure, "because", facts))) and attempts < 20:
         attempts += 1
     assert attempts == (3 if failure == "lost worker" else 1 + rule.retries), "who alone kills workers is held earlier"
     assert state.jobs[1].status == ("Failed" if rule.then == "fail" else "Held")
@@ -114,56 +99,98 @@ def test_an_unknown_job_in_a_request_is_answered_and_nothing_is_done() -> None:
     assert state.jobs[1].status == "Waiting"
 
 
-failures = st.sampled_from(["", "", "", *POLICIES, "nobody knows"])
+@pytest.mark.parametrize("failure", ["environment", "input"])
+def test_retries_of_infrastructure_wait_as_long_as_in_dirac_and_go_elsewhere(failure: str) -> None:
+    state = State.new(mains=[1], scouts=[], patience=0.01)
+    run(state, Tick(100.0), Slots(2, {"h1": 1, "h2": 1}))
+    assert sent(fail(state, 1, failure)) == []
+    assert not state.settled
+    assert state.next_due == pytest.approx(0.6)
+    assert sent(run(state, Tick(100.5))) == []
+    [again] = [action for action in run(state, Tick(100.7)) if hasattr(action, "avoid")]
+    assert again.avoid == ("h1",)
+    assert again.replica == (failure == "input")
+    fail(state, 1, failure, host="h2")
+    assert state.next_due == pytest.approx(1.8)
+    assert state.jobs[1].charged == 0
 
 
-@settings(max_examples=150)
-@given(
-    mains=st.integers(1, 12),
-    scouts=st.integers(0, 3),
-    seed=st.integers(0, 2**32),
-    chance=st.lists(failures, min_size=5),
-    requests=st.lists(st.sampled_from(["cancel", "hold", "resume", "reschedule", "finish"]), max_size=3),
-)
-def test_whatever_the_order_jobs_end_once_and_the_journal_tells_the_same(  # noqa: C901 - a small world in one place
-    mains: int, scouts: int, seed: int, chance: list[str], requests: list[str]
-) -> None:
-    """Random orders, duplicates and late arrivals; then recovery from the notes alone."""
-    luck = random.Random(seed)
-    new = (range(1, mains + 1), range(mains + 1, mains + 1 + scouts))
-    state = State.new(*new)
-    lines: list[dict[str, object]] = []
-    waiting: list[object] = [Slots(2)]
-    published: set[int] = set()
-    asked = list(requests)
-    for _ in range(600):
-        if not waiting:
-            if not asked:
-                break
-            waiting.append(Asked(f"n{len(asked)}", asked.pop()))
-        event = waiting.pop(luck.randrange(len(waiting)))
-        before = {job: now.status for job, now in state.jobs.items()}
-        state, actions = decide(state, event)  # type: ignore[arg-type]
-        for action in actions:
-            if isinstance(action, Note):
-                lines.append(action.line)
-            elif isinstance(action, Send):
-                failure = luck.choice(chance)
-                if not failure:
-                    published.add(action.job)
-                waiting += [Began(action.job, action.attempt, {}), Ended(action.job, action.attempt, failure)]
-                waiting += [Ended(action.job, action.attempt, failure)] * luck.randrange(2)
-            elif isinstance(action, Void):
-                waiting.append(Voided(action.job, held=action.job not in published))
-        for job, was in before.items():
-            if was == "Done":
-                assert state.jobs[job].status == "Done"
-    counts = Counter(now.status for now in state.jobs.values())
-    assert sum(counts.values()) == mains + scouts
-    assert state.settled or not state.sending
-    again = replay(State.new(*new), lines)
-    assert {job: now.status for job, now in again.jobs.items()} == {job: now.status for job, now in state.jobs.items()}
-    assert {job: now.attempt for job, now in again.jobs.items()} == {
-        job: now.attempt for job, now in state.jobs.items()
-    }
-    assert set(counts) <= FINAL | {"Held", "Waiting", "Scouting"}
+def test_a_clock_that_is_set_back_makes_nothing_due() -> None:
+    state = State.new(mains=[1], scouts=[])
+    run(state, Tick(1e9), Slots(1, {"h1": 1}))
+    fail(state, 1, "environment")
+    assert sent(run(state, Tick(5.0), Tick(64.0))) == []
+    assert sent(run(state, Tick(66.0))) == [1]
+
+
+def test_lost_workers_have_no_delay() -> None:
+    state = State.new(mains=[1], scouts=[])
+    run(state, Tick(0.0), Slots(1))
+    assert sent(fail(state, 1, "lost worker")) == [1]
+
+
+def test_more_memory_is_given_once() -> None:
+    state = State.new(mains=[1], scouts=[])
+    run(state, Slots(1))
+    [send] = [action for action in fail(state, 1, "memory") if hasattr(action, "memory_factor")]
+    assert send.memory_factor == 1.5
+    assert sent(fail(state, 1, "memory")) == []
+    assert state.jobs[1].minor == "Job has exceeded the memory limit"
+
+
+def test_at_most_three_attempts_are_charged() -> None:
+    state = State.new(mains=[1], scouts=[])
+    run(state, Slots(1))
+    for failure in ("memory", "signal", "output"):
+        fail(state, 1, failure)
+    assert (state.jobs[1].status, state.jobs[1].charged, state.jobs[1].attempt) == ("Held", 3, 3)
+
+
+def test_a_job_that_kills_workers_is_held_and_its_neighbours_are_not_charged() -> None:
+    state = State.new(mains=[1, 2, 3], scouts=[])
+    run(state, Tick(0.0), Slots(2, {"h1": 2}))
+    for time in range(1, 4):
+        attempt = state.jobs[2].attempt
+        run(state, Tick(float(time)))
+        fail(state, 1, "lost worker")
+        run(state, Ended(2, attempt, "lost worker"))
+    assert (state.jobs[1].status, state.jobs[1].minor) == ("Held", "Workers die with this job")
+    assert (state.jobs[2].status, state.jobs[2].charged) == ("Matched", 0)
+
+
+def test_workers_that_die_together_were_not_killed_by_a_job() -> None:
+    state = State.new(mains=[1, 2], scouts=[])
+    run(state, Slots(2, {"h1": 2}))
+    for time in range(5):
+        run(state, Tick(float(time)))
+        fail(state, 1, "lost worker")
+        fail(state, 2, "lost worker")
+    assert {state.jobs[job].status for job in (1, 2)} == {"Matched"}
+    assert not state.hosts["h1"].out
+
+
+def test_what_never_begins_is_taken_back_and_sent_again_but_not_for_ever() -> None:
+    state = State.new(mains=[1], scouts=[], patience=0.01)
+    run(state, Tick(0.0), Slots(1, {"h1": 1}))
+    for attempt in range(1, 4):
+        actions = [action for time in range(5) for action in run(state, Tick(attempt * 100.0 + 2 * time))]
+        assert [(action.job, action.attempt) for action in actions if type(action).__name__ == "Recall"][:1] == [
+            (1, attempt)
+        ]
+        run(state, Ended(1, attempt, "recalled"))
+    assert (state.jobs[1].status, state.jobs[1].minor) == ("Held", "Assigned, but never began")
+
+
+def test_what_waits_behind_jobs_that_run_is_left_alone() -> None:
+    state = State.new(mains=[1, 2], scouts=[], patience=0.01)
+    run(state, Tick(0.0), Slots(1, {"h1": 1}), Began(1, 1, {"host": "h1"}))
+    assert [action for time in range(1, 2000, 10) for action in run(state, Tick(float(time)))] == []
+
+
+def test_outputs_that_a_host_has_kept_are_published_from_there_and_no_payload_runs_again() -> None:
+    state = State.new(mains=[1, 2], scouts=[])
+    run(state, Slots(3, {"h1": 1, "h2": 1, "h3": 1}))
+    [again] = [action for action in fail(state, 1, "stage-out", kept="/kept") if hasattr(action, "avoid")]
+    assert again.avoid == ("h2", "h3")
+    fail(state, 2, "stage-out")
+    assert (state.jobs[2].status, state.jobs[2].minor) == ("Held", "Uploading Output Data")

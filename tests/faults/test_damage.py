@@ -131,7 +131,9 @@ def test_row_41_an_input_that_cannot_be_read_is_quarantined_and_the_result_is_pa
     program = tmp_path / "program.py"
     program.write_text(READS)
     table = pa.Table.from_pylist(rows, schema=inputs(1).schema)
-    folder = planned(tmp_path / "project", 3, sys.executable, "-S", str(program), table=table, kind="b2lite", files=2)
+    folder = planned(
+        tmp_path / "project", 3, sys.executable, "-S", str(program), table=table, kind="b2lite", files_per_job=2
+    )
     folder.submitted()
     came = forking("drive", folder)
     assert came.code == 0, came.said

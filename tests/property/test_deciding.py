@@ -62,9 +62,14 @@ class World(RuleBasedStateMachine):
     """A driver, a cluster, manifests and the plan, as small as can be."""
 
     @initialize(
-        mains=st.integers(1, 9), scouts=st.integers(0, 3), share=st.sampled_from([0.0, 0.5, 1.0]), adjust=st.booleans()
+        mains=st.integers(1, 9),
+        scouts=st.integers(0, 3),
+        share=st.sampled_from([0.0, 0.5, 1.0]),
+        adjust=st.booleans(),
+        revises=st.booleans(),
     )
-    def submitted(self, mains: int, scouts: int, share: float, adjust: bool) -> None:
+    def submitted(self, mains: int, scouts: int, share: float, adjust: bool, revises: bool) -> None:
+        self.revises = revises  # whether there is something to correct after scouts
         self.mains = list(range(1, mains + 1))
         self.scouts = list(range(mains + 1, mains + 1 + scouts))
         self.next = mains + scouts + 1
@@ -78,7 +83,8 @@ class World(RuleBasedStateMachine):
         self.voids: set[int] = set()
         self.time = 0.0
         self.nonce = 0
-        self.crash = False
+        self.crash = False  # before the driver acts on what it decides next
+        self.crash_planned = False  # when a plan has been stored, and before the journal says so
         self.work(Tick(0.0), Slots(1, {"h1": 1}))
 
     def new(self) -> State:
@@ -132,7 +138,7 @@ class World(RuleBasedStateMachine):
 
     def replan(self, plan: Replan) -> list[Any]:
         if plan.why == "scouts":
-            if self.time % 2:
+            if not self.revises:
                 return [Planned(self.revision)]
             gone, new = tuple(self.mains), tuple(self.mains[: ceil(len(self.mains) / 2)])
         else:
@@ -143,7 +149,8 @@ class World(RuleBasedStateMachine):
         self.next += len(new)
         self.mains = sorted((set(self.mains) - set(gone)) | set(new))
         self.revision += 1
-        if self.time % 3 == 1:  # the driver dies when the plan has been stored, and before the journal says so
+        if self.crash_planned:
+            self.crash_planned = False
             self.recover()
             return []
         return [Planned(self.revision, gone, new)]
@@ -185,6 +192,8 @@ class World(RuleBasedStateMachine):
                 "storage": st.sampled_from(["A", "B"]),
                 "lfns": st.just(["/belle/x"]),
                 "files": st.integers(1, 3),
+                "down": st.just(True),
+                "kept": st.just("/kept"),
             },
         ),
     )
@@ -226,6 +235,10 @@ class World(RuleBasedStateMachine):
     @rule()
     def driver_dies_before_it_acts(self) -> None:
         self.crash = True
+
+    @rule()
+    def driver_dies_after_planning(self) -> None:
+        self.crash_planned = True
 
     # -- what holds --------------------------------------------------------------------------------------------
 
@@ -292,8 +305,7 @@ class World(RuleBasedStateMachine):
         """When nothing is in the way and every attempt ends well, a project settles."""
         if not hasattr(self, "state"):
             return
-        self.crash = False
-        self.time = 6 * (self.time // 6 + 1.0)
+        self.crash = self.crash_planned = False
         for what in list(self.state.downtimes):
             self.work(Downtime(what))
         self.work(Asked("r", "restore"), Asked("s", "resume"), Slots(2, {"h1": 1, "h2": 1}))

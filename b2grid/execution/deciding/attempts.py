@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from b2grid.execution.deciding import breaker, gate, places, replanning, waiting
 from b2grid.execution.deciding.changes import change, end_attempt, forgive, leave_dask, queue, ready
 from b2grid.execution.deciding.pausing import pause
-from b2grid.execution.deciding.sending import IN_DOWNTIME, park
+from b2grid.execution.deciding.sending import IN_DOWNTIME, kept_on, park
 from b2grid.execution.facts import NOTHING
 from b2grid.execution.policy import CHARGED, Policy, policy
 from b2grid.execution.state import FINAL, HELD, SENT, Action, Began, Ended, JobState, Recall, Replan, State
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["began", "ended"]
 
 _LOST = "lost worker"
+_STAGE_OUT = "stage-out"
 _WAITED = "worker lost before it began"
 _WAITED_RETRIES = 20  # not without end: a job may kill its worker before it could say that it began
 _KILLS = "worker lost with this job alone"
@@ -64,7 +65,7 @@ def ended(state: State, event: Ended, actions: list[Action]) -> None:
 def _done(state: State, event: Ended, now: JobState, actions: list[Action]) -> None:
     if event.attempt < now.attempt and now.status in SENT:
         actions.append(Recall(event.job, now.attempt))  # an earlier attempt was not lost after all
-    facts = {**now.facts, **event.facts} if now.status != "Matched" else event.facts
+    facts = {**now.facts, **event.facts} if now.status in {"Running", "Completing"} else event.facts
     end_attempt(state, event.job, "Done", "Execution Complete", actions, facts)
     places.record(state, "", facts)
     places.clear(state, event.job, facts, actions)
@@ -81,9 +82,9 @@ def _recalled(state: State, job: int, now: JobState, actions: list[Action]) -> N
     elif minor == HELD:
         change(state, [job], "Held", HELD, actions)
     elif minor == waiting.NEVER_BEGAN and _never_begins(state, now):
-        end_attempt(state, job, "Held", minor, actions)
+        end_attempt(state, job, "Held", minor, actions, now.facts, counted=False)
     else:
-        end_attempt(state, job, *ready(state, now), actions)
+        end_attempt(state, job, *ready(state, now), actions, now.facts, counted=False)
         if now.status == "Waiting":
             queue(state, job, first=True)
 
@@ -103,10 +104,11 @@ def _failed(state: State, event: Ended, now: JobState, actions: list[Action]) ->
     leave_dask(state, job, now)
     places.lost_probe(state, job)
     if job in state.voiding:
-        end_attempt(state, job, "Held", state.voiding[job], actions, facts)
+        end_attempt(state, job, "Held", state.voiding[job], actions, facts, counted=False)
     elif event.failure == _LOST and not ran:
         # a worker that dies takes along what only waited on it: that has a budget of its own, and blames nobody
-        _again_or_not(state, job, now, _spent(now, _WAITED) <= _WAITED_RETRIES, policy(_LOST), facts, actions)
+        again = _spent(now, _WAITED) <= _WAITED_RETRIES
+        _again_or_not(state, job, now, again, policy(_LOST), facts, actions, counted=False)
     else:
         places.record(state, event.failure, facts)
         if event.failure in _INPUTS:
@@ -124,17 +126,24 @@ def _counts(state: State, job: int, now: JobState, facts: dict[str, Any], action
     alone = failure != _LOST or _lost_alone(state, job, actions)
     host = facts.get("host")
     if rule.place and isinstance(host, str):
-        if failure != _LOST:
-            now.hosts = (*(name for name in now.hosts if name != host), host)[-_HOSTS:]
+        if failure not in {_LOST, _STAGE_OUT}:
+            _avoid(now, host)
         if alone:
             places.blame(state, "host", host, job, facts, actions)
     elif failure in _HOST_WORKS:
         places.clear(state, job, facts, actions)
     now.charged += rule.charged
     again = _spent(now, failure) <= rule.retries and now.charged < CHARGED
+    now.facts = facts
+    if failure == _STAGE_OUT and not kept_on(state, now):
+        again = False  # the payload would have to run again
     if failure == _LOST and alone and _spent(now, _KILLS) >= _KILLS_MOST:
         again, rule = False, replace(rule, minor="Workers die with this job")
     _again_or_not(state, job, now, again, rule, facts, actions)
+
+
+def _avoid(now: JobState, host: str) -> None:
+    now.hosts = (*(name for name in now.hosts if name != host), host)[-_HOSTS:]
 
 
 def _spent(now: JobState, budget: str) -> int:
@@ -156,15 +165,23 @@ def _lost_alone(state: State, job: int, actions: list[Action]) -> bool:
 
 
 def _again_or_not(
-    state: State, job: int, now: JobState, again: bool, rule: Policy, facts: dict[str, Any], actions: list[Action]
+    state: State,
+    job: int,
+    now: JobState,
+    again: bool,
+    rule: Policy,
+    facts: dict[str, Any],
+    actions: list[Action],
+    *,
+    counted: bool = True,
 ) -> None:
     if again:
-        end_attempt(state, job, *ready(state, now), actions, facts)
+        end_attempt(state, job, *ready(state, now), actions, facts, counted=counted)
         if now.status == "Waiting":
             spent = now.budgets.get(facts["failure"], 1)
             waiting.postpone(state, job, rule.delays[min(spent, len(rule.delays)) - 1] if rule.delays else 0.0)
         return
-    end_attempt(state, job, "Failed" if rule.then == "fail" else "Held", rule.minor, actions, facts)
+    end_attempt(state, job, "Failed" if rule.then == "fail" else "Held", rule.minor, actions, facts, counted=counted)
     if facts["failure"] in _INPUTS and _can_do_without(now, facts):
         replanning.want(state, Replan("quarantine", (job,), tuple(facts["lfns"])), actions)
     if rule.then == "hold project" and "project" not in state.pauses:
@@ -191,6 +208,10 @@ def _waits_for_storage(state: State, job: int, now: JobState, facts: dict[str, A
         return False
     if not was_out:
         _forgive_all(state, list(state.storages[name].blamed), name, actions)
+        host = facts.get("host")
+        if isinstance(host, str):  # if it works from elsewhere and again not from there, it is the host
+            _avoid(now, host)
+            places.blame(state, "host", host, job, facts, actions)
     status, minor = ready(state, now)
     others = [
         other for other in state.replicas.get(job, ()) if other not in state.storages or not state.storages[other].out

@@ -32,9 +32,22 @@ def leave_dask(state: State, job: int, now: JobState) -> None:
 
 
 def end_attempt(
-    state: State, job: int, status: str, minor: str, actions: list[Action], facts: Mapping[str, Any] = NOTHING
+    state: State,
+    job: int,
+    status: str,
+    minor: str,
+    actions: list[Action],
+    facts: Mapping[str, Any] = NOTHING,
+    *,
+    counted: bool = True,
 ) -> None:
-    """An attempt has ended, and so its job has another state: all that is known of it goes into the journal."""
+    """An attempt has ended, and so its job has another state: all that is known of it goes into the journal.
+
+    Parameters
+    ----------
+    counted : bool
+        Whether it says something about its host, and of jobs in general.
+    """
     now = state.jobs[job]
     leave_dask(state, job, now)
     state.open += (status in OPEN) - (now.status in OPEN)
@@ -50,6 +63,8 @@ def end_attempt(
         line["hosts"] = now.hosts
     if now.replica:
         line["replica"] = now.replica
+    if not counted:
+        line["counted"] = False
     if facts:
         line["facts"] = dict(facts)
     actions.append(Note(line))
@@ -58,7 +73,7 @@ def end_attempt(
 def turned_out_done(state: State, job: int, actions: list[Action]) -> None:
     """A job has a result, although no attempt has told of it."""
     facts = {name: value for name, value in state.jobs[job].facts.items() if name not in {"failure", "message"}}
-    end_attempt(state, job, "Done", "Execution Complete", actions, facts)
+    end_attempt(state, job, "Done", "Execution Complete", actions, facts, counted=False)
 
 
 def ready(state: State, now: JobState) -> tuple[str, str]:
@@ -90,7 +105,7 @@ def change(
     Parameters
     ----------
     fresh : bool
-        Forget what its attempts have cost, and what they reported.
+        Forget what its attempts have cost.
     given : mapping
         Limits that their owner gives them.
     """
@@ -114,7 +129,7 @@ def changed(now: JobState, status: str, minor: str, *, fresh: bool, given: Mappi
     """What `change` does to one job."""
     now.status, now.minor = status, minor
     if fresh:
-        now.charged, now.budgets, now.facts, now.hosts, now.replica = 0, NOTHING, NOTHING, (), 0
+        now.charged, now.budgets, now.hosts, now.replica = 0, NOTHING, (), 0
     if given:
         now.given = {**now.given, **given}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from b2grid.execution.deciding.changes import queue
 from b2grid.execution.deciding.pausing import recall
 from b2grid.execution.state import Action, Downtime, Note, Place, State
 
@@ -70,10 +71,22 @@ def clear(state: State, job: int, facts: Mapping[str, Any], actions: list[Action
     host = facts.get("host")
     if host in state.hosts:
         _works(state, "host", host, state.hosts[host], actions)
-    storages = [facts["storage"]] if facts.get("storage") else state.replicas.get(job, ())
-    for name in storages if not facts.get("failure") else ():
+    if facts.get("failure"):
+        return
+    for name in _read_from(state, job, facts):
         if name in state.storages:
             _works(state, "storage", name, state.storages[name], actions)
+
+
+def _read_from(state: State, job: int, facts: Mapping[str, Any]) -> Iterable[str]:
+    """The storage elements that an attempt has certainly read from."""
+    if facts.get("storage"):
+        return [facts["storage"]]
+    replicas = state.replicas.get(job, ())
+    if len(replicas) == 1:
+        return replicas
+    probed = state.probes.get(job)
+    return [name for name in replicas if probed is not None and state.storages.get(name) is probed]
 
 
 def _works(state: State, kind: str, name: str, place: Place, actions: list[Action]) -> None:
@@ -93,13 +106,20 @@ def lost_probe(state: State, job: int) -> None:
 
 
 def blame(state: State, kind: str, name: str, job: int, facts: Mapping[str, Any], actions: list[Action]) -> None:
-    """A place is a reason why an attempt failed; with many of them one after the other, it is taken out."""
+    """A place is a reason why an attempt failed; with many of them one after the other, it is taken out.
+
+    A storage element that does not even answer is taken out at once.
+    """
     place = _place(_of(state, kind), name)
     place.blamed[job] = facts["failure"]
-    if not place.out and len(place.blamed) >= PILE:
+    if place.out:
+        return
+    said = str(facts.get("message", ""))
+    if kind == "storage" and facts.get("down"):
+        take_out(state, kind, name, said or "it does not answer", facts.get("ended") or 0.0, actions)
+    elif len(place.blamed) >= PILE:
         classes = " and ".join(sorted(set(place.blamed.values())))
-        said = f": {facts['message']}" if facts.get("message") else ""
-        reason = f"{len(place.blamed)} jobs failed there one after the other ({classes}){said}"
+        reason = f"{len(place.blamed)} jobs failed there one after the other ({classes})" + (said and f": {said}")
         take_out(state, kind, name, reason, facts.get("ended") or 0.0, actions)
 
 
@@ -139,7 +159,8 @@ def back(state: State, kind: str, name: str) -> None:
     place = _place(_of(state, kind), name)
     place.out, place.until, place.since, place.blamed, place.probe = "", "", 0.0, {}, None
     if kind == "storage":
-        release(state, name)
+        for job in release(state, name):
+            queue(state, job)
     _all_out(state)
 
 

@@ -42,7 +42,7 @@ def voided(state: State, event: Voided, actions: list[Action]) -> None:
         replanning.voided(state, event, actions)
     elif minor and now.status not in FINAL:
         if event.held:
-            end_attempt(state, event.job, "Killed", minor, actions, now.facts)
+            end_attempt(state, event.job, "Killed", minor, actions, now.facts, counted=False)
         elif now.status not in SENT:
             turned_out_done(state, event.job, actions)
         # else what has published it is about to say so
