@@ -19,11 +19,12 @@ __all__ = ["clean_verb"]
 def _clean(options: argparse.Namespace, console: Console) -> int:
     import pandas as pd
 
-    from b2grid.execution import ProjectFolder
+    from b2grid.execution import ProjectFolder, sites
     from b2grid.execution.sweeping import clear, remnants
 
     named = [ProjectFolder(b2grid.Project(name).folder) for name in options.names]
-    found = remnants(named or registered(), host=not named, log_days=options.logs)
+    bases = {None, *(site.scratch for site in sites().values())}
+    found = remnants(named or registered(), bases, host=not named, log_days=options.logs)
     rows = [(item.what, str(item.where), _size(item.bytes), item.why) for item in found]
     print_frame(pd.DataFrame(rows, columns=["what", "where", "size", "why"]), options.csv, "nothing to clean")
     if options.dry or not found:

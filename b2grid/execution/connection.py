@@ -122,11 +122,17 @@ class Link:
         if self._connection.client is None:
             return self._waited(now)
         if self.exchange is None:
-            self.exchange = Exchange(self._connection.client, self._project, self._clock, self._run)
-            return [Slots(self.site.workers)]
+            return self._joined(now, self._connection.client)
         if not self.exchange.alive:
             return self._again(now, f"the cluster of site '{self.site.name}' was lost, and what ran there with it")
         return self._counted(now, self.exchange.hosts())
+
+    def _joined(self, now: float, client: distributed.Client) -> list[Event]:
+        try:
+            self.exchange = Exchange(client, self._project, self._clock, self._run)
+        except Exception as error:
+            return self._again(now, f"the cluster of site '{self.site.name}' left at once: {error}")
+        return [Slots(self.site.workers)]
 
     def _counted(self, now: float, hosts: dict[str, int] | None) -> list[Event]:
         """What follows from the workers that are there."""
@@ -141,6 +147,8 @@ class Link:
 
     def _waited(self, now: float) -> list[Event]:
         """Say when no worker comes in time; nothing more is sent until one does."""
+        if self.exchange is not None and not self.exchange.busy:
+            self._without = now  # there is nothing to come for
         if self.stuck or self._workers or now - self._without < self.site.start_limit:
             return []
         self.stuck = True

@@ -7,6 +7,7 @@ comes of them is told by events. A cluster that has gone cannot stop the driver.
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import time
 from functools import partial
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 __all__ = ["Exchange", "Parcel", "Run", "on_worker"]
+
+log = logging.getLogger("b2grid.driver")
 
 _BATCH = 0.01  # seconds in which what happens is taken together
 _LOST: Facts = {"failure": "lost worker", "message": "the worker was lost"}
@@ -106,27 +109,41 @@ class Exchange:
         """Whether the scheduler is the one that this began with; one that was started again knows nothing of it."""
         return self._client.status == "running" and self._client.scheduler_comm is self._stream
 
-    def send(self, parcels: Iterable[Parcel], *, priority: int = 0) -> None:
-        """Hand attempts over, in one message for all that may go to the same hosts."""
+    @property
+    def busy(self) -> bool:
+        """Whether Dask has something to do."""
+        return bool(self._futures)
+
+    def send(self, parcels: Iterable[Parcel], *, priority: int = 0) -> list[Event]:
+        """Hand attempts over, in one message for all that may go to the same hosts.
+
+        Returns
+        -------
+        list
+            The ends of those that could not be handed over, because the cluster has just gone.
+        """
         alike: dict[tuple[str, ...], list[Attempt]] = {}
         for attempt, avoid in parcels:
             alike.setdefault(tuple(sorted(avoid)), []).append(attempt)
+        events: list[Event] = []
         for avoid, attempts in alike.items():
-            # a tuple as the key: of string keys the scheduler keeps a prefix per job for ever
-            keys = [("b2grid", self._project, attempt.job, attempt.attempt) for attempt in attempts]
-            futures = self._client.map(
-                self._work,
-                attempts,
-                key=keys,
-                pure=False,
-                retries=0,
-                priority=priority,
-                workers=self._elsewhere(avoid) or None,
-                allow_other_workers=False,
-            )
-            for attempt, future in zip(attempts, futures, strict=True):
-                self._futures[attempt.job, attempt.attempt] = future
-                future.add_done_callback(self._arrived.put)
+            try:
+                self._hand_over(attempts, self._elsewhere(avoid), priority)
+            except Exception as error:
+                # whatever Dask says about a client that is being closed
+                log.warning("attempts could not be sent: %r", error)
+                events += [self._ended((attempt.job, attempt.attempt), _LOST) for attempt in attempts]
+        return events
+
+    def _hand_over(self, attempts: list[Attempt], workers: list[str], priority: int) -> None:
+        # a tuple as the key: of string keys the scheduler keeps a prefix per job for ever
+        keys = [("b2grid", self._project, attempt.job, attempt.attempt) for attempt in attempts]
+        futures = self._client.map(
+            self._work, attempts, key=keys, pure=False, retries=0, priority=priority, workers=workers or None
+        )
+        for attempt, future in zip(attempts, futures, strict=True):
+            self._futures[attempt.job, attempt.attempt] = future
+            future.add_done_callback(self._arrived.put)
 
     def _elsewhere(self, avoid: Sequence[str]) -> list[str]:
         """Workers on other hosts than these; none if there are none, for then it may go anywhere."""
@@ -136,7 +153,8 @@ class Exchange:
         """Take attempts back that have not begun; of one that has, the outcome comes as it does."""
         back = [key for key in keys if key not in self._begun]
         if futures := [self._futures[key] for key in back if key in self._futures]:
-            self._client.cancel(futures)
+            with contextlib.suppress(Exception):  # with a client that is being closed they end as well
+                self._client.cancel(futures)
         return [self._ended(key, _RECALLED) for key in back]
 
     def take(self, wait: float) -> list[Event]:
@@ -255,4 +273,6 @@ def _why(future: distributed.Future[Any]) -> Facts:
     error = future._state.exception if future._state is not None else None  # noqa: SLF001 - asking would wait
     if isinstance(error, distributed.KilledWorker):
         return _KILLED
-    return {"failure": "unknown", "message": f"{type(error).__name__}: {error}"}
+    # what travels was not understood there: the worker, not the job, is the reason
+    failure = "environment" if isinstance(error, ImportError) else "unknown"
+    return {"failure": failure, "message": f"{type(error).__name__}: {error}"}

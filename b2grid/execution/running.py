@@ -58,7 +58,6 @@ class Execution:
     job: Job
     root: Path
     runner: Runner
-    environment: dict[str, str]
     manifest: Manifest
     tell: Callable[[Facts], None]
 
@@ -72,13 +71,7 @@ class Execution:
         root: Path,
         tell: Callable[[Facts], None],
     ) -> Self:
-        """A new one, with a nonce of its own.
-
-        Raises
-        ------
-        SiteUnavailable
-            If the environment of its runner cannot be made.
-        """
+        """A new one, with a nonce of its own."""
         runner = Runner.from_json(plan.spec["runner"])
         manifest = Manifest(
             project_id=plan.project_id,
@@ -94,8 +87,7 @@ class Execution:
             seed=plan.seed(job.id),
             host=socket.gethostname(),
         )
-        environment = clean_environment(runner, attempt.environment)
-        return cls(attempt, folder, plan, job, root, runner, environment, manifest, tell)
+        return cls(attempt, folder, plan, job, root, runner, manifest, tell)
 
     @property
     def base(self) -> str | None:
@@ -136,6 +128,7 @@ def _ran(work: Execution, place: Path) -> tuple[Failure | None, Facts]:
         chosen = choose(job.files, attempt.storage, attempt.replica, checksums=attempt.checksums)
         if chosen.failure is not None:
             return chosen.failure, _about(chosen.failure, job)
+    environment = clean_environment(work.runner, attempt.environment)
     folder = place / "work"
     shutil.copytree(work.folder.steering, folder)
     for name in (JOB_INFORMATION, *work.plan.spec["outputs"], *work.plan.spec.get("files", {})):
@@ -143,7 +136,7 @@ def _ran(work: Execution, place: Path) -> tuple[Failure | None, Facts]:
     payload = Payload(
         work.plan.arguments(job.id, chosen.names),
         str(folder),
-        work.environment,
+        environment,
         attempt.limits,
         work.manifest.nonce,
         str(place / "log"),
@@ -153,7 +146,7 @@ def _ran(work: Execution, place: Path) -> tuple[Failure | None, Facts]:
     supervisor, watch = slot()
     with watch.over(str(manifest_path(work.root, job.id))):
         outcome = supervisor.run(payload, _Paced(work).progress)
-    secrets = secrets_of({**os.environ, **work.environment})
+    secrets = secrets_of({**os.environ, **environment})
     measured = {"walltime": outcome.walltime, "cpu_time": outcome.cpu_time, "peak_memory": outcome.peak_memory}
     failure, kept = _outcome(
         work, folder, replace(outcome, log_tail=masked(outcome.log_tail, secrets)), chosen, measured
@@ -207,9 +200,10 @@ def _outcome(
         return None, keep(work.base, work.folder.path, manifest, files)
     except (InvalidInput, IncompleteOutput) as error:
         return Failure("output", str(error)), None
-    except OSError as error:
+    except (SiteError, OSError) as error:
         # the scratch of this host, not the destination: another host may have room
-        return Failure("environment", f"the scratch of this host: {error.strerror}: {error.filename}"), None
+        said = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
+        return Failure("environment", f"the scratch of this host: {said}"), None
 
 
 def classified(outcome: Outcome, chosen: Chosen, work: Execution) -> Failure | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidInput, SiteError, printable
 from b2grid.execution.files import read_text
+from b2grid.execution.folder import FORMAT
 from b2grid.execution.owner import Liveness, liveness, read_owner
 from b2grid.html import Html, bar, tag
 
@@ -60,6 +61,8 @@ class Status:
         When this was true, in seconds since the epoch.
     site : str
         Where jobs are sent now.
+    priority : int or None
+        0 to 10, once the driver has said it.
     events : tuple of int
         Done and expected, of the jobs that run and say so; empty when none does.
     trouble : str
@@ -88,6 +91,7 @@ class Status:
     settled: bool = False
     answers: dict[str, str] = field(default_factory=dict, repr=False)
     site: str = ""
+    priority: int | None = None
     events: tuple[int, ...] = ()
     trouble: str = ""
     stuck: bool = False
@@ -264,7 +268,7 @@ def read_status(folder: ProjectFolder) -> Status:
 
 _AS_PUBLISHED = (
     *("counts", "scouts", "phase", "message", "updated", "settled", "answers", "site", "trouble", "stuck", "pauses"),
-    *("hosts", "storages", "next_due"),
+    *("priority", "hosts", "storages", "next_due"),
 )
 
 
@@ -277,9 +281,14 @@ def _why_left(folder: ProjectFolder) -> str:
 def _published(folder: ProjectFolder) -> dict[str, Any] | None:
     text = read_text(folder.status)
     try:
-        return None if text is None else dict(json.loads(text))
+        published: dict[str, Any] = {} if text is None else dict(json.loads(text))
     except ValueError:
         return None  # a damaged snapshot says nothing; the driver writes the next one from its state
+    if (written := published.get("format", FORMAT)) > FORMAT:
+        raise InvalidInput(
+            f"'{folder.status}' has format {written}, this b2grid reads up to {FORMAT}", hint="use a newer b2grid"
+        )
+    return published or None
 
 
 def _plan(folder: ProjectFolder) -> Plan | None:

@@ -13,23 +13,35 @@ if TYPE_CHECKING:
     import ipywidgets
     import pandas as pd
 
+    from b2grid.execution import ProjectFolder
+
 __all__ = ["panel", "projects"]
 
 
 def projects() -> pd.DataFrame:
-    """All projects of this user: name, phase, jobs, done, driver, folder; one that cannot be read says why."""
+    """All projects of this user: one that cannot be read says why.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``name``, ``phase``, ``jobs``, ``done``, ``site``, ``priority``, ``hosts_out`` (how many nothing is sent to),
+        ``driver``, ``folder``, ``message``.
+    """
     import pandas as pd
 
-    rows = []
-    for folder in registered():
-        try:
-            status = execution.read_status(folder)
-        except (B2GridError, OSError) as error:
-            status = execution.Status(folder.path.name, {}, phase="unreadable", message=str(error))
-        rows.append(
-            (status.name, status.phase, status.total, status.done, status.driver, str(folder.path), status.message)
-        )
-    return pd.DataFrame(rows, columns=["name", "phase", "jobs", "done", "driver", "folder", "message"])
+    columns = ["name", "phase", "jobs", "done", "site", "priority", "hosts_out", "driver", "folder", "message"]
+    return pd.DataFrame([_row(folder) for folder in registered()], columns=columns)
+
+
+def _row(folder: ProjectFolder) -> tuple[object, ...]:
+    try:
+        definition, status = folder.read_definition(), execution.read_status(folder)
+    except (B2GridError, OSError) as error:
+        return (folder.path.name, "unreadable", 0, 0, "", None, 0, "none", str(folder.path), str(error))
+    priority = definition.priority if status.priority is None else status.priority
+    out = sum(bool(host["out"]) for host in status.hosts.values())
+    about = (status.site or definition.site, priority, out, status.driver)
+    return (status.name, status.phase, status.total, status.done, *about, str(folder.path), status.message)
 
 
 def panel(project: str | Project | None = None) -> ipywidgets.Widget:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 from b2grid import Project, SiteUnavailable
+from b2grid.execution.job import Attempt, run_attempt
+from b2grid.run import Limits
 from tests.project.conftest import COLLECTION, D0, Write
 
 pytestmark = pytest.mark.slow
 
 # what b2setup does: it talks, checks the release, and changes the environment
 SETUP = """\
+here="$(dirname "${BASH_SOURCE[0]}")/.."
 echo "Setting up $1"
-case "$1" in release-09-*) ;; *) echo "ERROR: release $1 is not available" >&2; return 1;; esac
+echo "$1" >> "$here/asked"
+if [ ! -d "$here/releases/$1" ]; then echo "ERROR: release $1 is not available" >&2; return 1; fi
 export BELLE2_RELEASE="$1"
-export PATH="$(dirname "${BASH_SOURCE[0]}")/bin:$PATH"
+export PATH="$here/releases/$1/bin:$PATH"
 """
 BASF2 = """\
 #!/bin/sh
@@ -30,10 +36,11 @@ exec {python} -P -m b2grid.lite "$@"
 
 @pytest.fixture
 def setup(write: Write, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A set-up script that puts a `basf2` on the path."""
-    program = write(BASF2.format(python=shlex.quote(sys.executable)), "tools/bin/basf2")
+    """A tree as CVMFS has it, whose set-up script puts a `basf2` on the path."""
+    tree = "cvmfs/belle.cern.ch"
+    program = write(BASF2.format(python=shlex.quote(sys.executable)), f"{tree}/releases/release-09-00-00/bin/basf2")
     program.chmod(0o755)
-    script = write(SETUP, "tools/b2setup")
+    script = write(SETUP, f"{tree}/tools/b2setup")
     monkeypatch.setenv("B2GRID_BASF2_SETUP", str(script))
     monkeypatch.setenv("B2GRID_TEST_SECRET", "never in a payload")
     return script
@@ -54,12 +61,30 @@ def test_a_release_runs_the_trial_and_the_jobs_in_its_own_environment(setup: Pat
     assert [word for word in words[1:] if project.plan().project_id not in word] == [
         word for word in others[4:] if same.project_id not in word
     ]
-    assert project.submit(wait=True).phase == "done"
+    project.submit()
+    assert lite.submit(wait=True).phase == "done"
+    assert project.wait().phase == "done"
     assert "this is basf2 release-09-00-00, secret: ," in project.log(1)
     manifest = json.loads((project.folder / "output" / "manifests" / "sub00" / "1.json").read_text())
     assert (manifest["runner"], manifest["release"]) == ("basf2", "release-09-00-00")
-    assert len(project.arrays("d0", ["M"])) > 0
+    columns = ["__experiment__", "__run__", "__event__", "M", "p"]
+    arrays = project.arrays("d0", columns)
+    assert len(arrays) > 0
+    assert arrays.to_list() == lite.arrays("d0", columns).to_list()
     assert "release-09-00-00" in str(project.provenance())
+    # by the check, the trial, the driver and every worker of this host together
+    assert (setup.parents[1] / "asked").read_text().split() == ["release-09-00-00"]
+
+
+def test_a_release_that_is_gone_when_a_job_starts_is_no_fault_of_the_job(setup: Path, write: Write) -> None:
+    project = Project("gone", write(D0), COLLECTION, release="release-09-00-00")
+    project.plan(files_per_job=6)
+    shutil.rmtree(setup.parents[1] / "releases")
+    os.utime(setup, (1, 1))  # another script than the one that was captured
+    attempt = Attempt(str(project.folder), 1, 1, 1, Limits(), "0" * 64)
+    facts = run_attempt(attempt, lambda _said: None)
+    assert facts["failure"] == "environment"
+    assert "release release-09-00-00 is not available" in facts["message"]
 
 
 def test_a_release_that_the_site_does_not_have_is_said_in_its_own_words(setup: Path, write: Write) -> None:

@@ -51,15 +51,16 @@ def _drive(folder: ProjectFolder, order: dict[str, Any]) -> None:
     remove_cut_off(folder.owner, folder.status, folder.jobs)
     owner = Owner.this(history.epoch + 1)
     owner.write(folder)
-    where = dataclasses.replace(site("local"), workers=order["workers"], limits=Limits(**order["limits"]))
-    driving = Driver(folder, where, journal, owner, history.lines, patience=0.01)
+    where = dataclasses.replace(site("local"), limits=Limits(**order["limits"]), **order["site"])
+    driving = Driver(folder, where, journal, owner, history.lines, patience=order["patience"])
     driving.run(partial(_connected, order))
     dataclasses.replace(owner, ended=True).write(folder, journal.require_ours)
 
 
 def _connected(order: dict[str, Any], _: Site) -> distributed.Client:
-    security = distributed.Security(require_encryption=True, **order["security"])
-    return distributed.Client(order["address"], security=security, set_as_default=False)
+    told = json.loads(Path(order["cluster"]).read_text())
+    security = distributed.Security(require_encryption=True, **told["security"])
+    return distributed.Client(told["address"], security=security, set_as_default=False, timeout=10)
 
 
 def _submit(folder: ProjectFolder, order: dict[str, Any]) -> None:

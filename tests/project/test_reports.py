@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from b2grid import InvalidInput, Project, execution
+from b2grid.execution import ProjectFolder
+from b2grid.execution.reports import diagnosis, hosts, scouting
+from b2grid.execution.state import IN_SCOUTING
 from tests.execution.conftest import planned
 
-# every third job fails with a line of its own, every fifth with a traceback
+# every third job fails with a line of its own, every seventh with a traceback
 PAYLOAD = """\
 import sys
 
@@ -22,18 +28,9 @@ if job % 3 == 0:
     print(f"[ERROR] No such list K-:mine in /data/file_{job}.root <b>")
     print("[INFO] the end")
     sys.exit(1)
-if job % 5 == 0:
+if job % 7 == 0:
     raise ValueError(f"a cut that is wrong in job {job}")
 """
-
-
-def run(root: Path, name: str, **options: object) -> Project:
-    """Run a project of a few jobs to its end."""
-    folder = planned(root / name, 11, sys.executable, "-c", PAYLOAD, args=["{job}"], **options)  # type: ignore[arg-type]
-    execution.submit(folder)
-    project = Project(str(folder.path))
-    project.wait(120)
-    return project
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +40,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def failed(root: Path) -> Project:
-    return run(root, "failed")
-
-
-@pytest.fixture(scope="module")
-def scouted(root: Path) -> Project:
-    """A project with a scout for each job; numbers of scouts begin at 12, so that 12, 15, 18, 20 and 21 fail."""
-    return run(root, "scouted", scouts=11)
+    """A project of 11 jobs and 5 scouts, of which 12, 14 and 15 fail; then it goes on, and 3, 6, 7 and 9 fail."""
+    folder = planned(root / "failed", 11, sys.executable, "-c", PAYLOAD, args=["{job}"], scouts=5)
+    folder.write_definition(replace(folder.read_definition(), scouts_pass=0.4))
+    execution.submit(folder)
+    project = Project(str(folder.path))
+    project.wait(120)
+    return project
 
 
 @pytest.fixture(scope="module")
@@ -64,26 +61,26 @@ def test_failures_are_summed_up_with_the_lines_that_jobs_share(failed: Project) 
     found = failed.diagnosis()
     assert not found.ok
     (cause,) = found.causes
-    assert (cause.failure, cause.status, cause.jobs) == ("application", "Failed", (3, 5, 6, 9, 10))
-    assert [count for _, count in cause.lines] == [3, 2]
+    assert (cause.failure, cause.status, cause.jobs) == ("application", "Failed", (3, 6, 7, 9, 12, 14, 15))
+    assert [count for _, count in cause.lines] == [5, 2]
     assert "No such list K-:mine" in cause.line
     assert "mend it" in cause.advice
     host = failed.jobs["host"].iloc[0]
-    assert found.by("host").loc[host, "application"] == found.by("site").loc["local", "application"] == 5
-    assert found.dataframe()["count"].tolist() == [5]
-    for words in ("5 jobs without a result, 6 of 11 jobs done", "3, 5, 6, 9, 10", "3 x [ERROR] No such list", "-> "):
+    assert found.by("host").loc[host, "application"] == found.by("site").loc["local", "application"] == 7
+    assert found.dataframe()["count"].tolist() == [7]
+    for words in ("7 Failed; 7 of 11 jobs done", "3, 6, 7, 9, 12, 14, 15", "5 x [ERROR] No such list", "-> "):
         assert words in str(found)
     assert "&lt;b&gt;" in found._repr_html_()
-    assert failed.failures()["job"].tolist() == [3, 5, 6, 9, 10]
+    assert failed.failures()["job"].tolist() == list(cause.jobs)
 
 
 def test_hosts_show_what_was_done_and_what_failed_there(failed: Project) -> None:
     hosts = failed.hosts()
     (row,) = hosts.rows
-    assert (row.site, row.done, row.failed, row.lost, row.state) == ("local", 6, 5, 0, row.state)
+    assert (row.site, row.done, row.failed, row.lost, row.out) == ("local", 9, 7, 0, "")
     assert hosts.dataframe().loc[0, "host"] == row.host
     assert row.host in str(hosts)
-    assert "s/event" in hosts._repr_html_()
+    assert row.host in hosts._repr_html_()
 
 
 def test_somebody_who_helps_gets_what_is_needed(failed: Project) -> None:
@@ -101,29 +98,97 @@ def test_somebody_who_helps_gets_what_is_needed(failed: Project) -> None:
         "[INFO] the end",
     ):
         assert words in said
-    assert "a cut that is wrong in job 5" in failed.help_report(5)
+    assert "a cut that is wrong in job 7" in failed.help_report(7)
     with pytest.raises(InvalidInput, match="no job 99"):
         failed.help_report(99)
 
 
-def test_scouts_that_failed_show_their_lines_and_how_to_see_them_again(scouted: Project) -> None:
-    scouting = scouted.scouting()
-    assert "6 of 11 scouts passed" in scouting.said
-    assert "main jobs were not sent" in scouting.said
+def test_scouts_that_failed_show_their_lines_and_how_to_see_them_again(failed: Project) -> None:
+    scouting = failed.scouting()
+    assert scouting.said == "2 of 5 scouts passed; 40% of them had to"
     (sample,) = scouting.samples
-    assert (sample.sample, sample.scouts, sample.passed) == ("signal", 11, 6)
-    first = scouting.failed[0]
-    assert (first.job, first.failure) == (12, "application")
-    assert "[ERROR] No such list K-:mine in /data/file_12.root <b>" in first.lines
-    assert first.command.endswith("12")
-    traceback = next(one for one in scouting.failed if one.job == 20)
+    assert (sample.sample, sample.scouts, sample.passed) == ("signal", 5, 2)
+    error, traceback, _ = scouting.failed
+    assert (error.job, error.failure) == (12, "application")
+    assert "[ERROR] No such list K-:mine in /data/file_12.root <b>" in error.lines
+    assert error.command.endswith("12")
     assert traceback.lines[0].startswith("Traceback")
-    assert "ValueError: a cut that is wrong in job 20" in traceback.lines
+    assert "ValueError: a cut that is wrong in job 14" in traceback.lines
     assert "again: cd $(mktemp -d)" in str(scouting)
     assert "&lt;b&gt;" in scouting._repr_html_()
-    causes = {cause.failure: cause for cause in scouted.diagnosis().causes}
-    assert len(causes["Failed in scouting"].jobs) == 11
-    assert "scouting()" in causes["Failed in scouting"].advice
+    assert [change.why for change in scouting.changes] == ["scouts"]
+    assert "parameters corrected automatically" in str(scouting)
+
+
+def test_the_command_of_a_failed_scout_shows_the_same_again(failed: Project, tmp_path: Path) -> None:
+    first = failed.scouting().failed[0]
+    again = subprocess.run(["sh", "-c", first.command], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert again.returncode == 1
+    assert "[ERROR] No such list K-:mine in /data/file_12.root <b>" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("states", "share", "words"),
+    [
+        (["Planned", "Planned"], 1.0, "2 scouts are planned; they run first"),
+        (["Running", "Done"], 1.0, "1 of 2 scouts have passed so far; all of them must"),
+        (["Failed", "Done"], 1.0, "1 of 2 scouts passed, and all of them must: main jobs were not sent"),
+        (["Failed", "Done", "Running"], 0.6, "1 of 3 scouts have passed so far; 60% of them must"),
+        (["Failed", "Done"], 0.5, "1 of 2 scouts passed; 50% of them had to"),
+    ],
+)
+def test_where_the_gate_is_is_said(waiting: Project, states: list[str], share: float, words: str) -> None:
+    jobs = execution.read_jobs(ProjectFolder(waiting.folder)).slice(0, len(states))
+    for name, column in (("kind", ["scout"] * len(states)), ("status", states)):
+        jobs = jobs.set_column(jobs.column_names.index(name), name, pa.array(column))
+    plan = waiting.plan()
+    assert scouting(jobs, plan, plan, share=share, lines=lambda _: [], command=lambda _: "").said == words
+
+
+def test_jobs_behind_scouts_that_failed_are_told_apart(waiting: Project) -> None:
+    jobs = execution.read_jobs(ProjectFolder(waiting.folder))
+    for name, column in (
+        ("status", ["Failed", "Failed", "Held", "Waiting"]),
+        ("minor_status", [IN_SCOUTING, IN_SCOUTING, "", "Rescheduled"]),
+        ("failure", ["", "", "memory", "lost worker"]),
+        ("peak_memory", [None, None, 4 * 1024**3, None]),
+    ):
+        kind = jobs.schema.field(name).type
+        jobs = jobs.set_column(jobs.column_names.index(name), name, pa.array(column, kind))
+    scouts, memory, again = diagnosis("p", jobs, "local").causes
+    assert (scouts.failure, scouts.jobs) == (IN_SCOUTING, (1, 2))
+    assert "scouting()" in scouts.advice
+    assert "memory='6 GB'" in memory.advice
+    assert (again.failure, again.advice) == ("lost worker", "")
+    assert "2 Failed, 1 Held, 1 to be tried again" in str(diagnosis("p", jobs, "local"))
+
+
+def test_hosts_that_are_out_come_first_with_the_reason_and_a_way_back(waiting: Project) -> None:
+    jobs = execution.read_jobs(ProjectFolder(waiting.folder))
+    for name, column in (
+        ("status", ["Done", "Done", "Done", "Waiting"]),
+        ("host", ["fast", "slow", "fast", "bad"]),
+        ("failure", ["", "", "", "environment"]),
+        ("events_processed", [1000, 100, 1000, None]),
+        ("walltime", [10.0, 10.0, 10.0, None]),
+    ):
+        kind = jobs.schema.field(name).type
+        jobs = jobs.set_column(jobs.column_names.index(name), name, pa.array(column, kind))
+    there = {"bad": {"slots": 0, "out": "3 jobs <failed>", "since": 1e9, "failed": 3, "lost": 1}}
+    made = hosts("p", jobs, "farm", there)
+    assert [row.host for row in made.rows] == ["bad", "fast", "slow"]
+    bad, fast, slow = made.rows
+    assert (bad.failed, bad.lost) == (3, 1)
+    assert bad.state.endswith("3 jobs <failed>")
+    assert (fast.rate, slow.rate) == (100.0, 10.0)
+    assert "restore('bad')" in str(made)
+    assert "1 of them out" in str(made)
+    shown = made._repr_html_()
+    assert "3 jobs &lt;failed&gt;" in shown
+    assert shown.count("less than half as fast") == 1
+    frame = made.dataframe().set_index("host")
+    assert frame.loc["slow", "s_per_event"] == pytest.approx(0.1)
+    assert frame.loc["bad", "out"] == "3 jobs <failed>"
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
 
 from b2grid.errors import Finding, Report
+from b2grid.execution.reports import Diagnosis, Hosts, Scouting
 from b2grid.html import tag
 from b2grid.steering.trying import Step
 from b2grid_widgets import Panel
+from b2grid_widgets.requests import REQUESTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,7 +91,11 @@ class PlainProject:
             "plan": PlainPlan(self.jobs),
             "log": "[INFO] starting\n<script>alert('x')</script>\n",
             "completeness": Said("3 of 40 files"),
+            "diagnosis": Diagnosis("plain", jobs, 0, ()),
+            "hosts": Hosts("plain", ()),
+            "scouting": Scouting("plain", "there are no scouts", (), ()),
         }
+        self.asked: list[tuple[Any, ...]] = []
         self.gate = threading.Event()
         self.gate.set()
         self.called: list[str] = []
@@ -119,6 +126,24 @@ class PlainProject:
 
     def restart(self) -> Any:
         return self._answer("restart")
+
+    def ask(self, verb: str, *given: Any) -> Any:
+        self.asked.append((verb, *given))
+        return self._answer(verb)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {request.verb for request in REQUESTS}:
+            return partial(self.ask, name)
+        raise AttributeError(name)
+
+    def diagnosis(self) -> Diagnosis:
+        return self.answers["diagnosis"]
+
+    def hosts(self) -> Hosts:
+        return self.answers["hosts"]
+
+    def scouting(self) -> Scouting:
+        return self.answers["scouting"]
 
     def completeness(self) -> Any:
         return self.answers["completeness"]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from b2grid.execution import Status
+    from b2grid.execution.reports import Diagnosis, Hosts, Scouting
     from b2grid.html import Html
     from b2grid.outputs import Completeness
     from b2grid.planning import Plan
@@ -51,6 +52,7 @@ class News:
     plan: Plan | None = None
     jobs: pd.DataFrame | None = None
     completeness: Completeness | None = None
+    reports: tuple[Diagnosis, Hosts, Scouting] | None = None
     phase_changed: bool = False
     trouble: Exception | None = None
 
@@ -72,6 +74,7 @@ class Watch:
         self._planned = False
         self._jobs = _Pace(jobs_every)
         self._completeness = _Pace(completeness_every)
+        self._reports = _Pace(completeness_every)
 
     def look(self) -> News:
         """Read what may have changed."""
@@ -89,30 +92,41 @@ class Watch:
             news.status, news.said = status, said
             news.phase_changed = status.phase != self._phase
             self._said, self._phase = said, status.phase
-            self._jobs.stale = self._completeness.stale = True
+            self._jobs.stale = self._completeness.stale = self._reports.stale = True
         hurry = status.driver != "running" and news.status is not None
         if status.total:
             news.jobs = self._jobs.read(lambda: self._project.jobs, hurry=hurry, going=status.driver == "running")
         if sent(status) and not self._planned:
             news.plan, self._planned = self._project.plan(), True
+        if sent(status) and status.total:
+            news.reports = self._reports.read(self._report, hurry=hurry)
         if status.done:
             news.completeness = self._completeness.read(self._project.completeness, hurry=hurry)
 
+    def _report(self) -> tuple[Diagnosis, Hosts, Scouting]:
+        return self._project.diagnosis(), self._project.hosts(), self._project.scouting()
+
+
+_SHARE = 0.1  # of the time that reading anything may take
+
 
 class _Pace:
-    """Reads again when something may be new, but not before its time unless there is a hurry."""
+    """Reads again when something may be new, but not before its time unless there is a hurry.
+
+    What takes long to read is read less often.
+    """
 
     def __init__(self, every: float) -> None:
         self._every = every
-        self._at = -every
+        self._due = 0.0
         self.stale = False
 
     def read(self, call: Callable[[], T], *, hurry: bool, going: bool = False) -> T | None:
-        early = time.monotonic() - self._at < self._every
-        if (early and not hurry) or not (self.stale or going):
+        began = time.monotonic()
+        if (began < self._due and not hurry) or not (self.stale or going):
             return None
-        self._at = time.monotonic()
         result = call()
+        self._due = began + max(self._every, (time.monotonic() - began) / _SHARE)
         # what was read in a hurry is read once more in time: the last table may come after the last status
         self.stale = hurry
         return result

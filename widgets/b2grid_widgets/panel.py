@@ -1,4 +1,4 @@
-"""The panel: one project, its five steps, and a button for each verb.
+"""The panel: one project, its steps, and a button for each verb.
 
 It observes, calls the core, and shows what comes back; it decides nothing.
 """
@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as ipw
 from IPython.display import DisplayHandle, display
 
+from b2grid.execution import sites
 from b2grid.html import Html, tag
 from b2grid.steering.trying.live import in_words
 from b2grid_widgets.data import DataPanel
+from b2grid_widgets.diagnosis import DiagnosisPanel
+from b2grid_widgets.heading import caption, head, mark
 from b2grid_widgets.monitor import MonitorPanel
 from b2grid_widgets.news import Watch, sent
 from b2grid_widgets.outputs import OutputsPanel
 from b2grid_widgets.pieces import error_html, note, rendered
 from b2grid_widgets.plan import PlanPanel
+from b2grid_widgets.requests import REQUESTS, RequestsPanel
 from b2grid_widgets.static import HIDE, summary
 from b2grid_widgets.steering import SteeringPanel
 from b2grid_widgets.style import STYLE
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from b2grid.execution import Status
+    from b2grid.execution.reports import Diagnosis, Hosts, Scouting
     from b2grid.project import Project
     from b2grid.steering.trying import Step
 
@@ -56,6 +61,8 @@ VERBS = (
     Verb("restart", "Restart", "refresh", "start the project's driver again", "Restarting the driver", 3),
 )
 _VERB = {verb.name: verb for verb in VERBS}
+_RUNNING = {verb.name: verb.running for verb in VERBS} | {request.verb: request.running for request in REQUESTS}
+_LABEL = {verb.name: verb.label for verb in VERBS} | {request.verb: request.label for request in REQUESTS}
 
 
 class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -75,13 +82,14 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._closed = False
         self._parts: dict[str, Html] = {}
         self._watch = Watch(project)
-        self._sent = False
+        self._status: Status | None = None
         self._step = ""
         self._handle: DisplayHandle | None = None
         self._action = Action(self._on_result, self._on_error)
         self._pulse = Pulse(self._beat, interval)
         self._make()
-        super().__init__([self._style, self._head, self._steps, self._message, self._trouble, self._tabs])
+        parts = [self._style, self._head, self._steps, self._requests.view, self._message, self._trouble, self._tabs]
+        super().__init__(parts)
         self.add_class("b2-panel")
         self._style.value = STYLE + HIDE.format(model=self.model_id)
         self._open()
@@ -106,7 +114,8 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._restart.layout.display = "none"
         self._data, self._steering, self._plan = DataPanel(), SteeringPanel(), PlanPanel()
         self._monitor, self._outputs = MonitorPanel(self._read_log, self._lock), OutputsPanel()
-        rooms = (self._data, self._steering, self._plan, self._monitor, self._outputs)
+        self._diagnosis, self._requests = DiagnosisPanel(), RequestsPanel(self.ask, self._lock)
+        rooms = (self._data, self._steering, self._plan, self._monitor, self._diagnosis, self._outputs)
         self._tabs = ipw.Tab([room.view for room in rooms], titles=[room.title for room in rooms])
 
     # --- what the user does
@@ -122,6 +131,14 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._enable()
             self._say_running()
             self._tabs.selected_index = _VERB[name].step
+
+    def ask(self, verb: str, *given: object) -> None:
+        """Ask the project's driver for something, in the background; its answer is shown."""
+        with self._lock:
+            if self._closed or not self._action.start(verb, partial(getattr(self._project, verb), *given)):
+                return
+            self._enable()
+            self._say_running()
 
     def close(self) -> None:
         """Take the panel out of the notebook and stop looking; jobs go on."""
@@ -144,8 +161,9 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         with self._lock:
             if self._closed:
                 return
-            self._message.value = ""
-            self._show(name, result)
+            self._message.value = "" if name in _VERB else note(str(result), tone="good")
+            if name in _VERB:
+                self._show(name, result)
             self._enable()
         self._look()
         self._keep()
@@ -154,8 +172,9 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         with self._lock:
             if self._closed:
                 return
-            self._message.value = error_html(_VERB[name].label, error)
-            self._captions[name].value = tag("span", "✗ did not work", class_="b2-bad")
+            self._message.value = error_html(_LABEL[name], error)
+            if name in _VERB:
+                self._captions[name].value = tag("span", "✗ did not work", class_="b2-bad")
             self._enable()
         self._look()
         self._keep()
@@ -172,33 +191,37 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         elif name == "plan":
             self._plan.show(result)
             self._parts["plan"] = rendered(result.summary())
-        self._captions[name].value = _caption(name, result)
+        self._captions[name].value = caption(name, result)
 
     def _enable(self) -> None:
         """Offer what can be done now: one thing at a time, and nothing is tried or sent twice."""
+        busy = bool(self._action.verb)
+        over = self._status is not None and sent(self._status)
         for name, button in self._buttons.items():
-            button.disabled = bool(self._action.verb) or (self._sent and name in ("trial", "submit"))
+            button.disabled = busy or (over and name in ("trial", "submit"))
+        self._requests.enable(self._status, busy=busy)
 
     def _say_running(self) -> None:
         verb, seconds = self._action.verb, self._action.seconds
         if verb:
-            self._message.value = note(f"{_VERB[verb].running}{self._step}: {seconds:.0f} s", tone="busy")
+            self._message.value = note(f"{_RUNNING[verb]}{self._step}: {seconds:.0f} s", tone="busy")
 
     # --- what is new
 
     def _open(self) -> None:
         """Show what there is already; opening a project never starts anything."""
         with self._lock:
-            self._head.value = _head(self._project.name, None)
+            self._head.value = head(self._project.name, None)
         try:
             inputs, steering = self._project.inputs, self._project.steering
-            text = steering.read_text()
+            text, known = steering.read_text(), sites()
         except Exception as error:
             self._message.value = error_html("Open", error)
         else:
             with self._lock:
                 self._data.show(inputs)
                 self._steering.show_source(steering.name, text)
+                self._requests.offer(sites=known)
         self._look()
 
     def _beat(self) -> None:
@@ -223,6 +246,8 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 self._show("plan", news.plan)
             if news.jobs is not None:
                 self._monitor.show_jobs(news.jobs)
+            if news.reports is not None:
+                self._show_reports(*news.reports)
             if news.completeness is not None:
                 self._outputs.show(news.completeness)
                 self._parts["completeness"] = rendered(news.completeness)
@@ -231,13 +256,20 @@ class Panel(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         return news.phase_changed or news.completeness is not None
 
     def _show_status(self, status: Status, said: Html) -> None:
-        self._parts["status"], self._sent = said, sent(status)
-        self._head.value = _head(self._project.name, status)
+        self._parts["status"], self._status = said, status
+        self._head.value = head(self._project.name, status)
         self._monitor.show_status(status)
         self._restart.layout.display = None if status.driver == "gone" and not status.settled else "none"
-        if self._sent:
-            self._captions["submit"].value = _mark(True, "sent")
+        if sent(status):
+            self._captions["submit"].value = mark(True, "sent")
         self._enable()
+
+    def _show_reports(self, diagnosis: Diagnosis, hosts: Hosts, scouting: Scouting) -> None:
+        self._diagnosis.show(diagnosis, hosts, scouting)
+        self._requests.offer(diagnosis=diagnosis)
+        self._parts |= {"failures": rendered(diagnosis), "hosts": rendered(hosts)}
+        if scouting.samples:
+            self._parts["scouts"] = rendered(scouting)
 
     def _read_log(self, job: int) -> None:
         try:
@@ -287,38 +319,6 @@ def _button(verb: Verb, press: Callable[[str], None]) -> ipw.Button:
     button.add_class(f"b2-{verb.name}")
     button.on_click(lambda _: press(verb.name))
     return button
-
-
-def _caption(name: str, result: Any) -> str:
-    """The outcome of a verb in a few words, below its button."""
-    if name == "check":
-        return _mark(bool(result.ok), result.summary().rsplit(": ", 1)[-1])
-    if name == "trial":
-        return _mark(bool(result.ok), "works" if result.ok else "failed")
-    if name == "plan":
-        count = len(result.jobs)
-        return _mark(True, f"{count} job{'s' if count != 1 else ''}")
-    return _mark(True, "sent" if name == "submit" else "started")
-
-
-def _mark(ok: bool, text: str) -> Html:
-    sign = tag("b", "✓ " if ok else "✗ ", class_="b2-good" if ok else "b2-bad")
-    return tag("span", sign, text)
-
-
-_TONES = {"scouting": "busy", "running": "busy", "done": "good", "held": "bad", "failed": "bad", "cancelled": "bad"}
-
-
-def _head(name: str, status: Status | None) -> Html:
-    """The project's name, where it is, and how much is done."""
-    parts = [tag("span", name, class_="b2-name")]
-    if status is not None:
-        parts.append(tag("span", status.phase, class_=f"b2-phase b2-{_TONES.get(status.phase, '')}"))
-        if status.total:
-            parts.append(tag("span", f"{status.done} of {status.total} jobs done", class_="b2-share"))
-    head = tag("div", *parts, class_="b2-head")
-    said = tag("div", status.message, class_="b2-hint") if status is not None and status.message else Html()
-    return Html(head + said)
 
 
 def _close_all(widgets: tuple[ipw.Widget, ...]) -> None:

@@ -93,5 +93,15 @@ STYLE = """<style>
 .b2-panel .b2-beside { flex-wrap: wrap; gap: 6px 24px; align-items: flex-start; }
 .b2-panel .b2-beside > .widget-vbox { flex: 0 1 auto; max-width: 100%; overflow-x: auto; }
 .b2-panel .b2-log-box { flex: 1 1 380px; min-width: 0; }
+.b2-panel .b2-requests { flex-wrap: wrap; gap: 6px; align-items: center; margin: 6px 0 2px; overflow: visible; }
+.b2-panel .b2-requests button { height: 28px; line-height: 28px; border-radius: 6px; margin: 0; padding: 0 12px; }
+.b2-panel .b2-requests button i { margin-right: 6px; }
+.b2-panel .b2-requests .widget-dropdown { margin: 0; }
+.b2-panel .b2-asking {
+  align-items: center; gap: 8px; padding: 4px 11px; margin: 4px 0; border-left: 3px solid var(--b2-red);
+  border-radius: 0 5px 5px 0; background: var(--b2-quiet);
+}
+.b2-panel .b2-asking button { border-radius: 6px; margin: 0; }
+.b2-panel .b2-asking .b2-no { background: var(--b2-paper); border: 1px solid var(--b2-line); }
 .b2-panel .b2-pager { align-items: center; gap: 4px; }
 </style>"""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import ipywidgets as ipw
 
 from b2grid.execution.status import STATES
-from b2grid.html import Html, table, tag
+from b2grid.html import table, tag
 from b2grid_widgets.pieces import hint
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _COLUMNS = (
     "host",
     "files",
     "events_expected",
+    "events_done",
     "events_processed",
     "walltime",
     "peak_memory",
@@ -35,6 +36,7 @@ _COLUMNS = (
 _TITLES = {
     "minor_status": "minor status",
     "events_expected": "events",
+    "events_done": "so far",
     "events_processed": "processed",
     "walltime": "walltime / s",
     "peak_memory": "memory / MB",
@@ -124,7 +126,7 @@ def _cell(name: str, value: object) -> str:
         return _number(name, value)
     if name == "status":
         square = tag("span", "\N{BLACK SQUARE} ", style=f"color:{STATES.get(str(value), '#888')}")
-        return Html(square + tag("span", value))
+        return tag("span", square, value, style="white-space:nowrap")
     return str(value)
 
 

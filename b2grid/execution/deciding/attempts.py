@@ -65,7 +65,7 @@ def ended(state: State, event: Ended, actions: list[Action]) -> None:
 def _done(state: State, event: Ended, now: JobState, actions: list[Action]) -> None:
     if event.attempt < now.attempt and now.status in SENT:
         actions.append(Recall(event.job, now.attempt))  # an earlier attempt was not lost after all
-    facts = {**now.facts, **event.facts} if now.status != "Matched" else event.facts
+    facts = {**now.facts, **event.facts} if now.status in {"Running", "Completing"} else event.facts
     end_attempt(state, event.job, "Done", "Execution Complete", actions, facts)
     places.record(state, "", facts)
     places.clear(state, event.job, facts, actions)

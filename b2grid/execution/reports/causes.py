@@ -143,9 +143,13 @@ class Diagnosis:
 
     @property
     def _headline(self) -> str:
-        without = sum(len(cause.jobs) for cause in self.causes if cause.status != "Waiting")
-        said = f"{without:,} jobs without a result" if without else "no failures"
-        return f"{printable(self.project)}: {said}, {self.done:,} of {self.total:,} jobs done"
+        counts: Counter[str] = Counter()
+        for cause in self.causes:
+            counts[cause.status] += len(cause.jobs)
+        tried_again = counts.pop("Waiting", 0)
+        said = [f"{count:,} {status}" for status, count in counts.items()] or ["no failures"]
+        said += [f"{tried_again:,} to be tried again"] if tried_again else []
+        return f"{printable(self.project)}: {', '.join(said)}; {self.done:,} of {self.total:,} jobs done"
 
     def __str__(self) -> str:
         lines = [self._headline]
@@ -166,7 +170,7 @@ class Diagnosis:
         shares = bar([(c.failure, len(c.jobs), colours[c.failure]) for c in self.causes])
         rows = [
             (
-                Html(tag("span", "\N{BLACK SQUARE} ", style=f"color:{colours[c.failure]}") + tag("span", c.failure)),
+                _named(c.failure, colours[c.failure]),
                 c.status,
                 f"{len(c.jobs):,}",
                 c.listed,
@@ -178,6 +182,11 @@ class Diagnosis:
         return str(
             Html(title + shares + table(("failure", "status", "count", "jobs", "hosts", ""), rows, numeric=(2,)))
         )
+
+
+def _named(failure: str, colour: str) -> Html:
+    square = tag("span", "\N{BLACK SQUARE} ", style=f"color:{colour}")
+    return tag("span", square, failure, style="white-space:nowrap")
 
 
 def _places(counts: Mapping[str, int]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import printable
+from b2grid.execution.reports.columns import telling_columns
 from b2grid.html import Html, table, tag
 from b2grid.planning.wording import aligned
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Host", "Hosts", "hosts"]
 
 _HEADERS = ("host", "site", "slots", "running", "done", "failed", "lost", "events/s", "s/event", "state")
+_SHOWN = (*_HEADERS[:8], "", *_HEADERS[8:])  # with room for the bars of rates
 _SLOW = 0.5  # of the median rate: what is below it is marked
 
 
@@ -137,15 +139,16 @@ class Hosts:
     def __str__(self) -> str:
         lines = [self._headline]
         if self.rows:
-            lines += aligned(_HEADERS, [row.cells() for row in self.rows], numeric=range(2, 9))
+            headers, rows, numeric = telling_columns(_HEADERS, [row.cells() for row in self.rows], range(2, 9))
+            lines += aligned(headers, rows, numeric=numeric)
         return "\n".join([*lines, *(f"-> {printable(note)}" for note in self._notes())])
 
     def _repr_html_(self) -> str:
         rates = sorted(row.rate for row in self.rows if row.rate)
         median, best = (rates[len(rates) // 2], rates[-1]) if rates else (0.0, 0.0)
         rows = [_html_cells(row, median, best) for row in self.rows]
-        headers = (*_HEADERS[:7], "events/s", "", "s/event", "state")
-        body = table(headers, rows, numeric=(2, 3, 4, 5, 6, 7, 9)) if rows else Html()
+        headers, cells, numeric = telling_columns(_SHOWN, rows, (2, 3, 4, 5, 6, 7, 9))
+        body = table(headers, cells, numeric=numeric) if rows else Html()
         notes = [tag("div", f"\u2192 {note}", style="color:#57606a") for note in self._notes()]
         return str(Html(tag("div", tag("b", self._headline)) + body + "".join(notes)))
 
@@ -155,10 +158,12 @@ def _html_cells(row: Host, median: float, best: float) -> tuple[object, ...]:
     slow = row.rate is not None and row.rate < _SLOW * median
     colour = "#d4a72c" if slow else "#0969da"
     title = "less than half as fast as the others" if slow else None
-    length = f"width:{100 * row.rate / best:.1f}px" if row.rate and best else "width:0"
-    shown = tag("div", style=f"{length};height:10px;background:{colour};margin-top:4px", title=title)
-    style = "color:#b00020" if row.out else None
-    return (*counts, rate, tag("div", shown, style="width:100px"), per_event, tag("span", state, style=style))
+    bar: object = ""
+    if row.rate and best:
+        style = f"width:{100 * row.rate / best:.1f}px;height:10px;background:{colour};margin-top:4px"
+        bar = tag("div", tag("div", style=style, title=title), style="width:100px")
+    colour_of_state = "color:#b00020" if row.out else None
+    return (*counts, rate, bar, per_event, tag("span", state, style=colour_of_state))
 
 
 def hosts(project: str, jobs: pa.Table, site: str, there: Mapping[str, Mapping[str, Any]]) -> Hosts:

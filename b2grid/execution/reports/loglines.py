@@ -28,8 +28,9 @@ def telling(log: str, *, most: int = 16) -> list[str]:
     >>> telling("event 1\nevent 2\n[ERROR] no such list\nbye\n")
     ['event 1', 'event 2', '[ERROR] no such list', 'bye']
     """
-    lines = [line.rstrip()[:_WIDEST] for line in log.splitlines() if line.strip()]
-    errors = [number for number, line in enumerate(lines) if _ERROR.search(line) and not line.startswith(_OURS)]
+    every = [line.rstrip()[:_WIDEST] for line in log.splitlines() if line.strip()]
+    lines = [line for line in every if not line.startswith(_OURS)] or every
+    errors = [number for number, line in enumerate(lines) if _ERROR.search(line)]
     if not errors:
         return lines[-min(most, 8) :]
     last = errors[-1]

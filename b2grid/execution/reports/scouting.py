@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import printable
+from b2grid.execution.reports.columns import telling_columns
 from b2grid.html import Html, details, table, tag
 from b2grid.planning.rate import Rate
 from b2grid.planning.revision import Change
@@ -140,10 +141,14 @@ class Scouting:
     def _headline(self) -> str:
         return f"{printable(self.project)}: {printable(self.said)}"
 
+    def _table(self) -> tuple[list[str], list[list[str]], list[int]]:
+        return telling_columns(_HEADERS, [sample.cells() for sample in self.samples], range(1, 8))
+
     def __str__(self) -> str:
         lines = [self._headline]
         if self.samples:
-            lines += ["", *aligned(_HEADERS, [sample.cells() for sample in self.samples], numeric=range(1, 8))]
+            headers, rows, numeric = self._table()
+            lines += ["", *aligned(headers, rows, numeric=numeric)]
         for part in (*self.changes, *self.failed):
             lines += ["", str(part)]
         return "\n".join(lines)
@@ -151,7 +156,8 @@ class Scouting:
     def _repr_html_(self) -> str:
         parts = [tag("div", tag("b", self._headline))]
         if self.samples:
-            parts.append(table(_HEADERS, [sample.cells() for sample in self.samples], numeric=range(1, 8)))
+            headers, rows, numeric = self._table()
+            parts.append(table(headers, rows, numeric=numeric))
         parts += [Html(change._repr_html_()) for change in self.changes]
         first, *others = [Html(one._repr_html_()) for one in self.failed] or [Html()]
         parts.append(first)
