@@ -27,7 +27,7 @@ _LINES = 3  # that are shown for each class
 _NEXT = {
     "environment": "the release could not be set up: tell the site; then reschedule(cause='environment')",
     "input": "the files could not be read anywhere: when they are back, reschedule(cause='input')",
-    "checksum": "the files differ from the catalogue everywhere: tell who keeps them; then reschedule(cause='checksum')",
+    "checksum": "the files are not what the catalogue says: tell who keeps them; then reschedule(cause='checksum')",
     "stage-out": "outputs could not be copied: when the storage works again, resume()",
     "quota": "make room at the destination, or get the right to write there; then resume()",
     "credentials": "renew the proxy or token; then resume()",
