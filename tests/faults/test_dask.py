@@ -50,7 +50,7 @@ for turn in $(seq 600); do sleep 0.1; done
 @fault(18, "a job that kills its worker whenever it runs")
 def test_rows_14_and_18_a_lost_worker_costs_nobody_else_anything(make: Make, tmp_path: Path, forking: Forks) -> None:
     folder = made(make, tmp_path, "p", 6, WORK)
-    drives = forking.start("drive", folder)
+    drives = forking.start("drive", folder, patience=0.1)
     until(lambda: ran(folder).keys() >= {"1", "2"})
     payloads = [payload(folder, job) for job in (1, 2)]
     supervisors = [process.parent() for process in payloads]
@@ -65,8 +65,8 @@ def test_rows_14_and_18_a_lost_worker_costs_nobody_else_anything(make: Make, tmp
     assert forking.end(drives).code == 0
     assert sound(folder, forking.folder) == {"Done": 5, "Held": 1}
     killer = read_jobs(folder).to_pylist()[2]
-    assert (killer["failure"], killer["minor_status"]) == ("lost worker", "Worker lost")
-    assert 3 <= ran(folder)["3"] <= 6
+    assert (killer["failure"], killer["minor_status"]) == ("lost worker", "Workers die with this job")
+    assert ran(folder)["3"] == 3
     assert (ran(folder)["1"], ran(folder)["2"]) == (2, 2)
 
 
@@ -76,7 +76,7 @@ def test_rows_15_and_20_a_project_waits_for_a_cluster_and_says_so(make: Make, tm
     folder = made(make, tmp_path, "p", 3, 'echo "$1" >> "$0"; until test -e "$0.go"; do sleep 0.1; done')
     with Cluster(forking.folder) as first, Cluster(forking.folder, workers=0) as second:
         mine = replace(forking, cluster=first, folder=tmp_path)
-        drives = mine.start("drive", folder, site={"workers": 2, "start_limit": 2.0})
+        drives = mine.start("drive", folder, site={"workers": 2, "start_limit": 2.0}, patience=0.1)
         until(lambda: len(ran(folder)) == 2)
         (tmp_path / "cluster.json").write_text(json.dumps(second.told))
         first.process.kill()
@@ -90,8 +90,7 @@ def test_rows_15_and_20_a_project_waits_for_a_cluster_and_says_so(make: Make, tm
         second.scale(2)
         assert mine.end(drives).code == 0
         assert sound(folder, forking.folder) == {"Done": 3}
-    rows = read_jobs(folder).to_pylist()
-    assert sorted(row["attempt"] for row in rows) in ([1, 2, 2], [2, 2, 2])
+    assert max(ran(folder).values()) == 2
     charged = [line for line in read_journals(folder).lines if line.get("charged")]
     assert charged == []
 
@@ -122,7 +121,7 @@ def test_row_16_an_execution_that_comes_late_is_refused(make: Make, tmp_path: Pa
     facts = [tmp_path / f"facts-{job}" for job in (0, 1, 2)]
     came = forking("attempt", first, job=1, attempt=1, facts=str(facts[0]))
     assert json.loads(facts[0].read_text())["failure"] == ""
-    (commit,) = came.where("link", "/manifests/sub00/1.json")
+    commit = came.where("link", "/manifests/sub00/1.json")[0]
     late = {
         job: forking.start(
             "attempt", folder, step=commit, number=signal.SIGSTOP, job=job, attempt=1, facts=str(facts[job])
@@ -177,11 +176,12 @@ def test_row_21_a_large_project_can_be_interrupted(make: Make, tmp_path: Path, f
     assert sum(counts.values()) == 20_000
 
 
+# jobs 5 and 6 are the scouts
 SCOUTS = {
-    "fail": 'test "$1" -gt 2 || exit 1',
-    "half": 'test "$1" -gt 1 || exit 1',
-    "hang": 'test "$1" -gt 2 || exec sleep 60',
-    "enough": 'test "$1" -gt 1 || exit 1',  # as half; half of them are to pass
+    "fail": 'test "$1" -lt 5 || exit 1',
+    "half": 'test "$1" != 5 || exit 1',
+    "hang": 'test "$1" -lt 5 || exec sleep 60',
+    "enough": 'test "$1" != 5 || exit 1',  # as half; half of them are to pass
 }
 
 
@@ -199,5 +199,5 @@ def test_row_22_nothing_is_sent_behind_scouts_that_did_not_pass(make: Make, tmp_
         passed = name == "enough"
         assert sound(folder, forking.folder) == {"Done" if passed else "Failed": 4}, name
         if not passed:
-            assert set(read_jobs(folder)["minor_status"].to_pylist()[2:]) == {"Failed in scouting"}
-            assert set(ran(folder)) <= {"1", "2"}, "only scouts were sent"
+            assert set(read_jobs(folder)["minor_status"].to_pylist()[:4]) == {"Failed in scouting"}
+            assert set(ran(folder)) <= {"5", "6"}, "only scouts were sent"
