@@ -19,7 +19,7 @@ from b2grid.execution import ProjectFolder, read_jobs, read_status, wait
 from b2grid.execution.journal import read_journals
 from b2grid.execution.requests import leave_request
 from tests.execution.conftest import Make
-from tests.faults.injection import Cluster, Forks
+from tests.faults.injection import LINK, Cluster, Forks
 from tests.faults.invariant import running, sound, until
 from tests.faults.report import fault
 from tests.faults.work import made, ran
@@ -115,18 +115,12 @@ def test_row_17_what_never_begins_is_taken_back_and_sent_again(make: Make, tmp_p
 
 @fault(16, "a worker that was cut off publishes when its job was voided, or won by another")
 def test_row_16_an_execution_that_comes_late_is_refused(make: Make, tmp_path: Path, forking: Forks) -> None:
-    work = 'until test -e "$0.go"; do sleep 0.05; done'
-    first, folder = (made(make, tmp_path, name, 2, work) for name in ("first", "p"))
-    (tmp_path / "ran-first.go").touch()
-    facts = [tmp_path / f"facts-{job}" for job in (0, 1, 2)]
-    came = forking("attempt", first, job=1, attempt=1, facts=str(facts[0]))
-    assert json.loads(facts[0].read_text())["failure"] == ""
-    commit = came.where("link", "/manifests/sub00/1.json")[0]
+    folder = made(make, tmp_path, "p", 2, 'until test -e "$0.go"; do sleep 0.05; done')
+    facts = {job: tmp_path / f"facts-{job}" for job in (1, 2)}
+    to_commit = {"step": 1, "kinds": LINK, "number": signal.SIGSTOP}
     late = {
-        job: forking.start(
-            "attempt", folder, step=commit, number=signal.SIGSTOP, job=job, attempt=1, facts=str(facts[job])
-        )
-        for job in (1, 2)
+        job: forking.start("attempt", folder, job=job, attempt=1, facts=str(path), **to_commit)
+        for job, path in facts.items()
     }
     until(lambda: len(running(folder)) >= 2)
     drives = forking.start("drive", folder)
@@ -139,7 +133,7 @@ def test_row_16_an_execution_that_comes_late_is_refused(make: Make, tmp_path: Pa
     for process in late.values():
         os.kill(process, signal.SIGCONT)
     assert [forking.end(process).code for process in late.values()] == [0, 0]
-    won, voided = (json.loads(path.read_text()) for path in facts[1:])
+    won, voided = (json.loads(path.read_text()) for path in facts.values())
     assert (won["failure"], won["again"]) == ("", True)
     assert (voided["failure"], voided["message"]) == ("unknown", "cancelled by its owner")
     assert sound(folder, forking.folder) == {"Done": 1, "Killed": 1}
