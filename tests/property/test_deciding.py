@@ -151,7 +151,7 @@ class World:
         if plan.why == "scouts":
             if not self.revises:
                 return [Planned(self.revision)]
-            gone, new = tuple(self.mains), tuple(self.mains[: ceil(len(self.mains) / 2)])
+            gone, new = plan.jobs, plan.jobs[: ceil(len(plan.jobs) / 2)]
         else:
             assert set(plan.jobs) <= self.voids | {job for job in plan.jobs if not self.state.jobs[job].attempt}
             gone = plan.jobs
