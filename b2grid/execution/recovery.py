@@ -44,9 +44,7 @@ def replay(
     for line in lines:
         if (work := _KINDS.get(line.get("kind", ""))) is not None:
             work(state, line)
-    for now in state.jobs.values():
-        if now.status in SENT:
-            now.status, now.minor = "Waiting", "Rescheduled"
+    _epoch(state)
     _done(state, published)
     ended = set(voided)  # only now: who reads manifests finds both together
     _voided(state, ended)
@@ -92,6 +90,13 @@ def _interrupted(state: State, voided: set[int]) -> None:
 
 
 # -- the kinds of lines ----------------------------------------------------------------------------------------
+
+
+def _epoch(state: State, _: Line | None = None) -> None:
+    """Another driver has begun: what the one before had sent is lost."""
+    for now in state.jobs.values():
+        if now.status in SENT:
+            now.status, now.minor = ready(state, now)
 
 
 def _job(state: State, line: Line) -> None:
@@ -198,6 +203,7 @@ def _finished(state: State, _: Line) -> None:
 
 
 _KINDS: dict[str, Callable[[State, Line], None]] = {
+    "epoch": _epoch,
     "finished": _finished,
     "forgiven": _forgiven,
     "gate": _gate,

@@ -172,6 +172,7 @@ class World:
         self.dask.clear()
         self.old.clear()
         self.state = replay(self.new(), self.lines, found, self.voids)
+        self.lines.append({"kind": "epoch"})
         self.work(self.slots(2, {"h1": 1, "h2": 1}), Tick(self.time))
 
     # -- what happens ------------------------------------------------------------------------------------------
@@ -306,8 +307,8 @@ class World:
         # what a driver found when it began is in manifests alone
         done = [(job, {}) for job, now in live.jobs.items() if now.status == "Done"]
         told = replay(self.new(), self.lines, done)
-        assert {job: _lasting(now) for job, now in told.jobs.items()} == {
-            job: _lasting(now) for job, now in live.jobs.items()
+        assert {job: _lasting(now, closed=told.closed) for job, now in told.jobs.items()} == {
+            job: _lasting(now, closed=live.closed) for job, now in live.jobs.items()
         }
         assert (told.gate, told.closed, told.priority, told.finished) == (
             live.gate,
@@ -359,9 +360,10 @@ class World:
         assert {now.status for now in self.state.jobs.values()} <= FINAL | {"Held", "Scouting"}
 
 
-def _lasting(now: Any) -> tuple[Any, ...]:
+def _lasting(now: Any, *, closed: bool) -> tuple[Any, ...]:
     """What a new driver has to know of a job."""
-    status = "Waiting" if now.status in SENT else now.status
+    lost = "Failed" if closed and now.kind == "scout" else "Waiting"
+    status = lost if now.status in SENT else now.status
     return now.kind, status, now.attempt, now.charged, dict(now.budgets), now.hosts, now.replica, dict(now.given)
 
 
