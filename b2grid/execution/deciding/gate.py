@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import ceil
+
 from b2grid.execution.deciding import replanning
 from b2grid.execution.deciding.changes import forget
 from b2grid.execution.deciding.pausing import recall
