@@ -73,7 +73,7 @@ def clear(state: State, job: int, facts: Mapping[str, Any], actions: list[Action
     host = facts.get("host")
     if host in state.hosts:
         _works(state, "host", host, state.hosts[host], actions)
-    if facts.get("failure"):
+    if not state.storages or facts.get("failure"):
         return
     for name in _read_from(state, job, facts):
         if name in state.storages:
