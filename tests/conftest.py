@@ -13,11 +13,14 @@ from hypothesis import settings
 settings.register_profile("b2grid", deadline=None)
 settings.load_profile("b2grid")
 
+# of each part, programs of which one is enough, for everything that it consists of
 _PROGRAMS = {
-    "browser": ("chromium", "chromium-browser", "google-chrome"),
-    "compiler": ("cc", "gcc"),
-    "xrootd": ("xrootd",),
+    "browser": [("chromium", "chromium-browser", "google-chrome")],
+    "compiler": [("cc", "gcc")],
+    "slurm": [("sbatch",), ("slurmctld",), ("slurmd",), ("munged",)],
+    "xrootd": [("xrootd",)],
 }
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -55,9 +58,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs a missing system part, and fail instead where `B2GRID_REQUIRE` names the part."""
     for marker in item.iter_markers("system"):
         part = marker.args[0]
-        if any(shutil.which(program) for program in _PROGRAMS[part]):
+        missing = [some for some in _PROGRAMS[part] if not any(shutil.which(program, path=_PATH) for program in some)]
+        if not missing:
             continue
-        reason = f"needs {part}: none of {', '.join(_PROGRAMS[part])} is installed"
+        reason = f"needs {part}: {' and '.join(' or '.join(some) for some in missing)} is not installed"
         if part in os.environ.get("B2GRID_REQUIRE", "").split(","):
             pytest.fail(reason)
         pytest.skip(reason)

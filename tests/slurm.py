@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -61,9 +61,9 @@ class Slurm:
         environment = {**os.environ, "SLURM_CONF": str(self.conf)}
         return subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=30).stdout
 
-    def jobs(self, state: str = "PENDING,RUNNING") -> list[str]:
+    def jobs(self, states: str = "PENDING,RUNNING") -> list[str]:
         """The numbers of batch jobs in some states."""
-        return self.ask("squeue", "--noheader", "--format=%i", f"--states={state}").split()
+        return self.ask("squeue", "--noheader", "--format=%i", f"--states={states}").split()
 
 
 @contextmanager
@@ -71,26 +71,24 @@ def slurm(folder: Path) -> Iterator[Slurm]:
     """Start it, and stop what was started."""
     folder.chmod(0o755)
     programs = []
+    running = Slurm(folder)
     try:
         programs.append(_munged(folder))
         _configure(folder)
-        running = Slurm(folder)
         environment = {**os.environ, "SLURM_CONF": str(running.conf)}
         for name in ("slurmctld", "slurmd"):
             with (folder / f"{name}.out").open("wb") as out:
-                program = subprocess.Popen([_program(name), "-D"], env=environment, stdout=out, stderr=out)
-            programs.append(program)
+                programs.append(subprocess.Popen([_program(name), "-D"], env=environment, stdout=out, stderr=out))
         _until(lambda: any(word in running.ask("sinfo", "-h", "-o", "%T") for word in ("idle", "mixed")), folder)
         yield running
+        # what runs a batch job would outlive those who started it
+        running.ask("scancel", "--user", getpass.getuser())
+        _until(lambda: not running.jobs("PENDING,RUNNING,COMPLETING"), folder)
     finally:
         for program in reversed(programs):
-            program.send_signal(signal.SIGTERM)
-        for program in reversed(programs):
-            try:
-                program.wait(20)
-            except subprocess.TimeoutExpired:
-                program.kill()
-                program.wait()
+            # nothing is left to be put in order, and slurmd takes ten seconds for that
+            program.kill()
+            program.wait()
 
 
 def _program(name: str) -> str:
@@ -126,7 +124,7 @@ def _configure(folder: Path) -> None:
     (folder / "slurm.conf").write_text(
         _CONF.format(
             host=socket.gethostname().partition(".")[0],
-            user="root" if os.geteuid() == 0 else os.environ["USER"],
+            user="root" if os.geteuid() == 0 else getpass.getuser(),
             folder=folder,
             ports=_free_ports(2),
             cpus=os.cpu_count(),

@@ -59,7 +59,7 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
     owner.write(folder)
     why = ""
     try:
-        where = site(definition.site)
+        where = site(definition.site, folder.keys)
         patience = float(os.environ.get("B2GRID_PATIENCE", "1"))
         driver = Driver(folder, where, journal, owner, history.lines, patience=patience)
         del history
@@ -71,8 +71,7 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
         raise
     finally:
         with suppress(SiteError):  # also TakenOver: then the file is that of another driver
-            journal.require_ours()
-            dataclasses.replace(owner, ended=True, why=why).write(folder)
+            dataclasses.replace(owner, ended=True, why=why).write(folder, journal.require_ours)
         journal.close()
 
 

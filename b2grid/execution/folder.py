@@ -193,7 +193,8 @@ class ProjectFolder:
 
     def plans(self) -> list[Path]:
         """All plans, the present one last."""
-        return sorted(self.path.glob("plan-[0-9][0-9][0-9].arrow"))
+        found = self.path.glob("plan-[0-9][0-9][0-9]*.arrow")
+        return sorted(found, key=lambda path: (len(path.name), path.name))  # 1000 comes after 999
 
     def journal(self, epoch: int) -> Path:
         """The journal of one driver."""

@@ -14,8 +14,9 @@ import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from b2grid.errors import SiteError
+from b2grid.errors import InvalidInput, SiteError
 from b2grid.execution.files import sync_folder
+from b2grid.execution.folder import FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -98,7 +99,7 @@ class Journal:
                 f"'{path}' cannot be written: {error.strerror}", hint="look at the space and the rights of this folder"
             ) from error
         journal = cls(path, descriptor, folder.journal(epoch + 1))
-        journal.append([{"kind": "epoch", "epoch": epoch, "previous": previous}])
+        journal.append([{"kind": "epoch", "format": FORMAT, "epoch": epoch, "previous": previous}])
         sync_folder(folder.path)
         return journal
 
@@ -176,9 +177,17 @@ class History:
 
 
 def read_journals(folder: ProjectFolder) -> History:
-    """Read the journals of all drivers, each only as far as its successor said it went."""
+    """Read the journals of all drivers, each only as far as its successor said it went.
+
+    Raises
+    ------
+    InvalidInput
+        If a newer b2grid wrote one.
+    """
     epochs = folder.epochs()
     contents = {epoch: folder.journal(epoch).read_bytes() for epoch in epochs}
+    for epoch in epochs:
+        _require_known(folder.journal(epoch), decode(contents[epoch].partition(b"\n")[0]))
     history = History([], epochs[-1] if epochs else 0)
     length = 0
     for position, epoch in enumerate(epochs):
@@ -193,3 +202,11 @@ def read_journals(folder: ProjectFolder) -> History:
             else:
                 history.damaged.append(f"{folder.journal(epoch).name}:{number}")
     return replace(history, length=length)
+
+
+def _require_known(path: Path, first: Line | None) -> None:
+    written = first.get("format", FORMAT) if first is not None else FORMAT
+    if written > FORMAT:
+        raise InvalidInput(
+            f"'{path}' has format {written}, this b2grid reads up to {FORMAT}", hint="use a newer b2grid"
+        )

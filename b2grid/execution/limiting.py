@@ -36,9 +36,10 @@ def limits_for(site: Site, limits_of: Mapping[str, Mapping[str, Any]], kind: str
     """
     site_limits = site.scout_limits if kind == "scout" and site.scout_limits is not None else site.limits
     planned = limits_of.get("scout" if kind == "scout" else sample, {})
-    merged = {**planned, **send.given}
-    known = {name: merged[name] for name in ("memory", "walltime") if merged.get(name) is not None}
-    limits = replace(site_limits, **known)
+    # a site to which the project has moved may allow less than the one that the plan was made for
+    allowed = {"memory": site_limits.memory, "walltime": site_limits.walltime}
+    known = {name: min(value, allowed.get(name) or value) for name, value in planned.items()}
+    limits = replace(site_limits, **{**known, **send.given})
     if limits.memory is not None:
         limits = replace(limits, memory=int(limits.memory * send.memory_factor))
     return limits

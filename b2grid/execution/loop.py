@@ -103,10 +103,10 @@ class Driver:
         self.plan: Plan = Plan.read(folder.plans()[-1])
         self.state, answers = recovered(folder, self.plan, lines, patience=patience)
         moved = self.state.site != folder.read_definition().site
-        self.site = site(self.state.site) if moved else where
+        self.site = site(self.state.site, folder.keys) if moved else where
         self.state.replicas = InputStorage(lambda: (self.plan, self._storage()))
         self.steering_sha256 = _sha256(folder)
-        self.snapshots = Snapshots(folder, self.plan, owner.epoch)
+        self.snapshots = Snapshots(folder, self.plan, owner.epoch, journal.require_ours)
         self.snapshots.answers |= answers
         self.stopping = False
         self._due: defaultdict[str, float] = defaultdict(float)
@@ -185,7 +185,7 @@ class Driver:
         self.journal.require_ours()
         if self._is_due("beat", _BEAT):
             self.owner = dataclasses.replace(self.owner, beat=self.owner.beat + 1)
-            self.owner.write(self.folder)
+            self.owner.write(self.folder, self.journal.require_ours)
         exchange = self.link.exchange
         self.snapshots.progress = exchange.progress if exchange is not None else {}
         self.snapshots.trouble, self.snapshots.stuck = self.link.trouble, self.link.stuck
@@ -319,7 +319,7 @@ class Driver:
 
     def _switch(self, action: Switch) -> None:
         """Leave one cluster for that of another site; the journal has it already."""
-        self.site = site(action.site)
+        self.site = site(action.site, self.folder.keys)
         self.link.switch(self.site)
         self._due["outages"] = 0.0
 

@@ -11,7 +11,7 @@ from b2grid.execution.deciding.moving import moved
 from b2grid.execution.deciding.replanning import over
 from b2grid.execution.facts import NOTHING, Facts
 from b2grid.execution.ranges import ids
-from b2grid.execution.state import CANCELLED, FINAL, PLANNED_AGAIN, SENT, JobState, Replan, State
+from b2grid.execution.state import CANCELLED, FINAL, PLANNED_AGAIN, SENT, JobState, Note, Replan, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -86,7 +86,9 @@ def _interrupted(state: State, voided: set[int]) -> None:
         state.replanning = "voiding"
     state.owed += voiding.voids(state)
     if state.moving:
-        moved(state, state.moving)  # nothing runs: there is nothing to leave
+        # nothing runs: there is nothing to leave
+        state.owed.append(Note({"kind": "site", "site": state.moving}))
+        moved(state, state.moving)
 
 
 # -- the kinds of lines ----------------------------------------------------------------------------------------

@@ -18,19 +18,21 @@ if TYPE_CHECKING:
 
 __all__ = ["replanned"]
 
-_UNREADABLE = "it could not be read on several hosts"
+_UNREADABLE = "it could not be read in several attempts"
 _NEVER_SENT = frozenset({"Scouting", "Waiting"})
 
 
 def replanned(folder: ProjectFolder, plan: Plan, asked: Replan, state: State, limits: Limits) -> Revision | None:
     """The next revision of the plan, on the disk; `None` when nothing has to be changed.
 
+    One that is there already, of a driver that could not say so any more, holds: readers may have seen it.
+
     Raises
     ------
     InvalidPlan
-        If it cannot be made: a job of a single file is not made smaller.
+        If it cannot be made: the files are in none of the jobs.
     """
-    from b2grid.planning.revising import adjusted, smaller, without
+    from b2grid.planning.revising import adjusted, between, smaller, without
 
     revision: Revision | None
     match asked.why:
@@ -39,12 +41,13 @@ def replanned(folder: ProjectFolder, plan: Plan, asked: Replan, state: State, li
         case "scouts":
             revision = adjusted(plan, _measured(folder, plan, state), limits, kept=_kept(state))
         case "smaller":
-            revision = smaller(plan, asked.jobs, asked.parts)
+            revision = smaller(plan, asked.jobs, asked.parts, anew=True)
         case "quarantine":
             revision = without(plan, asked.jobs, asked.lfns, _UNREADABLE)
-    if revision is not None:
-        revision.plan.write_once(folder.plan(revision.plan.revision))
-    return revision
+    if revision is None:
+        return None
+    held = revision.plan.write_once(folder.plan(revision.plan.revision))
+    return revision if held is revision.plan else between(plan, held)
 
 
 def _kept(state: State) -> list[int]:

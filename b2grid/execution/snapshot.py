@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from b2grid.execution.files import write_whole
+from b2grid.execution.folder import FORMAT
 from b2grid.execution.jobtable import JobTable
 from b2grid.execution.status import phase
 
@@ -112,7 +113,7 @@ class Snapshots:
     def _status(self, state: State) -> dict[str, Any]:
         mains = self._table.counts(scouts=False)
         return {
-            "format": 1,
+            "format": FORMAT,
             "epoch": self.epoch,
             "updated": time.time(),
             "counts": mains,

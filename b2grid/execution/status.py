@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidInput, SiteError, printable
 from b2grid.execution.files import read_text
+from b2grid.execution.folder import FORMAT
 from b2grid.execution.owner import Liveness, liveness, read_owner
 from b2grid.html import Html, bar, tag
 
@@ -280,9 +281,14 @@ def _why_left(folder: ProjectFolder) -> str:
 def _published(folder: ProjectFolder) -> dict[str, Any] | None:
     text = read_text(folder.status)
     try:
-        return None if text is None else dict(json.loads(text))
+        published: dict[str, Any] = {} if text is None else dict(json.loads(text))
     except ValueError:
         return None  # a damaged snapshot says nothing; the driver writes the next one from its state
+    if (written := published.get("format", FORMAT)) > FORMAT:
+        raise InvalidInput(
+            f"'{folder.status}' has format {written}, this b2grid reads up to {FORMAT}", hint="use a newer b2grid"
+        )
+    return published or None
 
 
 def _plan(folder: ProjectFolder) -> Plan | None:

@@ -61,7 +61,7 @@ def grid_commands(
         )
     if not isinstance(release, str) or release.startswith("-") or not release.isprintable() or " " in release:
         raise InvalidInput(f"release is {printable(repr(release))}", hint='it is a name, such as "light-2409-toyger"')
-    samples = list(plan.spec["estimates"])
+    samples = [sample for sample, one in plan.spec["estimates"].items() if one["files"]]
     names = project_names(plan.project, samples)
     common = _Common(plan, str(release), files_per_job or plan.spec["files_per_job"], priority)
     main = plan.table.filter(pc.equal(plan.table["kind"], pa.scalar("main")))

@@ -36,10 +36,8 @@ _TIME_HEADERS = (
     *("sample", "walltime per job", "longest", "CPU time", "memory"),
     *("--cputime", "--evtpersec"),  # what gbasf2 wants to be told
 )
-_RANGES = (
-    "in brackets is the range that holds the true value in 68 of 100 cases, as far as one file of each sample can "
-    "tell: how files differ is seen in the scouts"
-)
+_RANGES = "in brackets is the range that holds the true value in 68 of 100 cases"
+_OF_TRIAL = f"{_RANGES}, as far as one file of each sample can tell: how files differ is seen in the scouts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +296,8 @@ def _saved(plan: Plan, every: list[dict[str, Any]]) -> list[str]:
 def _notes(plan: Plan, every: list[dict[str, Any]]) -> list[str]:
     notes = _saved(plan, every)
     if any(one.get("ranges") for one in every):
-        notes.append(_RANGES)
+        corrected = all(rate.get("source") == "jobs" for rate in plan.spec["rates"].values())
+        notes.append(_RANGES if corrected else _OF_TRIAL)
     if files := list(plan.spec.get("files", {})):
         notes.append(f"besides ntuples, every job writes {_named(files)}")
     if plan.spec["max_event"]:

@@ -10,6 +10,7 @@ import ctypes
 import dataclasses
 import json
 import os
+import signal
 import sys
 import traceback
 from functools import partial
@@ -51,15 +52,16 @@ def _drive(folder: ProjectFolder, order: dict[str, Any]) -> None:
     remove_cut_off(folder.owner, folder.status, folder.jobs)
     owner = Owner.this(history.epoch + 1)
     owner.write(folder)
-    where = dataclasses.replace(site("local"), workers=order["workers"], limits=Limits(**order["limits"]))
-    driving = Driver(folder, where, journal, owner, history.lines, patience=0.01)
+    where = dataclasses.replace(site("local"), limits=Limits(**order["limits"]), **order["site"])
+    driving = Driver(folder, where, journal, owner, history.lines, patience=order["patience"])
     driving.run(partial(_connected, order))
     dataclasses.replace(owner, ended=True).write(folder, journal.require_ours)
 
 
 def _connected(order: dict[str, Any], _: Site) -> distributed.Client:
-    security = distributed.Security(require_encryption=True, **order["security"])
-    return distributed.Client(order["address"], security=security, set_as_default=False)
+    told = json.loads(Path(order["cluster"]).read_text())
+    security = distributed.Security(require_encryption=True, **told["security"])
+    return distributed.Client(told["address"], security=security, set_as_default=False, timeout=10)
 
 
 def _submit(folder: ProjectFolder, order: dict[str, Any]) -> None:
@@ -86,16 +88,24 @@ _ORDERS = {"drive": _drive, "submit": _submit, "plan": _plan, "attempt": _attemp
 def main() -> None:
     """Fork a process for each order, and say its number; or say what it came to, when that is asked."""
     library = ctypes.CDLL(os.environ["LD_PRELOAD"])
+    forked: set[int] = set()
     for line in sys.stdin:
         order = json.loads(line)
         if "wait" in order:
-            status = os.waitpid(order["wait"], os.WUNTRACED)[1]
-            print("stopped" if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status), flush=True)
+            process, status = os.waitpid(order["wait"], os.WUNTRACED)
+            if os.WIFSTOPPED(status):
+                print("stopped", flush=True)
+                continue
+            forked.discard(process)
+            print(os.waitstatus_to_exitcode(status), flush=True)
             continue
         child = os.fork()
         if child == 0:
             _obey(order, library)
+        forked.add(child)
         print(child, flush=True)
+    for child in forked:  # of tests that have failed
+        os.kill(child, signal.SIGKILL)
 
 
 def _obey(order: dict[str, Any], library: ctypes.CDLL) -> None:

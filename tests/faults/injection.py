@@ -14,7 +14,9 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+import psutil
 
 from b2grid.execution import ProjectFolder, site
 from b2grid.execution.cluster import cluster
@@ -29,6 +31,7 @@ __all__ = [
     "RMDIR",
     "UNLINK",
     "WRITE",
+    "Cluster",
     "Forks",
     "Steps",
     "built",
@@ -81,14 +84,14 @@ class Forks:
     ----------
     process : Popen
         The forking program.
-    cluster : dict
-        How its drivers find the cluster.
+    cluster : Cluster
+        Where its drivers send their jobs.
     folder : Path
         Where the cluster's attempts have their scratch.
     """
 
     process: subprocess.Popen[str]
-    cluster: dict[str, Any]
+    cluster: Cluster
     folder: Path
     _given: dict[int, int] = field(default_factory=dict)
 
@@ -116,9 +119,11 @@ class Forks:
         number : int
             The signal that it gets there; or an error, negative, with which steps fail from then on.
         kinds : int
-            The kinds of steps that fail.
+            The kinds of steps that fail; with a signal, those that are counted.
         """
         given = len(self._given)
+        told = self.folder / "cluster.json"
+        told.write_text(json.dumps(self.cluster.told))
         asked = {
             "do": do,
             "folder": str(project.path),
@@ -128,10 +133,11 @@ class Forks:
             "kinds": kinds,
             "trace": str(self.folder / f"{given}.trace"),
             "said": str(self.folder / f"{given}.said"),
-            "workers": 2,
+            "site": {"workers": 2},
             "limits": {"grace": 0.3},
+            "patience": 0.01,
             "environment": {},
-            **self.cluster,
+            "cluster": str(told),
             **order,
         }
         process = int(self._asked(asked))
@@ -163,15 +169,55 @@ class Forks:
 @contextlib.contextmanager
 def forks(folder: Path) -> Iterator[Forks]:
     """Start the forking program, and a cluster for its drivers."""
-    environment = {**os.environ, "TMPDIR": str(folder)}
+    environment = {"TMPDIR": str(folder), "LD_PRELOAD": str(built(folder))}
     with (
-        _piped([sys.executable, "-m", "tests.faults.injection"], environment) as serving,
-        _piped(
-            [sys.executable, "-m", "tests.faults.forking"], environment | {"LD_PRELOAD": str(built(folder))}
-        ) as program,
+        Cluster(folder) as shared,
+        _piped([sys.executable, "-m", "tests.faults.forking"], os.environ | environment) as program,
     ):
-        assert serving.stdout is not None
-        yield Forks(program, json.loads(serving.stdout.readline()), folder)
+        yield Forks(program, shared, folder)
+
+
+class Cluster:
+    """A cluster in processes of its own, as somebody else would run it; its scheduler can be killed.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the attempts on it have their scratch.
+    workers : int
+        So many to begin with.
+    """
+
+    def __init__(self, folder: Path, workers: int = 2) -> None:
+        self._exit = contextlib.ExitStack()
+        command = [sys.executable, "-m", "tests.faults.injection", str(workers)]
+        self.process = self._exit.enter_context(_piped(command, os.environ | {"TMPDIR": str(folder)}))
+        self._told: dict[str, Any] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._exit.close()
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """How a client finds it: an address, and what it needs for TLS."""
+        if self._told is None:
+            assert self.process.stdout is not None
+            self._told = dict(json.loads(self.process.stdout.readline()))
+        return self._told
+
+    def scale(self, workers: int) -> None:
+        """Have more workers, or fewer."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{workers}\n")
+        self.process.stdin.flush()
+
+    def workers(self) -> list[psutil.Process]:
+        """Its workers, as processes."""
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if any("spawn_main" in word for word in child.cmdline())]
 
 
 @contextlib.contextmanager
@@ -194,18 +240,17 @@ def _piped(command: list[str], environment: dict[str, str]) -> Iterator[subproce
             process.kill()
 
 
-def serve() -> None:
-    """Be the cluster until standard input ends."""
-    with (
-        tempfile.TemporaryDirectory() as keys,
-        cluster(dataclasses.replace(site("local"), workers=2), Path(keys)) as client,
-    ):
+def serve(workers: int) -> None:
+    """Be the cluster until standard input ends; a line of it is a number of workers to have from now on."""
+    here = dataclasses.replace(site("local"), workers=workers)
+    with tempfile.TemporaryDirectory() as keys, cluster(here, Path(keys)) as client:
         security = client.cluster.security
         parts = ("tls_ca_file", "tls_client_cert", "tls_client_key")
         told = {"address": client.scheduler.address, "security": {part: getattr(security, part) for part in parts}}
         print(json.dumps(told), flush=True)
-        sys.stdin.read()
+        for line in sys.stdin:
+            client.cluster.scale(int(line))
 
 
 if __name__ == "__main__":
-    serve()
+    serve(int(sys.argv[1]))

@@ -79,8 +79,8 @@ def _one_state_each(folder: ProjectFolder, plan: Plan) -> dict[int, str]:
     return states
 
 
-def _one_output_at_most(folder: ProjectFolder, states: dict[int, str], mains: set[int]) -> None:
-    for root, jobs in ((folder.output, mains), (folder.scouts, set(states) - mains)):
+def _one_output_at_most(project: ProjectFolder, states: dict[int, str], mains: set[int]) -> None:
+    for root, jobs in ((project.output, mains), (project.scouts, set(states) - mains)):
         manifests = list(published(root))
         results = {manifest.job: manifest for manifest in manifests if manifest.kind == "result"}
         assert len({manifest.job for manifest in manifests}) == len(manifests), "a job has two manifests"

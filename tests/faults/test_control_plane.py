@@ -8,9 +8,9 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -105,7 +105,7 @@ def test_rows_01_and_06_a_name_stands_for_one_content_from_its_submission_on(
     assert (submitting.code, folder.read_definition().state) == (-signal.SIGKILL, "submitted")
     again = Project(**given)
     assert (again.status.phase, again.status.total) == ("running", len(Plan.read(folder.plan(1)).ids()))
-    with pytest.raises(InvalidInput, match="'p' has been submitted"):
+    with pytest.raises(InvalidInput, match="'p' was submitted before"):
         Project(**given | {"args": ["other"]})
     assert (folder.read_definition().id, folder.plan(1).read_bytes()) == before
     assert forking("drive", folder).code == 0
@@ -151,9 +151,8 @@ def test_rows_02_and_03_a_recovery_that_is_killed_is_made_again(make: Make, tmp_
 def test_rows_04_and_05_a_project_has_one_driver_whatever_becomes_of_its_notebooks(
     make: Make, tmp_path: Path, scratch: Path
 ) -> None:
-    folder = make(
-        12, "/bin/sh", "-c", 'echo "$1" >> "$0"; sleep 0.3', name="p", args=[str(tmp_path / "ran-p"), "{job}"]
-    )
+    folder = made(make, tmp_path, "p", 12, 'echo "$1" >> "$0"; sleep 0.3')
+    folder.write_definition(replace(folder.read_definition(), state="draft"))
     code = (
         "import time; from pathlib import Path; from b2grid.execution import *; "
         f"submit(ProjectFolder(Path({str(folder.path)!r}))); time.sleep(60)"
@@ -183,7 +182,8 @@ def test_row_07_a_stopped_driver_that_resumes_is_refused(make: Make, tmp_path: P
     first = made(make, tmp_path, "first", 3)
     writes = forking("drive", first, environment=ELSEWHERE)
     stops = [
-        *(writes.where("write", part)[0] for part in ("owner.json", "jobs.arrow", "status.json")),
+        writes.where("write", "owner.json")[1],
+        *(writes.where("write", part)[0] for part in ("jobs.arrow", "status.json")),
         *(writes.where("write", "journal")[number] for number in (1, -1)),
     ]
     folders = {step: made(make, tmp_path, f"at-{step}", 3) for step in stops}
@@ -212,24 +212,25 @@ def test_row_07_a_stopped_driver_that_resumes_is_refused(make: Make, tmp_path: P
 
 
 @fault(
-    8,
-    "clock moved by an hour, and by two days, while jobs run",
-    simulated="the clock of the day, as programs ask for it",
+    8, "clock moved by an hour, and by two days, while jobs run", simulated="what programs are told of the time of day"
 )
 def test_row_08_no_limit_fires_when_the_clock_is_moved(make: Make, tmp_path: Path, scratch: Path) -> None:
     folder = made(make, tmp_path, "p")
     clock = tmp_path / "clock"
     clock.write_bytes(struct.pack("d", 0.0))
-    moved = {"LD_PRELOAD": str(built(tmp_path)), "FAULT_CLOCK": str(clock)}
-    with subprocess.Popen(
-        [sys.executable, "-m", "b2grid.execution.driver", folder.path], env=os.environ | moved
-    ) as drives:
+    moved = os.environ | {"LD_PRELOAD": str(built(tmp_path)), "FAULT_CLOCK": str(clock)}
+    with subprocess.Popen([sys.executable, "-m", "b2grid.execution.driver", folder.path], env=moved) as drives:
+        until(lambda: running(folder))
         for hours in (1, -47, 24):
-            until(lambda: running(folder))
+            before = read_status(folder).updated
             with clock.open("r+b") as file:  # in place: whoever looks at it has it in memory
                 file.write(struct.pack("d", 3600.0 * hours))
-            until(lambda: read_status(folder).updated > time.time() + 3600.0 * hours - 600.0)
+            until(partial(_has_moved, folder, before))
         (tmp_path / "ran-p.go").touch()
         assert drives.wait(60) == 0
     assert sound(folder, scratch) == {"Done": 4}
     assert read_jobs(folder)["attempt"].to_pylist() == [1] * 4
+
+
+def _has_moved(folder: ProjectFolder, before: float) -> bool:
+    return abs(read_status(folder).updated - before) > 1800.0

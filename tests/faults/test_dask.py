@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import time
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from b2grid.execution import ProjectFolder, read_jobs, read_status
+from b2grid import SiteError
+from b2grid.execution import ProjectFolder, read_jobs, read_status, wait
+from b2grid.execution.journal import read_journals
 from b2grid.execution.requests import leave_request
 from tests.execution.conftest import Make
-from tests.faults.injection import Forks
+from tests.faults.injection import LINK, Cluster, Forks
 from tests.faults.invariant import running, sound, until
 from tests.faults.report import fault
 from tests.faults.work import made, ran
@@ -22,59 +27,100 @@ from tests.faults.work import made, ran
 pytestmark = [pytest.mark.slow, pytest.mark.system("compiler")]
 
 
-def killed(folder: ProjectFolder, job: int, *, with_supervisor: bool) -> psutil.Process:
-    """Kill the worker that runs a job; its payload."""
-    (payload,) = (psutil.Process(pid) for pid in running(folder) if psutil.Process(pid).cmdline()[-1:] == [str(job)])
-    supervisor = payload.parent()
-    worker = supervisor.parent()
-    assert "multiprocessing" in " ".join(worker.cmdline())
-    if with_supervisor:
-        worker.suspend()
-        supervisor.kill()
-    worker.kill()
-    return payload
+def payload(folder: ProjectFolder, job: int) -> psutil.Process:
+    """The process that a job runs in; its number is its last argument."""
+    for pid in running(folder):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if (process := psutil.Process(pid)).cmdline()[-1:] == [str(job)]:
+                return process
+    raise AssertionError(f"job {job} does not run")
 
 
-# waits in its first attempt
-WAITS = 'test "$(grep -c "^$1$" "$0")" = 1 || exit 0; exec python3 -c "import time; time.sleep(60)" "$1"'
-# job 3 kills its worker, which is the parent of its supervisor, in every attempt
-KILLS = """
+# jobs 1 and 2 wait in their first attempt; job 3 kills its worker, the parent of its supervisor, in every attempt
+WORK = """
+echo "$1" >> "$0"
 worker=$(cut -d ' ' -f 4 /proc/$PPID/stat)
-if test "$1" = 3 && grep -q multiprocessing /proc/$worker/cmdline; then kill -9 $worker; sleep 60; fi
+if test "$1" = 3 && grep -q multiprocessing "/proc/$worker/cmdline"; then kill -9 "$worker"; sleep 60; fi
+if test "$1" -gt 2 || test "$(grep -c "^$1$" "$0")" != 1; then exit 0; fi
+for turn in $(seq 600); do sleep 0.1; done
 """
 
 
 @fault(14, "worker killed in the middle of a job; and with it the supervisor of its payload")
 @fault(18, "a job that kills its worker whenever it runs")
 def test_rows_14_and_18_a_lost_worker_costs_nobody_else_anything(make: Make, tmp_path: Path, forking: Forks) -> None:
-    folder = made(make, tmp_path, "p", 6, f'echo "$1" >> "$0"; {KILLS}test "$1" -gt 2 || {{ {WAITS}; }}')
-    drives = forking.start("drive", folder)
-    until(lambda: len(running(folder)) == 2)
-    time.sleep(0.3)
-    payloads = [killed(folder, job, with_supervisor=job == 2) for job in (1, 2)]
-    until(lambda: not any(payload.is_running() for payload in payloads))
+    folder = made(make, tmp_path, "p", 6, WORK)
+    drives = forking.start("drive", folder, patience=0.1)
+    until(lambda: ran(folder).keys() >= {"1", "2"})
+    payloads = [payload(folder, job) for job in (1, 2)]
+    supervisors = [process.parent() for process in payloads]
+    workers = [supervisor.parent() for supervisor in supervisors]
+    assert {worker.pid for worker in workers} <= {worker.pid for worker in forking.cluster.workers()}
+    for worker in workers:
+        worker.suspend()
+    supervisors[1].kill()
+    for worker in workers:
+        worker.kill()
+    until(lambda: not any(process.is_running() for process in payloads))
     assert forking.end(drives).code == 0
     assert sound(folder, forking.folder) == {"Done": 5, "Held": 1}
-    rows = {row["job"]: row for row in read_jobs(folder).to_pylist()}
-    assert (rows[3]["failure"], rows[3]["minor_status"]) == ("lost worker", "Worker lost")
-    assert 3 <= ran(folder)["3"] <= 7
-    assert all(ran(folder)[str(job)] <= 2 for job in (1, 2))
+    killer = read_jobs(folder).to_pylist()[2]
+    assert (killer["failure"], killer["minor_status"]) == ("lost worker", "Workers die with this job")
+    assert ran(folder)["3"] == 3
+    assert (ran(folder)["1"], ran(folder)["2"]) == (2, 2)
+
+
+@fault(15, "scheduler killed with its workers, and another one started later")
+@fault(20, "a cluster without workers")
+def test_rows_15_and_20_a_project_waits_for_a_cluster_and_says_so(make: Make, tmp_path: Path, forking: Forks) -> None:
+    folder = made(make, tmp_path, "p", 3, 'echo "$1" >> "$0"; until test -e "$0.go"; do sleep 0.1; done')
+    with Cluster(forking.folder) as first, Cluster(forking.folder, workers=0) as second:
+        mine = replace(forking, cluster=first, folder=tmp_path)
+        drives = mine.start("drive", folder, site={"workers": 2, "start_limit": 2.0}, patience=0.1)
+        until(lambda: len(ran(folder)) == 2)
+        (tmp_path / "cluster.json").write_text(json.dumps(second.told))
+        first.process.kill()
+        until(lambda: not running(folder))
+        until(lambda: read_status(folder).stuck)
+        status = read_status(folder)
+        assert "no worker of site 'local' has come within 2 s" in status.trouble
+        with pytest.raises(SiteError, match="waits for workers"):
+            wait(folder, 5)
+        (tmp_path / "ran-p.go").touch()
+        second.scale(2)
+        assert mine.end(drives).code == 0
+        assert sound(folder, forking.folder) == {"Done": 3}
+    assert max(ran(folder).values()) == 2
+    charged = [line for line in read_journals(folder).lines if line.get("charged")]
+    assert charged == []
+
+
+@fault(17, "a worker that has stopped, so that the jobs assigned to it never begin")
+def test_row_17_what_never_begins_is_taken_back_and_sent_again(make: Make, tmp_path: Path, forking: Forks) -> None:
+    until(lambda: len(forking.cluster.workers()) == 2)
+    stopped = forking.cluster.workers()[0]
+    stopped.suspend()
+    try:
+        folder = made(make, tmp_path, "p", 4, 'echo "$1" >> "$0"')
+        assert forking("drive", folder, patience=0.002).code == 0
+        counts = Counter(row["status"] for row in read_jobs(folder).to_pylist())
+        never = [row for row in read_jobs(folder).to_pylist() if row["status"] != "Done"]
+        assert counts["Done"] >= 2
+        assert {row["minor_status"] for row in never} <= {"Assigned, but never began"}
+    finally:
+        stopped.resume()
+    assert set(sound(folder, forking.folder)) <= {"Done", "Held"}
+    assert max(ran(folder).values()) == 1
 
 
 @fault(16, "a worker that was cut off publishes when its job was voided, or won by another")
 def test_row_16_an_execution_that_comes_late_is_refused(make: Make, tmp_path: Path, forking: Forks) -> None:
-    work = 'until test -e "$0.go"; do sleep 0.05; done'
-    first, folder = (made(make, tmp_path, name, 2, work) for name in ("first", "p"))
-    (tmp_path / "ran-first.go").touch()
-    facts = [tmp_path / f"facts-{job}" for job in (0, 1, 2)]
-    came = forking("attempt", first, job=1, attempt=1, facts=str(facts[0]))
-    assert json.loads(facts[0].read_text())["failure"] == ""
-    (commit,) = came.where("link", "/manifests/sub00/1.json")
+    folder = made(make, tmp_path, "p", 2, 'until test -e "$0.go"; do sleep 0.05; done')
+    facts = {job: tmp_path / f"facts-{job}" for job in (1, 2)}
+    to_commit = {"step": 1, "kinds": LINK, "number": signal.SIGSTOP}
     late = {
-        job: forking.start(
-            "attempt", folder, step=commit, number=signal.SIGSTOP, job=job, attempt=1, facts=str(facts[job])
-        )
-        for job in (1, 2)
+        job: forking.start("attempt", folder, job=job, attempt=1, facts=str(path), **to_commit)
+        for job, path in facts.items()
     }
     until(lambda: len(running(folder)) >= 2)
     drives = forking.start("drive", folder)
@@ -87,7 +133,7 @@ def test_row_16_an_execution_that_comes_late_is_refused(make: Make, tmp_path: Pa
     for process in late.values():
         os.kill(process, signal.SIGCONT)
     assert [forking.end(process).code for process in late.values()] == [0, 0]
-    won, voided = (json.loads(path.read_text()) for path in facts[1:])
+    won, voided = (json.loads(path.read_text()) for path in facts.values())
     assert (won["failure"], won["again"]) == ("", True)
     assert (voided["failure"], voided["message"]) == ("unknown", "cancelled by its owner")
     assert sound(folder, forking.folder) == {"Done": 1, "Killed": 1}
@@ -124,10 +170,12 @@ def test_row_21_a_large_project_can_be_interrupted(make: Make, tmp_path: Path, f
     assert sum(counts.values()) == 20_000
 
 
+# jobs 5 and 6 are the scouts
 SCOUTS = {
-    "fail": 'test "$1" -gt 2 || exit 1',
-    "half": 'test "$1" -gt 1 || exit 1',
-    "hang": 'test "$1" -gt 2 || sleep 60',
+    "fail": 'test "$1" -lt 5 || exit 1',
+    "half": 'test "$1" != 5 || exit 1',
+    "hang": 'test "$1" -lt 5 || exec sleep 60',
+    "enough": 'test "$1" != 5 || exit 1',  # as half; half of them are to pass
 }
 
 
@@ -137,10 +185,13 @@ def test_row_22_nothing_is_sent_behind_scouts_that_did_not_pass(make: Make, tmp_
     for name, work in SCOUTS.items():
         args = [str(tmp_path / f"ran-{name}"), "{job}"]
         folder = make(4, "/bin/sh", "-c", f'echo "$1" >> "$0"; {work}', name=name, scouts=2, args=args)
-        folder.submitted()
-        drivers[name] = folder, forking.start("drive", folder, limits={"walltime": 1.0, "grace": 0.3})
+        definition = folder.submitted()
+        folder.write_definition(replace(definition, scouts_pass=0.5 if name == "enough" else 1.0))
+        drivers[name] = folder, forking.start("drive", folder, limits={"walltime": 5.0, "grace": 0.3})
     for name, (folder, process) in drivers.items():
         assert forking.end(process).code == 0
-        assert sound(folder, forking.folder) == {"Failed": 4}, name
-        assert set(read_jobs(folder)["minor_status"].to_pylist()[2:]) == {"Failed in scouting"}
-        assert set(ran(folder)) <= {"1", "2"}, "only scouts were sent"
+        passed = name == "enough"
+        assert sound(folder, forking.folder) == {"Done" if passed else "Failed": 4}, name
+        if not passed:
+            assert set(read_jobs(folder)["minor_status"].to_pylist()[:4]) == {"Failed in scouting"}
+            assert set(ran(folder)) <= {"5", "6"}, "only scouts were sent"

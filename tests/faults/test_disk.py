@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -15,7 +17,7 @@ import pytest
 
 from b2grid import InvalidInput, SiteError
 from b2grid.execution import ProjectFolder, ask, read_jobs, read_status, restart
-from b2grid.execution.journal import read_journals
+from b2grid.execution.journal import encode, read_journals
 from b2grid.execution.publish import manifest_path
 from b2grid.execution.requests import leave_request
 from b2grid.outputs import completeness
@@ -66,16 +68,14 @@ DAMAGE: dict[str, Callable[[ProjectFolder], None]] = {
 def test_row_09_a_damaged_snapshot_or_journal_costs_nothing_that_was_done(
     tmp_path: Path, half: ProjectFolder, forking: Forks
 ) -> None:
+    folders = {name: copied(half, f"half-{name}") for name in DAMAGE}
     (tmp_path / "ran-half.go").touch()
-    drivers = {}
-    for name, damage in DAMAGE.items():
-        folder = copied(half, f"half-{name}")
-        damage(folder)
+    came = {}
+    for name, folder in folders.items():  # one after the other: copies of a project are one to what sweeps
+        DAMAGE[name](folder)
         assert read_status(folder).total == 4
-        drivers[name] = (folder, forking.start("drive", folder))
-    came = {name: forking.end(process) for name, (_, process) in drivers.items()}
-    assert {name: end.code for name, end in came.items()} == dict.fromkeys(DAMAGE, 0)
-    for folder, _ in drivers.values():
+        came[name] = forking("drive", folder)
+        assert came[name].code == 0
         assert sound(folder, forking.folder) == {"Done": 4}
         assert json.loads(folder.status.read_text())["counts"] == {"Done": 4}
     assert ran(half) == Counter({"1": 1, "2": 1, "3": 1, "4": 1 + len(DAMAGE)}), "what was done was not run again"
@@ -138,11 +138,8 @@ def filled(folder: Path) -> Path:
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file:
         for size in (1 << 16, 1 << 12, 1):
-            try:
-                while True:
-                    file.write(b"x" * size)
-            except OSError as error:
-                assert error.errno == errno.ENOSPC
+            with pytest.raises(OSError, match="No space left"):
+                file.writelines(b"x" * size for _ in itertools.count())
     return filler
 
 
@@ -227,13 +224,34 @@ def test_row_12_readers_elsewhere_need_no_lock_and_wait_for_what_they_do_not_see
     assert read_status(half).done == 3
 
 
+NEWER: dict[str, Callable[[ProjectFolder], None]] = {
+    "definition": lambda folder: _newer(folder.path / "project.json"),
+    "status": lambda folder: _newer(folder.status),
+    "manifest": lambda folder: _newer(manifest_path(folder.output, 1)),
+    "journal": lambda folder: folder.journal(1).write_bytes(
+        encode({"kind": "epoch", "epoch": 1, "previous": 0, "format": 7})
+    ),
+}
+
+
+def _newer(path: Path) -> None:
+    written = path.read_text()
+    path.write_text(re.sub('"format": ?1', '"format": 7', written))
+    assert path.read_text() != written
+
+
 @fault(13, "files of a newer b2grid")
-def test_row_13_what_a_newer_b2grid_wrote_is_refused_with_both_versions(
-    tmp_path: Path, half: ProjectFolder, forking: Forks
-) -> None:
-    definition = half.path / "project.json"
-    written = definition.read_text()
-    definition.write_text(written.replace('"format": 1', '"format": 7'))
-    with pytest.raises(InvalidInput, match="format 7, this b2grid reads up to 1"):
-        read_status(half)
-    definition.write_text(written)
+def test_row_13_what_a_newer_b2grid_wrote_is_refused_with_both_versions(half: ProjectFolder, forking: Forks) -> None:
+    both = "format 7, this b2grid reads up to 1"
+    folders = {name: copied(half, name) for name in NEWER}
+    for name, change in NEWER.items():
+        change(folders[name])
+    for name in ("definition", "status"):
+        with pytest.raises(InvalidInput, match=both):
+            read_status(folders[name])
+    (newer,) = completeness(folders["manifest"], Plan.read(half.plan(1))).missing[:1]
+    assert newer.job == 1
+    assert "format 7, this b2grid reads up to format 1" in newer.reason
+    for name in ("definition", "journal"):
+        end = forking("drive", folders[name])
+        assert (end.code, both in end.said) == (1, True)

@@ -131,6 +131,17 @@ def test_a_sample_that_was_not_tried_gets_limits_and_no_estimate(make: Make) -> 
     assert "mixed was not tried" in str(revision)
 
 
+def test_ranges_say_what_they_come_from(made: Callable[..., Plan]) -> None:
+    plan = made()
+    assert "how files differ is seen in the scouts" in str(plan)
+    half = adjusted(plan, [scout("a", 2.0)], SITE)
+    both = adjusted(plan, [scout("a", 2.0), scout("b", 1.1)], SITE)
+    assert half is not None
+    assert both is not None
+    assert "how files differ is seen in the scouts" in str(half.plan)
+    assert "how files differ" not in str(both.plan)
+
+
 def test_a_scout_near_the_memory_of_the_site_is_said(made: Callable[..., Plan]) -> None:
     revision = adjusted(made(), [scout("a", memory=int(3.8 * GB))], SITE)
     assert revision is not None
@@ -259,6 +270,7 @@ def test_a_plan_without_any_job_left_can_be_kept_and_shown(make: Make, tried: Tr
     assert "no job is left" in str(nothing)
     assert len(nothing.jobs) == 0
     assert nothing.timetable().end.value == 0.0
+    assert nothing.to_gbasf2().commands == ()
     assert Plan.read(nothing.write(tmp_path / "plan.arrow")) == nothing
     with pytest.raises(InvalidInput, match="no job 1"):
         nothing.job(1)

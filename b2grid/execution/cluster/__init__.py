@@ -4,7 +4,7 @@
 
     local      workers on this host             local.py
     batch      workers as batch jobs            batch.py, scaling.py, ending.py
-    scheduler  what somebody else runs          foreign.py
+    scheduler  what somebody else runs          foreign.py, adopting.py
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import dask
 
+from b2grid.execution.cluster.adopting import adopt
 from b2grid.execution.cluster.batch import batch_cluster, trouble
 from b2grid.execution.cluster.foreign import foreign_cluster
 from b2grid.execution.cluster.local import local_cluster
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from b2grid.execution.sites import Site
 
-__all__ = ["cluster", "trouble", "unfit", "versions"]
+__all__ = ["adopt", "cluster", "trouble", "unfit", "versions"]
 
 _CONFIG = {
     # plain HTTP beside TLS is what Dask serves even without a dashboard, and loopback is shared on login nodes

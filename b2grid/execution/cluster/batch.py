@@ -31,6 +31,7 @@ __all__ = ["batch_cluster", "trouble", "written"]
 _CLUSTERS = {"slurm": "SLURM", "htcondor": "HTCondor", "lsf": "LSF", "sge": "SGE", "pbs": "PBS"}
 _UNQUOTED = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")  # what neither a shell nor a batch system reads anything into
 _DEATH = 60  # seconds after which a worker that finds no scheduler ends
+_LOST = "5s"  # after which another batch job is asked for; a worker's nanny may start it again before
 _IDLE = 60  # seconds after which a worker without work is given back
 _STAGGER = 600.0  # seconds over which the ends of workers are spread at most
 
@@ -44,9 +45,9 @@ def batch_cluster(site: Site, keys: Path) -> Iterator[distributed.Client]:
     with temporary_keys(keys) as security:
         options = _options_of(site, keys) | {"security": security, "protocol": "tls://"}
         Path(options["log_directory"]).mkdir(parents=True, exist_ok=True)
-        job = _recording(_cluster_class(module, site).job_cls)
+        watchful = _watchful(_cluster_class(module, site))
         with (
-            _cluster_class(module, site)(job_cls=job, config_name=_settings(module, site), **options) as started,
+            watchful(config_name=_settings(module, site), **options) as started,
             distributed.Client(started) as client,
         ):
             if site.lifetime is not None:
@@ -170,7 +171,8 @@ def _of_kind(site: Site, batch: Batch) -> dict[str, Any]:
     if batch.walltime is None:
         given["job_directives_skip"] = [{"slurm": "-t ", "lsf": "-W ", "sge": "h_rt=", "pbs": "walltime="}[site.kind]]
     given["queue"] = batch.queue
-    given[{"slurm": "account", "pbs": "account"}.get(site.kind, "project")] = batch.account or batch.project
+    owner = "account" if site.kind in {"slurm", "pbs"} else "project"
+    given[owner] = getattr(batch, owner)
     if site.kind in {"sge", "pbs"}:
         given["resource_spec"] = batch.resources
     return given
@@ -199,21 +201,31 @@ def _require_interface(name: str) -> None:
         raise SiteError(f"this host has no network interface '{printable(name)}'", hint=f"interface: {', '.join(near)}")
 
 
-def _recording(job: Any) -> Any:
-    """The same kind of batch job, which remembers what the batch system said when it refused one."""
+def _watchful(of: Any) -> Any:
+    """The same kind of cluster, which remembers what the batch system refused, and soon misses a worker."""
 
-    class Recording(job):  # type: ignore[misc]
+    class Job(of.job_cls):  # type: ignore[misc]
         said: ClassVar[deque[str]] = deque(maxlen=1)
+        refused = False
 
         async def start(self) -> None:
             try:
                 await super().start()
             except (RuntimeError, OSError, ValueError) as error:
+                # raised, it would end others that are asked for at the same time; `Scaling` asks again
                 self.said.append(_refusal(str(error)))
-                raise
-            self.said.clear()
+                self.refused, self.status = True, distributed.Status.running
+            else:
+                self.said.clear()
 
-    return Recording
+    class Cluster(of):  # type: ignore[misc]
+        job_cls = Job
+
+        def _update_worker_status(self, op: str, msg: Any) -> None:
+            with dask.config.set({"distributed.deploy.lost-worker-timeout": _LOST}):
+                super()._update_worker_status(op, msg)
+
+    return Cluster
 
 
 def _refusal(text: str) -> str:

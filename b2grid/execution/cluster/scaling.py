@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from distributed import Status
 from distributed.deploy.adaptive import Adaptive
 
 __all__ = ["Scaling"]
@@ -22,7 +21,7 @@ class Scaling(Adaptive):
         """What to change; Dask's, after refused workers have been forgotten."""
         if time.monotonic() > self._asked_again + _AGAIN:
             jobs: dict[str, Any] = self.cluster.workers  # type: ignore[attr-defined]
-            refused = [name for name, job in jobs.items() if job.status == Status.created]
+            refused = [name for name, job in jobs.items() if job.refused]
             for name in refused:
                 del jobs[name]
             if refused:

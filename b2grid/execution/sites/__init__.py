@@ -4,9 +4,20 @@ from b2grid.execution.sites.downtime import announced, downtimes
 from b2grid.execution.sites.endpoint import require_safe
 from b2grid.execution.sites.places import Sites, profiles, site, sites
 from b2grid.execution.sites.script import JobScript, job_script
-from b2grid.execution.sites.site import BATCH, BATCH_VARIABLES, Batch, Endpoint, Kind, Outage, Site, StorageElement
+from b2grid.execution.sites.site import (
+    ADOPTED,
+    BATCH,
+    BATCH_VARIABLES,
+    Batch,
+    Endpoint,
+    Kind,
+    Outage,
+    Site,
+    StorageElement,
+)
 
 __all__ = [
+    "ADOPTED",
     "BATCH",
     "BATCH_VARIABLES",
     "Batch",

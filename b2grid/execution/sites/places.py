@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from b2grid.errors import Finding, InvalidInput, nearest, printable
 from b2grid.execution.sites.reading import ProfileFile, parse, read_profiles
-from b2grid.execution.sites.site import Site
+from b2grid.execution.sites.site import ADOPTED, Endpoint, Site
 from b2grid.home import configuration
 from b2grid.run import Limits
 from b2grid.run.environment import set_up_script
@@ -119,14 +120,34 @@ def sites() -> Sites:
     return Sites({name: one for name, one in found.items() if isinstance(one, Site)})
 
 
-def site(name: str) -> Site:
+def _adopted(keys: Path) -> Site:
+    """The scheduler of a Client that the project was given."""
+    try:
+        data = json.loads((keys / f"{ADOPTED}.json").read_text())
+        workers, endpoint = int(data.pop("workers")), Endpoint(**data)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidInput(
+            "the address and keys of the Client that this project was given are gone",
+            hint="give the Client again, or move the project to another site",
+        ) from error
+    return Site(ADOPTED, workers, kind="scheduler", scheduler=endpoint, source=str(keys), start_limit=600.0)
+
+
+def site(name: str, keys: Path | None = None) -> Site:
     """One site profile that can be used.
+
+    Parameters
+    ----------
+    keys : path, optional
+        The folder of a project's keys: a project that was given a Client has a site of its own.
 
     Raises
     ------
     InvalidInput
         If there is none of this name, it is an example only, or there are mistakes in it: all of them are said.
     """
+    if name == ADOPTED and keys is not None:
+        return _adopted(keys)
     known = profiles()
     found = known.look(name)
     if isinstance(found, Site):

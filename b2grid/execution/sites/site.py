@@ -8,9 +8,12 @@ from typing import Literal, get_args
 from b2grid.errors import InvalidInput, printable
 from b2grid.run import Limits, Runner
 
-__all__ = ["BATCH", "BATCH_VARIABLES", "Batch", "Endpoint", "Kind", "Outage", "Site", "StorageElement"]
+__all__ = ["ADOPTED", "BATCH", "BATCH_VARIABLES", "Batch", "Endpoint", "Kind", "Outage", "Site", "StorageElement"]
 
 Kind = Literal["local", "slurm", "htcondor", "lsf", "sge", "pbs", "scheduler"]
+
+#: The name of the site of a project that was given a Client.
+ADOPTED = "client"
 
 #: The kinds that are batch systems.
 BATCH = frozenset(get_args(Kind)) - {"local", "scheduler"}
