@@ -123,7 +123,8 @@ class Forks:
         """
         given = len(self._given)
         told = self.folder / "cluster.json"
-        told.write_text(json.dumps(self.cluster.told))
+        if not told.exists():
+            told.write_text(json.dumps(self.cluster.told))
         asked = {
             "do": do,
             "folder": str(project.path),
