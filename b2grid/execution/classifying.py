@@ -96,14 +96,10 @@ def classify(outcome: Outcome, places: Sequence[Place] = (), limits: Limits | No
     lines = _matter(outcome.log_tail)
     said = lines[-1][:_LONGEST] if lines else ""
     if outcome.cause:
-        ended = f"ended by the supervisor: {outcome.cause}"
         if outcome.cause == "cannot be killed":
-            ended = "a process of the payload cannot be killed: it hangs in the kernel of this host, and stays there"
-        words = (
-            ended
-            if outcome.cause in {"cannot be killed", "walltime", "memory", "stalled", "processes", "disk"}
-            else said or ended
-        )
+            return Failure("environment", "a process of the payload cannot be killed: it hangs in the kernel here")
+        ended = f"ended by the supervisor: {outcome.cause}"
+        words = ended if outcome.cause in {"walltime", "memory", "stalled", "processes", "disk"} else said or ended
         return Failure(_CAUSES.get(outcome.cause, "unknown"), f"{words}: {said}" if said != words and said else words)
     if (number := _signal(outcome)) is not None:
         return _of_signal(number, outcome, limits, lines)
