@@ -17,9 +17,10 @@ from tests.faults.work import made, ran
 pytestmark = [pytest.mark.slow, pytest.mark.system("compiler")]
 
 # fails the first time
-FAILS_ONCE = (
-    'echo "$1" >> "$0"; if test "$(grep -c "^$1$" "$0")" = 1; then echo "Error: no such list in $1"; exit 1; fi'
-)
+FAILS_ONCE = """
+echo "$1" >> "$0"
+test "$(grep -c "^$1$" "$0")" != 1 || { echo "Error: no such list in $1"; exit 1; }
+"""
 
 
 def test_term_ends_a_driver_in_order_and_cancel_what_runs(make: Make, tmp_path: Path, forking: Forks) -> None:
