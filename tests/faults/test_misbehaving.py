@@ -87,7 +87,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, forking: Forks) -> Ran:
     here = tmp_path_factory.mktemp("misbehaving")
     folder = planned(here / "project", WELL, sys.executable, "-S", "-c", PROGRAM, args=[str(here), "{job}"])
     folder.submitted()
-    came = forking("drive", folder, limits=LIMITS)
+    came = forking("drive", folder, limits=LIMITS, patience=0.1)
     assert came.code == 0, came.said
     assert sound(folder, forking.folder) == {"Done": 4, "Held": 6}
     return Ran(folder, {row["job"]: row for row in read_jobs(folder).to_pylist()}, here)

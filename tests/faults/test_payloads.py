@@ -94,7 +94,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, forking: Forks) -> Ran:
     args = [str(here / "outputs"), "{job}"]
     folder = planned(here / "project", len(HOW), *program, args=args, recipe=RECIPE, kind="b2lite")
     folder.submitted()
-    came = forking("drive", folder)
+    came = forking("drive", folder, patience=0.1)
     assert came.code == 0, came.said
     assert sound(folder, forking.folder) == {"Done": 1, "Held": len(HOW) - 2, "Failed": 1}
     assert [manifest.job for manifest in whole(folder)] == [1]
