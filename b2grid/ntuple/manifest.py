@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, fields
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from functools import lru_cache
+from typing import Any, Literal
 
 from b2grid.ntuple.reading import Problems, Shape, parse
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
 
 __all__ = [
     "FORMAT",
@@ -170,7 +167,7 @@ class Manifest:
 
 def _plain(value: Any) -> dict[str, Any]:
     """The fields of one part of a manifest, as JSON has them; one level, for `asdict` copies all that is below."""
-    document = {name: getattr(value, name) for name in _names(type(value))}
+    document = {name: getattr(value, name) for name in _FIELDS[type(value)]}
     if isinstance(value, Output):
         document["adler32"] = adler32_text(value.adler32)
     if isinstance(value, Tree) and value.left_out is None:
@@ -178,10 +175,8 @@ def _plain(value: Any) -> dict[str, Any]:
     return document
 
 
-@cache
-def _names(kind: Hashable) -> tuple[str, ...]:
-    assert isinstance(kind, type)
-    return tuple(each.name for each in fields(kind))
+_PARTS: tuple[type[Any], ...] = (Column, Tree, Copy, Output, Input, Manifest)
+_FIELDS = {part: tuple(each.name for each in fields(part)) for part in _PARTS}
 
 
 def adler32_text(value: int) -> str:

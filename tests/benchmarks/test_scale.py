@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from b2grid.execution import Definition, ProjectFolder, read_jobs, read_status, site
+from b2grid.execution import ProjectFolder, read_jobs, read_status, site
 from b2grid.execution.cluster import cluster
 from b2grid.execution.driver import Driver
 from b2grid.execution.job import Attempt
@@ -117,8 +117,8 @@ def test_many_jobs(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str
     mb = 1 << 20
     with capsys.disabled():
         print(
-            f"\n{JOBS} jobs: {1e3 * seconds / JOBS:.2f} ms per job; driver and scheduler {memory.at(1) / mb:.0f} MB, of "
-            f"which {before / mb:.0f} MB before the first job and {memory.at(0.2) / mb:.0f} MB after a fifth of them; "
+            f"\n{JOBS} jobs: {1e3 * seconds / JOBS:.2f} ms per job; driver and scheduler {memory.at(1) / mb:.0f} MB, "
+            f"of which {before / mb:.0f} MB before the first job and {memory.at(0.2) / mb:.0f} MB after a fifth of them; "
             f"journal {size / mb:.1f} MB; first status {1e3 * first:.1f} ms, refresh {1e3 * refresh:.1f} ms, table of "
             f"jobs {1e3 * table:.0f} ms; a new driver knows all after {opened:.2f} s; cancel of all that wait "
             f"{cancelled:.2f} s"

@@ -79,7 +79,7 @@ def test_a_full_disk_is_an_error_before_anything_is_done(folder: ProjectFolder) 
 def test_after_a_write_that_failed_nothing_more_is_appended(folder: ProjectFolder) -> None:
     journal = Journal.create(folder, 1, 0)
     good = os.dup(journal._descriptor)
-    with open("/dev/full", "wb", buffering=0) as full:
+    with Path("/dev/full").open("wb", buffering=0) as full:
         os.dup2(full.fileno(), journal._descriptor)
     with pytest.raises(SiteError, match="No space left"):
         journal.append([{"kind": "x", "n": 1}])
