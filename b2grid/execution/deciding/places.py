@@ -33,7 +33,7 @@ _WAIT = 300.0  # seconds until a place is tried again; twice as long after each 
 _WAIT_MOST = 3600.0
 
 
-def slots(state: State, count: int, hosts: Mapping[str, int]) -> None:
+def slots(state: State, count: int, hosts: Mapping[str, int], actions: list[Action]) -> None:
     """The cluster has other slots now."""
     state.slots = count
     for name, place in state.hosts.items():
@@ -41,6 +41,8 @@ def slots(state: State, count: int, hosts: Mapping[str, int]) -> None:
     for name, there in hosts.items():
         _place(state.hosts, name).slots = there
     _all_out(state)
+    if "hosts" in state.pauses:
+        recall(state, actions)
 
 
 def _place(places: dict[str, Place], name: str) -> Place:
@@ -134,9 +136,8 @@ def take_out(state: State, kind: str, name: str, reason: str, since: float, acti
     """Use a place no more, until a try there ends well."""
     actions.append(Note({"kind": "place", "what": f"{kind}:{name}", "out": reason, "since": since}))
     out(state, kind, name, reason, since)
-    if not state.pauses.get("hosts"):
-        return
-    recall(state, actions)
+    if "hosts" in state.pauses:
+        recall(state, actions)
 
 
 def out(state: State, kind: str, name: str, reason: str, since: float) -> None:
