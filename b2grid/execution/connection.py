@@ -44,12 +44,15 @@ class Connection:
         When it is there.
     problem : str
         Why it could not be started; a sentence.
+    decided : threading.Event
+        Set when it is there, or cannot be had.
     """
 
     def __init__(self, opened: Callable[[], AbstractContextManager[distributed.Client]]) -> None:
         self.client: distributed.Client | None = None
         self.problem = ""
         self._opened = opened
+        self.decided = threading.Event()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._live, name="cluster", daemon=True)
         self._thread.start()
@@ -58,11 +61,13 @@ class Connection:
         try:
             with self._opened() as client:
                 self.client = client
+                self.decided.set()
                 self._over.wait()
         except Exception as error:
             # whatever it is, a cluster that cannot be had is no reason to lose the project
             log.warning("the cluster: %r", error)
             self.problem = str(error) or repr(error)
+        self.decided.set()
 
     def leave(self, patience: float) -> None:
         """End what was started here, and wait for that so many seconds."""
@@ -126,6 +131,13 @@ class Link:
         if not self.exchange.alive:
             return self._again(now, f"the cluster of site '{self.site.name}' was lost, and what ran there with it")
         return self._counted(now, self.exchange.hosts())
+
+    def wait(self, seconds: float) -> None:
+        """Wait until there is a cluster, but not longer than so many seconds."""
+        if self._connection is None:
+            time.sleep(seconds)
+        else:
+            self._connection.decided.wait(seconds)
 
     def _joined(self, now: float, client: distributed.Client) -> list[Event]:
         try:

@@ -155,10 +155,11 @@ class Driver:
 
     def _next(self) -> list[Event]:
         """Wait for something to happen, and take all that has."""
-        exchange = self.link.exchange
-        if exchange is None:
-            time.sleep(_LOOK)
-        events = exchange.take(_LOOK) if exchange is not None else []
+        events: list[Event] = []
+        if self.link.exchange is None:
+            self.link.wait(_LOOK)
+        else:
+            events = self.link.exchange.take(_LOOK)
         if self._is_due("tick", _TICK):
             events.append(Tick(self.clock()))
         return events

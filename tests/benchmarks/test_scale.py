@@ -118,8 +118,8 @@ def test_many_jobs(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str
     with capsys.disabled():
         print(
             f"\n{JOBS} jobs: {1e3 * seconds / JOBS:.2f} ms per job; driver and scheduler {memory.at(1) / mb:.0f} MB, "
-            f"of which {before / mb:.0f} MB before the first job and {memory.at(0.2) / mb:.0f} MB after a fifth of them; "
-            f"journal {size / mb:.1f} MB; first status {1e3 * first:.1f} ms, refresh {1e3 * refresh:.1f} ms, table of "
+            f"{before / mb:.0f} MB before the first job, {memory.at(0.2) / mb:.0f} MB after a fifth of them; journal "
+            f"{size / mb:.1f} MB; first status {1e3 * first:.1f} ms, refresh {1e3 * refresh:.1f} ms, table of "
             f"jobs {1e3 * table:.0f} ms; a new driver knows all after {opened:.2f} s; cancel of all that wait "
             f"{cancelled:.2f} s"
         )

@@ -118,7 +118,7 @@ def test_jobs_are_planned_again_in_smaller_groups_and_what_is_done_stays(
     tmp_path: Path, drive: Callable[[ProjectFolder], Driving]
 ) -> None:
     fails = "import sys; sys.exit('Error: too large' if sys.argv[1] == '1' else 0)"
-    folder = planned(tmp_path / "p", 4, sys.executable, "-c", fails, args=["{job}"], files_per_job=2)
+    folder = planned(tmp_path / "p", 2, sys.executable, "-c", fails, args=["{job}"], files_per_job=2)
     drive(folder).ended()
     assert read_status(folder).counts == {"Done": 1, "Failed": 1}
     leave_request(folder, "reschedule", (1,), {"smaller": 2})
