@@ -136,7 +136,7 @@ class Forks:
             "said": str(self.folder / f"{given}.said"),
             "site": {"workers": 2},
             "limits": {"grace": 0.3},
-            "patience": 0.01,
+            "patience": 0.1,
             "environment": {},
             "cluster": str(told),
             **order,
