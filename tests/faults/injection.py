@@ -123,7 +123,8 @@ class Forks:
         """
         given = len(self._given)
         told = self.folder / "cluster.json"
-        told.write_text(json.dumps(self.cluster.told))
+        if not told.exists():
+            told.write_text(json.dumps(self.cluster.told))
         asked = {
             "do": do,
             "folder": str(project.path),
@@ -135,7 +136,7 @@ class Forks:
             "said": str(self.folder / f"{given}.said"),
             "site": {"workers": 2},
             "limits": {"grace": 0.3},
-            "patience": 0.01,
+            "patience": 0.1,
             "environment": {},
             "cluster": str(told),
             **order,
