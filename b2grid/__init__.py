@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from b2grid.steering import check, combine, record
     from b2grid.steering.skims import skim_steering
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 _HOMES = {
     "Catalogue": "catalogue",
