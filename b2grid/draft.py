@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from b2grid.errors import Finding, InvalidInput, InvalidName, SiteError
 from b2grid.execution import Definition, ProjectFolder, site
+from b2grid.execution.credentials import is_secret
 from b2grid.home import home
 from b2grid.keeping import read_inputs, write_inputs
 from b2grid.names import ProjectName
@@ -302,7 +303,14 @@ def _by_sample(args: Any, samples: list[str]) -> dict[str, list[str]]:
 def _words(args: Any) -> list[str]:
     if isinstance(args, str):
         raise InvalidInput(f"args is the text {args!r}", hint=f"give a list: {args.split()!r}")
-    return [str(word) for word in args]
+    words = [str(word) for word in args]
+    secret = [number for number, word in enumerate(words, 1) if is_secret(word, os.environ)]
+    if secret:
+        raise InvalidInput(
+            f"argument {secret[0]} has a token, a password or a private key: arguments are stored and shown",
+            hint="name its variable in environment of the site's profile, and let the steering read it from there",
+        )
+    return words
 
 
 def _content_hash(

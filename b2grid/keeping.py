@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from b2grid.errors import Finding
+from b2grid.errors import Finding, InvalidInput, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,12 +38,24 @@ def _write(path: Path, table: pa.Table) -> None:
 def _read(path: Path) -> pa.Table:
     import pyarrow as pa
 
-    with pa.memory_map(str(path)) as source:
-        return pa.ipc.open_file(source).read_all()
+    try:
+        with pa.memory_map(str(path)) as source:
+            return pa.ipc.open_file(source).read_all()
+    except (OSError, pa.ArrowException) as error:
+        raise InvalidInput(
+            f"{printable(path)} is missing or damaged: {printable(error)}",
+            hint="restore it from a copy; jobs and outputs are not affected",
+        ) from error
 
 
 def read_inputs(folder: ProjectFolder) -> Inputs:
-    """The inputs of a stored project."""
+    """The inputs of a stored project.
+
+    Raises
+    ------
+    InvalidInput
+        If they are missing or damaged.
+    """
     import pyarrow as pa
 
     from b2grid.catalogue import Inputs

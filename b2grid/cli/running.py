@@ -175,7 +175,7 @@ def _request_verbs(verbs: Any) -> None:
         ("finish", "take what is done as the result, and end the rest"),
         ("priority", "give a project another priority"),
         ("move", "send what is waiting to another site"),
-        ("restore", "use a host again that was taken out"),
+        ("restore", "use hosts again that were taken out"),
     ):
         asked[request] = verb(verbs, request, _request, text)
         asked[request].set_defaults(request=request)
@@ -189,4 +189,4 @@ def _request_verbs(verbs: Any) -> None:
     again.add_argument("--smaller", type=int, metavar="N", help="plan each again as N jobs with fewer files")
     asked["priority"].add_argument("priority", type=int, help="0 to 10")
     asked["move"].add_argument("site")
-    asked["restore"].add_argument("host")
+    asked["restore"].add_argument("host", nargs="?", help="or storage element; all that are out when left out")

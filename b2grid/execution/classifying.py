@@ -45,7 +45,6 @@ _CAUSES = {
     "disk": "disk",
     "not started": "environment",
     "lost": "lost worker",
-    "cannot be killed": "environment",
 }
 # by what an unhandled signal means: of the others nobody knows whose fault they are
 _SIGNALS = {signal.SIGILL: "environment", signal.SIGXCPU: "walltime", signal.SIGXFSZ: "disk"}
@@ -97,15 +96,7 @@ def classify(outcome: Outcome, places: Sequence[Place] = (), limits: Limits | No
     lines = _matter(outcome.log_tail)
     said = lines[-1][:_LONGEST] if lines else ""
     if outcome.cause:
-        ended = f"ended by the supervisor: {outcome.cause}"
-        if outcome.cause == "cannot be killed":
-            ended = "a process of the payload cannot be killed: it hangs in the kernel of this host, and stays there"
-        words = (
-            ended
-            if outcome.cause in {"cannot be killed", "walltime", "memory", "stalled", "processes", "disk"}
-            else said or ended
-        )
-        return Failure(_CAUSES.get(outcome.cause, "unknown"), f"{words}: {said}" if said != words and said else words)
+        return Failure(_CAUSES.get(outcome.cause, "unknown"), _ended(outcome.cause, said))
     if (number := _signal(outcome)) is not None:
         return _of_signal(number, outcome, limits, lines)
     if outcome.exit_code in {126, 127}:
@@ -114,6 +105,16 @@ def classify(outcome: Outcome, places: Sequence[Place] = (), limits: Limits | No
         kind, line = found
         return Failure(kind, line[:_LONGEST], _blamed(lines, places) if kind == "input" else {})
     return Failure("application", said or f"exit code {outcome.exit_code}")
+
+
+def _ended(cause: str, said: str) -> str:
+    """Why the supervisor ended a program, and the last that it said."""
+    if cause in {"not started", "lost", "cancelled"} and said:
+        return said
+    words = f"ended by the supervisor: {cause}"
+    if cause == "cannot be killed":
+        words = "a process of the payload cannot be killed: it hangs in the kernel of this host, and stays there"
+    return f"{words}: {said}" if said else words
 
 
 def _signal(outcome: Outcome) -> int | None:

@@ -189,7 +189,7 @@ class Link:
         if self._workers:
             self._workers, self._without = 0, now
         self._give_up()
-        return [*lost, Slots(0)]
+        return [Slots(0), *lost]  # nothing is sent again to where it was lost
 
     def _give_up(self) -> None:
         if self.exchange is not None:

@@ -78,11 +78,17 @@ def _start(folder: ProjectFolder) -> None:
     # Dask tells of every connection; in the driver's log only what went wrong is of interest
     environment = {**clean_environment(Runner.lite(), inherited), "DASK_LOGGING__DISTRIBUTED": "warning"}
     length = folder.driver_log.stat().st_size if folder.driver_log.exists() else 0
-    pid = start_detached(
-        [sys.executable, "-P", "-m", "b2grid.execution.driver", str(folder.path)],
-        log=folder.driver_log,
-        environment=environment,
-    )
+    try:
+        pid = start_detached(
+            [sys.executable, "-P", "-m", "b2grid.execution.driver", str(folder.path)],
+            log=folder.driver_log,
+            environment=environment,
+        )
+    except OSError as error:
+        raise SiteUnavailable(
+            f"project '{folder.path.name}' cannot be driven: '{folder.driver_log}': {error.strerror}",
+            hint="look at the space and the rights of this folder; what is there can still be read",
+        ) from error
     until = time.monotonic() + _START
     while time.monotonic() < until:
         owner = read_owner(folder)

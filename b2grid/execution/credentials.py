@@ -20,13 +20,14 @@ from b2grid.errors import CredentialExpired
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["check_credentials", "masked", "secrets_of"]
+__all__ = ["check_credentials", "is_secret", "masked", "secrets_of"]
 
 _TOKEN_FILE = re.compile(r"(.*_)?TOKEN_FILE")  # BEARER_TOKEN_FILE is where the WLCG's tools look for one
 _TOKEN = re.compile(r"(.*_)?TOKEN")
 _CERTIFICATES = ("X509_USER_PROXY", "X509_USER_CERT")
 _PRIVATE = ("X509_USER_PROXY", "X509_USER_KEY")
 _SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|PRIVATE_KEY|API_?KEY|CREDENTIAL", re.IGNORECASE)
+_WEB_TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|-----BEGIN [A-Z ]*PRIVATE KEY-----")  # eyJ: {" in base 64
 _SHORTEST = 8  # characters; what is shorter also stands in lines that are not secret
 _LARGEST = 1 << 20  # bytes of a file with credentials
 _SHOWN = "***"
@@ -149,6 +150,15 @@ def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
             # what names a file, as a path, is no secret, but what is in the file
             found |= _lines(value) if value.startswith("/") else {value.strip()}
     return tuple(sorted((secret for secret in found if len(secret) >= _SHORTEST), key=len, reverse=True))
+
+
+def is_secret(text: str, environment: Mapping[str, str]) -> bool:
+    """Whether a text has a web token, a private key, or something that the environment keeps secret.
+
+    >>> is_secret("--seed=12", {}), is_secret("--key=opensesame", {"MY_PASSWORD": "opensesame"})
+    (False, True)
+    """
+    return bool(_WEB_TOKEN.search(text)) or any(secret in text for secret in secrets_of(environment))
 
 
 def _lines(path: str) -> set[str]:

@@ -36,7 +36,7 @@ def decide(state: State, event: Event) -> tuple[State, list[Action]]:
         case Tick(now):
             waiting.tick(state, now, actions)
         case Slots(count, hosts):
-            places.slots(state, count, hosts)
+            places.slots(state, count, hosts, actions)
         case Voided():
             voiding.voided(state, event, actions)
         case Asked():

@@ -200,7 +200,7 @@ class Replan:
     why : {"scouts", "smaller", "quarantine"}
         What scouts measured; jobs in smaller groups of files; jobs without files that cannot be read.
     jobs : tuple of int
-        The jobs it is about; with ``scouts`` all main jobs.
+        The jobs it is about; with ``scouts`` the main jobs that nobody has held or ended.
     lfns : tuple of str
         Files to leave out.
     parts : int

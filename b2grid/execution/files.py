@@ -76,8 +76,8 @@ def sync_folder(folder: Path) -> None:
 
 
 def read_text(path: Path) -> str | None:
-    """The text of a file, or `None` where there is none."""
+    """The text of a file, or `None` where there is none; damage shows in the text, where its reader looks for it."""
     try:
-        return path.read_text()
+        return path.read_text(errors="replace")
     except FileNotFoundError:
         return None

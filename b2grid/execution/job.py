@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from b2grid.errors import InvalidInput, SiteError
+from b2grid.errors import InvalidInput, SiteError, printable
 from b2grid.execution.classifying import Failure
 from b2grid.execution.credentials import masked, secrets_of
 from b2grid.execution.folder import ProjectFolder
@@ -101,7 +101,7 @@ def run_attempt(attempt: Attempt, tell: Callable[[Facts], None]) -> Facts:
     facts["ended"] = time.time()
     if (failure or measured.get("again")) and (found := _found(root, job.id)) is not None:
         return {**facts, **found}  # another attempt was faster, or the job was voided meanwhile
-    return {**facts, "failure": failure.kind if failure else "", "message": failure.message if failure else ""}
+    return {**facts, "failure": failure.kind if failure else "", "message": printable(failure.message) if failure else ""}
 
 
 def _safely(

@@ -114,7 +114,7 @@ def _taken(folder: Path, about: dict[str, str]) -> Kept | None:
     except OSError:
         return None
     try:
-        manifest = Manifest.from_json((own / _MANIFEST).read_text(), where=str(own))
+        manifest = Manifest.from_json((own / _MANIFEST).read_bytes(), where=str(own))
     except (OSError, B2GridError):  # its attempt died before all was here
         remove(own)
         return None

@@ -107,7 +107,7 @@ def void(root: Path, manifest: Manifest) -> bool:
         ) from error
     path = manifest_path(root, manifest.job)
     with suppress(InvalidInput):  # an earlier driver may have linked it, and died
-        return Manifest.from_json(path.read_text(), where=str(path)).kind == "void"
+        return Manifest.from_json(path.read_bytes(), where=str(path)).kind == "void"
     return False
 
 
@@ -291,7 +291,7 @@ def _completed(root: Path, staging: Path) -> bool:
 
 def _text(path: Path) -> str | None:
     with suppress(OSError):
-        return path.read_text()
+        return path.read_text(errors="replace")  # what is damaged is no manifest, whatever it is
     return None
 
 

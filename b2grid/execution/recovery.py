@@ -11,7 +11,7 @@ from b2grid.execution.deciding.moving import moved
 from b2grid.execution.deciding.replanning import over
 from b2grid.execution.facts import NOTHING, Facts
 from b2grid.execution.ranges import ids
-from b2grid.execution.state import CANCELLED, FINAL, PLANNED_AGAIN, SENT, JobState, Replan, State
+from b2grid.execution.state import CANCELLED, FINAL, PLANNED_AGAIN, SENT, JobState, Note, Replan, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -44,9 +44,7 @@ def replay(
     for line in lines:
         if (work := _KINDS.get(line.get("kind", ""))) is not None:
             work(state, line)
-    for now in state.jobs.values():
-        if now.status in SENT:
-            now.status, now.minor = "Waiting", "Rescheduled"
+    _epoch(state)
     _done(state, published)
     ended = set(voided)  # only now: who reads manifests finds both together
     _voided(state, ended)
@@ -86,10 +84,19 @@ def _interrupted(state: State, voided: set[int]) -> None:
         state.replanning = "voiding"
     state.owed += voiding.voids(state)
     if state.moving:
-        moved(state, state.moving)  # nothing runs: there is nothing to leave
+        # nothing runs: there is nothing to leave
+        state.owed.append(Note({"kind": "site", "site": state.moving}))
+        moved(state, state.moving)
 
 
 # -- the kinds of lines ----------------------------------------------------------------------------------------
+
+
+def _epoch(state: State, _: Line | None = None) -> None:
+    """Another driver has begun: what the one before had sent is lost."""
+    for now in state.jobs.values():
+        if now.status in SENT:
+            now.status, now.minor = ready(state, now)
 
 
 def _job(state: State, line: Line) -> None:
@@ -196,6 +203,7 @@ def _finished(state: State, _: Line) -> None:
 
 
 _KINDS: dict[str, Callable[[State, Line], None]] = {
+    "epoch": _epoch,
     "finished": _finished,
     "forgiven": _forgiven,
     "gate": _gate,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["replanned"]
 
-_UNREADABLE = "it could not be read on several hosts"
+_UNREADABLE = "it could not be read in several attempts"
 _NEVER_SENT = frozenset({"Scouting", "Waiting"})
 
 

@@ -16,7 +16,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff;*?\[\]{}\\]")
 
 def shortened(text: str, length: int = 60) -> str:
     """A name from outside as a message shows it."""
-    shown = printable(text)
+    shown = printable(text).replace("\n", r"\n").replace("\t", r"\t")  # in one line
     return shown if len(shown) <= length else f"{shown[: length - 1]}…"
 
 
@@ -25,7 +25,7 @@ def path_problem(path: str) -> str:
     if not is_grid_path(path):
         return "does not start with /belle"
     if found := _FORBIDDEN.search(path):
-        return f"has a character that is not allowed: '{printable(found[0])}'"
+        return f"has a character that is not allowed: '{shortened(found[0])}'"
     return next(filter(None, map(_component_problem, path[1:].split("/"))), "")
 
 

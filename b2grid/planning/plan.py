@@ -14,7 +14,6 @@ from b2grid.planning.checks import check_count, check_files, check_tags, whole_n
 from b2grid.planning.dividing import filled, numbered, predicted
 from b2grid.planning.estimate import of_sample
 from b2grid.planning.grouping import PlanLimits, consecutive
-from b2grid.planning.job import InputFile, Job
 from b2grid.planning.kept import FORMAT, PLAN
 from b2grid.planning.layout import Across, Layout
 from b2grid.planning.ordering import stable_order
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from b2grid.steering.recipe import Recipe
     from b2grid.steering.trying import Trial
 
-__all__ = ["SCOUTS_FROM", "SCOUT_EVENTS", "InputFile", "Job", "Plan", "PlanLimits", "plan"]
+__all__ = ["SCOUTS_FROM", "SCOUT_EVENTS", "plan"]
 
 _SAMPLE = 8192  # files of a collection, by which it is known how many jobs it would need
 _WORTH = 0.95  # as many jobs, or fewer, across datasets are worth a word

@@ -67,7 +67,10 @@ class Asking(Reporting):
         TimeoutError
             As `cancel`.
         """
-        return self._ask("reschedule", jobs, cause=cause, memory=memory, walltime=walltime, smaller=smaller)
+        asked = options(cause=cause, memory=memory, walltime=walltime, smaller=smaller)
+        if smaller is not None:
+            self._require_divisible(jobs, cause)
+        return self._ask("reschedule", jobs, **asked)
 
     def hold(self, jobs: Jobs = ()) -> str:
         """Send no more: of some jobs, or of the project; what runs goes on. The driver's answer."""
@@ -101,17 +104,19 @@ class Asking(Reporting):
         execution.site(asked["site"]).runner(self._definition.release)
         return self._ask("move", **asked)
 
-    def restore(self, host: str) -> str:
-        """Use a host again that was taken out. The driver's answer.
+    def restore(self, host: str | None = None) -> str:
+        """Use a host or a storage element again that was taken out; all of them when none is named.
+
+        Returns the driver's answer.
 
         Raises
         ------
         InvalidInput
-            If no job has ever been on a host of this name.
+            If the project knows none of this name.
         """
         self._require_submitted()
-        known = {row.host for row in self.hosts().rows}
-        if host not in known:
+        known = {row.host for row in self.hosts().rows} | set(self.status.storages)
+        if host is not None and host not in known:
             near = nearest(host, known)
             listed = f"hosts are: {', '.join(sorted(known)[:5])}" if known else "no job has run yet"
             raise InvalidInput(
@@ -119,6 +124,35 @@ class Asking(Reporting):
                 hint=f"did you mean '{near[0]}'?" if near else listed,
             )
         return self._ask("restore", host=host)
+
+    def _require_divisible(self, jobs: Jobs, cause: str | None) -> None:
+        """See to it that every job that a request is about has several files.
+
+        Raises
+        ------
+        InvalidInput
+            If some have one; all of them are named.
+        """
+        from b2grid.planning import Plan
+        from b2grid.planning.revising import alone
+
+        self._require_submitted()
+        chosen = set(self._known(jobs))
+        rows = execution.read_jobs(self._folder).select(["job", "kind", "status", "failure"]).to_pylist()
+        about = [
+            row["job"]
+            for row in rows
+            if row["kind"] == "main"
+            and row["status"] in {"Held", "Failed"}
+            and (not chosen or row["job"] in chosen)
+            and cause in {None, row["failure"]}
+        ]
+        if single := alone(Plan.read(self._folder.plans()[-1]), about):
+            named = ", ".join(map(str, single[:5])) + (", …" if len(single) > 5 else "")
+            raise InvalidInput(
+                f"job {named} of project '{self.name}' has a single file, and cannot be made smaller",
+                hint="choose the other jobs, or give more: walltime='…', memory='…'",
+            )
 
     def _ask(self, verb: str, jobs: Jobs = (), **given: Any) -> str:
         self._require_submitted()

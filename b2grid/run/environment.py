@@ -86,8 +86,9 @@ def _set_up(setup: str, release: str, limit: float) -> dict[str, str]:
     else:
         with _alone(room / f"{key}.lock", limit):
             kept = room / f"{key}.json"
-            if (made := _read(kept)) is None:
-                made = _capture(setup, release, limit)
+            known = _read(kept)
+            made = _capture(setup, release, limit) if known is None else known
+            if known is None:
                 with contextlib.suppress(OSError):
                     _write(kept, made)
     return _captured.setdefault(key, made)

@@ -280,6 +280,14 @@ class TestOfAProjectThatRan:
             ("jobs", "kpi"): "Execution Complete",
             ("jobs", "kpi", "--csv"): "peak_memory",
             ("failures", "kpi"): "no failures",
+            ("diagnosis", "kpi"): "no failures; 3 of 3 jobs done",
+            ("diagnosis", "kpi", "--by", "host"): "no failures",
+            ("diagnosis", "kpi", "--csv"): "advice",
+            ("hosts", "kpi"): "1 host",
+            ("hosts", "kpi", "--csv"): "events_per_s",
+            ("scouting", "kpi"): "there are no scouts",
+            ("job-script", "kpi"): "there is no job script",
+            ("help-report", "kpi", "1"): "Failure class: none",
             ("completeness", "kpi"): "is complete",
             ("provenance", "kpi"): COLLECTION,
             ("bookkeeping", "kpi"): "d0_job2.root",
@@ -310,6 +318,12 @@ class TestOfAProjectThatRan:
             ("log", "kpi", "9"): "job 9 has no log",
             ("command", "kpi", "9"): "no job 9",
             ("status", "kpy"): "did you mean kpi?",
+            ("cancel", "kpi", "9"): "no job 9",
+            ("reschedule", "kpi", "--cause", "memmory"): "did you mean 'memory'?",
+            ("reschedule", "kpi", "--memory", "6"): "write it as 6 GB",
+            ("move", "kpi", "locl"): "no site 'locl'",
+            ("restore", "kpi", "nowhere"): "no host 'nowhere'",
+            ("priority", "kpi", "11"): "0 to 10",
         }.items():
             status, _, error = said(*arguments)
             assert status == 1

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pytest
@@ -67,6 +67,8 @@ def planned(
     scouts: bool | int = False,
     args: list[str] | None = None,
     recipe: Recipe | None = None,
+    table: pa.Table | None = None,
+    kind: Literal["raw", "b2lite"] = "raw",
     files_per_job: int = 1,
 ) -> ProjectFolder:
     """A planned project in this folder, whose jobs run a program."""
@@ -78,8 +80,8 @@ def planned(
     plan(
         project=path.name,
         project_id=project_id,
-        inputs=inputs(jobs * files_per_job),
-        runner=Runner("raw", program),
+        inputs=inputs(jobs * files_per_job) if table is None else table,
+        runner=Runner(kind, program),
         steering="steer.py",
         files_per_job=files_per_job,
         scouts=scouts,

@@ -103,5 +103,6 @@ def test_a_plan_that_needs_no_correction_goes_on_as_it_is() -> None:
 def test_what_an_owner_has_ended_is_not_planned_again() -> None:
     state = State.new([1, 2], [3], adjust=True)
     actions = run(state, Slots(1), Asked("n", "cancel", (1,)), Ended(3, 1))
-    assert of(Replan, actions) == []
-    assert sent(actions) == [3, 2]
+    assert of(Replan, actions) == [Replan("scouts", (2,))]
+    assert sent(run(state, Planned(2, gone=(2,), new=(4, 5)))) == [4, 5]
+    assert state.jobs[1].status == "Killed"

@@ -8,8 +8,10 @@ import pytest
 
 from b2grid.errors import IncompleteOutput
 from b2grid.execution import ask, submit, wait
+from b2grid.execution.limiting import limits_for
 from b2grid.execution.replanning import replanned
-from b2grid.execution.state import Replan, State
+from b2grid.execution.sites import Site
+from b2grid.execution.state import Replan, Send, State
 from b2grid.outputs import completeness
 from b2grid.planning import Plan
 from b2grid.planning.revising import smaller
@@ -73,6 +75,15 @@ def test_a_job_of_one_file_that_can_publish_no_more_comes_again(make: Make) -> N
     assert made is not None
     assert (made.gone, made.new) == ((1, 2), (3, 4))
     assert [*files_of(made.plan).values()] == [*files_of(plan).values()]
+
+
+def test_limits_from_scouts_stay_below_those_of_a_site_that_allows_less() -> None:
+    limits_of = {"signal": {"walltime": 7200.0, "memory": 2000}}
+    small = Site("small", 1, Limits(walltime=3600.0, memory=3000))
+    made = limits_for(small, limits_of, "main", "signal", Send(1, 1))
+    assert (made.walltime, made.memory) == (3600.0, 2000)
+    assert limits_for(small, limits_of, "main", "other", Send(1, 1)) == small.limits
+    assert limits_for(small, limits_of, "main", "signal", Send(1, 2, given={"walltime": 9000.0})).walltime == 9000.0
 
 
 def test_the_plan_after_the_thousandth_is_the_latest(make: Make) -> None:

@@ -10,6 +10,7 @@ import ctypes
 import dataclasses
 import json
 import os
+import signal
 import sys
 import traceback
 from functools import partial
@@ -87,16 +88,24 @@ _ORDERS = {"drive": _drive, "submit": _submit, "plan": _plan, "attempt": _attemp
 def main() -> None:
     """Fork a process for each order, and say its number; or say what it came to, when that is asked."""
     library = ctypes.CDLL(os.environ["LD_PRELOAD"])
+    forked: set[int] = set()
     for line in sys.stdin:
         order = json.loads(line)
         if "wait" in order:
-            status = os.waitpid(order["wait"], os.WUNTRACED)[1]
-            print("stopped" if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status), flush=True)
+            process, status = os.waitpid(order["wait"], os.WUNTRACED)
+            if os.WIFSTOPPED(status):
+                print("stopped", flush=True)
+                continue
+            forked.discard(process)
+            print(os.waitstatus_to_exitcode(status), flush=True)
             continue
         child = os.fork()
         if child == 0:
             _obey(order, library)
+        forked.add(child)
         print(child, flush=True)
+    for child in forked:  # of tests that have failed
+        os.kill(child, signal.SIGKILL)
 
 
 def _obey(order: dict[str, Any], library: ctypes.CDLL) -> None:

@@ -119,7 +119,7 @@ class Forks:
         number : int
             The signal that it gets there; or an error, negative, with which steps fail from then on.
         kinds : int
-            The kinds of steps that fail.
+            The kinds of steps that fail; with a signal, those that are counted.
         """
         given = len(self._given)
         told = self.folder / "cluster.json"

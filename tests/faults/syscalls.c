@@ -31,9 +31,10 @@ static const char *NAMES[] = {"open", "write", "fsync", "rename", "link", "unlin
 static char root[4096];
 static pid_t armed;      /* only this process, and not what it starts */
 static atomic_long done; /* steps so far */
+static atomic_long such; /* those of them that are of the kinds */
 static long at;          /* the step at which something happens; 0 for never */
 static int number;       /* a signal, or an error when negative */
-static int kinds;        /* of steps that fail */
+static int kinds;        /* of steps that fail, or are counted for a signal */
 static int trace = -1;
 static const double *clock_offset; /* seconds, shared with who started us */
 
@@ -47,6 +48,7 @@ void fault_arm(const char *folder, long step, int what, int which, const char *t
     number = what;
     kinds = which;
     atomic_store(&done, 0);
+    atomic_store(&such, 0);
     trace = *trace_file ? (int)syscall(SYS_openat, AT_FDCWD, trace_file, O_WRONLY | O_CREAT | O_APPEND, 0644) : -1;
     armed = getpid();
 }
@@ -125,9 +127,10 @@ static long counted(int kind, const char *path)
 static int step(int kind, const char *path, int file, const void *data, size_t size)
 {
     long now = counted(kind, path);
+    long alike = kind & kinds ? atomic_fetch_add(&such, 1) + 1 : 0;
     if (at == 0 || now < at)
         return 0;
-    if (number > 0 && now == at) {
+    if (number > 0 && alike == at) {
         if (kind == WRITE && number == SIGKILL)
             syscall(SYS_write, file, data, size / 2);
         syscall(SYS_kill, getpid(), number);

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import awkward as ak
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from b2grid import IncompleteOutput, InvalidInput
-from b2grid.errors import InvalidPlan
-from b2grid.execution import ProjectFolder
+from b2grid import Catalogue, IncompleteOutput, InvalidInput, Project
+from b2grid.execution import ProjectFolder, read_jobs
+from b2grid.execution.inputs import choose
 from b2grid.execution.job import Attempt, run_attempt
 from b2grid.ntuple import encode
 from b2grid.ntuple.verify import verify
 from b2grid.outputs import arrays, completeness, fetch, verify_published
-from b2grid.planning import Plan
+from b2grid.planning import InputFile, Plan
 from b2grid.run import Limits
-from tests.execution.conftest import slot
-from tests.faults.ntuples import ROWS, copying, seen, write_ntuple
+from tests.execution.conftest import inputs, planned, slot
+from tests.faults.injection import Forks
+from tests.faults.ntuples import ROWS, copying, seen, whole, write_ntuple
 from tests.faults.report import fault
+from tests.project.conftest import COLLECTION, D0
 
 __all__ = ["slot"]
 
@@ -44,8 +51,6 @@ def published(tmp_path: Path) -> Published:
 
 def flip(path: Path, place: int) -> None:
     """Let one bit be another; the size and the time of the file stay."""
-    import os
-
     before = path.stat()
     data = bytearray(path.read_bytes())
     data[place] ^= 1
@@ -88,34 +93,101 @@ def test_row_40_a_bit_that_flips_in_a_copy_is_never_read(published: Published) -
     path = folder.output / "sub00" / "x_job1.B0.parquet"
     sound, size = path.read_bytes(), path.stat().st_size
     footer = size - pq.ParquetFile(path).metadata.serialized_size - 8
-    expected = arrays(folder, plan, "B0").to_list()
-    places = np.random.default_rng(5).integers(0, footer, 40).tolist() + list(range(footer, size, 7))
-    named = 0
+    expected = arrays(folder, plan, "B0")
+    places = np.random.default_rng(5).integers(0, footer, 8).tolist() + list(range(footer, size, (size - footer) // 16))
     for place in places:
         flip(path, place)
-        assert arrays(folder, plan, "B0").to_list() == expected, f"byte {place} of {size}"
-        named += len(verify_published(folder, plan))
+        assert ak.array_equal(arrays(folder, plan, "B0"), expected), f"byte {place} of {size}"
         path.write_bytes(sound)
-    assert named == len(places)
+    flip(path, places[0])
+    assert [said.split()[0] for said in verify_published(folder, plan)] == [str(path)]
     path.write_bytes(sound[:-1])
     assert seen(folder) == 2 * ROWS
 
 
-@fault(42, "the same input twice, and in two samples")
-def test_row_42_an_input_that_is_there_twice_is_refused(tmp_path: Path) -> None:
-    from b2grid.planning import plan
-    from b2grid.run import Runner
-    from tests.execution.conftest import inputs
-
-    import pyarrow as pa
-
-    twice = pa.concat_tables([inputs(3), inputs(2, "signal")])
-    with pytest.raises(InvalidPlan, match=r"there twice: /belle/x/signal_000000\.root \(and 1 more"):
-        plan(project="p", project_id="1", inputs=twice, runner=Runner("raw", ("true",)), steering="s.py")
+READS = """
+import json, os, sys
+files = [word for before, word in zip(sys.argv, sys.argv[1:]) if before == '-i']
+for name in files:
+    if not os.path.exists(name):
+        sys.exit(f'[FATAL] steer.py:3: {name} cannot be opened: no such file - check the path')
+account = {'finished': True, 'success': True, 'events_processed': 10 * len(files)}
+json.dump({'basf2_status': account}, open('job-information.json', 'w'))
+"""
 
 
-@fault(43, "adler32 with leading zeros, and without them")
+@pytest.mark.slow
+@pytest.mark.system("compiler")
+@fault(41, "one input is not there, one is cut short")
+def test_row_41_an_input_that_cannot_be_read_is_quarantined_and_the_result_is_partial(
+    tmp_path: Path, forking: Forks
+) -> None:
+    rows = inputs(6).to_pylist()
+    for row in rows:
+        row["pfn"] = str(tmp_path / row["lfn"].rpartition("/")[2])
+        Path(row["pfn"]).write_bytes(b"x" * 1000)
+    Path(rows[1]["pfn"]).unlink()
+    os.truncate(rows[4]["pfn"], 900)
+    program = tmp_path / "program.py"
+    program.write_text(READS)
+    table = pa.Table.from_pylist(rows, schema=inputs(1).schema)
+    folder = planned(
+        tmp_path / "project", 3, sys.executable, "-S", str(program), table=table, kind="b2lite", files_per_job=2
+    )
+    folder.submitted()
+    came = forking("drive", folder)
+    assert came.code == 0, came.said
+    plan = Plan.read(folder.plans()[-1])
+    told = completeness(folder, plan)
+    assert set(plan.quarantined) == set(told.missing_lfns) == {rows[1]["lfn"], rows[4]["lfn"]}
+    assert (told.files, told.files_expected, told.events_processed, told.events_expected) == (4, 6, 40, 60)
+    assert "signal_000004.root: cannot be read" in str(told)
+    assert {row["status"] for row in read_jobs(folder).to_pylist()} == {"Done"}
+    assert sorted(len(manifest.inputs) for manifest in whole(folder) if manifest.kind == "result") == [1, 1, 2]
+    with pytest.raises(IncompleteOutput, match="is incomplete"):
+        told.require()
+
+
+@pytest.fixture
+def made(home: Path, tmp_path: Path) -> Callable[..., Project]:
+    """Make a project of a small steering file."""
+    (tmp_path / "d0.py").write_text(D0)
+    return lambda *given: Project("overlap", tmp_path / "d0.py", {f"s{n}": one for n, one in enumerate(given)})
+
+
+@fault(42, "the same input twice: in one sample, in two, by its collection and its name, by two spellings")
+def test_row_42_an_input_that_is_there_twice_is_refused_however_it_is_spelt(
+    made: Callable[..., Project], home: Path, tmp_path: Path
+) -> None:
+    files = Catalogue().collection(COLLECTION).files_table()
+    lfn = files["lfn"][0].as_py()
+    local = shutil.copy(files["pfn"][0].as_py(), tmp_path / "a.root")
+    (tmp_path / "link.root").symlink_to(local)
+    (tmp_path / "hard.root").hardlink_to(local)
+    (tmp_path / "sub").mkdir()
+    for given in (
+        [[COLLECTION, COLLECTION]],
+        [COLLECTION, COLLECTION],
+        [COLLECTION, lfn],
+        [[str(local), str(tmp_path / "sub" / ".." / "a.root")]],
+        [str(local), str(tmp_path / "link.root")],
+        [str(local), str(tmp_path / "hard.root")],
+        [lfn, str(local)],
+    ):
+        with pytest.raises(InvalidInput, match=r"there twice|is both in|are both in"):
+            made(*given)
+    assert not list(home.rglob("project.json"))
+
+
+@fault(43, "adler32 of the catalogue with leading zeros, without them, and in capitals")
 def test_row_43_checksums_are_compared_as_numbers(tmp_path: Path) -> None:
-    path = tmp_path / "small"
-    number = next(n for n in range(10_000) if zlib.adler32(b"%d" % n) < 1 << 24)
-    path.write_bytes(b"%d" % number)
+    path = tmp_path / "input.root"
+    content = next(text for text in map(b"%d".__mod__, range(10**6)) if zlib.adler32(text) < 1 << 24)
+    path.write_bytes(content)
+    text = f"{zlib.adler32(content):x}"
+    for known in (text, text.zfill(8), text.upper(), "00" + text):
+        chosen = choose([InputFile("/belle/x", str(path), len(content), adler32=known)], (), checksums=True)
+        assert chosen.failure is None, known
+    chosen = choose([InputFile("/belle/x", str(path), len(content), adler32=text + "0")], (), checksums=True)
+    assert chosen.failure is not None
+    assert chosen.failure.kind == "input"

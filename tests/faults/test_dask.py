@@ -19,7 +19,7 @@ from b2grid.execution import ProjectFolder, read_jobs, read_status, wait
 from b2grid.execution.journal import read_journals
 from b2grid.execution.requests import leave_request
 from tests.execution.conftest import Make
-from tests.faults.injection import Cluster, Forks
+from tests.faults.injection import LINK, Cluster, Forks
 from tests.faults.invariant import running, sound, until
 from tests.faults.report import fault
 from tests.faults.work import made, ran
@@ -50,7 +50,7 @@ for turn in $(seq 600); do sleep 0.1; done
 @fault(18, "a job that kills its worker whenever it runs")
 def test_rows_14_and_18_a_lost_worker_costs_nobody_else_anything(make: Make, tmp_path: Path, forking: Forks) -> None:
     folder = made(make, tmp_path, "p", 6, WORK)
-    drives = forking.start("drive", folder)
+    drives = forking.start("drive", folder, patience=0.1)
     until(lambda: ran(folder).keys() >= {"1", "2"})
     payloads = [payload(folder, job) for job in (1, 2)]
     supervisors = [process.parent() for process in payloads]
@@ -65,8 +65,8 @@ def test_rows_14_and_18_a_lost_worker_costs_nobody_else_anything(make: Make, tmp
     assert forking.end(drives).code == 0
     assert sound(folder, forking.folder) == {"Done": 5, "Held": 1}
     killer = read_jobs(folder).to_pylist()[2]
-    assert (killer["failure"], killer["minor_status"]) == ("lost worker", "Worker lost")
-    assert 3 <= ran(folder)["3"] <= 6
+    assert (killer["failure"], killer["minor_status"]) == ("lost worker", "Workers die with this job")
+    assert ran(folder)["3"] == 3
     assert (ran(folder)["1"], ran(folder)["2"]) == (2, 2)
 
 
@@ -76,7 +76,7 @@ def test_rows_15_and_20_a_project_waits_for_a_cluster_and_says_so(make: Make, tm
     folder = made(make, tmp_path, "p", 3, 'echo "$1" >> "$0"; until test -e "$0.go"; do sleep 0.1; done')
     with Cluster(forking.folder) as first, Cluster(forking.folder, workers=0) as second:
         mine = replace(forking, cluster=first, folder=tmp_path)
-        drives = mine.start("drive", folder, site={"workers": 2, "start_limit": 2.0})
+        drives = mine.start("drive", folder, site={"workers": 2, "start_limit": 2.0}, patience=0.1)
         until(lambda: len(ran(folder)) == 2)
         (tmp_path / "cluster.json").write_text(json.dumps(second.told))
         first.process.kill()
@@ -90,8 +90,7 @@ def test_rows_15_and_20_a_project_waits_for_a_cluster_and_says_so(make: Make, tm
         second.scale(2)
         assert mine.end(drives).code == 0
         assert sound(folder, forking.folder) == {"Done": 3}
-    rows = read_jobs(folder).to_pylist()
-    assert sorted(row["attempt"] for row in rows) in ([1, 2, 2], [2, 2, 2])
+    assert max(ran(folder).values()) == 2
     charged = [line for line in read_journals(folder).lines if line.get("charged")]
     assert charged == []
 
@@ -116,18 +115,12 @@ def test_row_17_what_never_begins_is_taken_back_and_sent_again(make: Make, tmp_p
 
 @fault(16, "a worker that was cut off publishes when its job was voided, or won by another")
 def test_row_16_an_execution_that_comes_late_is_refused(make: Make, tmp_path: Path, forking: Forks) -> None:
-    work = 'until test -e "$0.go"; do sleep 0.05; done'
-    first, folder = (made(make, tmp_path, name, 2, work) for name in ("first", "p"))
-    (tmp_path / "ran-first.go").touch()
-    facts = [tmp_path / f"facts-{job}" for job in (0, 1, 2)]
-    came = forking("attempt", first, job=1, attempt=1, facts=str(facts[0]))
-    assert json.loads(facts[0].read_text())["failure"] == ""
-    (commit,) = came.where("link", "/manifests/sub00/1.json")
+    folder = made(make, tmp_path, "p", 2, 'until test -e "$0.go"; do sleep 0.05; done')
+    facts = {job: tmp_path / f"facts-{job}" for job in (1, 2)}
+    to_commit = {"step": 1, "kinds": LINK, "number": signal.SIGSTOP}
     late = {
-        job: forking.start(
-            "attempt", folder, step=commit, number=signal.SIGSTOP, job=job, attempt=1, facts=str(facts[job])
-        )
-        for job in (1, 2)
+        job: forking.start("attempt", folder, job=job, attempt=1, facts=str(path), **to_commit)
+        for job, path in facts.items()
     }
     until(lambda: len(running(folder)) >= 2)
     drives = forking.start("drive", folder)
@@ -140,7 +133,7 @@ def test_row_16_an_execution_that_comes_late_is_refused(make: Make, tmp_path: Pa
     for process in late.values():
         os.kill(process, signal.SIGCONT)
     assert [forking.end(process).code for process in late.values()] == [0, 0]
-    won, voided = (json.loads(path.read_text()) for path in facts[1:])
+    won, voided = (json.loads(path.read_text()) for path in facts.values())
     assert (won["failure"], won["again"]) == ("", True)
     assert (voided["failure"], voided["message"]) == ("unknown", "cancelled by its owner")
     assert sound(folder, forking.folder) == {"Done": 1, "Killed": 1}
@@ -177,11 +170,12 @@ def test_row_21_a_large_project_can_be_interrupted(make: Make, tmp_path: Path, f
     assert sum(counts.values()) == 20_000
 
 
+# jobs 5 and 6 are the scouts
 SCOUTS = {
-    "fail": 'test "$1" -gt 2 || exit 1',
-    "half": 'test "$1" -gt 1 || exit 1',
-    "hang": 'test "$1" -gt 2 || exec sleep 60',
-    "enough": 'test "$1" -gt 1 || exit 1',  # as half; half of them are to pass
+    "fail": 'test "$1" -lt 5 || exit 1',
+    "half": 'test "$1" != 5 || exit 1',
+    "hang": 'test "$1" -lt 5 || exec sleep 60',
+    "enough": 'test "$1" != 5 || exit 1',  # as half; half of them are to pass
 }
 
 
@@ -199,5 +193,5 @@ def test_row_22_nothing_is_sent_behind_scouts_that_did_not_pass(make: Make, tmp_
         passed = name == "enough"
         assert sound(folder, forking.folder) == {"Done" if passed else "Failed": 4}, name
         if not passed:
-            assert set(read_jobs(folder)["minor_status"].to_pylist()[2:]) == {"Failed in scouting"}
-            assert set(ran(folder)) <= {"1", "2"}, "only scouts were sent"
+            assert set(read_jobs(folder)["minor_status"].to_pylist()[:4]) == {"Failed in scouting"}
+            assert set(ran(folder)) <= {"5", "6"}, "only scouts were sent"

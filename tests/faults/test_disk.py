@@ -68,16 +68,14 @@ DAMAGE: dict[str, Callable[[ProjectFolder], None]] = {
 def test_row_09_a_damaged_snapshot_or_journal_costs_nothing_that_was_done(
     tmp_path: Path, half: ProjectFolder, forking: Forks
 ) -> None:
+    folders = {name: copied(half, f"half-{name}") for name in DAMAGE}
     (tmp_path / "ran-half.go").touch()
-    drivers = {}
-    for name, damage in DAMAGE.items():
-        folder = copied(half, f"half-{name}")
-        damage(folder)
+    came = {}
+    for name, folder in folders.items():  # one after the other: copies of a project are one to what sweeps
+        DAMAGE[name](folder)
         assert read_status(folder).total == 4
-        drivers[name] = (folder, forking.start("drive", folder))
-    came = {name: forking.end(process) for name, (_, process) in drivers.items()}
-    assert {name: end.code for name, end in came.items()} == dict.fromkeys(DAMAGE, 0)
-    for folder, _ in drivers.values():
+        came[name] = forking("drive", folder)
+        assert came[name].code == 0
         assert sound(folder, forking.folder) == {"Done": 4}
         assert json.loads(folder.status.read_text())["counts"] == {"Done": 4}
     assert ran(half) == Counter({"1": 1, "2": 1, "3": 1, "4": 1 + len(DAMAGE)}), "what was done was not run again"

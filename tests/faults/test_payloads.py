@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import uproot
 
-from b2grid.execution import Definition, ProjectFolder, read_jobs, read_log, submit, wait
+from b2grid.execution import Definition, ProjectFolder, read_jobs, read_log
 from b2grid.execution.publish import published
 from b2grid.ntuple import encode
 from b2grid.planning import plan
@@ -19,8 +19,11 @@ from b2grid.run import Runner
 from b2grid.steering.parts import NtupleTree
 from b2grid.steering.recipe import Recipe
 from tests.execution.conftest import inputs
+from tests.faults.injection import Forks
+from tests.faults.invariant import sound
+from tests.faults.report import fault
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.system("compiler")]
 
 BOOKS = ("__experiment__", "__run__", "__event__", "__production__", "__candidate__", "__ncandidates__", "__weight__")
 HOW = {1: "well", 2: "no output", 3: "truncated", 4: "fewer events", 5: "exit code", 6: "no account"}
@@ -73,11 +76,15 @@ def project(tmp_path: Path) -> ProjectFolder:
     return folder
 
 
-def test_only_what_is_whole_is_published(tmp_path: Path) -> None:
+@fault(27, "payload ends with exit code 0 and without its output")
+@fault(28, "output truncated")
+@fault(29, "output with fewer events than the inputs have, and an account that says so")
+@fault(30, "non-zero exit code with a valid output; no account of the job")
+def test_rows_27_to_30_only_what_is_whole_is_published(tmp_path: Path, forking: Forks) -> None:
     folder = project(tmp_path)
-    submit(folder)
-    status = wait(folder, 100)
-    assert status.counts == {"Done": 1, "Held": 4, "Failed": 1}
+    folder.submitted()
+    assert forking("drive", folder).code == 0
+    assert sound(folder, forking.folder) == {"Done": 1, "Held": 4, "Failed": 1}
     rows = {row["job"]: row for row in read_jobs(folder).to_pylist()}
     assert {HOW[job]: (row["failure"] or "", row["attempt"]) for job, row in rows.items()} == {
         "well": ("", 1),
@@ -92,4 +99,3 @@ def test_only_what_is_whole_is_published(tmp_path: Path) -> None:
     assert [manifest.job for manifest in published(folder.output)] == [1]
     names = sorted(path.name for path in (folder.output / "sub00").iterdir())
     assert names == ["x_job1.B0.parquet", "x_job1.root"]
-    assert not list((folder.output / ".staging").iterdir())

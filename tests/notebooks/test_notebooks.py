@@ -69,6 +69,26 @@ def test_the_quickstart_ends_with_a_figure_and_complete_outputs(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(500)
+def test_the_notebook_of_running_shows_what_its_texts_say(tmp_path):
+    notebook = run(nbformat.read(NOTEBOOKS / "03_running.ipynb", 4), tmp_path)
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "stream" and output.name == "stderr"]
+    said = shown(notebook)
+    for words in (
+        "priority 7",
+        "2 of 2 scouts passed; all of them had to",
+        "parameters corrected automatically",
+        "0 of 2 scouts passed, and all of them must: main jobs were not sent",
+        "the same in a shell",
+        "Failed in scouting",
+        "Failure class: application",
+        "did you mean 'memory'?",
+    ):
+        assert words in said
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
 def test_the_notebook_of_data_and_plans_shows_what_its_texts_say(tmp_path):
     notebook = run(nbformat.read(NOTEBOOKS / "02_data_and_plans.ipynb", 4), tmp_path)
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]

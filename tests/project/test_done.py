@@ -231,6 +231,6 @@ def test_a_log_that_is_not_there_is_said(done: Project) -> None:
 
 def test_requests_to_a_finished_project_are_answered_one_after_the_other(done: Project) -> None:
     assert done.cancel() == "all of these jobs had ended"
-    assert "0 waiting jobs" in done.hold([1])  # the driver of the first request is about to leave
+    assert "0 jobs that waited" in done.hold([1])  # the driver of the first request is about to leave
     assert done.status.phase == "done"
     assert done.completeness().complete

@@ -14,6 +14,7 @@ import pytest
 
 from b2grid import InvalidInput, Project, execution
 from b2grid.execution import ProjectFolder
+from b2grid.execution.policy import POLICIES
 from b2grid.execution.reports import diagnosis, hosts, scouting
 from b2grid.execution.state import IN_SCOUTING
 from tests.execution.conftest import planned
@@ -161,6 +162,17 @@ def test_jobs_behind_scouts_that_failed_are_told_apart(waiting: Project) -> None
     assert "memory='6 GB'" in memory.advice
     assert (again.failure, again.advice) == ("lost worker", "")
     assert "2 Failed, 1 Held, 1 to be tried again" in str(diagnosis("p", jobs, "local"))
+
+
+@pytest.mark.parametrize("failure", POLICIES)
+def test_every_failure_class_has_a_next_step_and_is_documented(waiting: Project, failure: str) -> None:
+    jobs = execution.read_jobs(ProjectFolder(waiting.folder)).slice(0, 1)
+    for name, column in (("status", ["Held"]), ("failure", [failure])):
+        jobs = jobs.set_column(jobs.column_names.index(name), name, pa.array(column, pa.string()))
+    (cause,) = diagnosis("p", jobs, "local").causes
+    assert cause.advice
+    assert failure == "unknown" or "help_report" not in cause.advice
+    assert f"`{failure}`" in (Path(__file__).parents[2] / "docs" / "execution.md").read_text()
 
 
 def test_hosts_that_are_out_come_first_with_the_reason_and_a_way_back(waiting: Project) -> None:

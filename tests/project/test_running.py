@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from b2grid import Catalogue, IncompleteOutput, Project, execution
+from b2grid import Catalogue, IncompleteOutput, InvalidInput, Project, execution
 from tests.execution.conftest import planned
 from tests.project.conftest import COLLECTION, D0, Write
 
@@ -78,7 +78,7 @@ def test_hold_resume_cancel_a_lost_driver_and_what_is_left(tmp_path: Path) -> No
     held = project.wait(10)
     assert held.phase == "held"
     assert held.done < held.total
-    assert project.resume() == "sending again"
+    assert "sent again" in project.resume()
     last = int(project.jobs["job"].max())
     project.cancel(last)
     until(lambda: project.status.driver == "running")
@@ -92,6 +92,28 @@ def test_hold_resume_cancel_a_lost_driver_and_what_is_left(tmp_path: Path) -> No
     assert project.failures()["job"].tolist() == [last]
     (cause,) = project.diagnosis().causes
     assert (cause.failure, cause.jobs, cause.advice) == ("Cancelled by its owner", (last,), "")
+
+
+def test_requests_with_options_are_answered_and_finish_takes_what_is_done(tmp_path: Path) -> None:
+    folder = planned(tmp_path / "finished", 20 * execution.site("local").workers, "sleep", "0.3")
+    execution.submit(folder)
+    project = Project(folder.path)
+    until(lambda: project.status.done)
+    last = int(project.jobs["job"].max())
+    assert project.hold(last) == "1 job that waited is held"
+    assert "priority 7" in project.priority(7)
+    assert "'memory'" in project.reschedule(cause="memory", memory="6 GB", walltime="2 h")
+    until(lambda: project.jobs.set_index("job").loc[last, "status"] == "Held")
+    with pytest.raises(InvalidInput, match=f"job {last} of project 'finished' has a single file"):
+        project.reschedule(last, smaller=2)
+    assert "at local already" in project.move("local")
+    assert "are the result" in project.finish()
+    status = project.wait(60)
+    assert status.phase == "finished"
+    assert 0 < status.done < status.total
+    assert status.counts == {"Done": status.done, "Killed": status.total - status.done}
+    assert project.diagnosis().ok
+    assert not project.completeness().complete
 
 
 def test_forced_jobs_fail_with_the_line_that_says_why(write: Write) -> None:

@@ -149,7 +149,7 @@ def _part(sample: str, source: object, catalogue: Catalogue) -> Part:
     table = catalogue.files(pattern=source)
     if not len(table):
         raise InvalidInput(
-            f"no file '{printable(source)}' in the catalogue",
+            f"no file {printable(repr(source))} in the catalogue",
             hint="catalogue.dataset(path).files lists the files of a dataset",
         )
     return Part(sample, source, table)

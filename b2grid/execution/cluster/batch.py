@@ -171,7 +171,8 @@ def _of_kind(site: Site, batch: Batch) -> dict[str, Any]:
     if batch.walltime is None:
         given["job_directives_skip"] = [{"slurm": "-t ", "lsf": "-W ", "sge": "h_rt=", "pbs": "walltime="}[site.kind]]
     given["queue"] = batch.queue
-    given[{"slurm": "account", "pbs": "account"}.get(site.kind, "project")] = batch.account or batch.project
+    owner = "account" if site.kind in {"slurm", "pbs"} else "project"
+    given[owner] = getattr(batch, owner)
     if site.kind in {"sge", "pbs"}:
         given["resource_spec"] = batch.resources
     return given

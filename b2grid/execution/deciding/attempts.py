@@ -194,7 +194,8 @@ def _again_or_not(
 def _can_do_without(now: JobState, facts: Mapping[str, Any]) -> bool:
     """Whether a main job has other files than those that could not be read."""
     lfns, files = facts.get("lfns"), facts.get("files")
-    return now.kind == "main" and isinstance(lfns, (list, tuple)) and bool(lfns) and len(lfns) < (files or 0)
+    told = isinstance(lfns, (list, tuple)) and isinstance(files, int)
+    return now.kind == "main" and told and 0 < len(lfns) < files
 
 
 def _waits_for_storage(state: State, job: int, now: JobState, facts: dict[str, Any], actions: list[Action]) -> bool:

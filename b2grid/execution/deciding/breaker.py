@@ -23,7 +23,7 @@ def shape(message: str) -> str:
     """A message without what differs from job to job.
 
     >>> shape("[FATAL] /a/b_1.root: event 17 has no track")
-    "[FATAL] …: event … has no list 'B…:x'"
+    '[FATAL] … event … has no track'
     """
     return _VARIES.sub("…", message)
 

@@ -66,7 +66,7 @@ def end_attempt(
     if not counted:
         line["counted"] = False
     if facts:
-        line["facts"] = dict(facts)
+        line["facts"] = facts if type(facts) is dict else dict(facts)
     actions.append(Note(line))
 
 

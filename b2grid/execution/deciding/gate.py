@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from math import ceil
-from typing import TYPE_CHECKING
 
 from b2grid.execution.deciding import replanning
 from b2grid.execution.deciding.changes import forget
 from b2grid.execution.deciding.pausing import recall
 from b2grid.execution.state import FINAL, HELD, IN_SCOUTING, Action, JobState, Note, Replan, State
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["look", "open_gate", "reopen", "shut"]
 
@@ -28,9 +24,9 @@ def look(state: State, actions: list[Action]) -> None:
         shut(state)
         recall(state, actions)
     elif failed + sum(now.status == "Done" for now in scouts) == len(scouts):
-        if state.adjust and all(now.status == "Scouting" for now in _mains(state)):
-            # what an owner has held or ended by now would be in the revision again
-            mains = tuple(job for job, now in state.jobs.items() if now.kind == "main")
+        # what an owner has held or ended by now is not planned again
+        mains = tuple(job for job, now in state.jobs.items() if now.status == "Scouting")
+        if state.adjust and mains:
             replanning.want(state, Replan("scouts", mains), actions)
         else:
             actions.append(Note({"kind": "gate", "open": True}))
@@ -39,10 +35,6 @@ def look(state: State, actions: list[Action]) -> None:
 
 def _failed(now: JobState) -> bool:
     return now.status in FINAL - {"Done"} or (now.status == "Held" and now.minor != HELD)
-
-
-def _mains(state: State) -> Iterable[JobState]:
-    return (now for now in state.jobs.values() if now.kind == "main")
 
 
 def open_gate(state: State) -> None:

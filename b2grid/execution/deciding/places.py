@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from b2grid.execution.deciding.changes import queue
 from b2grid.execution.deciding.pausing import recall
 from b2grid.execution.state import Action, Downtime, Note, Place, State
 
@@ -32,7 +33,7 @@ _WAIT = 300.0  # seconds until a place is tried again; twice as long after each 
 _WAIT_MOST = 3600.0
 
 
-def slots(state: State, count: int, hosts: Mapping[str, int]) -> None:
+def slots(state: State, count: int, hosts: Mapping[str, int], actions: list[Action]) -> None:
     """The cluster has other slots now."""
     state.slots = count
     for name, place in state.hosts.items():
@@ -40,6 +41,8 @@ def slots(state: State, count: int, hosts: Mapping[str, int]) -> None:
     for name, there in hosts.items():
         _place(state.hosts, name).slots = there
     _all_out(state)
+    if "hosts" in state.pauses:
+        recall(state, actions)
 
 
 def _place(places: dict[str, Place], name: str) -> Place:
@@ -70,7 +73,7 @@ def clear(state: State, job: int, facts: Mapping[str, Any], actions: list[Action
     host = facts.get("host")
     if host in state.hosts:
         _works(state, "host", host, state.hosts[host], actions)
-    if facts.get("failure"):
+    if not state.storages or facts.get("failure"):
         return
     for name in _read_from(state, job, facts):
         if name in state.storages:
@@ -133,9 +136,8 @@ def take_out(state: State, kind: str, name: str, reason: str, since: float, acti
     """Use a place no more, until a try there ends well."""
     actions.append(Note({"kind": "place", "what": f"{kind}:{name}", "out": reason, "since": since}))
     out(state, kind, name, reason, since)
-    if not state.pauses.get("hosts"):
-        return
-    recall(state, actions)
+    if "hosts" in state.pauses:
+        recall(state, actions)
 
 
 def out(state: State, kind: str, name: str, reason: str, since: float) -> None:
@@ -158,7 +160,8 @@ def back(state: State, kind: str, name: str) -> None:
     place = _place(_of(state, kind), name)
     place.out, place.until, place.since, place.blamed, place.probe = "", "", 0.0, {}, None
     if kind == "storage":
-        release(state, name)
+        for job in release(state, name):
+            queue(state, job)
     _all_out(state)
 
 

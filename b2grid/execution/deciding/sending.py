@@ -28,7 +28,7 @@ def fill(state: State, actions: list[Action]) -> None:
         now = state.jobs.get(job)
         if now is None or now.status != "Waiting":
             continue
-        if downs and (storage := _only_there(state, job)):
+        if downs and job not in state.probes and (storage := _only_there(state, job)):
             park(state, job, now, storage)
             continue
         room -= 1
@@ -49,7 +49,7 @@ def park(state: State, job: int, now: JobState, storage: str) -> None:
     state.parked.setdefault(storage, deque()).append(job)
 
 
-def send(state: State, batch: Iterable[int], actions: list[Action], avoid: tuple[str, ...] | None = None) -> None:
+def send(state: State, batch: Iterable[int], actions: list[Action]) -> None:
     """Hand jobs that wait to Dask; the journal says so first."""
     told: list[list[int]] = []
     sends: list[Send] = []
@@ -65,7 +65,7 @@ def send(state: State, batch: Iterable[int], actions: list[Action], avoid: tuple
                 now.attempt,
                 1.5 if "memory" in now.budgets else 1.0,
                 now.given,
-                _elsewhere(state, now) if avoid is None else avoid,
+                _elsewhere(state, job, now),
                 now.replica,
             )
         )
@@ -74,14 +74,19 @@ def send(state: State, batch: Iterable[int], actions: list[Action], avoid: tuple
         actions += sends
 
 
-def _elsewhere(state: State, now: JobState) -> tuple[str, ...]:
+def _elsewhere(state: State, job: int, now: JobState) -> tuple[str, ...]:
     """The hosts that a job should not go to."""
-    host = kept_on(state, now)
-    if host:
+    if host := _probed(state, job) or kept_on(state, now):
         return tuple(sorted(other for other in state.hosts if other != host))
     if not now.hosts:
         return state.avoid
     return tuple(sorted({*now.hosts, *state.avoid}))
+
+
+def _probed(state: State, job: int) -> str:
+    """The host that this job is to try."""
+    place = state.probes.get(job)
+    return next((name for name in state.avoid if state.hosts[name] is place), "") if place is not None else ""
 
 
 def kept_on(state: State, now: JobState) -> str:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["end", "voided", "voids"]
 
+_RUNS = SENT - {"Matched"}
+
 
 def end(state: State, jobs: Iterable[int], minor: str, actions: list[Action]) -> None:
     """End jobs that have not ended; what was never sent at once, for nothing can publish it."""
@@ -43,9 +45,9 @@ def voided(state: State, event: Voided, actions: list[Action]) -> None:
     elif minor and now.status not in FINAL:
         if event.held:
             end_attempt(state, event.job, "Killed", minor, actions, now.facts, counted=False)
-        elif now.status not in SENT:
+        elif now.status not in _RUNS:
             turned_out_done(state, event.job, actions)
-        # else what has published it is about to say so
+        # else what runs is about to say that there is a result
     if now.kind == "scout":
         gate.look(state, actions)
 

@@ -8,7 +8,7 @@ from b2grid.execution.deciding.changes import queue
 from b2grid.execution.deciding.pausing import recall
 from b2grid.execution.deciding.places import release
 from b2grid.execution.deciding.sending import WINDOW, send
-from b2grid.execution.state import SENT, Action, JobState, Place, State
+from b2grid.execution.state import OPEN, Action, JobState, Place, State
 
 __all__ = ["NEVER_BEGAN", "postpone", "tick"]
 
@@ -45,10 +45,9 @@ def tick(state: State, now: float, actions: list[Action]) -> None:
 
 def _may_try(state: State, place: Place) -> bool:
     """Whether it is time to try a place that is out; with what is announced to be down, it never is."""
-    if place.probe is not None and state.jobs.get(place.probe, _GONE).status not in SENT:
+    if place.probe is not None and state.jobs.get(place.probe, _GONE).status not in OPEN:
         place.probe = None  # it was ended or held meanwhile
-    due = bool(place.out) and not place.until and place.probe is None and place.due <= state.now
-    return due and len(state.sent) < state.slots * WINDOW
+    return bool(place.out) and not place.until and place.probe is None and place.due <= state.now
 
 
 def _probe_host(state: State, name: str, actions: list[Action]) -> None:
@@ -58,8 +57,8 @@ def _probe_host(state: State, name: str, actions: list[Action]) -> None:
         return
     while state.waiting:
         job = state.waiting.popleft()
-        if job in state.jobs and state.jobs[job].status == "Waiting":
-            _try(state, place, job, actions, tuple(sorted(host for host in state.hosts if host != name)))
+        if job in state.jobs and state.jobs[job].status == "Waiting" and job not in state.probes:
+            _try(state, place, job, actions)
             return
 
 
@@ -67,13 +66,16 @@ def _probe_storage(state: State, name: str, actions: list[Action]) -> None:
     """Send one of the jobs that wait for a storage element, to see whether it works again."""
     place = state.storages[name]
     if _may_try(state, place) and (released := release(state, name, 1)):
-        _try(state, place, released[0], actions, state.avoid)
+        _try(state, place, released[0], actions)
 
 
-def _try(state: State, place: Place, job: int, actions: list[Action], avoid: tuple[str, ...]) -> None:
+def _try(state: State, place: Place, job: int, actions: list[Action]) -> None:
     place.probe = job
     state.probes[job] = place
-    send(state, [job], actions, avoid)
+    if len(state.sent) < state.slots * WINDOW:
+        send(state, [job], actions)  # also when no host is left, and nothing else is sent
+    else:
+        queue(state, job, first=True)
 
 
 def _stuck(state: State, actions: list[Action]) -> None:

@@ -27,6 +27,7 @@ _LINES = 3  # that are shown for each class
 _NEXT = {
     "environment": "the release could not be set up: tell the site; then reschedule(cause='environment')",
     "input": "the files could not be read anywhere: when they are back, reschedule(cause='input')",
+    "checksum": "the files are not what the catalogue says: tell who keeps them; then reschedule(cause='checksum')",
     "stage-out": "outputs could not be copied: when the storage works again, resume()",
     "quota": "make room at the destination, or get the right to write there; then resume()",
     "credentials": "renew the proxy or token; then resume()",
@@ -35,6 +36,8 @@ _NEXT = {
     "memory": "reschedule(cause='memory', memory='{memory} GB'), or smaller=2 for fewer files per job",
     "walltime": "reschedule(cause='walltime', smaller=2) for fewer files per job, or walltime='…' for longer",
     "stalled": "the program said nothing for too long: look at log(job); then reschedule(cause='stalled')",
+    "processes": "the program started too many others: look at log(job)",
+    "disk": "the scratch was too small: smaller=2 in reschedule(cause='disk') makes smaller jobs",
     "output": "an output was missing or could not be read: look at log(job); then reschedule(cause='output')",
     "application": "the steering's own error: mend it, and submit it under another name",
     "unknown": "look at log(job); help_report(job) is what somebody who helps needs",
