@@ -46,7 +46,8 @@ PROJECT_SIGNATURES = {
     "__init__": "(self, name, steering=None, inputs=None, *, args=None, sandbox=(), release=None, site='local', "
     "runs='good', folder=None)",
     "trial": "(self, events=100, samples=None, *, on_progress=None)",
-    "submit": "(self, *, force=False, scouts='auto', priority=5, wait=False, adjust=True, scouts_pass=1.0)",
+    "submit": "(self, *, force=False, scouts='auto', priority=5, wait=False, adjust=True, "
+    "scouts_pass=1.0, client=None)",
     "reschedule": "(self, jobs=(), *, cause=None, memory=None, walltime=None, smaller=None)",
     "wait": "(self, timeout=None)",
     "arrays": "(self, tree, columns=None, cut=None, *, sample=None, how='candidates', allow_partial=False)",

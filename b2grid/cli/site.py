@@ -31,15 +31,13 @@ def _list(options: argparse.Namespace, console: Console) -> int:
 
 
 def _show(options: argparse.Namespace, console: Console) -> int:
-    from b2grid.execution.sites import profiles
+    from b2grid.execution.sites import profiles, site
     from b2grid.execution.sites.showing import toml_of
 
     known = profiles()
     print(toml_of(known, options.name))
-    found = known.look(options.name)
-    if isinstance(found, tuple):
-        file, findings = found
-        raise InvalidInput(f"it has mistakes ('{printable(file.path)}')", findings=findings, hint=findings[0].hint)
+    if isinstance(known.look(options.name), tuple):
+        site(options.name)  # says what is wrong with it
     return 0
 
 

@@ -101,7 +101,11 @@ def run_attempt(attempt: Attempt, tell: Callable[[Facts], None]) -> Facts:
     facts["ended"] = time.time()
     if (failure or measured.get("again")) and (found := _found(root, job.id)) is not None:
         return {**facts, **found}  # another attempt was faster, or the job was voided meanwhile
-    return {**facts, "failure": failure.kind if failure else "", "message": printable(failure.message) if failure else ""}
+    return {
+        **facts,
+        "failure": failure.kind if failure else "",
+        "message": printable(failure.message) if failure else "",
+    }
 
 
 def _safely(

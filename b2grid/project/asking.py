@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import index
 from typing import Any
 
 from b2grid import execution
 from b2grid.errors import InvalidInput, nearest, printable
 from b2grid.execution.requests import options
+from b2grid.execution.state import IN_SCOUTING
 from b2grid.project.reporting import Reporting
 
 __all__ = ["Asking"]
@@ -67,10 +68,12 @@ class Asking(Reporting):
         TimeoutError
             As `cancel`.
         """
+        self._require_submitted()
         asked = options(cause=cause, memory=memory, walltime=walltime, smaller=smaller)
+        chosen = self._known(jobs)
         if smaller is not None:
-            self._require_divisible(jobs, cause)
-        return self._ask("reschedule", jobs, **asked)
+            self._require_divisible(chosen, cause)
+        return self._ask("reschedule", chosen, **asked)
 
     def hold(self, jobs: Jobs = ()) -> str:
         """Send no more: of some jobs, or of the project; what runs goes on. The driver's answer."""
@@ -125,8 +128,8 @@ class Asking(Reporting):
             )
         return self._ask("restore", host=host)
 
-    def _require_divisible(self, jobs: Jobs, cause: str | None) -> None:
-        """See to it that every job that a request is about has several files.
+    def _require_divisible(self, chosen: tuple[int, ...], cause: str | None) -> None:
+        """See to it that every job that would be tried again has several files.
 
         Raises
         ------
@@ -136,21 +139,21 @@ class Asking(Reporting):
         from b2grid.planning import Plan
         from b2grid.planning.revising import alone
 
-        self._require_submitted()
-        chosen = set(self._known(jobs))
-        rows = execution.read_jobs(self._folder).select(["job", "kind", "status", "failure"]).to_pylist()
+        plan = Plan.read(self._folder.plans()[-1])
+        planned, named = set(plan.ids("main")), set(chosen)
+        rows = execution.read_jobs(self._folder).select(["job", "status", "minor_status", "failure"]).to_pylist()
         about = [
             row["job"]
             for row in rows
-            if row["kind"] == "main"
+            if row["job"] in planned
             and row["status"] in {"Held", "Failed"}
-            and (not chosen or row["job"] in chosen)
+            and row["minor_status"] != IN_SCOUTING
+            and (not chosen or row["job"] in named)
             and cause in {None, row["failure"]}
         ]
-        if single := alone(Plan.read(self._folder.plans()[-1]), about):
-            named = ", ".join(map(str, single[:5])) + (", …" if len(single) > 5 else "")
+        if single := alone(plan, about):
             raise InvalidInput(
-                f"job {named} of project '{self.name}' has a single file, and cannot be made smaller",
+                f"job {_listed(single)} of project '{self.name}' has a single file, and cannot be made smaller",
                 hint="choose the other jobs, or give more: walltime='…', memory='…'",
             )
 
@@ -177,9 +180,12 @@ class Asking(Reporting):
             raise InvalidInput("no jobs are chosen; nothing was asked", hint="leave jobs out to mean all of them")
         there: set[Any] = set(execution.read_jobs(self._folder)["job"].to_pylist())
         if unknown := sorted(set(asked) - there):
-            named = ", ".join(map(str, unknown[:5])) + (", …" if len(unknown) > 5 else "")
             raise InvalidInput(
-                f"there is no job {named} in project '{self.name}'; nothing was asked",
+                f"there is no job {_listed(unknown)} in project '{self.name}'; nothing was asked",
                 hint=f"jobs are {min(there)} to {max(there)}: see .jobs",
             )
         return tuple(dict.fromkeys(asked))
+
+
+def _listed(jobs: Sequence[int]) -> str:
+    return ", ".join(map(str, jobs[:5])) + (", …" if len(jobs) > 5 else "")

@@ -96,7 +96,7 @@ class Reporting(Running):
         """What the batch system of the project's site gets for each worker, letter by letter."""
         from b2grid.execution.sites.script import job_script
 
-        return job_script(execution.site(self._site), self.folder)
+        return job_script(execution.site(self._site, self._folder.keys), self.folder)
 
     @property
     def _site(self) -> str:

@@ -11,6 +11,7 @@ from b2grid.execution.requests import options
 from b2grid.project.preparing import Preparing
 
 if TYPE_CHECKING:
+    import distributed
     import pandas as pd
 
     from b2grid.execution import Status
@@ -30,6 +31,7 @@ class Running(Preparing):
         wait: bool = False,
         adjust: bool = True,
         scouts_pass: float = 1.0,
+        client: distributed.Client | None = None,
     ) -> Status:
         """Send the project; the check, the trial and the plan are made if they are missing.
 
@@ -49,6 +51,9 @@ class Running(Preparing):
             Whether limits and files per job are corrected by what scouts measured, before the first main job is sent.
         scouts_pass : float
             The share of scouts that must pass; main jobs of a project below it fail without being sent.
+        client : distributed.Client, optional
+            Somebody's Dask cluster, which runs the jobs instead of the site. The project's driver connects to its
+            scheduler with the same keys, which are kept for their owner alone until the end; the Client may be closed.
 
         Raises
         ------
@@ -56,15 +61,25 @@ class Running(Preparing):
             If the priority or the share is out of range; nothing has been stored.
         InvalidSteering
             If the check or the trial found errors; nothing has been sent.
+        SiteError
+            If the Client's scheduler cannot be used: it lives inside one process, or has no TLS off loopback.
         SiteUnavailable
             If no driver could be started; the project is stored, and `restart` tries again.
         """
         asked = options(priority=priority, scouts_pass=scouts_pass)
         if self._definition.state == "draft":
             self._ready(force=force, scouts=scouts)
+            if client is not None:
+                asked["site"] = self._adopted(client)
             self._folder.write_definition(replace(self._definition, adjust=bool(adjust), **asked))
             execution.submit(self._folder)
         return self.wait() if wait else self.status
+
+    def _adopted(self, client: distributed.Client) -> str:
+        """The site that somebody's Client is for this project."""
+        from b2grid.execution.cluster import adopt
+
+        return adopt(client, self._folder.keys)
 
     @property
     def status(self) -> Status:

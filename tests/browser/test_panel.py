@@ -87,15 +87,26 @@ def test_from_the_check_to_the_outputs_with_buttons(lab, page, errors, tmp_path)
     page.screenshot(path=tmp_path / "4-plan.png")
 
     page.locator("button.b2-submit").click()
+    expect(page.locator("button.b2-cancel")).to_be_enabled(timeout=60_000)
+    page.locator("button.b2-cancel").click()
+    expect(page.locator(".b2-asking")).to_contain_text("End the whole project?")
+    page.locator("button.b2-no").click()
+    expect(page.locator(".b2-asking")).not_to_be_visible()
     expect(page.locator(".b2-share")).to_have_text(re.compile(r"(\d+) of \1 jobs done"), timeout=240_000)
     expect(page.locator(".b2-jobs")).to_contain_text("Done", timeout=20_000)
     page.locator(".b2-job select").select_option(label="log of job 1")
     expect(page.locator(".b2-log")).to_contain_text("[INFO]", timeout=20_000)
     page.screenshot(path=tmp_path / "5-monitor.png")
 
+    page.get_by_role("tab", name="Diagnosis").click()
+    expect(page.locator(".b2-failures")).to_contain_text("no failures", timeout=20_000)
+    expect(page.locator(".b2-hosts")).to_contain_text("1 host", timeout=20_000)
+    expect(page.locator(".b2-requests")).not_to_be_visible()  # all is done
+    page.screenshot(path=tmp_path / "6-diagnosis.png")
+
     page.get_by_role("tab", name="Outputs").click()
     expect(page.locator(".b2-completeness")).to_contain_text("complete", timeout=20_000)
-    page.screenshot(path=tmp_path / "6-outputs.png")
+    page.screenshot(path=tmp_path / "7-outputs.png")
     expect(page.locator(".b2-static")).not_to_be_visible()
     assert errors == []
 
@@ -109,4 +120,4 @@ def test_from_the_check_to_the_outputs_with_buttons(lab, page, errors, tmp_path)
     expect(page.locator(".b2-static")).to_be_visible(timeout=60_000)
     expect(page.locator(".b2-static")).to_contain_text("Done")
     expect(page.get_by_text("Error displaying widget")).not_to_be_visible()
-    page.screenshot(path=tmp_path / "7-reopened.png")
+    page.screenshot(path=tmp_path / "8-reopened.png")

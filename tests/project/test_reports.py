@@ -15,7 +15,7 @@ import pytest
 from b2grid import InvalidInput, Project, execution
 from b2grid.execution import ProjectFolder
 from b2grid.execution.policy import POLICIES
-from b2grid.execution.reports import diagnosis, hosts, scouting
+from b2grid.execution.reports import Cause, Diagnosis, diagnosis, hosts, scouting
 from b2grid.execution.state import IN_SCOUTING
 from tests.execution.conftest import planned
 
@@ -162,6 +162,20 @@ def test_jobs_behind_scouts_that_failed_are_told_apart(waiting: Project) -> None
     assert "memory='6 GB'" in memory.advice
     assert (again.failure, again.advice) == ("lost worker", "")
     assert "2 Failed, 1 Held, 1 to be tried again" in str(diagnosis("p", jobs, "local"))
+
+
+def test_places_are_counted_over_all_that_failed_there_in_one_way() -> None:
+    held, again = (
+        Cause("memory", status, jobs, (), {"n1": len(jobs)}, {"farm": len(jobs)}, "")
+        for status, jobs in (("Held", (1, 2)), ("Waiting", (3,)))
+    )
+    other = Cause("application", "Failed", (4,), (), {"n2": 1}, {"farm": 1}, "")
+    found = Diagnosis("p", 4, 0, (held, other, again))
+    assert found.by("host").to_dict("index") == {
+        "n1": {"memory": 3, "application": 0},
+        "n2": {"memory": 0, "application": 1},
+    }
+    assert found.by("site").loc["farm"].tolist() == [3, 1]
 
 
 @pytest.mark.parametrize("failure", POLICIES)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from distributed import Client, LocalCluster
 
 from b2grid import Catalogue, IncompleteOutput, InvalidInput, Project, execution
 from tests.execution.conftest import planned
@@ -116,10 +117,12 @@ def test_requests_with_options_are_answered_and_finish_takes_what_is_done(tmp_pa
     assert not project.completeness().complete
 
 
-def test_forced_jobs_fail_with_the_line_that_says_why(write: Write) -> None:
+def test_forced_jobs_fail_with_the_line_that_says_why_on_the_cluster_of_a_client(write: Write) -> None:
     one_file = Catalogue().collection(COLLECTION).files["lfn"][0]
     project = Project("forced", write(D0.replace("K-:mine", "K-:all")), one_file)
-    status = project.submit(force=True, wait=True)
+    with LocalCluster(n_workers=1, dashboard_address=None) as cluster, Client(cluster) as client:
+        status = project.submit(force=True, wait=True, client=client)
+    assert status.site == "client"
     assert status.phase == "failed"
     failures = project.failures()
     assert len(failures) == status.total

@@ -30,8 +30,10 @@ def adopt(client: distributed.Client, keys: Path, *, workers: int | None = None)
     Raises
     ------
     SiteError
-        If the scheduler lives inside one process, has no TLS though it is not on loopback, or its keys cannot be read.
+        If the scheduler cannot be reached or lives inside one process, has no TLS though it is not on loopback, or its keys cannot be read.
     """
+    if client.scheduler is None:
+        raise SiteError("the Client is not connected", hint="connect it, and give it again")
     address = str(client.scheduler.address)
     security = client.security
     texts = {
@@ -40,7 +42,7 @@ def adopt(client: distributed.Client, keys: Path, *, workers: int | None = None)
         "key": _text(security.tls_client_key),
     }
     files = {what: str(keys / f"{ADOPTED}-{what}.pem") for what, text in texts.items() if text is not None}
-    endpoint = Endpoint(address, **files)
+    endpoint = Endpoint(address, files.get("ca"), files.get("cert"), files.get("key"))
     if trouble := address_trouble(endpoint):
         raise SiteError(trouble[0], hint=trouble[1])
     private_folder(keys)

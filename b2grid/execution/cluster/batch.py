@@ -10,6 +10,7 @@ import tempfile
 from collections import deque
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import dask
@@ -73,13 +74,30 @@ def _jobqueue(site: Site) -> Any:
         If it is not.
     """
     try:
-        import dask_jobqueue
+        with _no_runners():
+            import dask_jobqueue
     except ImportError as error:
         raise InvalidInput(
             f"site '{site.name}' is a batch system, which needs dask-jobqueue",
             hint="pip install 'b2grid[jobqueue]'",
         ) from error
     return dask_jobqueue
+
+
+@contextmanager
+def _no_runners() -> Iterator[None]:
+    """Leave out a module of dask-jobqueue that takes SIGINT when it is loaded, and loads in the main thread only."""
+    name = "dask_jobqueue.runner"
+    if name in sys.modules:
+        yield
+        return
+    stand_in: Any = ModuleType(name)
+    stand_in.Role, stand_in.BaseRunner = object, object
+    sys.modules[name] = stand_in
+    try:
+        yield
+    finally:
+        del sys.modules[name]
 
 
 def _cluster_class(module: Any, site: Site) -> Any:

@@ -140,7 +140,9 @@ class Diagnosis:
         """
         import pandas as pd
 
-        counts = {c.failure: (c.hosts if what == "host" else c.sites) for c in self.causes}
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for cause in self.causes:
+            counts[cause.failure].update(cause.hosts if what == "host" else cause.sites)
         frame = pd.DataFrame(counts).fillna(0).astype(int).rename_axis(what)
         return frame.loc[frame.sum(axis="columns").sort_values(ascending=False, kind="stable").index]
 
@@ -194,7 +196,7 @@ def _named(failure: str, colour: str) -> Html:
 
 def _places(counts: Mapping[str, int]) -> str:
     """The places with their counts, the most first; of many, the first few."""
-    shown = [f"{name} {count}" for name, count in list(counts.items())[:3]]
+    shown = [f"{name} ({count:,})" for name, count in list(counts.items())[:3]]
     return ", ".join(shown) + (f" and {len(counts) - 3} more" if len(counts) > 3 else "")
 
 

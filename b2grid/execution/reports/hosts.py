@@ -22,6 +22,7 @@ __all__ = ["Host", "Hosts", "hosts"]
 
 _HEADERS = ("host", "site", "slots", "running", "done", "failed", "lost", "events/s", "s/event", "state")
 _SHOWN = (*_HEADERS[:8], "", *_HEADERS[8:])  # with room for the bars of rates
+_MOST = 50  # hosts that are shown
 _SLOW = 0.5  # of the median rate: what is below it is marked
 
 
@@ -133,20 +134,23 @@ class Hosts:
         return f"{printable(self.project)}: {count}{out}"
 
     def _notes(self) -> list[str]:
-        """What to do about those that are out."""
-        return [f"restore('{self.out[0].host}') uses a host again that was taken out"] if self.out else []
+        """Those that are not shown, and what to do about those that are out."""
+        more = len(self.rows) - _MOST
+        notes = [f"and {more:,} more: see dataframe()"] if more > 0 else []
+        return notes + ([f"restore('{self.out[0].host}') uses a host again that was taken out"] if self.out else [])
 
     def __str__(self) -> str:
         lines = [self._headline]
         if self.rows:
-            headers, rows, numeric = telling_columns(_HEADERS, [row.cells() for row in self.rows], range(2, 9))
+            shown = [row.cells() for row in self.rows[:_MOST]]
+            headers, rows, numeric = telling_columns(_HEADERS, shown, range(2, 9))
             lines += aligned(headers, rows, numeric=numeric)
         return "\n".join([*lines, *(f"-> {printable(note)}" for note in self._notes())])
 
     def _repr_html_(self) -> str:
         rates = sorted(row.rate for row in self.rows if row.rate)
         median, best = (rates[len(rates) // 2], rates[-1]) if rates else (0.0, 0.0)
-        rows = [_html_cells(row, median, best) for row in self.rows]
+        rows = [_html_cells(row, median, best) for row in self.rows[:_MOST]]
         headers, cells, numeric = telling_columns(_SHOWN, rows, (2, 3, 4, 5, 6, 7, 9))
         body = table(headers, cells, numeric=numeric) if rows else Html()
         notes = [tag("div", f"\u2192 {note}", style="color:#57606a") for note in self._notes()]

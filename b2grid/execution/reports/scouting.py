@@ -92,7 +92,8 @@ class FailedScout:
 
     def _repr_html_(self) -> str:
         said = "\n".join(self.lines) or self.message
-        style = "margin:4px 0;padding:4px 8px;background:rgba(128,128,128,0.12);white-space:pre-wrap;text-align:left"
+        style = "margin:4px 0;padding:4px 8px;background:rgba(128,128,128,0.12);white-space:pre-wrap;text-align:left;"
+        style += "font-family:monospace"
         again = tag("div", "the same in a shell: ", tag("code", self.command), style="color:#57606a")
         return str(
             Html(tag("div", tag("b", self._headline), style="color:#b00020") + tag("pre", said, style=style) + again)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -173,6 +175,17 @@ def test_a_network_interface_that_this_host_has_not_is_named_with_those_it_has(
         cluster(farm("lsf"), tmp_path / "keys"),
     ):
         pass
+
+
+def test_the_library_of_batch_systems_can_be_loaded_by_any_thread_and_takes_no_signal() -> None:
+    code = (
+        "import signal, threading; from b2grid.execution import job_script, sites; "
+        "before = signal.getsignal(signal.SIGINT); said = []; "
+        "thread = threading.Thread(target=lambda: said.append(str(job_script(sites()['slurm'])))); "
+        "thread.start(); thread.join(); "
+        "assert '#SBATCH' in said[0] and signal.getsignal(signal.SIGINT) is before"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_local_needs_no_keys_in_files(tmp_path: Path) -> None:

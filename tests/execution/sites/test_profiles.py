@@ -15,7 +15,7 @@ from b2grid.errors import InvalidInput
 from b2grid.execution import Site, site, sites
 from b2grid.execution.sites import Endpoint, StorageElement, downtimes, profiles
 from b2grid.execution.sites.keys import SECTIONS, SITE
-from b2grid.execution.sites.reading import parse
+from b2grid.execution.sites.reading import parse, read_outages
 from b2grid.execution.sites.units import duration, shown_duration, shown_size, size
 
 WHOLE = """
@@ -391,3 +391,13 @@ def test_an_exception_from_tls_is_named_in_the_profile() -> None:
 def test_a_site_without_basf2_says_so() -> None:
     with pytest.raises(InvalidInput, match="has no basf2"):
         Site("x", 1).runner("release-09-00-00")
+
+
+def test_the_profiles_of_the_documentation_are_read_as_they_stand(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "sites.md").read_text("utf-8")
+    whole, announced, theirs = [block.partition("```")[0] for block in text.split("```toml\n")[1:]]
+    assert str(parse(whole + theirs, "docs/sites.md").report).endswith("no findings")
+    (tmp_path / "downtimes.toml").write_text(announced)
+    found, report = read_outages(tmp_path / "downtimes.toml")
+    assert report.ok
+    assert len(found["ci"]) == 1
