@@ -45,6 +45,7 @@ _CAUSES = {
     "disk": "disk",
     "not started": "environment",
     "lost": "lost worker",
+    "cannot be killed": "environment",
 }
 # by what an unhandled signal means: of the others nobody knows whose fault they are
 _SIGNALS = {signal.SIGILL: "environment", signal.SIGXCPU: "walltime", signal.SIGXFSZ: "disk"}

@@ -63,11 +63,12 @@ def clean_environment(runner: Runner, allowed: Iterable[str] = (), *, limit: flo
         If the set-up script fails, or takes longer.
     """
     names = {*_ALWAYS, *allowed, *_XROOTD}
-    kept = {**_XROOTD, **{name: os.environ[name] for name in names if name in os.environ}}
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     if runner.kind == "basf2" and runner.setup is not None:
-        return {**_set_up(runner.setup, runner.release or "", limit), **{k: v for k, v in kept.items() if k != "PATH"}}
+        made = _set_up(runner.setup, runner.release or "", limit)
+        return {**_XROOTD, **made, **{name: value for name, value in kept.items() if name != "PATH"}}
     # a payload has one core: a numerical library that starts a thread per core would only get in its own way
-    return kept | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return _XROOTD | kept | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 _WRITE = "import json, os, sys; json.dump(dict(os.environ), open(sys.argv[1], 'w'))"

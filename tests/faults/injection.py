@@ -123,7 +123,8 @@ class Forks:
         """
         given = len(self._given)
         told = self.folder / "cluster.json"
-        told.write_text(json.dumps(self.cluster.told))
+        if not told.exists():
+            told.write_text(json.dumps(self.cluster.told))
         asked = {
             "do": do,
             "folder": str(project.path),
@@ -135,7 +136,7 @@ class Forks:
             "said": str(self.folder / f"{given}.said"),
             "site": {"workers": 2},
             "limits": {"grace": 0.3},
-            "patience": 0.01,
+            "patience": 0.1,
             "environment": {},
             "cluster": str(told),
             **order,
@@ -215,7 +216,8 @@ class Cluster:
         self.process.stdin.flush()
 
     def workers(self) -> list[psutil.Process]:
-        """Its workers, as processes."""
+        """Its workers, as processes, when it has begun."""
+        assert self.told
         children = psutil.Process(self.process.pid).children()
         return [child for child in children if any("spawn_main" in word for word in child.cmdline())]
 

@@ -202,7 +202,7 @@ def test_row_47_what_payloads_say_is_shown_and_never_obeyed(
     (tmp_path / "said").write_text(f"{SAID}\n")
     folder = make(1, "/bin/sh", "-c", f"cat {tmp_path / 'said'}; exit 1")
     folder.submitted()
-    came = forking("drive", folder)
+    came = forking("drive", folder, patience=0.1)
     assert came.code == 0, came.said
     assert "<script>" in read_jobs(folder)["message"][0].as_py()
     project = Project(folder.path)

@@ -16,7 +16,7 @@ from tests.faults.report import fault
 
 pytestmark = [pytest.mark.slow, pytest.mark.system("compiler")]
 
-LIMITS = {"grace": 0.3, "stall": 1.5, "walltime": 4.0, "memory": 200_000_000, "processes": 30, "disk": 20_000_000}
+LIMITS = {"grace": 0.3, "stall": 1.5, "walltime": 6.0, "memory": 200_000_000, "processes": 30, "disk": 20_000_000}
 HANGS, DEAF, LEAVES, BOMB, SWELLS, DUMPS, FILLS, MOVES, SECOND, WELL = range(1, 11)
 # what each job does; every one of them ends by itself after a while, should nobody end it
 PROGRAM = """
@@ -50,10 +50,7 @@ def bomb():
         time.sleep(0.05)
 
 def swells():
-    kept = []
-    for _ in range(30):
-        kept.append(bytearray(20_000_000)); time.sleep(0.05)
-    time.sleep(60)
+    kept = bytearray(400_000_000); time.sleep(60)
 
 def dumps():
     print('the most that a core may have:', resource.getrlimit(resource.RLIMIT_CORE)[1], flush=True)
@@ -90,7 +87,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, forking: Forks) -> Ran:
     here = tmp_path_factory.mktemp("misbehaving")
     folder = planned(here / "project", WELL, sys.executable, "-S", "-c", PROGRAM, args=[str(here), "{job}"])
     folder.submitted()
-    came = forking("drive", folder, limits=LIMITS)
+    came = forking("drive", folder, limits=LIMITS, patience=0.1)
     assert came.code == 0, came.said
     assert sound(folder, forking.folder) == {"Done": 4, "Held": 6}
     return Ran(folder, {row["job"]: row for row in read_jobs(folder).to_pylist()}, here)
@@ -124,7 +121,7 @@ def test_row_31_a_fork_bomb_is_ended_and_classed(ran: Ran) -> None:
 @fault(31, "payload takes more memory than it may")
 def test_row_31_memory_over_the_limit_is_classed_and_tried_with_more(ran: Ran) -> None:
     assert ran.came(SWELLS) == ("Held", "memory", 2)
-    assert ran.rows[SWELLS]["peak_memory"] < 1.5 * 600_000_000
+    assert 200_000_000 < ran.rows[SWELLS]["peak_memory"] < 600_000_000
 
 
 @fault(31, "payload dumps its core")

@@ -1,101 +1,130 @@
-"""Payloads that say that all is well when it is not: nothing of theirs is ever published."""
+"""Payloads that say that all is well when it is not: nothing of theirs is ever published: rows 27 to 30."""
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
-import time
-import uuid
+import textwrap
 from pathlib import Path
+from typing import Any, NamedTuple
 
-import numpy as np
 import pytest
 import uproot
 
-from b2grid.execution import Definition, ProjectFolder, read_jobs, read_log
-from b2grid.execution.publish import published
-from b2grid.ntuple import encode
-from b2grid.planning import plan
-from b2grid.run import Runner
-from b2grid.steering.parts import NtupleTree
-from b2grid.steering.recipe import Recipe
-from tests.execution.conftest import inputs
+from b2grid.execution import ProjectFolder, read_jobs, read_log
+from b2grid.ntuple import encode, inspect_file
+from tests.execution.conftest import planned
 from tests.faults.injection import Forks
 from tests.faults.invariant import sound
+from tests.faults.ntuples import RECIPE, ROWS, seen, whole, write_ntuple
 from tests.faults.report import fault
 
 pytestmark = [pytest.mark.slow, pytest.mark.system("compiler")]
 
-BOOKS = ("__experiment__", "__run__", "__event__", "__production__", "__candidate__", "__ncandidates__", "__weight__")
-HOW = {1: "well", 2: "no output", 3: "truncated", 4: "fewer events", 5: "exit code", 6: "no account"}
-# a program with basf2's command line; its last two arguments are a good output, and the job
+HOW = (
+    "well",
+    "no output",
+    "truncated",
+    "hole",
+    "killed writer",
+    "fewer events",
+    "exit code",
+    "no account",
+    "unfinished",
+)
+# a program with basf2's command line; its last two arguments are a folder of outputs, and the job
 PROGRAM = """
-import json, sys
-good, job = sys.argv[-2:]
-how = HOW[int(job)]
-data = open(good, 'rb').read()
+import json, os, shutil, sys
+folder, job = sys.argv[-2:]
+how = HOW[int(job) - 1]
 if how != 'no output':
-    open('x.root', 'wb').write(data[:len(data) * 2 // 3] if how == 'truncated' else data)
-account = {'finished': True, 'success': True, 'events_processed': 7 if how == 'fewer events' else 10}
+    special = f'{folder}/{how}.root'
+    shutil.copy(special if os.path.exists(special) else f'{folder}/well.root', 'x.root')
+account = {'finished': how != 'unfinished', 'success': True, 'events_processed': 10}
+if how in ('killed writer', 'fewer events'):
+    account['events_processed'] = 7
 if how != 'no account':
     json.dump({'basf2_status': account}, open('job-information.json', 'w'))
 print('it went:', how)
 sys.exit(3 if how == 'exit code' else 0)
 """
+WRITER = """
+import os, signal, sys, numpy, uproot
+file = uproot.recreate(sys.argv[1])
+tree = file.mktree("B0", {"x": "float64"})
+for n in range(5):
+    tree.extend({"x": numpy.arange(100.0)})
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
-def good_output(path: Path) -> Path:
-    """Write an ntuple large enough that a truncated one lacks baskets."""
-    rng = np.random.default_rng(1)
-    columns = {name: np.arange(20_000, dtype="float64" if name == "__weight__" else "int32") for name in BOOKS}
-    columns |= {name: rng.normal(size=20_000) for name in ("Mbc", "useCMSFrame(p)")}
-    with uproot.recreate(path) as file:
-        tree = file.mktree("B0", {encode(name): values.dtype for name, values in columns.items()})
-        tree.extend({encode(name): values for name, values in columns.items()})
-    return path
+def write_outputs(folder: Path) -> None:
+    """Write a good output, and those that only look like one."""
+    folder.mkdir()
+    data = write_ntuple(folder / "well.root").read_bytes()
+    (folder / "truncated.root").write_bytes(data[: len(data) * 2 // 3])
+    with uproot.open(folder / "well.root") as file:
+        seek = int(file["B0"][encode("Mbc")].member("fBasketSeek")[0])
+    (folder / "hole.root").write_bytes(data[:seek] + bytes(400) + data[seek + 400 :])
+    assert inspect_file(folder / "hole.root").trees[0].rows == ROWS, "it opens, and its entries are counted"
+    killed = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(WRITER), str(folder / "killed writer.root")], check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
 
 
-def project(tmp_path: Path) -> ProjectFolder:
-    folder = ProjectFolder(tmp_path / "payloads")
-    project_id = uuid.uuid4().hex
-    folder.write_definition(Definition(project_id, "payloads", "hash", time.time(), "tester", "steer.py"))
-    folder.steering.mkdir()
-    (folder.steering / "steer.py").write_text("")
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM.replace("HOW", repr(HOW)))
-    plan(
-        project="payloads",
-        project_id=project_id,
-        inputs=inputs(len(HOW)),
-        steering="steer.py",
-        files_per_job=1,
-        runner=Runner("b2lite", (sys.executable, str(program))),
-        scouts=False,
-        recipe=Recipe(ntuples=(NtupleTree("x.root", "B0", "B0:a", ("Mbc", "useCMSFrame(p)")),)),
-        args=[str(good_output(tmp_path / "good.root")), "{job}"],
-    ).write(folder.plan(1))
-    return folder
+class Ran(NamedTuple):
+    folder: ProjectFolder
+    rows: dict[str, dict[str, Any]]
+
+    def came(self, how: str) -> tuple[str, str, int]:
+        """The state of a job, its class of failure, and its attempts."""
+        row = self.rows[how]
+        return row["status"], row["failure"] or "", row["attempt"]
 
 
-@fault(27, "payload ends with exit code 0 and without its output")
-@fault(28, "output truncated")
-@fault(29, "output with fewer events than the inputs have, and an account that says so")
-@fault(30, "non-zero exit code with a valid output; no account of the job")
-def test_rows_27_to_30_only_what_is_whole_is_published(tmp_path: Path, forking: Forks) -> None:
-    folder = project(tmp_path)
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory, forking: Forks) -> Ran:
+    """The project, when it has settled: one of its outputs is published, and nothing else."""
+    here = tmp_path_factory.mktemp("payloads")
+    write_outputs(here / "outputs")
+    (here / "program.py").write_text(PROGRAM.replace("HOW", repr(HOW)))
+    program = (sys.executable, "-S", str(here / "program.py"))
+    args = [str(here / "outputs"), "{job}"]
+    folder = planned(here / "project", len(HOW), *program, args=args, recipe=RECIPE, kind="b2lite")
     folder.submitted()
-    assert forking("drive", folder).code == 0
-    assert sound(folder, forking.folder) == {"Done": 1, "Held": 4, "Failed": 1}
-    rows = {row["job"]: row for row in read_jobs(folder).to_pylist()}
-    assert {HOW[job]: (row["failure"] or "", row["attempt"]) for job, row in rows.items()} == {
-        "well": ("", 1),
-        "no output": ("output", 2),
-        "truncated": ("output", 2),
-        "fewer events": ("output", 2),
-        "exit code": ("application", 1),
-        "no account": ("output", 2),
-    }
-    assert "7 events were processed, and the inputs have 10" in rows[4]["message"]
-    assert "it went: truncated" in read_log(folder, 3, attempt=1)
-    assert [manifest.job for manifest in published(folder.output)] == [1]
-    names = sorted(path.name for path in (folder.output / "sub00").iterdir())
-    assert names == ["x_job1.B0.parquet", "x_job1.root"]
+    came = forking("drive", folder, patience=0.1)
+    assert came.code == 0, came.said
+    assert sound(folder, forking.folder) == {"Done": 1, "Held": len(HOW) - 2, "Failed": 1}
+    assert [manifest.job for manifest in whole(folder)] == [1]
+    assert seen(folder) == ROWS
+    return Ran(folder, {HOW[row["job"] - 1]: row for row in read_jobs(folder).to_pylist()})
+
+
+@fault(27, "payload exits with 0 without output")
+def test_row_27_no_output_is_tried_once_more_and_held(ran: Ran) -> None:
+    assert ran.came("no output") == ("Held", "output", 2)
+
+
+@fault(28, "payload leaves a truncated ROOT file, and one with a hole that opens and counts well")
+def test_row_28_a_damaged_output_is_found_by_reading_it(ran: Ran) -> None:
+    assert ran.came("truncated") == ran.came("hole") == ("Held", "output", 2)
+    assert "column 'Mbc'" in ran.rows["hole"]["message"]
+    assert "it went: truncated" in read_log(ran.folder, HOW.index("truncated") + 1, attempt=1)
+
+
+@fault(29, "payload's writer is killed before it closes its file; a payload reads fewer events than there are")
+def test_row_29_fewer_events_are_found_by_accounting(ran: Ran) -> None:
+    assert ran.came("killed writer") == ran.came("fewer events") == ("Held", "output", 2)
+    assert "7 events were processed, and the inputs have 10" in ran.rows["killed writer"]["message"]
+
+
+@fault(29, "payload leaves no account of its events, or one that says that it did not finish")
+def test_row_29_a_payload_without_account_is_not_believed(ran: Ran) -> None:
+    assert ran.came("no account") == ran.came("unfinished") == ("Held", "output", 2)
+
+
+@fault(30, "payload exits with 3 and leaves a good file")
+def test_row_30_a_good_file_of_a_failed_payload_is_not_merged(ran: Ran) -> None:
+    assert ran.came("exit code") == ("Failed", "application", 1)

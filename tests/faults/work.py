@@ -18,7 +18,7 @@ __all__ = ["copied", "half_done", "made", "ran"]
 # says which job ran, and how often; job 4 waits to be let go, or to be ended
 WORK = """
 echo "$1" >> "$0"
-for turn in $(seq 150); do
+for turn in $(seq 600); do
     test "$1" != 4 || test -e "$0.go" || sleep 0.1
 done
 """
