@@ -145,8 +145,8 @@ static int step(int kind, const char *path, int file, const void *data, size_t s
         int failed = step(kind, path, -1, NULL, 0);                                                                   \
         if (!failed)                                                                                                  \
             break;                                                                                                    \
-        if (kinds & LIES)                                                                                             \
-            (void)!do_it;                                                                                             \
+        if ((kinds & LIES) && do_it < 0)                                                                              \
+            return -1;                                                                                                \
         errno = failed;                                                                                               \
         return -1;                                                                                                    \
     } while (0)

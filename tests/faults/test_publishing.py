@@ -33,7 +33,7 @@ class Attempts:
         self.ntuple = write_ntuple(here / "good.root")
         self.came = forking("attempt", self.project("first"), job=1, attempt=1, facts=str(here / "facts"))
         self.steps = self.came.where("/output/")
-        self.after_link = [step for step in self.steps if step > self.came.where("link", "/manifests/")[0]]
+        self.after_link = [step for step in self.steps if step > self.came.where("link", "/manifests/")[-1]]
 
     def project(self, name: str) -> ProjectFolder:
         return copying(self.here / name, self.ntuple)
