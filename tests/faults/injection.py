@@ -216,7 +216,8 @@ class Cluster:
         self.process.stdin.flush()
 
     def workers(self) -> list[psutil.Process]:
-        """Its workers, as processes."""
+        """Its workers, as processes, when it has begun."""
+        assert self.told
         children = psutil.Process(self.process.pid).children()
         return [child for child in children if any("spawn_main" in word for word in child.cmdline())]
 
