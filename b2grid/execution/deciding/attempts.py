@@ -194,8 +194,9 @@ def _again_or_not(
 def _can_do_without(now: JobState, facts: Mapping[str, Any]) -> bool:
     """Whether a main job has other files than those that could not be read."""
     lfns, files = facts.get("lfns"), facts.get("files")
-    told = isinstance(lfns, (list, tuple)) and isinstance(files, int)
-    return now.kind == "main" and told and 0 < len(lfns) < files
+    if now.kind != "main" or not isinstance(lfns, (list, tuple)) or not isinstance(files, int):
+        return False
+    return 0 < len(lfns) < files
 
 
 def _waits_for_storage(state: State, job: int, now: JobState, facts: dict[str, Any], actions: list[Action]) -> bool:
