@@ -190,6 +190,8 @@ class Driver:
         exchange = self.link.exchange
         self.snapshots.progress = exchange.progress if exchange is not None else {}
         self.snapshots.trouble, self.snapshots.stuck = self.link.trouble, self.link.stuck
+        if final:
+            self._accept()
         self.snapshots.write(self.state, force=final)
 
     def _answer_requests(self) -> None:
@@ -250,7 +252,16 @@ class Driver:
         return events
 
     def _answer(self, answers: list[Answered]) -> None:
+        if answers:
+            self._accept()
         self.snapshots.answer({action.nonce: action.text for action in answers})
+
+    def _accept(self) -> None:
+        """Tell readers what an owner who has finished the project does without."""
+        if self.state.finished:
+            self.journal.require_ours()
+            mains = ((job, now.status) for job, now in self.state.jobs.items() if now.kind == "main")
+            self.folder.accept(job for job, status in mains if status != "Done")
 
     def _send(self, batch: list[Send]) -> list[Event]:
         if not batch:
