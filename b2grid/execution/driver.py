@@ -20,12 +20,13 @@ from b2grid.execution.folder import ProjectFolder
 from b2grid.execution.journal import Journal, TakenOver, read_journals
 from b2grid.execution.loop import Driver
 from b2grid.execution.owner import Owner, beating, liveness
-from b2grid.execution.sites import Site, site
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     import distributed
+
+    from b2grid.execution.sites import Site
 
 __all__ = ["Driver", "drive"]
 
@@ -59,9 +60,8 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
     owner.write(folder)
     why = ""
     try:
-        where = site(definition.site, folder.keys)
         patience = float(os.environ.get("B2GRID_PATIENCE", "1"))
-        driver = Driver(folder, where, journal, owner, history.lines, patience=patience)
+        driver = Driver(folder, None, journal, owner, history.lines, patience=patience)
         del history
         driver.run(partial(_cluster, folder))
     except TakenOver:

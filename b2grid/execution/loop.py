@@ -24,7 +24,7 @@ from b2grid.execution.opening import recovered
 from b2grid.execution.publish import sync_manifests, void
 from b2grid.execution.replanning import replanned
 from b2grid.execution.requests import waiting_requests
-from b2grid.execution.sites import Site, downtimes, site
+from b2grid.execution.sites import Site, downtimes, forget_client, site
 from b2grid.execution.snapshot import Snapshots
 from b2grid.execution.state import (
     Action,
@@ -73,8 +73,8 @@ class Driver:
 
     Parameters
     ----------
-    where : Site
-        The site to which it was submitted.
+    where : Site, optional
+        The site to which it was submitted; its profile is not even read when the project has moved since.
     lines : iterable of dict
         What the journals of earlier drivers have.
     clock : callable
@@ -86,7 +86,7 @@ class Driver:
     def __init__(
         self,
         folder: ProjectFolder,
-        where: Site,
+        where: Site | None,
         journal: Journal,
         owner: Owner,
         lines: Iterable[dict[str, Any]],
@@ -103,7 +103,7 @@ class Driver:
         self.plan: Plan = Plan.read(folder.plans()[-1])
         self.state, answers = recovered(folder, self.plan, lines, patience=patience)
         moved = self.state.site != folder.read_definition().site
-        self.site = site(self.state.site, folder.keys) if moved else where
+        self.site = site(self.state.site, folder.keys) if moved or where is None else where
         self.state.replicas = InputStorage(lambda: (self.plan, self._storage()))
         self.steering_sha256 = _sha256(folder)
         self.snapshots = Snapshots(folder, self.plan, owner.epoch, journal.require_ours)
@@ -143,6 +143,8 @@ class Driver:
             self.link.close()
         self._sweep()
         self._publish(final=True)
+        if all(now.status in {"Done", "Killed"} for now in self.state.jobs.values()):  # what failed may be tried again
+            forget_client(self.folder.keys)
 
     def _stop(self, *_: object) -> None:
         self.stopping = True

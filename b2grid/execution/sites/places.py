@@ -133,6 +133,12 @@ def _adopted(keys: Path) -> Site:
     return Site(ADOPTED, workers, kind="scheduler", scheduler=endpoint, source=str(keys), start_limit=600.0)
 
 
+def forget_client(keys: Path) -> None:
+    """Remove what leads to the scheduler of a Client that a project was given: its jobs have ended."""
+    for left in keys.glob(f"{ADOPTED}*"):
+        left.unlink(missing_ok=True)
+
+
 def site(name: str, keys: Path | None = None) -> Site:
     """One site profile that can be used.
 
