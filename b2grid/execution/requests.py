@@ -142,11 +142,7 @@ def leave_request(
 
 def waiting_requests(folder: ProjectFolder) -> list[Request]:
     """What has been asked and not been taken away yet, oldest first; what is not a request is ignored."""
-    return [
-        request
-        for path in sorted(folder.requests.glob("[0-9]*.json"))
-        if (request := _read(path)) is not None
-    ]
+    return [request for path in sorted(folder.requests.glob("[0-9]*.json")) if (request := _read(path)) is not None]
 
 
 def _read(path: Path) -> Request | None:
