@@ -131,6 +131,7 @@ class Driver:
         self._sweep()
         self.link = Link(connect, self.site, self.plan.project_id, self.clock, run)
         try:
+            self._work([Tick(self.clock())])  # what the driver before had begun goes on first
             while not self.stopping:
                 self._work(self._outages())
                 self._answer_requests()
@@ -197,16 +198,13 @@ class Driver:
         self.snapshots.write(self.state, force=final)
 
     def _answer_requests(self) -> None:
-        """Carry out what has been asked; a request is taken away when the journal has its answer."""
-        asked = waiting_requests(self.folder)
-        self._work(
-            [
-                Asked(request.nonce, request.verb, request.jobs, request.options)
-                for request in asked
-                if request.nonce not in self.snapshots.answers
-            ]
-        )
-        for request in asked:
+        """Carry out what has been asked; a request is taken away when the journal has its answer.
+
+        One after the other: what one has begun, such as a revision of the plan, is there when the next is looked at.
+        """
+        for request in waiting_requests(self.folder):
+            if request.nonce not in self.snapshots.answers:
+                self._work([Asked(request.nonce, request.verb, request.jobs, request.options)])
             if request.file is not None:
                 request.file.unlink(missing_ok=True)
 
