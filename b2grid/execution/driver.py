@@ -60,7 +60,8 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
     why = ""
     try:
         patience = float(os.environ.get("B2GRID_PATIENCE", "1"))
-        driver = Driver(folder, None, journal, owner, history.lines, patience=patience)
+        lost = bool(history.damaged)
+        driver = Driver(folder, None, journal, owner, history.lines, patience=patience, damaged=lost)
         del history
         driver.run(partial(_cluster, folder))
     except TakenOver:

@@ -81,6 +81,8 @@ class Driver:
         Seconds that only go forward: the time of day may be set, and must fire no limit.
     patience : float
         By which all waits of the decisions are multiplied.
+    damaged : bool
+        Whether lines of those journals are missing.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class Driver:
         *,
         clock: Callable[[], float] = time.monotonic,
         patience: float = 1.0,
+        damaged: bool = False,
     ) -> None:
         from b2grid.planning import Plan
 
@@ -101,7 +104,7 @@ class Driver:
         self.owner = owner
         self.clock = clock
         self.plan: Plan = Plan.read(folder.plans()[-1])
-        self.state, answers = recovered(folder, self.plan, lines, patience=patience)
+        self.state, answers = recovered(folder, self.plan, lines, patience=patience, damaged=damaged)
         moved = self.state.site != folder.read_definition().site
         self.site = site(self.state.site, folder.keys) if moved or where is None else where
         self.state.replicas = InputStorage(lambda: (self.plan, self._storage()))

@@ -275,7 +275,9 @@ _SHAPE: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("phase", "message", "site", "trouble"), str),
     **dict.fromkeys(("settled", "stuck"), bool),
     **dict.fromkeys(("events", "downtimes"), list),
-    "updated": _NUMBER, "priority": int, "next_due": (*_NUMBER, type(None)),
+    "updated": _NUMBER,
+    "priority": int,
+    "next_due": (*_NUMBER, type(None)),
 }
 _ALWAYS = {"counts", "phase", "message", "settled"}
 
