@@ -47,7 +47,10 @@ def began(state: State, event: Began) -> None:
 def ended(state: State, event: Ended, actions: list[Action]) -> None:
     """An attempt has come back, with a result or without."""
     now = state.jobs.get(event.job)
-    if now is None or now.status in FINAL or event.attempt > now.attempt:
+    if now is None or event.attempt > now.attempt:
+        return
+    # an attempt that was lost, and not voided, may have its result after a later one has failed
+    if now.status in FINAL and (event.failure or now.status != "Failed"):
         return
     if not event.failure:
         _done(state, event, now, actions)
