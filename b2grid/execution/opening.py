@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from b2grid.errors import InvalidInput
 from b2grid.execution.publish import complete, published
 from b2grid.execution.ranges import ids
 from b2grid.execution.recovery import replay
-from b2grid.execution.sites import sites
+from b2grid.execution.sites import Site, site, sites
 from b2grid.execution.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from b2grid.execution.folder import ProjectFolder
     from b2grid.planning import Plan
 
-__all__ = ["recovered"]
+__all__ = ["found_site", "recovered"]
 
 Line = dict[str, Any]
 _ENDED = frozenset({"Done", "Killed"})
@@ -49,6 +51,22 @@ def recovered(
     # each is read when the one before it has been: lines, results, voids
     state = replay(state, _noted(lines, ended, answers), _results(folder, ended, voided), voided, damaged=damaged)
     return state, answers
+
+
+def found_site(name: str, keys: Path) -> tuple[Site, str]:
+    """A site, and what is wrong with it: without its profile a project still has an owner, who may move or end it.
+
+    Returns
+    -------
+    Site
+        With nothing but its name, where there is something wrong.
+    str
+        A sentence; empty when the site can be used.
+    """
+    try:
+        return site(name, keys), ""
+    except InvalidInput as error:
+        return Site(name, 1), str(error)
 
 
 def _noted(lines: Iterable[Line], ended: set[int], answers: dict[str, str]) -> Iterator[Line]:

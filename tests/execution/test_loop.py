@@ -46,7 +46,7 @@ def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
 class Driving(threading.Thread):
     """A driver at work in this process."""
 
-    def __init__(self, folder: ProjectFolder, where: Site, connect: Connect) -> None:
+    def __init__(self, folder: ProjectFolder, where: Site | None, connect: Connect) -> None:
         super().__init__(daemon=True)
         folder.submitted()
         history = read_journals(folder)
@@ -143,6 +143,18 @@ def test_an_owner_who_finishes_ends_also_what_is_planned_again_just_then(
     status = read_status(folder)
     assert (status.phase, status.counts) == ("finished", {"Killed": 3})
     assert results(folder) == []
+
+
+def test_a_project_whose_site_has_no_profile_any_more_says_so_and_can_be_moved(
+    make: Make, client: distributed.Client
+) -> None:
+    folder = make(2, "/bin/true")
+    folder.write_definition(replace(folder.read_definition(), site="gone"))
+    driving = Driving(folder, None, lambda _: nullcontext(client))
+    until(lambda: "there is no site 'gone'" in read_status(folder).trouble)
+    leave_request(folder, "move", (), {"site": "local"})
+    driving.ended()
+    assert (read_status(folder).site, results(folder)) == ("local", [1, 2])
 
 
 def test_a_downtime_is_waited_for_and_its_end_is_shown(make: Make, drive: Callable[[ProjectFolder], Driving]) -> None:
