@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import os
 import sys
 from contextlib import suppress
 from functools import partial
@@ -23,6 +22,7 @@ from b2grid.execution.owner import Owner, beating, liveness
 from b2grid.execution.sites import Site, site
 
 if TYPE_CHECKING:
+    import os
     from contextlib import AbstractContextManager
 
     import distributed
@@ -60,8 +60,7 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
     why = ""
     try:
         where = site(definition.site, folder.keys)
-        patience = float(os.environ.get("B2GRID_PATIENCE", "1"))
-        driver = Driver(folder, where, journal, owner, history.lines, patience=patience)
+        driver = Driver(folder, where, journal, owner, history.lines)
         del history
         driver.run(partial(_cluster, folder))
     except TakenOver:

@@ -21,7 +21,7 @@ from b2grid.execution.inputs import InputStorage
 from b2grid.execution.job import Attempt, run_attempt
 from b2grid.execution.limiting import limits_for
 from b2grid.execution.opening import recovered
-from b2grid.execution.publish import sync_manifests, void
+from b2grid.execution.publish import settle, sync_manifests, void
 from b2grid.execution.replanning import replanned
 from b2grid.execution.requests import waiting_requests
 from b2grid.execution.sites import Site, downtimes, site
@@ -135,7 +135,9 @@ class Driver:
                 self._work(self._outages())
                 self._answer_requests()
                 if self.state.settled:
-                    break
+                    self._work(self._late())
+                    if self.state.settled:
+                        break
                 self._work(self.link.look())
                 self._work(self._next())
                 self._publish()
@@ -163,6 +165,18 @@ class Driver:
         if self._is_due("tick", _TICK):
             events.append(Tick(self.clock()))
         return events
+
+    def _late(self) -> list[Event]:
+        """Results of jobs without one that nobody has told of: an attempt that was given up may have published."""
+        doubtful = [
+            (job, now) for job, now in self.state.jobs.items() if now.attempt and now.status in {"Held", "Failed"}
+        ]
+        found = ((job, now.attempt, settle(self._root(job), job)) for job, now in doubtful)
+        return [
+            Ended(job, attempt, facts=manifest.facts)
+            for job, attempt, manifest in found
+            if manifest is not None and manifest.kind == "result"
+        ]
 
     def _outages(self) -> list[Event]:
         """What is announced to be down, or no longer, since the last look."""

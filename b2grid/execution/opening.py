@@ -73,4 +73,4 @@ def _results(folder: ProjectFolder, ended: set[int], voided: list[int]) -> Itera
             if manifest.kind == "void":
                 voided.append(manifest.job)
             else:
-                yield manifest.job, {"host": manifest.host, "events": manifest.events_processed, **manifest.times}
+                yield manifest.job, manifest.facts

@@ -38,6 +38,7 @@ __all__ = [
     "LEFT_OUT",
     "OPEN",
     "PLANNED_AGAIN",
+    "PROVEN",
     "SENT",
     "Action",
     "Answered",
@@ -62,6 +63,7 @@ __all__ = [
 ]
 
 FINAL = frozenset({"Done", "Failed", "Killed"})
+PROVEN = frozenset({"Done", "Killed"})  # by a manifest, or never sent
 SENT = frozenset({"Matched", "Running", "Completing"})
 OPEN = SENT | {"Waiting"}
 # minor statuses that mean something here

@@ -37,7 +37,7 @@ def _local() -> Site:
     return Site(
         "local",
         workers=max(len(os.sched_getaffinity(0)), 1),
-        limits=Limits(walltime=24 * 3600.0, memory=4 * 1024**3, stall=3600.0, grace=10.0),
+        limits=Limits(walltime=24 * 3600.0, memory=4 * 1024**3, stall=3600.0, processes=500, grace=10.0),
         setup=set_up_script(),
         description="this host",
         start_limit=120.0,
