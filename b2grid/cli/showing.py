@@ -64,7 +64,7 @@ def say(what: object, console: Console) -> int:
     return 0
 
 
-_WIDEST = 100  # characters of a cell; the whole is in the CSV
+_WIDEST = 100  # characters of a message; the whole is in the CSV
 
 
 def print_frame(frame: Any, csv: bool, nothing: str = "nothing") -> None:
@@ -79,13 +79,21 @@ def print_frame(frame: Any, csv: bool, nothing: str = "nothing") -> None:
     counted = frame.astype(whole)
     known = counted.astype(object).where(counted.notna(), None)
     numeric = [number for number, kind in enumerate(counted.dtypes) if kind.kind in "iuf"]
+    if "message" in known:
+        known["message"] = known["message"].map(_clipped)
     rows = [[_cell(value) for value in row] for row in known.itertuples(index=False)]
     print("\n".join(aligned(list(map(str, counted)), rows, numeric=numeric)))
 
 
 def _cell(value: Any) -> str:
-    """A value in a table for people: one line, not too wide; a dash where there is none."""
+    """A value in a table for people, on one line; a dash where there is none."""
     if value is None or value == "":
         return "-"
-    text = f"{value:.4g}" if isinstance(value, float) else " ".join(str(value).split())
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return f"{value:.4g}" if isinstance(value, float) else " ".join(str(value).split())
+
+
+def _clipped(message: str | None) -> str | None:
+    """A message that leaves room for the other columns."""
+    if message is None or len(message) <= _WIDEST:
+        return message
+    return f"{message[: _WIDEST - 1]}\N{HORIZONTAL ELLIPSIS}"
