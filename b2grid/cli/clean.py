@@ -47,6 +47,14 @@ def _size(count: float) -> str:
     return f"{count:.1f}".removesuffix(".0") + f" {unit}"
 
 
+def _days(text: str) -> float:
+    """Days to keep something; what is below zero would be everything."""
+    days = float(text)
+    if not 0 <= days < float("inf"):
+        raise ValueError(text)
+    return days
+
+
 def clean_verb(verbs: Any) -> None:
     """Add the verb."""
     clean = verb(verbs, "clean", _clean, "remove what killed workers and projects that are over have left behind")
@@ -55,4 +63,4 @@ def clean_verb(verbs: Any) -> None:
     )
     clean.add_argument("--dry", action="store_true", help="list it, and remove nothing")
     clean.add_argument("--csv", action="store_true", help="list it as CSV")
-    clean.add_argument("--logs", type=float, default=90.0, metavar="DAYS", help="keep logs so long (default: 90)")
+    clean.add_argument("--logs", type=_days, default=90.0, metavar="DAYS", help="keep logs so long (default: 90)")

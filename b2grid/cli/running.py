@@ -24,7 +24,7 @@ def follow(project: b2grid.Project, console: Console, timeout: float | None = No
     console.print(str(status), markup=False)
     if status.done == status.total:
         return 0
-    console.print(f"  see why with: b2grid failures {project.name}", markup=False)
+    console.print(f"  see why with: b2grid diagnosis {project.name}", markup=False)
     return 1
 
 
@@ -121,8 +121,9 @@ def _restart(options: argparse.Namespace, console: Console) -> int:
 def _drive(options: argparse.Namespace, console: Console) -> int:
     from b2grid.execution.driver import drive
 
-    drive(b2grid.Project(options.name).folder, take_over=options.take_over)
-    return 0
+    project = b2grid.Project(options.name)
+    drive(project.folder, take_over=options.take_over)
+    return say(project.status, console)
 
 
 def running_verbs(verbs: Any) -> None:

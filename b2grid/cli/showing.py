@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import B2GridError, printable
+from b2grid.planning.wording import aligned
 
 if TYPE_CHECKING:
     import argparse
@@ -63,13 +64,36 @@ def say(what: object, console: Console) -> int:
     return 0
 
 
+_WIDEST = 100  # characters of a message; the whole is in the CSV
+
+
 def print_frame(frame: Any, csv: bool, nothing: str = "nothing") -> None:
     """Print a table, as text or as CSV; `nothing` stands for one without rows."""
     if csv:
         print(frame.to_csv(index=False), end="")
         return
+    if frame.empty:
+        print(printable(nothing))
+        return
     whole = {column: "Int64" for column in frame if column.startswith("events_")}
     counted = frame.astype(whole)
-    known = counted.astype(object).where(counted.notna(), "-")
-    shown = known.to_string(index=False, float_format="{:.4g}".format)
-    print(printable(shown if len(frame) else nothing))
+    known = counted.astype(object).where(counted.notna(), None)
+    numeric = [number for number, kind in enumerate(counted.dtypes) if kind.kind in "iuf"]
+    if "message" in known:
+        known["message"] = known["message"].map(_clipped)
+    rows = [[_cell(value) for value in row] for row in known.itertuples(index=False)]
+    print("\n".join(aligned(list(map(str, counted)), rows, numeric=numeric)))
+
+
+def _cell(value: Any) -> str:
+    """A value in a table for people, on one line; a dash where there is none."""
+    if value is None or value == "":
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else " ".join(str(value).split())
+
+
+def _clipped(message: str | None) -> str | None:
+    """A message that leaves room for the other columns."""
+    if message is None or len(message) <= _WIDEST:
+        return message
+    return f"{message[: _WIDEST - 1]}\N{HORIZONTAL ELLIPSIS}"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import os
 import sys
 from contextlib import suppress
 from functools import partial
@@ -22,6 +21,7 @@ from b2grid.execution.loop import Driver
 from b2grid.execution.owner import Owner, beating, liveness
 
 if TYPE_CHECKING:
+    import os
     from contextlib import AbstractContextManager
 
     import distributed
@@ -59,9 +59,8 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
     owner.write(folder)
     why = ""
     try:
-        patience = float(os.environ.get("B2GRID_PATIENCE", "1"))
         lost = bool(history.damaged)
-        driver = Driver(folder, None, journal, owner, history.lines, patience=patience, damaged=lost)
+        driver = Driver(folder, None, journal, owner, history.lines, damaged=lost)
         del history
         driver.run(partial(_cluster, folder))
     except TakenOver:

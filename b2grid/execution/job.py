@@ -130,14 +130,7 @@ def _found(root: Path, job: int) -> Facts | None:
         return None
     if manifest.kind == "void":
         return {"failure": "unknown", "message": manifest.reason, "again": True}
-    return {
-        **manifest.times,
-        "host": manifest.host,
-        "events": manifest.events_processed,
-        "failure": "",
-        "message": "",
-        "again": True,
-    }
+    return {**manifest.facts, "failure": "", "message": "", "again": True}
 
 
 @lru_cache(maxsize=2)

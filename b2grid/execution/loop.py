@@ -20,7 +20,7 @@ from b2grid.execution.decide import decide
 from b2grid.execution.inputs import InputStorage
 from b2grid.execution.job import Attempt, run_attempt
 from b2grid.execution.limiting import limits_for
-from b2grid.execution.opening import found_site, recovered
+from b2grid.execution.opening import found_site, recovered, untold
 from b2grid.execution.publish import sync_manifests, void
 from b2grid.execution.replanning import replanned
 from b2grid.execution.requests import waiting_requests
@@ -150,7 +150,9 @@ class Driver:
                 self._work(self._outages())
                 self._answer_requests()
                 if self.state.settled:
-                    break
+                    self._work(untold(self.folder, self.state))
+                    if self.state.settled:
+                        break
                 self._work(self.link.look())
                 self._work(self._next())
                 self._publish()

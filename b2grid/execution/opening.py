@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidInput
-from b2grid.execution.publish import complete, published
+from b2grid.execution.publish import complete, published, settle
 from b2grid.execution.ranges import ids
 from b2grid.execution.recovery import replay
 from b2grid.execution.sites import Site, site, sites
-from b2grid.execution.state import State
+from b2grid.execution.state import Ended, Event, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from b2grid.execution.folder import ProjectFolder
     from b2grid.planning import Plan
 
-__all__ = ["found_site", "recovered"]
+__all__ = ["found_site", "recovered", "untold"]
 
 Line = dict[str, Any]
 _ENDED = frozenset({"Done", "Killed"})
@@ -92,4 +93,19 @@ def _results(folder: ProjectFolder, ended: set[int], voided: list[int]) -> Itera
             if manifest.kind == "void":
                 voided.append(manifest.job)
             else:
-                yield manifest.job, {"host": manifest.host, "events": manifest.events_processed, **manifest.times}
+                yield manifest.job, manifest.facts
+
+
+def untold(folder: ProjectFolder, state: State) -> list[Event]:
+    """Results of jobs without one that nobody has told of: an attempt that was given up may have published.
+
+    A damaged manifest tells nothing; it is named when collecting.
+    """
+    found: list[Event] = []
+    for job, now in state.jobs.items():
+        if now.attempt and now.status in {"Held", "Failed"}:
+            with suppress(InvalidInput):
+                manifest = settle(folder.scouts if now.kind == "scout" else folder.output, job)
+                if manifest is not None and manifest.kind == "result":
+                    found.append(Ended(job, now.attempt, facts=manifest.facts))
+    return found

@@ -39,6 +39,7 @@ __all__ = [
     "NOT_PLANNED",
     "OPEN",
     "PLANNED_AGAIN",
+    "PROVEN",
     "SENT",
     "Action",
     "Answered",
@@ -63,6 +64,7 @@ __all__ = [
 ]
 
 FINAL = frozenset({"Done", "Failed", "Killed"})
+PROVEN = frozenset({"Done", "Killed"})  # by a manifest, or never sent
 SENT = frozenset({"Matched", "Running", "Completing"})
 OPEN = SENT | {"Waiting"}
 # minor statuses that mean something here

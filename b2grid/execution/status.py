@@ -127,6 +127,8 @@ class Status:
         if self.settled:
             return said
         said += [(reason, _ATTENTION) for reason in self.pauses.values() if reason != self.message]
+        if not _PERSON.isdisjoint(self.pauses):
+            said.append(("nothing more is sent: resume() goes on, cancel() ends it", _ATTENTION))
         said += [(self.trouble, _WRONG)] if self.trouble else []
         said += [(_down(*down), _ATTENTION) for down in self.downtimes[:_SHOWN]]
         said += [(line, _ATTENTION) for line in self._out()]
@@ -164,6 +166,7 @@ class Status:
 
 
 _SHOWN = 3  # of a kind: a status stays one screen
+_PERSON = frozenset({"breaker", "owner", "project"})  # pauses that end when a person says so
 _ATTENTION, _WRONG = "#9a6700", "#b00020"
 _ADVICE = {
     "ended": "its driver has left before the end: restart() goes on where it stopped",

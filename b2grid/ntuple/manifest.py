@@ -147,6 +147,11 @@ class Manifest:
         """What the Parquet copies carry to say whose they are."""
         return manifest_key(self.project_id, self.job, self.attempt, self.nonce)
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a table of jobs shows of the attempt that published."""
+        return {**self.times, "host": self.host, "events": self.events_processed}
+
     def to_json(self) -> str:
         """The manifest as a JSON text; `from_json` reads it back equal."""
         return json.dumps({"format": FORMAT, **_plain(self)}, default=_plain, allow_nan=False) + "\n"

@@ -25,7 +25,17 @@ _TITLES = {
     "quarantine": "jobs without files that cannot be read",
 }
 _HEADERS = (
-    *("sample", "s/event", "jobs", "files per job", "walltime per job", "limit", "memory limit", "CPU time", "output"),
+    *(
+        "sample",
+        "s/event",
+        "jobs",
+        "files per job",
+        "walltime per job",
+        "walltime limit",
+        "memory limit",
+        "CPU time",
+        "output",
+    ),
 )
 
 

@@ -84,6 +84,15 @@ def test_an_old_attempt_that_comes_back_late_changes_nothing_but_its_result_coun
     assert state.jobs[1].status == "Done"
 
 
+def test_a_result_counts_also_when_the_job_had_failed_by_then() -> None:
+    state = State.new([1], [])
+    run(state, Slots(1), Ended(1, 1, "lost worker", "gone"), Ended(1, 2, "application", "no such list"))
+    assert (state.jobs[1].status, state.settled) == ("Failed", True)
+    run(state, Ended(1, 1))
+    assert (state.jobs[1].status, state.settled, state.open) == ("Done", True, 0)
+    assert "failure" not in state.jobs[1].facts
+
+
 def test_cancel_voids_what_was_sent_and_whoever_links_first_decides() -> None:
     state = State.new(mains=range(1, 20), scouts=[])
     run(state, Slots(1))

@@ -37,7 +37,7 @@ def test_finish_keeps_what_is_done_and_leaves_out_the_rest() -> None:
     run(state, *(Voided(job, held=job != 2) for job in range(2, 6)), Ended(2, 1))
     assert {state.jobs[job].minor for job in range(3, 21)} == {"Left out by its owner"}
     assert (state.jobs[2].status, state.finished, state.settled) == ("Done", True, True)
-    assert answer(state, "finish") == "2 jobs are the result; all of these jobs had ended"
+    assert answer(state, "finish") == "2 jobs are the result"
     assert (
         answer(state, "finish", 3)
         == "finish is about the whole project: cancel ends some of its jobs; nothing was done"
@@ -176,6 +176,18 @@ def test_a_project_moves_when_nothing_runs_any_more() -> None:
     assert sorted(sent(run(state, Slots(1, {"t1": 1})))) == [2, 3, 4, 5]
     assert replay(State.new(range(1, 21), (), site="here"), lines(actions)).site == "there"
     assert answer(state, "move", site="there") == "the project is at there already"
+
+
+def test_a_move_is_taken_back_while_something_runs() -> None:
+    state = project()
+    run(state, Began(1, 1, {"host": "h1"}))
+    actions = run(state, Asked("n", "move", (), {"site": "there"}))
+    actions += run(state, Ended(2, 1, "recalled"), Asked("o", "move", (), {"site": "here"}))
+    assert "move" not in state.pauses
+    assert of(Switch, actions) == []
+    assert replay(State.new(range(1, 21), (), site="here"), lines(actions)).moving == ""
+    again = run(state, *(Ended(job, 1, "recalled") for job in (3, 4)), Ended(1, 1))
+    assert {2, 3, 4} <= {*sent(actions[1:]), *sent(again)}
 
 
 def test_priority_is_kept() -> None:

@@ -26,7 +26,7 @@ from b2grid.execution.job import Attempt
 from b2grid.execution.journal import Journal, TakenOver, read_journals
 from b2grid.execution.loop import Driver
 from b2grid.execution.owner import Owner, read_owner
-from b2grid.execution.publish import published
+from b2grid.execution.publish import manifest_path, published
 from b2grid.execution.requests import leave_request
 from b2grid.execution.sites import Endpoint
 from b2grid.home import configuration
@@ -155,6 +155,18 @@ def test_a_project_whose_site_has_no_profile_any_more_says_so_and_can_be_moved(
     leave_request(folder, "move", (), {"site": "local"})
     driving.ended()
     assert (read_status(folder).site, results(folder)) == ("local", [1, 2])
+
+
+def test_a_damaged_manifest_of_a_job_without_a_result_does_not_stop_a_driver(
+    make: Make, drive: Callable[[ProjectFolder], Driving]
+) -> None:
+    folder = make(1, "/bin/false")
+    drive(folder).ended()
+    place = manifest_path(folder.output, 1)
+    place.parent.mkdir(parents=True)
+    place.write_text('{"kind": "res')
+    drive(folder).ended()
+    assert read_status(folder).counts == {"Failed": 1}
 
 
 def test_a_downtime_is_waited_for_and_its_end_is_shown(make: Make, drive: Callable[[ProjectFolder], Driving]) -> None:

@@ -11,7 +11,7 @@ from b2grid.execution.deciding.pausing import pause
 from b2grid.execution.deciding.sending import IN_DOWNTIME, kept_on, park
 from b2grid.execution.facts import NOTHING
 from b2grid.execution.policy import CHARGED, Policy, policy
-from b2grid.execution.state import FINAL, HELD, SENT, Action, Began, Ended, JobState, Recall, Replan, State
+from b2grid.execution.state import FINAL, HELD, PROVEN, SENT, Action, Began, Ended, JobState, Recall, Replan, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,10 +47,9 @@ def began(state: State, event: Began) -> None:
 def ended(state: State, event: Ended, actions: list[Action]) -> None:
     """An attempt has come back, with a result or without."""
     now = state.jobs.get(event.job)
-    if now is None or event.attempt > now.attempt:
-        return
-    # an attempt that was lost, and not voided, may have its result after a later one has failed
-    if now.status in FINAL and (event.failure or now.status != "Failed"):
+    # a failure is no last word while an earlier attempt, given up as lost, may still publish
+    last = FINAL if event.failure else PROVEN
+    if now is None or now.status in last or event.attempt > now.attempt:
         return
     if not event.failure:
         _done(state, event, now, actions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from b2grid.execution.deciding.pausing import recall
 from b2grid.execution.state import Action, Note, State, Switch
 
-__all__ = ["begin", "moved", "step"]
+__all__ = ["begin", "moved", "stay", "step"]
 
 
 def begin(state: State, site: str, actions: list[Action]) -> None:
@@ -14,6 +14,13 @@ def begin(state: State, site: str, actions: list[Action]) -> None:
     state.moving = site
     state.pauses["move"] = f"moving to {site} when nothing runs any more"
     recall(state, actions)
+
+
+def stay(state: State, actions: list[Action]) -> None:
+    """Do not go after all."""
+    actions.append(Note({"kind": "moving", "site": ""}))
+    state.moving = ""
+    state.pauses.pop("move", None)
 
 
 def step(state: State, actions: list[Action]) -> None:

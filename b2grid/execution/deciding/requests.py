@@ -76,7 +76,7 @@ def _among(state: State, jobs: tuple[int, ...]) -> Iterable[tuple[int, JobState]
 
 
 def _cancel(state: State, jobs: tuple[int, ...], _: Options, actions: list[Action]) -> str:
-    return _end(state, jobs, CANCELLED, actions)
+    return _end(state, jobs, CANCELLED, actions) or "all of these jobs had ended"
 
 
 def _finish(state: State, jobs: tuple[int, ...], _: Options, actions: list[Action]) -> str:
@@ -86,17 +86,19 @@ def _finish(state: State, jobs: tuple[int, ...], _: Options, actions: list[Actio
         state.finished = True
         actions.append(Note({"kind": "finished"}))
     done = sum(now.status == "Done" and now.kind == "main" for now in state.jobs.values())
-    return f"{_count(done, 'is', 'are')} the result; {_end(state, jobs, LEFT_OUT, actions)}"
+    ends = _end(state, jobs, LEFT_OUT, actions)
+    return f"{_count(done, 'is', 'are')} the result" + (f"; {ends}" if ends else "")
 
 
 def _end(state: State, jobs: tuple[int, ...], minor: str, actions: list[Action]) -> str:
+    """End those of some jobs that have not ended; how many, and nothing where there is none."""
     ends = [
         job
         for job, now in _among(state, jobs)
         if now.status not in FINAL and now.minor != PLANNED_AGAIN and job not in state.voiding
     ]
     voiding.end(state, ends, minor, actions)
-    return _count(len(ends), "is being ended", "are being ended") if ends else "all of these jobs had ended"
+    return _count(len(ends), "is being ended", "are being ended") if ends else ""
 
 
 # -- holding ---------------------------------------------------------------------------------------------------
@@ -204,6 +206,9 @@ def _move(state: State, _: tuple[int, ...], options: Options, actions: list[Acti
         raise _Refused(f"there is no site '{site}': known are {', '.join(state.sites)}")
     if site == (state.moving or state.site):
         return f"the project is at {site} already" if not state.moving else f"the project moves to {site} already"
+    if site == state.site:
+        moving.stay(state, actions)
+        return f"the project stays at {site}"
     moving.begin(state, site, actions)
     runs = f" when {_count(state.running, 'that runs has', 'that run have')} ended" if state.running else ""
     return f"the project moves to {site}{runs}"

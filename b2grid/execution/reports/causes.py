@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from b2grid.errors import printable
 from b2grid.execution.deciding.breaker import shape
 from b2grid.execution.policy import POLICIES
+from b2grid.execution.ranges import ranges
 from b2grid.execution.state import IN_SCOUTING
 from b2grid.html import Html, bar, table, tag
 from b2grid.planning.wording import aligned
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Cause", "Diagnosis", "diagnosis"]
 
 _GB = 1024**3
-_LISTED = 8  # jobs that are named
+_LISTED = 8  # runs of jobs that are named
 _LINES = 3  # that are shown for each class
 _NEXT = {
     "environment": "the release could not be set up: tell the site; then reschedule(cause='environment')",
@@ -84,7 +85,9 @@ class Cause:
     @property
     def listed(self) -> str:
         """The first jobs."""
-        return ", ".join(map(str, self.jobs[:_LISTED])) + (", …" if len(self.jobs) > _LISTED else "")
+        runs = ranges(self.jobs)
+        shown = [f"{first}" if first == last else f"{first} to {last}" for first, last in runs[:_LISTED]]
+        return ", ".join(shown) + (", …" if len(runs) > _LISTED else "")
 
 
 @dataclass(frozen=True, slots=True)

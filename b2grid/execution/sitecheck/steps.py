@@ -140,7 +140,10 @@ class _Check:
         until = time.monotonic() + self.timeout
         while not (known := self.client.scheduler_info()["workers"]):
             if said := trouble(self.client):
-                raise SubmissionRefused(f"the batch system says: {said}", hint=f"mend [{self.site.name}.batch]")
+                raise SubmissionRefused(
+                    f"the batch system says: {said}",
+                    hint=f"mend [{self.site.name}.batch], or what this shell lacks to talk to it",
+                )
             if time.monotonic() > until:
                 raise SiteUnavailable(
                     f"no worker came within {shown_duration(self.timeout)}{self._last_words()}", hint=self._why_none()

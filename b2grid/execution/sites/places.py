@@ -37,7 +37,7 @@ def _local() -> Site:
     return Site(
         "local",
         workers=max(len(os.sched_getaffinity(0)), 1),
-        limits=Limits(walltime=24 * 3600.0, memory=4 * 1024**3, stall=3600.0, grace=10.0),
+        limits=Limits(walltime=24 * 3600.0, memory=4 * 1024**3, stall=3600.0, processes=500, grace=10.0),
         setup=set_up_script(),
         description="this host",
         start_limit=120.0,
@@ -167,8 +167,15 @@ def site(name: str, keys: Path | None = None) -> Site:
         raise _invalid(f"the profile of site '{name}'", *found)
     for file, findings in known.unreadable():
         raise _invalid(f"there is no site '{printable(name)}', and '{file.path}'", file, findings)
-    near = nearest(name, known.names()) or sorted(known.names())
-    raise InvalidInput(f"there is no site '{printable(name)}'", hint=f"known: {', '.join(near)}")
+    raise InvalidInput(f"there is no site '{printable(name)}'", hint=_instead(name, known))
+
+
+def _instead(name: str, known: Profiles) -> str:
+    """What could be written in the place of a name that nobody knows: near names, or else those that can be used."""
+    if near := nearest(name, known.names()):
+        return f"did you mean {' or '.join(near)}?"
+    usable = [other for other in known.names() if not (isinstance(one := known.look(other), Site) and one.example)]
+    return f"known: {', '.join(usable)}; b2grid site list shows examples, too"
 
 
 def _invalid(what: str, file: ProfileFile, findings: tuple[Finding, ...]) -> InvalidInput:

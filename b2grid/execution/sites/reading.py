@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ProfileFile", "parse", "read_outages", "read_profiles"]
 
 _MOST = 500  # profiles in a file
-_LIMITS = Limits(stall=3600.0, grace=10.0)
+_LIMITS = Limits(stall=3600.0, processes=500, grace=10.0)
 _START = {"local": 120.0, "scheduler": 600.0}
 _START_BATCH = 24 * 3600.0
 

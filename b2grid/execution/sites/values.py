@@ -139,7 +139,8 @@ def choice(*known: str) -> Reader:
     def read(value: Any) -> str:
         if value not in known:
             near = nearest(value, known) if isinstance(value, str) else []
-            raise Wrong(f"{_shown(value)} is not known", f"write one of {', '.join(near or known)}")
+            meant = f", perhaps {near[0]}" if near else ""
+            raise Wrong(f"{_shown(value)} is not known", f"write one of {', '.join(known)}{meant}")
         return str(value)
 
     return read

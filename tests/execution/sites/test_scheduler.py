@@ -21,6 +21,7 @@ from b2grid.execution.cluster import cluster
 from b2grid.execution.cluster.keys import write_private
 from b2grid.execution.sites import Endpoint
 from tests.execution.conftest import Make
+from tests.faults.report import fault
 
 pytestmark = pytest.mark.slow
 
@@ -141,6 +142,7 @@ def theirs_client(theirs: Foreign) -> Iterator[object]:
         yield client
 
 
+@fault(20, "workers of another version")
 @pytest.mark.parametrize(
     ("preload", "said"),
     [
