@@ -268,6 +268,22 @@ def test_a_project_waits_for_workers_and_goes_on_after_its_scheduler_was_killed(
     assert read_status(folder).trouble == ""
 
 
+def test_after_a_downtime_without_workers_there_is_again_something_for_which_they_come(make: Make, dask: Dask) -> None:
+    announced = configuration() / "downtimes.toml"
+    announced.parent.mkdir(parents=True, exist_ok=True)
+    folder = make(2, "/bin/true")
+    where = replace(site("local"), start_limit=1.0)
+    driving = Driving(folder, where, lambda _: distributed.Client(dask.address, set_as_default=False))
+    until(lambda: read_status(folder).stuck)
+    announced.write_text('[[local]]\nwhat = "site"\nstart = 2020-01-01T00:00:00Z\nend = 2099-01-01T00:00:00Z\n')
+    until(lambda: not driving.has("Matched"))
+    announced.unlink()
+    until(lambda: driving.has("Matched"), 20.0)  # a batch system gives workers when something is queued
+    dask.start_worker()
+    driving.ended()
+    assert results(folder) == [1, 2]
+
+
 def test_a_cluster_that_cannot_be_had_is_tried_again_and_said(make: Make, client: distributed.Client) -> None:
     tries = 0
 
