@@ -161,6 +161,9 @@ class Link:
         """Say when no worker comes in time; nothing more is sent until one does."""
         if self.exchange is not None and not self.exchange.busy:
             self._without = now  # there is nothing to come for
+            if self.stuck:  # all was taken back: without something that is queued no worker would ever come
+                self.stuck, self.trouble = False, ""
+                return [Slots(self.site.workers)]
         if self.stuck or self._workers or now - self._without < self.site.start_limit:
             return []
         self.stuck = True

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import gzip
 import time
+import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from b2grid.errors import InvalidInput
 from b2grid.execution.credentials import masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["keep_log", "stamp"]
+    from b2grid.execution.folder import ProjectFolder
+
+__all__ = ["keep_log", "read_log", "stamp"]
 
 _OF_GOOD = 256 * 1024  # bytes of the log of a job that is done; of others all is kept that the supervisor kept
 
@@ -72,3 +76,28 @@ def keep_log(
             continue
         return place
     return None
+
+
+def read_log(folder: ProjectFolder, job: int, attempt: int | None = None) -> str:
+    """The log of one attempt of a job: of the last that has one, unless another is named.
+
+    Raises
+    ------
+    InvalidInput
+        If the job has no log, or it is damaged.
+    """
+    there = folder.log(job, 0).parent.glob(f"{job}_*.log.gz")
+    named = {path.name.removeprefix(f"{job}_").removesuffix(".log.gz"): path for path in there}
+    logs = {int(name): path for name, path in named.items() if name.isdecimal()}
+    if attempt is None and logs:
+        attempt = max(logs)
+    if attempt not in logs:
+        which = f"attempt {attempt} of job {job}" if attempt is not None else f"job {job}"
+        raise InvalidInput(f"{which} has no log", hint="a log is kept when an attempt has ended")
+    try:
+        with gzip.open(logs[attempt], "rt", errors="replace") as file:
+            return file.read()
+    except (OSError, EOFError, zlib.error) as error:
+        raise InvalidInput(
+            f"the log '{logs[attempt]}' cannot be read: {error}", hint="look at the logs of other attempts"
+        ) from error

@@ -15,16 +15,16 @@ import uuid
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from b2grid.errors import InvalidInput
+from b2grid.errors import InvalidInput, SiteError
 from b2grid.execution.decide import decide
 from b2grid.execution.inputs import InputStorage
 from b2grid.execution.job import Attempt, run_attempt
 from b2grid.execution.limiting import limits_for
-from b2grid.execution.opening import recovered
-from b2grid.execution.publish import settle, sync_manifests, void
+from b2grid.execution.opening import found_site, recovered, untold
+from b2grid.execution.publish import sync_manifests, void
 from b2grid.execution.replanning import replanned
 from b2grid.execution.requests import waiting_requests
-from b2grid.execution.sites import Site, downtimes, forget_client, site
+from b2grid.execution.sites import Site, downtimes, forget_client
 from b2grid.execution.snapshot import Snapshots
 from b2grid.execution.state import (
     Action,
@@ -50,7 +50,10 @@ from b2grid.run.proc import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    import distributed
 
     from b2grid.execution.connection import Connect
     from b2grid.execution.exchange import Run
@@ -105,8 +108,10 @@ class Driver:
         self.clock = clock
         self.plan: Plan = Plan.read(folder.plans()[-1])
         self.state, answers = recovered(folder, self.plan, lines, patience=patience, damaged=damaged)
-        moved = self.state.site != folder.read_definition().site
-        self.site = site(self.state.site, folder.keys) if moved or where is None else where
+        self.lacking = ""  # what is wrong with the site
+        if where is None or self.state.site != folder.read_definition().site:
+            where, self.lacking = found_site(self.state.site, folder.keys)
+        self.site = where
         self.state.replicas = InputStorage(lambda: (self.plan, self._storage()))
         self.steering_sha256 = _sha256(folder)
         self.snapshots = Snapshots(folder, self.plan, owner.epoch, journal.require_ours)
@@ -132,14 +137,20 @@ class Driver:
         from b2grid.execution.connection import Link
 
         self._sweep()
-        self.link = Link(connect, self.site, self.plan.project_id, self.clock, run)
+
+        def opened(where: Site) -> AbstractContextManager[distributed.Client]:
+            if self.lacking:
+                raise SiteError(self.lacking)
+            return connect(where)
+
+        self.link = Link(opened, self.site, self.plan.project_id, self.clock, run)
         try:
             self._work([Tick(self.clock())])  # what the driver before had begun goes on first
             while not self.stopping:
                 self._work(self._outages())
                 self._answer_requests()
                 if self.state.settled:
-                    self._work(self._late())
+                    self._work(untold(self.folder, self.state))
                     if self.state.settled:
                         break
                 self._work(self.link.look())
@@ -172,22 +183,12 @@ class Driver:
             events.append(Tick(self.clock()))
         return events
 
-    def _late(self) -> list[Event]:
-        """Results of jobs without one that nobody has told of: an attempt that was given up may have published."""
-        doubtful = [
-            (job, now) for job, now in self.state.jobs.items() if now.attempt and now.status in {"Held", "Failed"}
-        ]
-        found = ((job, now.attempt, settle(self._root(job), job)) for job, now in doubtful)
-        return [
-            Ended(job, attempt, facts=manifest.facts)
-            for job, attempt, manifest in found
-            if manifest is not None and manifest.kind == "result"
-        ]
-
     def _outages(self) -> list[Event]:
         """What is announced to be down, or no longer, since the last look."""
         if not self._is_due("outages", _OUTAGES):
             return []
+        if self.lacking and not found_site(self.site.name, self.folder.keys)[1]:
+            self._switch(Switch(self.site.name))
         now = {down.what: down for down in downtimes(self.site, time.time())}
         over: list[Event] = [Downtime(what) for what in self.state.downtimes if what not in now]
         return over + [down for what, down in now.items() if self.state.downtimes.get(what) != down]
@@ -336,6 +337,7 @@ class Driver:
 
     def _replan(self, action: Replan) -> Planned:
         """Store the next revision of the plan; one that cannot be made changes nothing."""
+        self.journal.require_ours()  # readers take the last revision that is there
         try:
             revision = replanned(self.folder, self.plan, action, self.state, self.site.limits)
         except InvalidInput as error:
@@ -348,7 +350,7 @@ class Driver:
 
     def _switch(self, action: Switch) -> None:
         """Leave one cluster for that of another site; the journal has it already."""
-        self.site = site(action.site, self.folder.keys)
+        self.site, self.lacking = found_site(action.site, self.folder.keys)
         self.link.switch(self.site)
         self._due["outages"] = 0.0
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from b2grid.execution.publish import complete, published
+from b2grid.errors import InvalidInput
+from b2grid.execution.publish import complete, published, settle
 from b2grid.execution.ranges import ids
 from b2grid.execution.recovery import replay
-from b2grid.execution.sites import sites
-from b2grid.execution.state import State
+from b2grid.execution.sites import Site, site, sites
+from b2grid.execution.state import Ended, Event, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from b2grid.execution.folder import ProjectFolder
     from b2grid.planning import Plan
 
-__all__ = ["recovered"]
+__all__ = ["found_site", "recovered", "untold"]
 
 Line = dict[str, Any]
 _ENDED = frozenset({"Done", "Killed"})
@@ -51,6 +54,22 @@ def recovered(
     return state, answers
 
 
+def found_site(name: str, keys: Path) -> tuple[Site, str]:
+    """A site, and what is wrong with it: without its profile a project still has an owner, who may move or end it.
+
+    Returns
+    -------
+    Site
+        With nothing but its name, where there is something wrong.
+    str
+        A sentence; empty when the site can be used.
+    """
+    try:
+        return site(name, keys), ""
+    except InvalidInput as error:
+        return Site(name, 1), str(error)
+
+
 def _noted(lines: Iterable[Line], ended: set[int], answers: dict[str, str]) -> Iterator[Line]:
     """The lines of the journals, and on the way the jobs whose end they have, and answers."""
     for line in lines:
@@ -75,3 +94,18 @@ def _results(folder: ProjectFolder, ended: set[int], voided: list[int]) -> Itera
                 voided.append(manifest.job)
             else:
                 yield manifest.job, manifest.facts
+
+
+def untold(folder: ProjectFolder, state: State) -> list[Event]:
+    """Results of jobs without one that nobody has told of: an attempt that was given up may have published.
+
+    A damaged manifest tells nothing; it is named when collecting.
+    """
+    found: list[Event] = []
+    for job, now in state.jobs.items():
+        if now.attempt and now.status in {"Held", "Failed"}:
+            with suppress(InvalidInput):
+                manifest = settle(folder.scouts if now.kind == "scout" else folder.output, job)
+                if manifest is not None and manifest.kind == "result":
+                    found.append(Ended(job, now.attempt, facts=manifest.facts))
+    return found

@@ -76,7 +76,8 @@ def read_owner(folder: ProjectFolder) -> Owner | None:
     if text is None:
         return None
     try:
-        return Owner(**json.loads(text))
+        said = json.loads(text)
+        return Owner(**{name: said[name] for name in Owner.__slots__ if name in said})  # a newer one may say more
     except (ValueError, TypeError) as error:
         raise SiteError(
             f"'{folder.owner}' is damaged: {error}",

@@ -231,12 +231,17 @@ def _move(root: Path, staging: Path, manifest: Manifest) -> None:
     sync_folder(folder)
 
 
-def complete(root: Path) -> int:
+def complete(root: Path, *stagings: Path) -> int:
     """Finish what a crash interrupted: move what had been committed, remove what had not; how many were moved.
 
-    An attempt that is still publishing, against expectation, loses its staging folder and fails.
+    An attempt that is still publishing, against expectation, loses its staging folder, and has to begin again.
+
+    Parameters
+    ----------
+    stagings : path
+        The folders that are meant; all that are there by default.
     """
-    return sum(_completed(root, staging) for staging in sorted((root / _STAGING).glob("*")))
+    return sum(_completed(root, staging) for staging in stagings or sorted((root / _STAGING).glob("*")))
 
 
 def settle(root: Path, job: int) -> Manifest | None:

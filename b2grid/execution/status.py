@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import time
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from b2grid.execution.folder import ProjectFolder
     from b2grid.planning import Plan
 
-__all__ = ["STATES", "Status", "phase", "read_jobs", "read_log", "read_status"]
+__all__ = ["STATES", "Status", "phase", "read_jobs", "read_status"]
 
 #: DIRAC's states in the order in which a job passes them, with the colour that each has everywhere.
 STATES = {
@@ -345,24 +344,3 @@ def read_jobs(folder: ProjectFolder) -> pa.Table:
     from b2grid.execution.jobtable import JobTable
 
     return JobTable(plan).arrow()
-
-
-def read_log(folder: ProjectFolder, job: int, attempt: int | None = None) -> str:
-    """The log of one attempt of a job: of the last that has one, unless another is named.
-
-    Raises
-    ------
-    InvalidInput
-        If the job has no log.
-    """
-    logs = {
-        int(path.name.partition("_")[2].partition(".")[0]): path
-        for path in folder.log(job, 0).parent.glob(f"{job}_*.log.gz")
-    }
-    if attempt is None and logs:
-        attempt = max(logs)
-    if attempt not in logs:
-        which = f"attempt {attempt} of job {job}" if attempt is not None else f"job {job}"
-        raise InvalidInput(f"{which} has no log", hint="a log is kept when an attempt has ended")
-    with gzip.open(logs[attempt], "rt", errors="replace") as file:
-        return file.read()

@@ -177,7 +177,7 @@ def of_project(folder: ProjectFolder) -> Iterator[Found]:
         for staging in sorted((root / ".staging").glob("*")):
             yield Found("staging", staging, _newest(staging), driven=driven)
     logs = folder.path / "logs"
-    if status.phase in _OVER and logs.is_dir():
+    if status.phase in _OVER and logs.is_dir() and not logs.is_symlink():  # logs elsewhere are their owner's business
         yield Found("logs", logs, max(time.time() - status.updated, 0.0), driven=driven)
 
 
@@ -231,7 +231,7 @@ def clear(listed: Iterable[Remnant]) -> list[Remnant]:
 
 def _cleared(remnant: Remnant) -> bool:
     if remnant.what == "staging":
-        complete(remnant.where.parent.parent)  # a manifest that is linked gets its files first
+        complete(remnant.where.parent.parent, remnant.where)  # a manifest that is linked gets its files first
         return not remnant.where.exists()
     if remnant.what == "scratch" and remnant.nonce:
         sweep(remnant.nonce)  # its supervisor may have been killed with its worker

@@ -122,7 +122,12 @@ def scratch(base: str | None, about: Mapping[str, str]) -> Iterator[Path]:
 
 
 def remove(folder: Path) -> bool:
-    """Remove a folder with all that is in it, also where its modes forbid it; whether it is gone."""
+    """Remove a folder with all that is in it, also where its modes forbid it; whether it is gone.
+
+    What a link leads to is left alone.
+    """
+    if folder.is_symlink():
+        return False
     shutil.rmtree(folder, ignore_errors=True)
     if not folder.exists():
         return True

@@ -98,6 +98,15 @@ def test_a_driver_that_is_replaced_while_it_writes_does_nothing_because_of_it(fo
     old.close()
 
 
+def test_a_driver_that_dies_when_its_journal_has_no_line_yet_loses_nothing(folder: ProjectFolder) -> None:
+    write(folder, 1, 1, 2)
+    folder.journal(2).touch()
+    journal, history = Journal.take(folder)
+    journal.append([{"kind": "x", "n": 3}])
+    journal.close()
+    assert (journal.epoch, history.damaged, lines(folder)) == (3, [], [1, 2, 3])
+
+
 def test_two_drivers_cannot_begin_the_same_journal(folder: ProjectFolder) -> None:
     write(folder, 1)
     with pytest.raises(SiteError, match="another driver"):

@@ -26,7 +26,7 @@ from b2grid.execution.job import Attempt
 from b2grid.execution.journal import Journal, TakenOver, read_journals
 from b2grid.execution.loop import Driver
 from b2grid.execution.owner import Owner, read_owner
-from b2grid.execution.publish import published
+from b2grid.execution.publish import manifest_path, published
 from b2grid.execution.requests import leave_request
 from b2grid.execution.sites import Endpoint
 from b2grid.home import configuration
@@ -46,7 +46,7 @@ def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
 class Driving(threading.Thread):
     """A driver at work in this process."""
 
-    def __init__(self, folder: ProjectFolder, where: Site, connect: Connect) -> None:
+    def __init__(self, folder: ProjectFolder, where: Site | None, connect: Connect) -> None:
         super().__init__(daemon=True)
         folder.submitted()
         history = read_journals(folder)
@@ -143,6 +143,30 @@ def test_an_owner_who_finishes_ends_also_what_is_planned_again_just_then(
     status = read_status(folder)
     assert (status.phase, status.counts) == ("finished", {"Killed": 3})
     assert results(folder) == []
+
+
+def test_a_project_whose_site_has_no_profile_any_more_says_so_and_can_be_moved(
+    make: Make, client: distributed.Client
+) -> None:
+    folder = make(2, "/bin/true")
+    folder.write_definition(replace(folder.read_definition(), site="gone"))
+    driving = Driving(folder, None, lambda _: nullcontext(client))
+    until(lambda: "there is no site 'gone'" in read_status(folder).trouble)
+    leave_request(folder, "move", (), {"site": "local"})
+    driving.ended()
+    assert (read_status(folder).site, results(folder)) == ("local", [1, 2])
+
+
+def test_a_damaged_manifest_of_a_job_without_a_result_does_not_stop_a_driver(
+    make: Make, drive: Callable[[ProjectFolder], Driving]
+) -> None:
+    folder = make(1, "/bin/false")
+    drive(folder).ended()
+    place = manifest_path(folder.output, 1)
+    place.parent.mkdir(parents=True)
+    place.write_text('{"kind": "res')
+    drive(folder).ended()
+    assert read_status(folder).counts == {"Failed": 1}
 
 
 def test_a_downtime_is_waited_for_and_its_end_is_shown(make: Make, drive: Callable[[ProjectFolder], Driving]) -> None:
@@ -242,6 +266,22 @@ def test_a_project_waits_for_workers_and_goes_on_after_its_scheduler_was_killed(
     assert {now.charged for now in state.jobs.values()} == {0}
     assert results(folder) == [1, 2, 3, 4, 5]
     assert read_status(folder).trouble == ""
+
+
+def test_after_a_downtime_without_workers_there_is_again_something_for_which_they_come(make: Make, dask: Dask) -> None:
+    announced = configuration() / "downtimes.toml"
+    announced.parent.mkdir(parents=True, exist_ok=True)
+    folder = make(2, "/bin/true")
+    where = replace(site("local"), start_limit=1.0)
+    driving = Driving(folder, where, lambda _: distributed.Client(dask.address, set_as_default=False))
+    until(lambda: read_status(folder).stuck)
+    announced.write_text('[[local]]\nwhat = "site"\nstart = 2020-01-01T00:00:00Z\nend = 2099-01-01T00:00:00Z\n')
+    until(lambda: not driving.has("Matched"))
+    announced.unlink()
+    until(lambda: driving.has("Matched"), 20.0)  # a batch system gives workers when something is queued
+    dask.start_worker()
+    driving.ended()
+    assert results(folder) == [1, 2]
 
 
 def test_a_cluster_that_cannot_be_had_is_tried_again_and_said(make: Make, client: distributed.Client) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
 import pytest
 
-from b2grid.execution import ProjectFolder, read_status
+from b2grid import InvalidInput
+from b2grid.execution import ProjectFolder, read_log, read_status
 from b2grid.execution.requests import leave_request, waiting_requests
 from tests.execution.conftest import Make
 
@@ -49,3 +51,13 @@ def test_what_is_no_request_is_passed_over(tmp_path: Path) -> None:
     (folder.requests / "3.json").write_text('{"nonce": "n", "verb": "cancel", "jobs": [1e400]}')
     (folder.requests / "4.json").symlink_to(tmp_path)
     assert [request.nonce for request in waiting_requests(folder)] == [nonce]
+
+
+def test_a_log_that_was_cut_short_is_named(tmp_path: Path) -> None:
+    folder = ProjectFolder(tmp_path)
+    log = folder.log(1, 2)
+    log.parent.mkdir(parents=True)
+    log.write_bytes(gzip.compress(b"words " * 1000)[:-20])
+    log.with_name("1_old.log.gz").touch()
+    with pytest.raises(InvalidInput, match=r"1_2\.log\.gz' cannot be read"):
+        read_log(folder, 1)

@@ -21,7 +21,7 @@ from b2grid.execution.publish import publish, void
 from b2grid.execution.sweeping import Found, What, clear, remnants, why_gone
 from b2grid.ntuple import Manifest, Output
 from b2grid.run.proc import MARK
-from b2grid.run.scratch import Holder, private, scratch, write_mark
+from b2grid.run.scratch import Holder, private, remove, scratch, write_mark
 from tests.execution.conftest import Make
 
 DAY = 86400.0
@@ -145,6 +145,8 @@ def test_of_a_project_that_is_over_logs_and_dead_staging_go(tmp_path: Path, make
     assert remnants([folder], bases=[]) == []  # an attempt may still be filling it
     old(staging / "x.root", 1)
     old(staging, 1)
+    alive = staging.with_name("p-1-alive")  # on somebody else's scheduler, without a driver
+    alive.mkdir()
     assert [item.what for item in remnants([folder], bases=[])] == ["staging"]
     assert [item.what for item in remnants([folder], bases=[], log_days=5)] == ["staging", "logs"]
     living = Holder.this()
@@ -154,7 +156,18 @@ def test_of_a_project_that_is_over_logs_and_dead_staging_go(tmp_path: Path, make
     assert len(clear(remnants([folder], bases=[], log_days=5))) == 2
     assert not log.exists()
     assert not staging.exists()
+    assert alive.exists()
     assert (folder.output / "sub00" / "x.root").read_text() == "rows"
+
+
+def test_logs_that_a_link_leads_to_stay_as_they_are(tmp_path: Path, make: Make) -> None:
+    folder = make(1, "/bin/true")
+    (elsewhere := tmp_path / "elsewhere" / "sub00").mkdir(parents=True, mode=0o755)
+    (folder.path / "logs").symlink_to(tmp_path / "elsewhere")
+    over(folder, 10)
+    assert remnants([folder], bases=[], log_days=5) == []
+    assert not remove(folder.path / "logs")
+    assert elsewhere.stat().st_mode & 0o777 == 0o755
 
 
 def test_a_killed_worker_leaves_scratch_that_the_next_one_finds(tmp_path: Path) -> None:
