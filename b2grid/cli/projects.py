@@ -204,7 +204,10 @@ def _submit_verb(verbs: Any) -> None:
     )
     submit.add_argument("--folder", help="where the project lives")
     submit.add_argument("--priority", type=int, default=5)
-    submit.add_argument("--noscout", dest="scouts", action="store_const", const=False, default="auto")
+    scouts = submit.add_mutually_exclusive_group()
+    scouts.add_argument("--noscout", dest="scouts", action="store_const", const=False, help="send main jobs at once")
+    scouts.add_argument("--scouts", type=int, metavar="N", help="how many run first (default: some, from 50 jobs on)")
+    submit.set_defaults(scouts="auto")
     submit.add_argument(
         "--scouts-pass", type=float, default=1.0, metavar="SHARE", help="of scouts that must pass (default: 1, all)"
     )
