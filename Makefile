@@ -10,9 +10,10 @@ SET_UP := pyproject.toml constraints.txt
 demo: $(VENV)/plots.stamp
 	$(BIN)/b2grid demo
 
-# a file's tests stay together, so that projects and clusters that they share are made once; slow files come first
+# a file's tests stay together, so that projects and clusters that they share are made once; slow files come first.
+# Three workers for two cores: tests of projects mostly wait for other processes
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # ratios within one run, printed; nothing is asserted about them
 bench: $(VENV)/test.stamp

@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING
 from b2grid.errors import B2GridError, SiteError
 from b2grid.execution.files import remove_cut_off
 from b2grid.execution.folder import ProjectFolder
-from b2grid.execution.journal import Journal, TakenOver, read_journals
+from b2grid.execution.journal import Journal, TakenOver
 from b2grid.execution.loop import Driver
 from b2grid.execution.owner import Owner, beating, liveness
-from b2grid.execution.sites import Site, site
 
 if TYPE_CHECKING:
     import os
     from contextlib import AbstractContextManager
 
     import distributed
+
+    from b2grid.execution.sites import Site
 
 __all__ = ["Driver", "drive"]
 
@@ -50,17 +51,16 @@ def drive(path: str | os.PathLike[str], *, take_over: bool = False) -> None:
     if definition.state != "submitted":
         raise SiteError(f"project '{definition.name}' is a draft", hint="submit it first")
     _alone(folder, take_over=take_over)
-    history = read_journals(folder)
+    journal, history = Journal.take(folder)
     for place in history.damaged:
         log.warning("%s is damaged and was left out; manifests decide what is done", place)
-    journal = Journal.create(folder, history.epoch + 1, history.length)
     remove_cut_off(folder.owner, folder.status, folder.jobs)
-    owner = Owner.this(history.epoch + 1)
+    owner = Owner.this(journal.epoch)
     owner.write(folder)
     why = ""
     try:
-        where = site(definition.site, folder.keys)
-        driver = Driver(folder, where, journal, owner, history.lines)
+        lost = bool(history.damaged)
+        driver = Driver(folder, None, journal, owner, history.lines, damaged=lost)
         del history
         driver.run(partial(_cluster, folder))
     except TakenOver:

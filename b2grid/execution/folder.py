@@ -202,7 +202,8 @@ class ProjectFolder:
 
     def epochs(self) -> list[int]:
         """The numbers of the journals that are here."""
-        return sorted(int(path.stem.partition("-")[2]) for path in self.path.glob("journal-*.jsonl"))
+        numbers = (path.stem.partition("-")[2] for path in self.path.glob("journal-*.jsonl"))
+        return sorted(int(number) for number in numbers if number.isdecimal())
 
     def read_definition(self) -> Definition:
         """The definition.

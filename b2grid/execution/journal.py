@@ -62,12 +62,15 @@ class Journal:
 
     Attributes
     ----------
+    epoch : int
+        Drivers of a project are counted from 1.
     length : int
         Bytes that are on the disk for certain.
     """
 
-    def __init__(self, path: Path, descriptor: int, next_path: Path) -> None:
+    def __init__(self, path: Path, descriptor: int, next_path: Path, epoch: int) -> None:
         self.path = path
+        self.epoch = epoch
         self.length = 0
         self._descriptor = descriptor
         self._next = next_path
@@ -87,6 +90,31 @@ class Journal:
         SiteError
             If another driver was faster, or the folder cannot be written to.
         """
+        journal = cls._claimed(folder, epoch)
+        journal.begin(folder, previous)
+        return journal
+
+    @classmethod
+    def take(cls, folder: ProjectFolder) -> tuple[Self, History]:
+        """Take a project: what its journals have, and the journal of this driver, which has begun.
+
+        An old driver may write until the new journal is there, and then knows that it has to leave: so what it may
+        have acted on is read after that.
+
+        Raises
+        ------
+        InvalidInput, SiteError
+            As `read_journals` and `create`.
+        """
+        history = read_journals(folder)
+        journal = cls._claimed(folder, history.epoch + 1)
+        if history.epoch and folder.journal(history.epoch).stat().st_size != history.length:
+            history = read_journals(folder, before=history.epoch + 1)
+        journal.begin(folder, history.length)
+        return journal, history
+
+    @classmethod
+    def _claimed(cls, folder: ProjectFolder, epoch: int) -> Self:
         path = folder.journal(epoch)
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
@@ -98,10 +126,12 @@ class Journal:
             raise SiteError(
                 f"'{path}' cannot be written: {error.strerror}", hint="look at the space and the rights of this folder"
             ) from error
-        journal = cls(path, descriptor, folder.journal(epoch + 1))
-        journal.append([{"kind": "epoch", "format": FORMAT, "epoch": epoch, "previous": previous}])
+        return cls(path, descriptor, folder.journal(epoch + 1), epoch)
+
+    def begin(self, folder: ProjectFolder, previous: int) -> None:
+        """Write the first line: the driver, and how long the journal before it is."""
+        self.append([{"kind": "epoch", "format": FORMAT, "epoch": self.epoch, "previous": previous}])
         sync_folder(folder.path)
-        return journal
 
     def append(self, lines: Iterable[Line]) -> None:
         """Add lines, and return when they are on the disk.
@@ -131,6 +161,7 @@ class Journal:
                 hint="make space, then restart the project",
             )
         self.length += len(data)
+        self.require_ours()  # a newer one that began before this was on the disk does not count it
 
     def require_ours(self) -> None:
         """Make sure that no other driver has taken the project over.
@@ -176,15 +207,20 @@ class History:
         return (line for line in map(decode, self._whole) if line is not None)
 
 
-def read_journals(folder: ProjectFolder) -> History:
+def read_journals(folder: ProjectFolder, *, before: int | None = None) -> History:
     """Read the journals of all drivers, each only as far as its successor said it went.
+
+    Parameters
+    ----------
+    before : int, optional
+        Only those of drivers before this one.
 
     Raises
     ------
     InvalidInput
         If a newer b2grid wrote one.
     """
-    epochs = folder.epochs()
+    epochs = [epoch for epoch in folder.epochs() if before is None or epoch < before]
     contents = {epoch: folder.journal(epoch).read_bytes() for epoch in epochs}
     for epoch in epochs:
         _require_known(folder.journal(epoch), decode(contents[epoch].partition(b"\n")[0]))

@@ -24,7 +24,7 @@ from b2grid.execution.opening import recovered
 from b2grid.execution.publish import settle, sync_manifests, void
 from b2grid.execution.replanning import replanned
 from b2grid.execution.requests import waiting_requests
-from b2grid.execution.sites import Site, downtimes, site
+from b2grid.execution.sites import Site, downtimes, forget_client, site
 from b2grid.execution.snapshot import Snapshots
 from b2grid.execution.state import (
     Action,
@@ -73,26 +73,29 @@ class Driver:
 
     Parameters
     ----------
-    where : Site
-        The site to which it was submitted.
+    where : Site, optional
+        The site to which it was submitted; its profile is not even read when the project has moved since.
     lines : iterable of dict
         What the journals of earlier drivers have.
     clock : callable
         Seconds that only go forward: the time of day may be set, and must fire no limit.
     patience : float
         By which all waits of the decisions are multiplied.
+    damaged : bool
+        Whether lines of those journals are missing.
     """
 
     def __init__(
         self,
         folder: ProjectFolder,
-        where: Site,
+        where: Site | None,
         journal: Journal,
         owner: Owner,
         lines: Iterable[dict[str, Any]],
         *,
         clock: Callable[[], float] = time.monotonic,
         patience: float = 1.0,
+        damaged: bool = False,
     ) -> None:
         from b2grid.planning import Plan
 
@@ -101,9 +104,9 @@ class Driver:
         self.owner = owner
         self.clock = clock
         self.plan: Plan = Plan.read(folder.plans()[-1])
-        self.state, answers = recovered(folder, self.plan, lines, patience=patience)
+        self.state, answers = recovered(folder, self.plan, lines, patience=patience, damaged=damaged)
         moved = self.state.site != folder.read_definition().site
-        self.site = site(self.state.site, folder.keys) if moved else where
+        self.site = site(self.state.site, folder.keys) if moved or where is None else where
         self.state.replicas = InputStorage(lambda: (self.plan, self._storage()))
         self.steering_sha256 = _sha256(folder)
         self.snapshots = Snapshots(folder, self.plan, owner.epoch, journal.require_ours)
@@ -131,6 +134,7 @@ class Driver:
         self._sweep()
         self.link = Link(connect, self.site, self.plan.project_id, self.clock, run)
         try:
+            self._work([Tick(self.clock())])  # what the driver before had begun goes on first
             while not self.stopping:
                 self._work(self._outages())
                 self._answer_requests()
@@ -145,6 +149,8 @@ class Driver:
             self.link.close()
         self._sweep()
         self._publish(final=True)
+        if all(now.status in {"Done", "Killed"} for now in self.state.jobs.values()):  # what failed may be tried again
+            forget_client(self.folder.keys)
 
     def _stop(self, *_: object) -> None:
         self.stopping = True
@@ -204,19 +210,18 @@ class Driver:
         exchange = self.link.exchange
         self.snapshots.progress = exchange.progress if exchange is not None else {}
         self.snapshots.trouble, self.snapshots.stuck = self.link.trouble, self.link.stuck
+        if final:
+            self._accept()
         self.snapshots.write(self.state, force=final)
 
     def _answer_requests(self) -> None:
-        """Carry out what has been asked; a request is taken away when the journal has its answer."""
-        asked = waiting_requests(self.folder)
-        self._work(
-            [
-                Asked(request.nonce, request.verb, request.jobs, request.options)
-                for request in asked
-                if request.nonce not in self.snapshots.answers
-            ]
-        )
-        for request in asked:
+        """Carry out what has been asked; a request is taken away when the journal has its answer.
+
+        One after the other: what one has begun, such as a revision of the plan, is there when the next is looked at.
+        """
+        for request in waiting_requests(self.folder):
+            if request.nonce not in self.snapshots.answers:
+                self._work([Asked(request.nonce, request.verb, request.jobs, request.options)])
             if request.file is not None:
                 request.file.unlink(missing_ok=True)
 
@@ -264,7 +269,16 @@ class Driver:
         return events
 
     def _answer(self, answers: list[Answered]) -> None:
+        if answers:
+            self._accept()
         self.snapshots.answer({action.nonce: action.text for action in answers})
+
+    def _accept(self) -> None:
+        """Tell readers what an owner who has finished the project does without."""
+        if self.state.finished:
+            self.journal.require_ours()
+            mains = ((job, now.status) for job, now in self.state.jobs.items() if now.kind == "main")
+            self.folder.accept(job for job, status in mains if status != "Done")
 
     def _send(self, batch: list[Send]) -> list[Event]:
         if not batch:

@@ -23,12 +23,13 @@ _ENDED = frozenset({"Done", "Killed"})
 
 
 def recovered(
-    folder: ProjectFolder, plan: Plan, lines: Iterable[Line], *, patience: float = 1.0
+    folder: ProjectFolder, plan: Plan, lines: Iterable[Line], *, patience: float = 1.0, damaged: bool = False
 ) -> tuple[State, dict[str, str]]:
     """The state as the journals and the manifests have it, and the answers to requests that the journals have.
 
     Publishing that a crash interrupted is finished. The manifest of a job whose end is in the journal is not read
-    again, for there may be a hundred thousand of them; nor are all lines ever in memory together.
+    again, for there may be a hundred thousand of them; nor are all lines ever in memory together. With `damaged`, lines
+    are missing, as in `replay`.
     """
     ended: set[int] = set()
     answers: dict[str, str] = {}
@@ -46,7 +47,7 @@ def recovered(
         revision=plan.revision,
     )
     # each is read when the one before it has been: lines, results, voids
-    state = replay(state, _noted(lines, ended, answers), _results(folder, ended, voided), voided)
+    state = replay(state, _noted(lines, ended, answers), _results(folder, ended, voided), voided, damaged=damaged)
     return state, answers
 
 

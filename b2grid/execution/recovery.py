@@ -26,6 +26,8 @@ def replay(
     lines: Iterable[Line],
     published: Iterable[tuple[int, dict[str, Any]]] = (),
     voided: Iterable[int] = (),
+    *,
+    damaged: bool = False,
 ) -> State:
     """Rebuild the state of a project whose driver is gone.
 
@@ -40,11 +42,16 @@ def replay(
         Jobs that have a manifest with a result; read to its end before `voided` is.
     voided : iterable of int
         Jobs that have a void manifest.
+    damaged : bool
+        Whether lines are missing: each job may have been sent then, and has to be voided before it can be ended.
     """
     for line in lines:
         if (work := _KINDS.get(line.get("kind", ""))) is not None:
             work(state, line)
     _epoch(state)
+    if damaged:
+        for now in state.jobs.values():
+            now.attempt = max(now.attempt, 1)
     _done(state, published)
     ended = set(voided)  # only now: who reads manifests finds both together
     _voided(state, ended)

@@ -51,8 +51,9 @@ def replanned(folder: ProjectFolder, plan: Plan, asked: Replan, state: State, li
 
 
 def _kept(state: State) -> list[int]:
-    """Main jobs that somebody has cancelled or held before any was sent: they keep their numbers."""
-    return [job for job, now in state.jobs.items() if now.kind == "main" and now.status not in _NEVER_SENT]
+    """Main jobs that keep their numbers: those that were cancelled or held, or were sent although a journal lost it."""
+    mains = ((job, now) for job, now in state.jobs.items() if now.kind == "main")
+    return [job for job, now in mains if now.attempt or now.status not in _NEVER_SENT]
 
 
 def _measured(folder: ProjectFolder, plan: Plan, state: State) -> list[Observed]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -141,11 +142,14 @@ def leave_request(
 
 def waiting_requests(folder: ProjectFolder) -> list[Request]:
     """What has been asked and not been taken away yet, oldest first; what is not a request is ignored."""
-    return [
-        request
-        for path in sorted(folder.requests.glob("[0-9]*.json"))
-        if (text := read_text(path)) is not None and (request := _parsed(text, path)) is not None
-    ]
+    return [request for path in sorted(folder.requests.glob("[0-9]*.json")) if (request := _read(path)) is not None]
+
+
+def _read(path: Path) -> Request | None:
+    with suppress(OSError):  # somebody else's, or a folder
+        text = read_text(path)
+        return None if text is None else _parsed(text, path)
+    return None
 
 
 def _parsed(text: str, path: Path) -> Request | None:
@@ -153,6 +157,6 @@ def _parsed(text: str, path: Path) -> Request | None:
         data: dict[str, Any] = json.loads(text)
         jobs = tuple(int(job) for job in data["jobs"])
         request = Request(str(data["nonce"]), str(data["verb"]), jobs, dict(data.get("options", {})), path)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     return request if request.verb in VERBS else None

@@ -36,6 +36,7 @@ __all__ = [
     "HELD",
     "IN_SCOUTING",
     "LEFT_OUT",
+    "NOT_PLANNED",
     "OPEN",
     "PLANNED_AGAIN",
     "PROVEN",
@@ -72,6 +73,7 @@ CANCELLED = "Cancelled by its owner"
 LEFT_OUT = "Left out by its owner"
 HELD = "Held by its owner"
 PLANNED_AGAIN = "Planned again"
+NOT_PLANNED = "Could not be planned again"  # nothing can publish it any more, so that it is not tried again
 
 _FOR_A_PERSON = ("owner", "project", "breaker")  # pauses that do not end by themselves
 

@@ -259,20 +259,30 @@ def read_status(folder: ProjectFolder) -> Status:
         )
     driver = liveness(folder)
     why = _why_left(folder) if driver == "ended" and not published["settled"] else ""
-    known = {name: published[name] for name in _AS_PUBLISHED if name in published}
+    known = {name: published[name] for name in _SHAPE if name in published}
     return Status(
         definition.name,
-        **{**known, "message": why or published["message"]},
+        **{
+            **known,
+            "message": why or published["message"],
+            "events": tuple(published.get("events", ())),
+            "downtimes": tuple(map(tuple, published.get("downtimes", ()))),
+        },
         driver=driver,
-        events=tuple(published.get("events", ())),
-        downtimes=tuple((what, until, reason) for what, until, reason in published.get("downtimes", ())),
     )
 
 
-_AS_PUBLISHED = (
-    *("counts", "scouts", "phase", "message", "updated", "settled", "answers", "site", "trouble", "stuck", "pauses"),
-    *("priority", "hosts", "storages", "next_due"),
-)
+_NUMBER = (int, float)
+_SHAPE: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("counts", "scouts", "answers", "pauses", "hosts", "storages"), dict),
+    **dict.fromkeys(("phase", "message", "site", "trouble"), str),
+    **dict.fromkeys(("settled", "stuck"), bool),
+    **dict.fromkeys(("events", "downtimes"), list),
+    "updated": _NUMBER,
+    "priority": int,
+    "next_due": (*_NUMBER, type(None)),
+}
+_ALWAYS = {"counts", "phase", "message", "settled"}
 
 
 def _why_left(folder: ProjectFolder) -> str:
@@ -284,14 +294,24 @@ def _why_left(folder: ProjectFolder) -> str:
 def _published(folder: ProjectFolder) -> dict[str, Any] | None:
     text = read_text(folder.status)
     try:
-        published: dict[str, Any] = {} if text is None else dict(json.loads(text))
-    except ValueError:
+        published = None if text is None else json.loads(text)
+    except (ValueError, RecursionError):
         return None  # a damaged snapshot says nothing; the driver writes the next one from its state
-    if (written := published.get("format", FORMAT)) > FORMAT:
+    if not isinstance(published, dict):
+        return None
+    if isinstance(written := published.get("format"), int) and written > FORMAT:
         raise InvalidInput(
             f"'{folder.status}' has format {written}, this b2grid reads up to {FORMAT}", hint="use a newer b2grid"
         )
-    return published or None
+    return published if _is_whole(published) else None
+
+
+def _is_whole(published: Mapping[str, Any]) -> bool:
+    """Whether a snapshot has what every driver writes, in the shape in which it does."""
+    if not published.keys() >= _ALWAYS:
+        return False
+    shaped = all(isinstance(published[name], kind) for name, kind in _SHAPE.items() if name in published)
+    return shaped and all(isinstance(down, list) and len(down) == 3 for down in published.get("downtimes", ()))
 
 
 def _plan(folder: ProjectFolder) -> Plan | None:

@@ -50,10 +50,8 @@ options.job_information.write_text(json.dumps({"basf2_status": status}))
 def setup(write: Write, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A set-up script that puts this `basf2` on the path."""
     body = write(BASF2, "tools/body.py")
-    program = write(
-        f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P {shlex.quote(str(body))} "$@"\n', "tools/bin/basf2"
-    )
-    program.chmod(0o755)
+    words = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P {shlex.quote(str(body))} "$@"\n'
+    write(words, "releases/release-09-00-00/bin/basf2").chmod(0o755)
     script = write(SETUP, "tools/b2setup")
     monkeypatch.setenv("B2GRID_BASF2_SETUP", str(script))
     return script

@@ -11,6 +11,16 @@ from b2grid.execution.state import Asked, Began, Ended, Note, Slots, State, Tick
 from tests.execution.deciding import fail, run, sent
 
 
+def test_the_late_result_of_a_job_that_has_failed_meanwhile_counts() -> None:
+    state = State.new([1], ())
+    run(state, Slots(1, {"h1": 1}))
+    fail(state, 1, "lost worker")
+    fail(state, 1, "application")
+    assert (state.jobs[1].status, state.jobs[1].attempt) == ("Failed", 2)
+    run(state, Ended(1, 1, "", "", {"host": "h2"}))
+    assert (state.jobs[1].status, state.open, state.settled) == ("Done", 0, True)
+
+
 def test_no_main_job_is_sent_before_every_scout_is_done() -> None:
     state = State.new(mains=range(1, 100), scouts=[100, 101])
     assert sent(run(state, Slots(4))) == [100, 101]

@@ -130,6 +130,13 @@ def test_jobs_wait_while_all_that_has_their_inputs_is_down_and_others_go_on() ->
     assert sent(run(state, Downtime("storage:A"))) == [1]
 
 
+def test_a_job_goes_on_when_the_first_of_its_storage_elements_is_back() -> None:
+    state = State.new([1], [], replicas={1: ("A", "B")})
+    run(state, Downtime("storage:A", "tomorrow"), Downtime("storage:B", "noon"), Slots(1, {"h1": 1}))
+    assert sent(run(state, Tick(0.0))) == []
+    assert sent(run(state, Downtime("storage:B"))) == [1]
+
+
 def test_another_replica_is_tried_where_there_is_one() -> None:
     state = State.new([1], (), replicas={1: ("A", "B")})
     run(state, Slots(1, {"h1": 1}))

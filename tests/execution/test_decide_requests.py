@@ -44,6 +44,23 @@ def test_finish_keeps_what_is_done_and_leaves_out_the_rest() -> None:
     )
 
 
+def test_when_lines_of_the_journal_are_missing_a_job_is_voided_before_it_ends() -> None:
+    state = replay(State.new([1, 2], ()), [{"kind": "sent", "jobs": [[2, 3]]}], damaged=True)
+    assert of(Void, run(state, Asked("n", "cancel"))) == [
+        Void(1, 1, "cancelled by its owner"),
+        Void(2, 3, "cancelled by its owner"),
+    ]
+
+
+def test_what_could_not_be_planned_again_is_not_tried_in_vain() -> None:
+    state = project(1)
+    fail(state, 1, "walltime")
+    answer(state, "reschedule", 1, smaller=2)
+    run(state, Voided(1, held=True), Planned(1))
+    assert (state.jobs[1].status, state.jobs[1].minor) == ("Failed", "Could not be planned again")
+    assert answer(state, "reschedule") == "none of these jobs is held or has failed"
+
+
 def test_a_driver_that_dies_between_the_answer_and_the_void_manifests_leaves_them_to_the_next() -> None:
     state = project()
     noted = lines(run(state, Slots(1, {"h1": 1}), Asked("n", "finish")))

@@ -64,6 +64,40 @@ def test_what_an_old_driver_appends_after_a_take_over_is_void(folder: ProjectFol
     assert lines(folder) == [1, 2]
 
 
+def test_what_an_old_driver_may_have_acted_on_before_a_take_over_counts(tmp_path: Path) -> None:
+    class Late(ProjectFolder):
+        """In which an old driver goes on when the new one has read its journal."""
+
+        def journal(self, epoch: int) -> Path:
+            if epoch == 2 and len(lines(ProjectFolder(tmp_path))) == 1:
+                old.append([{"kind": "x", "n": 2}])
+            return super().journal(epoch)
+
+    old = Journal.create(ProjectFolder(tmp_path), 1, 0)
+    old.append([{"kind": "x", "n": 1}])
+    journal, history = Journal.take(Late(tmp_path))
+    assert [line["n"] for line in history.lines if "n" in line] == [1, 2] == lines(ProjectFolder(tmp_path))
+    with pytest.raises(TakenOver):
+        old.append([{"kind": "x", "n": 3}])
+    journal.close()
+    old.close()
+
+
+def test_a_driver_that_is_replaced_while_it_writes_does_nothing_because_of_it(folder: ProjectFolder) -> None:
+    class Replaced(Journal):
+        """Whose successor begins just when it has looked for one."""
+
+        def require_ours(self) -> None:
+            super().require_ours()
+            folder.journal(2).touch()
+
+    folder.journal(1).touch()
+    old = Replaced(folder.journal(1), os.open(folder.journal(1), os.O_WRONLY | os.O_APPEND), folder.journal(2), 1)
+    with pytest.raises(TakenOver):
+        old.append([{"kind": "x", "n": 1}])
+    old.close()
+
+
 def test_two_drivers_cannot_begin_the_same_journal(folder: ProjectFolder) -> None:
     write(folder, 1)
     with pytest.raises(SiteError, match="another driver"):

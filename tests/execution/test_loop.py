@@ -132,6 +132,19 @@ def test_jobs_are_planned_again_in_smaller_groups_and_what_is_done_stays(
     assert drive(folder).ended().state.jobs.keys() == {2, 3, 4}
 
 
+def test_an_owner_who_finishes_ends_also_what_is_planned_again_just_then(
+    tmp_path: Path, drive: Callable[[ProjectFolder], Driving]
+) -> None:
+    folder = planned(tmp_path / "p", 2, "/bin/true", files_per_job=2)
+    leave_request(folder, "hold", (1, 2))
+    leave_request(folder, "reschedule", (1,), {"smaller": 2})
+    leave_request(folder, "finish")
+    drive(folder).ended()
+    status = read_status(folder)
+    assert (status.phase, status.counts) == ("finished", {"Killed": 3})
+    assert results(folder) == []
+
+
 def test_a_downtime_is_waited_for_and_its_end_is_shown(make: Make, drive: Callable[[ProjectFolder], Driving]) -> None:
     announced = configuration() / "downtimes.toml"
     announced.parent.mkdir(parents=True, exist_ok=True)

@@ -26,7 +26,7 @@ from b2grid import Project
 from b2grid.execution import ProjectFolder, connection, control, driver, exchange, job, site, snapshot
 from b2grid.execution.driver import Driver
 from b2grid.execution.files import remove_cut_off
-from b2grid.execution.journal import Journal, read_journals
+from b2grid.execution.journal import Journal
 from b2grid.execution.owner import Owner, beating, liveness
 from b2grid.execution.sites import Site
 from b2grid.ntuple import verify
@@ -45,15 +45,16 @@ def _drive(folder: ProjectFolder, order: dict[str, Any]) -> None:
         assert not beating(folder, patience=1.0)
     else:
         driver._alone(folder, take_over=False)
-    history = read_journals(folder)
+    journal, history = Journal.take(folder)
     for place in history.damaged:
         driver.log.warning("%s is damaged and was left out; manifests decide what is done", place)
-    journal = Journal.create(folder, history.epoch + 1, history.length)
     remove_cut_off(folder.owner, folder.status, folder.jobs)
-    owner = Owner.this(history.epoch + 1)
+    owner = Owner.this(journal.epoch)
     owner.write(folder)
     where = dataclasses.replace(site("local"), limits=Limits(**order["limits"]), **order["site"])
-    driving = Driver(folder, where, journal, owner, history.lines, patience=order["patience"])
+    driving = Driver(
+        folder, where, journal, owner, history.lines, patience=order["patience"], damaged=bool(history.damaged)
+    )
     driving.run(partial(_connected, order))
     dataclasses.replace(owner, ended=True).write(folder, journal.require_ours)
 

@@ -26,12 +26,12 @@ test "$(grep -c "^$1$" "$0")" != 1 || { echo "Error: no such list in $1"; exit 1
 def test_term_ends_a_driver_in_order_and_cancel_what_runs(make: Make, tmp_path: Path, forking: Forks) -> None:
     folder = made(make, tmp_path, "p", 8, 'echo "$1" >> "$0"; sleep 60')
     drives = forking.start("drive", folder)
-    until(lambda: len(running(folder)) == 2)
+    until(lambda: running(folder))
     os.kill(drives, signal.SIGTERM)
     assert forking.end(drives).code == 0
     assert read_status(folder).driver == "ended"
     drives = forking.start("drive", folder)
-    until(lambda: read_status(folder).counts.get("Running") == 2)
+    until(lambda: read_status(folder).counts.get("Running"))
     assert "8 jobs are being ended" in ask(folder, "cancel")
     assert forking.end(drives).code == 0
     assert sound(folder, forking.folder) == {"Killed": 8}

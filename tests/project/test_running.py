@@ -114,7 +114,8 @@ def test_requests_with_options_are_answered_and_finish_takes_what_is_done(tmp_pa
     assert 0 < status.done < status.total
     assert status.counts == {"Done": status.done, "Killed": status.total - status.done}
     assert project.diagnosis().ok
-    assert not project.completeness().complete
+    completeness = project.completeness()
+    assert (completeness.complete, completeness.accepted) == (False, True)
 
 
 def test_forced_jobs_fail_with_the_line_that_says_why_on_the_cluster_of_a_client(write: Write) -> None:

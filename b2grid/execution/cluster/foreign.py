@@ -9,7 +9,7 @@ import distributed
 
 from b2grid.errors import SiteUnavailable, printable
 from b2grid.execution.cluster.versions import require_fit
-from b2grid.execution.sites import ADOPTED, require_safe
+from b2grid.execution.sites import require_safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,17 +23,13 @@ _TIMEOUT = 30.0
 
 
 @contextmanager
-def foreign_cluster(site: Site, keys: Path) -> Iterator[distributed.Client]:
+def foreign_cluster(site: Site, keys: Path) -> Iterator[distributed.Client]:  # noqa: ARG001 - as the others are
     """Connect to a scheduler; jobs go on there when the driver ends."""
     assert site.scheduler is not None, "the profile of a scheduler has its address"
     require_safe(site.scheduler)
     with _connected(site.scheduler) as client:
         require_fit(client, f"site '{site.name}'")
         yield client
-    if site.name == ADOPTED:
-        # what was kept for this project alone; a driver that is killed leaves it for the next
-        for left in keys.glob(f"{ADOPTED}*"):
-            left.unlink(missing_ok=True)
 
 
 def _connected(endpoint: Endpoint) -> distributed.Client:

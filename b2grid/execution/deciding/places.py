@@ -160,8 +160,9 @@ def back(state: State, kind: str, name: str) -> None:
     place = _place(_of(state, kind), name)
     place.out, place.until, place.since, place.blamed, place.probe = "", "", 0.0, {}, None
     if kind == "storage":
-        for job in release(state, name):
-            queue(state, job)
+        for other in list(state.parked):  # where another has the inputs as well, its jobs need not wait for that
+            for job in release(state, other):
+                queue(state, job)
     _all_out(state)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from b2grid.execution.deciding.changes import change, forget, ready, turned_out_done
 from b2grid.execution.ranges import ranges
 from b2grid.execution.state import (
+    NOT_PLANNED,
     OPEN,
     PLANNED_AGAIN,
     Action,
@@ -92,7 +93,7 @@ def _over(state: State, plan: Replan, event: Planned, actions: list[Action]) -> 
             state.waiting.append(job)
     held = [job for job in plan.jobs if job in state.jobs and state.jobs[job].minor == PLANNED_AGAIN]
     # the revision has them as they were, although nothing can publish them any more
-    change(state, held, "Failed", "Could not be planned again", actions)
+    change(state, held, "Failed", NOT_PLANNED, actions)
 
 
 def over(state: State, why: str, revision: int) -> None:

@@ -16,6 +16,7 @@ from b2grid.execution.state import (
     HELD,
     IN_SCOUTING,
     LEFT_OUT,
+    NOT_PLANNED,
     PLANNED_AGAIN,
     Action,
     Answered,
@@ -170,7 +171,9 @@ def _reschedule(state: State, jobs: tuple[int, ...], options: Options, actions: 
 
 
 def _may_retry(state: State, job: int, now: JobState, cause: str | None) -> bool:
-    if now.status not in {"Held", "Failed"} or now.minor in {IN_SCOUTING, PLANNED_AGAIN} or job in state.voiding:
+    if now.status not in {"Held", "Failed"} or job in state.voiding:
+        return False
+    if now.minor in {IN_SCOUTING, PLANNED_AGAIN, NOT_PLANNED}:
         return False
     return cause is None or now.facts.get("failure") == cause
 

@@ -2,7 +2,7 @@
 
 from b2grid.execution.sites.downtime import announced, downtimes
 from b2grid.execution.sites.endpoint import require_safe
-from b2grid.execution.sites.places import Sites, profiles, site, sites
+from b2grid.execution.sites.places import Sites, forget_client, profiles, site, sites
 from b2grid.execution.sites.script import JobScript, job_script
 from b2grid.execution.sites.site import (
     ADOPTED,
@@ -30,6 +30,7 @@ __all__ = [
     "StorageElement",
     "announced",
     "downtimes",
+    "forget_client",
     "job_script",
     "profiles",
     "require_safe",

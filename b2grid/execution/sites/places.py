@@ -133,6 +133,12 @@ def _adopted(keys: Path) -> Site:
     return Site(ADOPTED, workers, kind="scheduler", scheduler=endpoint, source=str(keys), start_limit=600.0)
 
 
+def forget_client(keys: Path) -> None:
+    """Remove what leads to the scheduler of a Client that a project was given: its jobs have ended."""
+    for left in keys.glob(f"{ADOPTED}*"):
+        left.unlink(missing_ok=True)
+
+
 def site(name: str, keys: Path | None = None) -> Site:
     """One site profile that can be used.
 
@@ -161,8 +167,15 @@ def site(name: str, keys: Path | None = None) -> Site:
         raise _invalid(f"the profile of site '{name}'", *found)
     for file, findings in known.unreadable():
         raise _invalid(f"there is no site '{printable(name)}', and '{file.path}'", file, findings)
-    near = nearest(name, known.names()) or sorted(known.names())
-    raise InvalidInput(f"there is no site '{printable(name)}'", hint=f"known: {', '.join(near)}")
+    raise InvalidInput(f"there is no site '{printable(name)}'", hint=_instead(name, known))
+
+
+def _instead(name: str, known: Profiles) -> str:
+    """What could be written in the place of a name that nobody knows: near names, or else those that can be used."""
+    if near := nearest(name, known.names()):
+        return f"did you mean {' or '.join(near)}?"
+    usable = [other for other in known.names() if not (isinstance(one := known.look(other), Site) and one.example)]
+    return f"known: {', '.join(usable)}; b2grid site list shows examples, too"
 
 
 def _invalid(what: str, file: ProfileFile, findings: tuple[Finding, ...]) -> InvalidInput:

@@ -170,7 +170,7 @@ def test_an_example_that_was_copied_is_used(home: Path) -> None:
 
 
 def test_a_name_that_there_is_not_has_near_ones() -> None:
-    with pytest.raises(InvalidInput, match="there is no site 'loacl' - known: local"):
+    with pytest.raises(InvalidInput, match="there is no site 'loacl' - did you mean local"):
         site("loacl")
 
 

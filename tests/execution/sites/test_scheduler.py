@@ -16,11 +16,12 @@ import pytest
 from distributed import Security
 
 from b2grid.errors import InvalidInput, SiteError, SiteUnavailable
-from b2grid.execution import Site, site, submit, wait
+from b2grid.execution import Site, ask, read_status, site, submit, wait
 from b2grid.execution.cluster import cluster
 from b2grid.execution.cluster.keys import write_private
 from b2grid.execution.sites import Endpoint
 from tests.execution.conftest import Make
+from tests.faults.report import fault
 
 pytestmark = pytest.mark.slow
 
@@ -141,6 +142,7 @@ def theirs_client(theirs: Foreign) -> Iterator[object]:
         yield client
 
 
+@fault(20, "workers of another version")
 @pytest.mark.parametrize(
     ("preload", "said"),
     [
@@ -193,13 +195,17 @@ def test_a_client_that_somebody_has_is_taken_as_the_address_and_keys_it_is(
 ) -> None:
     from b2grid.execution.cluster import adopt
 
-    folder = make(2, "/bin/true")
+    folder = make(2, "/usr/bin/test", "-e", str(tmp_path / "go"))
     with theirs.worker():
         with theirs_client(theirs) as client:
             name = adopt(client, folder.keys, workers=2)
         assert {path.stat().st_mode & 0o777 for path in folder.keys.iterdir()} == {0o600}
         folder.write_definition(replace(folder.read_definition(), site=name))
         submit(folder)
+        assert wait(folder, timeout=120).counts.get("Failed") == 2
+        assert _until(lambda: read_status(folder).driver == "ended")
+        (tmp_path / "go").touch()
+        ask(folder, "reschedule")  # by a driver that needs the same keys
         done = wait(folder, timeout=120)
     assert (done.counts.get("Done"), done.total) == (2, 2)
     assert _until(lambda: not list(folder.keys.iterdir()))
