@@ -135,7 +135,8 @@ class Status:
         said += [(line, _ATTENTION) for line in self._out()]
         if self.next_due is not None:
             said.append((f"something is tried again in {_span(self.next_due)}", ""))
-        return said + ([(_ADVICE[self.driver], _WRONG)] if self.driver in _ADVICE else [])
+        said += [(_ADVICE[self.driver], _WRONG)] if self.driver in _ADVICE else []
+        return list(dict.fromkeys(said))  # a downtime may be the reason of a pause too
 
     def _out(self) -> list[str]:
         """The hosts and storage elements that are not used, and why."""

@@ -103,7 +103,7 @@ class Asking(Reporting):
         InvalidInput
             If there is no such site, or the project's release does not run there; nothing has been asked.
         """
-        asked = options(site=site)
+        asked = options(site="" if site is None else site)
         execution.site(asked["site"]).runner(self._definition.release)
         return self._ask("move", **asked)
 
