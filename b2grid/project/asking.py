@@ -151,7 +151,7 @@ class Asking(Reporting):
             and (not chosen or row["job"] in named)
             and cause in {None, row["failure"]}
         ]
-        if single := alone(plan, about):
+        if about and (single := alone(plan, about)):
             raise InvalidInput(
                 f"job {_listed(single)} of project '{self.name}' has a single file, and cannot be made smaller",
                 hint="choose the other jobs, or give more: walltime='…', memory='…'",
