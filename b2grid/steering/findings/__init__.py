@@ -124,7 +124,8 @@ def _section(entry: Code) -> list[str]:
     parts = ["", f"### {entry.code}: {entry.title}", "", f"*{entry.severity.capitalize()}.* {entry.explanation}"]
     for word, example in (("Bad", entry.bad), ("Good", entry.good)):
         if example:
-            parts += ["", f"{word}:", "", "```python", example.rstrip(), "```"]
+            language = "toml" if entry.code.startswith("B2E") else "python"
+            parts += ["", f"{word}:", "", f"```{language}", example.rstrip(), "```"]
     return parts
 
 
@@ -132,6 +133,7 @@ _ROOMS = {
     "B2S": "Steering files",
     "B2C": "Catalogue and inputs",
     "B2P": "Planning",
+    "B2E": "Execution: profiles of sites",
     "B2M": "Manifests and outputs",
     "B2N": "Batch notebooks",
 }
