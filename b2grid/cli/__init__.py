@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line, and return its exit status."""
     from rich.console import Console
 
-    options = _parser().parse_args(arguments)
+    options = _read(arguments)
     console = Console(highlight=False, soft_wrap=True)
     try:
         return int(options.verb(options, console) or 0)
@@ -51,6 +51,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("b2grid: stopped looking; what runs goes on", file=sys.stderr)
         return 130
+
+
+def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """A command line; job numbers may also come after options, where argparse does not look for them."""
+    parser = _parser()
+    options, left = parser.parse_known_args(arguments)
+    if left and hasattr(options, "jobs") and all(word.isdecimal() and word.isascii() for word in left):
+        options.jobs += map(int, left)
+    elif left:
+        parser.error(f"unrecognized arguments: {' '.join(left)}")
+    return options
 
 
 def _reader_left() -> int:

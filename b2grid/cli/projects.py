@@ -29,7 +29,7 @@ def _submit(options: argparse.Namespace, console: Console) -> int:
     with working(console, "starting the driver"):
         project.submit(
             force=options.force,
-            scouts=options.scouts,
+            scouts="auto" if options.scouts is None else options.scouts,
             priority=options.priority,
             adjust=options.adjust,
             scouts_pass=options.scouts_pass,
@@ -49,7 +49,11 @@ def _prepare(project: b2grid.Project, options: argparse.Namespace, console: Cons
     console.print(trial)
     if not (trial.ok or options.force):
         raise InvalidSteering(failed(trial).message, hint="mend it, or use --force")
-    plan = project.plan(files_per_job=options.files_per_job, across=options.across, scouts=options.scouts)
+    plan = project.plan(
+        files_per_job=options.files_per_job,
+        across=options.across,
+        scouts="auto" if options.scouts is None else options.scouts,
+    )
     console.print(str(plan.summary()), markup=False)
 
 
@@ -204,7 +208,11 @@ def _submit_verb(verbs: Any) -> None:
     )
     submit.add_argument("--folder", help="where the project lives")
     submit.add_argument("--priority", type=int, default=5)
-    submit.add_argument("--noscout", dest="scouts", action="store_const", const=False, default="auto")
+    scouts = submit.add_mutually_exclusive_group()
+    scouts.add_argument(
+        "--noscout", dest="scouts", action="store_const", const=False, default=None, help="send main jobs at once"
+    )
+    scouts.add_argument("--scouts", type=int, metavar="N", help="how many run first (default: some, from 50 jobs on)")
     submit.add_argument(
         "--scouts-pass", type=float, default=1.0, metavar="SHARE", help="of scouts that must pass (default: 1, all)"
     )

@@ -47,6 +47,9 @@ class Request:
     file: Path | None = field(default=None, compare=False)
 
 
+_SHORTEST = 60.0  # seconds of a walltime: what is below it lacks its unit
+
+
 def options(**given: Any) -> dict[str, Any]:
     """What a verb takes besides jobs, as the project and its driver read it; what is `None` is left out.
 
@@ -96,6 +99,15 @@ def _whole(name: str, low: int, high: int) -> Callable[[Any], int]:
     return checked
 
 
+def _walltime(given: Any) -> float:
+    seconds = seconds_of(given, "walltime")
+    if seconds < _SHORTEST:
+        raise InvalidInput(
+            f"walltime is '{printable(given)}', which is {seconds:g} s", hint="write it as 12 h or 90 min"
+        )
+    return seconds
+
+
 def _share(given: Any) -> float:
     try:
         share = float(given)
@@ -109,7 +121,7 @@ def _share(given: Any) -> float:
 _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "cause": _cause,
     "memory": lambda given: bytes_of(given, "memory", least=1024**2),
-    "walltime": lambda given: seconds_of(given, "walltime"),
+    "walltime": _walltime,
     "smaller": _whole("smaller", 2, 1000),
     "site": lambda given: site(given).name,
     "priority": _whole("priority", 0, 10),

@@ -119,7 +119,7 @@ class Snapshots:
             "counts": mains,
             "scouts": self._table.counts(scouts=True),
             "phase": phase(mains, sending=not state.settled, finished=state.finished),
-            "message": state.reason or self._table.worst(),
+            "message": (state.reason if state.open else "") or self._table.worst(),
             "settled": state.settled,
             "site": state.site,
             "priority": state.priority,

@@ -124,17 +124,18 @@ class Status:
             said.append((f"in running jobs: {done:,} of {expected:,} events", ""))
         if self.message:
             said.append((self.message, _ATTENTION))
+        if self.phase in {"held", "running", "scouting"} and not _PERSON.isdisjoint(self.pauses):
+            said.append(("nothing more is sent: resume() goes on, cancel() ends it", _ATTENTION))
         if self.settled:
             return said
         said += [(reason, _ATTENTION) for reason in self.pauses.values() if reason != self.message]
-        if not _PERSON.isdisjoint(self.pauses):
-            said.append(("nothing more is sent: resume() goes on, cancel() ends it", _ATTENTION))
         said += [(self.trouble, _WRONG)] if self.trouble else []
         said += [(_down(*down), _ATTENTION) for down in self.downtimes[:_SHOWN]]
         said += [(line, _ATTENTION) for line in self._out()]
         if self.next_due is not None:
             said.append((f"something is tried again in {_span(self.next_due)}", ""))
-        return said + ([(_ADVICE[self.driver], _WRONG)] if self.driver in _ADVICE else [])
+        said += [(_ADVICE[self.driver], _WRONG)] if self.driver in _ADVICE else []
+        return list(dict.fromkeys(said))  # a downtime may be the reason of a pause too
 
     def _out(self) -> list[str]:
         """The hosts and storage elements that are not used, and why."""

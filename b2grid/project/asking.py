@@ -103,7 +103,7 @@ class Asking(Reporting):
         InvalidInput
             If there is no such site, or the project's release does not run there; nothing has been asked.
         """
-        asked = options(site=site)
+        asked = options(site="" if site is None else site)
         execution.site(asked["site"]).runner(self._definition.release)
         return self._ask("move", **asked)
 
@@ -151,7 +151,7 @@ class Asking(Reporting):
             and (not chosen or row["job"] in named)
             and cause in {None, row["failure"]}
         ]
-        if single := alone(plan, about):
+        if about and (single := alone(plan, about)):
             raise InvalidInput(
                 f"job {_listed(single)} of project '{self.name}' has a single file, and cannot be made smaller",
                 hint="choose the other jobs, or give more: walltime='…', memory='…'",

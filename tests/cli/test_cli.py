@@ -321,6 +321,8 @@ class TestOfAProjectThatRan:
             ("cancel", "kpi", "9"): "no job 9",
             ("reschedule", "kpi", "--cause", "memmory"): "did you mean 'memory'?",
             ("reschedule", "kpi", "--memory", "6"): "write it as 6 GB",
+            ("reschedule", "kpi", "--walltime", "12"): "which is 12 s",
+            ("reschedule", "kpi", "--smaller", "2", "9"): "no job 9",
             ("move", "kpi", "locl"): "no site 'locl'",
             ("restore", "kpi", "nowhere"): "no host 'nowhere'",
             ("priority", "kpi", "11"): "0 to 10",

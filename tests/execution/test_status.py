@@ -65,3 +65,11 @@ def test_a_driver_that_left_before_the_end_says_what_to_do() -> None:
 def test_a_project_that_its_owner_has_finished_is_finished_when_every_job_has_ended() -> None:
     assert phase({"Done": 3, "Killed": 2}, finished=True) == "finished"
     assert phase({"Done": 3, "Running": 2}, finished=True) == "running"
+
+
+def test_a_paused_project_says_how_it_goes_on_and_one_that_is_over_does_not() -> None:
+    paused = Status("x", {"Waiting": 1}, phase="held", message="why", settled=True, pauses={"breaker": "why"})
+    assert "resume() goes on" in str(paused)
+    assert "resume() goes on" in paused._repr_html_()
+    over = Status("x", {"Killed": 1}, phase="cancelled", settled=True, pauses={"owner": "held by its owner"})
+    assert "resume()" not in str(over)

@@ -109,7 +109,8 @@ def _hold(state: State, jobs: tuple[int, ...], _: Options, actions: list[Action]
         if "owner" in state.pauses:
             return "no jobs were sent any more before"
         pause(state, "owner", HELD.lower(), actions)
-        return f"no more jobs are sent; {_count(state.running, 'runs and goes', 'run and go')} on"
+        runs = f"; {_count(state.running, 'runs and goes', 'run and go')} on" if state.running else ""
+        return f"no more jobs are sent{runs}"
     waiting = [job for job, now in _among(state, jobs) if now.status in {"Waiting", "Scouting"}]
     change(state, waiting, "Held", HELD, actions)
     forget(state)

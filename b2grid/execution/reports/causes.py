@@ -100,12 +100,15 @@ class Diagnosis:
         Main jobs.
     causes : tuple of Cause
         The largest first; what only waits to be tried again, last.
+    scouts : int
+        How many of the jobs in `causes` are scouts.
     """
 
     project: str
     total: int
     done: int
     causes: tuple[Cause, ...]
+    scouts: int = 0
 
     @property
     def ok(self) -> bool:
@@ -157,6 +160,7 @@ class Diagnosis:
         tried_again = counts.pop("Waiting", 0)
         said = [f"{count:,} {status}" for status, count in counts.items()] or ["no failures"]
         said += [f"{tried_again:,} to be tried again"] if tried_again else []
+        said += [f"{self.scouts:,} of them scouts"] if self.scouts else []
         return f"{printable(self.project)}: {', '.join(said)}; {self.done:,} of {self.total:,} jobs done"
 
     def __str__(self) -> str:
@@ -224,7 +228,7 @@ def diagnosis(project: str, jobs: pa.Table, site: str) -> Diagnosis:
     columns = [jobs[name].to_pylist() for name in names]
     sites = jobs["site"].to_pylist() if "site" in jobs.column_names else [None] * len(jobs)
     groups: dict[tuple[str, str], list[_Row]] = defaultdict(list)
-    total = done = 0
+    total = done = scouts = 0
     for (job, kind, status, minor, failure, message, host, memory), where in zip(
         zip(*columns, strict=True), sites, strict=True
     ):
@@ -232,12 +236,13 @@ def diagnosis(project: str, jobs: pa.Table, site: str) -> Diagnosis:
         done += kind == "main" and status == "Done"
         if status in {"Failed", "Held", "Killed"} or (status == "Waiting" and failure):
             name = failure or minor or status
+            scouts += kind == "scout"
             groups[status, name].append(
                 _Row(job, message or "", host or "", where or (site if host else ""), memory or 0)
             )
     causes = [_cause(name, status, rows) for (status, name), rows in groups.items()]
     causes.sort(key=lambda cause: (cause.status == "Waiting", cause.status == "Killed", -len(cause.jobs)))
-    return Diagnosis(project, total, done, tuple(causes))
+    return Diagnosis(project, total, done, tuple(causes), scouts)
 
 
 @dataclass(frozen=True, slots=True)

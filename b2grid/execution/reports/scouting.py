@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import printable
+from b2grid.execution.deciding.breaker import shape
 from b2grid.execution.reports.columns import telling_columns
 from b2grid.html import Html, details, table, tag
 from b2grid.planning.rate import Rate
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["FailedScout", "Scouted", "Scouting", "scouting"]
 
 _HEADERS = ("sample", "scouts", "passed", "events", "walltime", "as tried", "memory", "as tried")
-_MOST = 5  # failed scouts that are shown with their logs
+_MOST = 5  # ways of failing that are shown, each with the log of one scout
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class FailedScout:
         Of its log: the last error and what is around it.
     command : str
         What shows the same, typed in a shell on a host with the same input.
+    same : tuple of int
+        Other scouts that said the same, but for numbers and paths.
     """
 
     job: int
@@ -78,12 +81,14 @@ class FailedScout:
     host: str
     lines: tuple[str, ...]
     command: str
+    same: tuple[int, ...] = ()
 
     @property
     def _headline(self) -> str:
         where = f" on {self.host}" if self.host else ""
         why = f", {self.failure}" if self.failure else ""
-        return f"scout {self.job} ({self.sample}) {self.status}{why}{where}"
+        same = f"; the same in {', '.join(map(str, self.same))}" if self.same else ""
+        return f"scout {self.job} ({self.sample}) {self.status}{why}{where}{same}"
 
     def __str__(self) -> str:
         said = self.lines or ((self.message,) if self.message else ())
@@ -110,7 +115,7 @@ class Scouting:
         Where the gate is, in a sentence.
     samples : tuple of Scouted
     failed : tuple of FailedScout
-        The first few.
+        One for each way of failing; the first few.
     changes : tuple of Change
         What the plan's revisions changed, each as a table of before and after.
     """
@@ -198,11 +203,14 @@ def scouting(
     for row in rows:
         samples[row["sample"]].append(row)
     failed = [row for row in rows if row["status"] in {"Failed", "Held"}]
+    kinds: dict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for row in failed:
+        kinds[row["status"], row["failure"] or "", shape(row["message"] or "")].append(row)
     return Scouting(
         first.project,
         _said(rows, share),
         tuple(_scouted(name, of, first.spec["rates"].get(name)) for name, of in samples.items()),
-        tuple(_failed(row, lines, command) for row in failed[:_MOST]),
+        tuple(_failed(alike, lines, command) for alike in list(kinds.values())[:_MOST]),
         tuple(Change.from_json(values) for values in now.spec.get("revisions", ())),
     )
 
@@ -241,8 +249,10 @@ def _scouted(sample: str, rows: Sequence[Mapping[str, Any]], tried: Mapping[str,
 
 
 def _failed(
-    row: Mapping[str, Any], lines: Callable[[int], Sequence[str]], command: Callable[[int], str]
+    alike: Sequence[Mapping[str, Any]], lines: Callable[[int], Sequence[str]], command: Callable[[int], str]
 ) -> FailedScout:
-    job = row["job"]
+    """The first of some scouts that failed alike."""
+    row, *others = alike
+    job, same = row["job"], tuple(other["job"] for other in others)
     said = {name: row[name] or "" for name in ("sample", "status", "failure", "message", "host")}
-    return FailedScout(job, **said, lines=tuple(lines(job)), command=command(job))
+    return FailedScout(job, **said, lines=tuple(lines(job)), command=command(job), same=same)
