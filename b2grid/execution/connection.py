@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from b2grid.execution.cluster import trouble
+from b2grid.execution.events import Event, Slots
 from b2grid.execution.exchange import Exchange
 from b2grid.execution.job import run_attempt
-from b2grid.execution.state import Event, Slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable

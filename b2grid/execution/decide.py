@@ -7,20 +7,13 @@ What is decided about each kind of event is in `b2grid.execution.deciding`.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from b2grid.execution.deciding import attempts, gate, moving, places, replanning, requests, sending, voiding, waiting
-from b2grid.execution.state import (
-    Action,
-    Asked,
-    Began,
-    Downtime,
-    Ended,
-    Event,
-    Planned,
-    Slots,
-    State,
-    Tick,
-    Voided,
-)
+from b2grid.execution.events import Action, Asked, Began, Downtime, Ended, Event, Planned, Slots, Tick, Voided
+
+if TYPE_CHECKING:
+    from b2grid.execution.state import State
 
 __all__ = ["decide"]
 

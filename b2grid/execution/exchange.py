@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import distributed
 
+from b2grid.execution.events import Began, Ended, Event
 from b2grid.execution.job import TOPIC, Attempt, Facts, run_attempt
-from b2grid.execution.state import Began, Ended, Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

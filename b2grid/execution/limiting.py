@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from b2grid.execution.events import Send
     from b2grid.execution.sites import Site
-    from b2grid.execution.state import Send
     from b2grid.run import Limits
 
 __all__ = ["limits_for"]
@@ -26,7 +26,7 @@ def limits_for(site: Site, limits_of: Mapping[str, Mapping[str, Any]], kind: str
     Examples
     --------
     >>> from b2grid.execution.sites import Site
-    >>> from b2grid.execution.state import Send
+    >>> from b2grid.execution.events import Send
     >>> from b2grid.run import Limits
     >>> here = Site("here", 2, Limits(walltime=3600.0, memory=4000))
     >>> again = Send(7, 2, memory_factor=1.5, given={"walltime": 7200.0})

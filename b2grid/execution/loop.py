@@ -17,16 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidInput, SiteError
 from b2grid.execution.decide import decide
-from b2grid.execution.inputs import InputStorage
-from b2grid.execution.job import Attempt, run_attempt
-from b2grid.execution.limiting import limits_for
-from b2grid.execution.opening import found_site, recovered, untold
-from b2grid.execution.publish import sync_manifests, void
-from b2grid.execution.replanning import replanned
-from b2grid.execution.requests import waiting_requests
-from b2grid.execution.sites import Site, downtimes, forget_client
-from b2grid.execution.snapshot import Snapshots
-from b2grid.execution.state import (
+from b2grid.execution.events import (
     Action,
     Answered,
     Asked,
@@ -44,6 +35,15 @@ from b2grid.execution.state import (
     Void,
     Voided,
 )
+from b2grid.execution.inputs import InputStorage
+from b2grid.execution.job import Attempt, run_attempt
+from b2grid.execution.limiting import limits_for
+from b2grid.execution.opening import found_site, recovered, untold
+from b2grid.execution.publish import sync_manifests, void
+from b2grid.execution.replanning import replanned
+from b2grid.execution.requests import waiting_requests
+from b2grid.execution.sites import Site, downtimes, forget_client
+from b2grid.execution.snapshot import Snapshots
 from b2grid.execution.sweeping import tidy
 from b2grid.ntuple import Manifest
 from b2grid.run.proc import sweep

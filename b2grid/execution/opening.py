@@ -6,11 +6,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from b2grid.errors import InvalidInput
+from b2grid.execution.events import Ended, Event
 from b2grid.execution.publish import complete, published, settle
 from b2grid.execution.ranges import ids
 from b2grid.execution.recovery import replay
 from b2grid.execution.sites import Site, site, sites
-from b2grid.execution.state import Ended, Event, State
+from b2grid.execution.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

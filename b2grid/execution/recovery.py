@@ -9,9 +9,10 @@ from b2grid.execution.deciding import breaker, gate, places, voiding
 from b2grid.execution.deciding.changes import changed, ready
 from b2grid.execution.deciding.moving import moved
 from b2grid.execution.deciding.replanning import over
+from b2grid.execution.events import Note, Replan
 from b2grid.execution.facts import NOTHING, Facts
 from b2grid.execution.ranges import ids
-from b2grid.execution.state import CANCELLED, FINAL, PLANNED_AGAIN, SENT, JobState, Note, Replan, State
+from b2grid.execution.state import CANCELLED, FINAL, PLANNED_AGAIN, SENT, JobState, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -9,8 +9,9 @@ from b2grid.errors import InvalidInput
 from b2grid.execution.publish import settle
 
 if TYPE_CHECKING:
+    from b2grid.execution.events import Replan
     from b2grid.execution.folder import ProjectFolder
-    from b2grid.execution.state import Replan, State
+    from b2grid.execution.state import State
     from b2grid.planning import Plan
     from b2grid.planning.learning import Observed
     from b2grid.planning.revision import Revision

@@ -1,4 +1,4 @@
-"""The state of a project: values, with what follows from them. Events and actions are named here too."""
+"""The state of a project: values, with what follows from them."""
 
 from __future__ import annotations
 
@@ -6,29 +6,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from b2grid.execution.events import (
-    Action,
-    Answered,
-    Asked,
-    Began,
-    Downtime,
-    Ended,
-    Event,
-    Note,
-    Planned,
-    Recall,
-    Replan,
-    Send,
-    Slots,
-    Switch,
-    Tick,
-    Void,
-    Voided,
-)
 from b2grid.execution.facts import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from b2grid.execution.events import Action, Downtime, Replan
 
 __all__ = [
     "CANCELLED",
@@ -41,26 +24,9 @@ __all__ = [
     "PLANNED_AGAIN",
     "PROVEN",
     "SENT",
-    "Action",
-    "Answered",
-    "Asked",
-    "Began",
-    "Downtime",
-    "Ended",
-    "Event",
     "JobState",
-    "Note",
     "Place",
-    "Planned",
-    "Recall",
-    "Replan",
-    "Send",
-    "Slots",
     "State",
-    "Switch",
-    "Tick",
-    "Void",
-    "Voided",
 ]
 
 FINAL = frozenset({"Done", "Failed", "Killed"})

@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from b2grid.execution.decide import decide
+from b2grid.execution.events import Asked, Began, Ended, Event, Note, Send, Slots, Tick
 from b2grid.execution.journal import decode, encode
 from b2grid.execution.recovery import replay
-from b2grid.execution.state import Asked, Began, Ended, Event, Note, Send, Slots, State, Tick
+from b2grid.execution.state import State
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.slow]
 

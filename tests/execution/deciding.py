@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from b2grid.execution.decide import decide
-from b2grid.execution.state import Answered, Asked, Began, Ended, Event, Note, Send, State
+from b2grid.execution.events import Answered, Asked, Began, Ended, Event, Note, Send
+from b2grid.execution.state import State
 
 __all__ = ["answer", "fail", "lines", "of", "run", "sent"]
 

@@ -6,8 +6,9 @@ from collections import Counter
 
 import pytest
 
+from b2grid.execution.events import Asked, Began, Ended, Note, Slots, Tick, Void, Voided
 from b2grid.execution.policy import POLICIES
-from b2grid.execution.state import Asked, Began, Ended, Note, Slots, State, Tick, Void, Voided
+from b2grid.execution.state import State
 from tests.execution.deciding import fail, run, sent
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from b2grid.execution.events import Asked, Began, Downtime, Ended, Recall, Replan, Send, Slots, Tick
 from b2grid.execution.recovery import replay
-from b2grid.execution.state import Asked, Began, Downtime, Ended, Recall, Replan, Send, Slots, State, Tick
+from b2grid.execution.state import State
 from tests.execution.deciding import answer, fail, lines, of, run, sent
 
 HOSTS = {"h1": 2, "h2": 2}

@@ -6,21 +6,9 @@ from typing import Any
 
 import pytest
 
+from b2grid.execution.events import Asked, Began, Ended, Planned, Recall, Replan, Send, Slots, Switch, Void, Voided
 from b2grid.execution.recovery import replay
-from b2grid.execution.state import (
-    Asked,
-    Began,
-    Ended,
-    Planned,
-    Recall,
-    Replan,
-    Send,
-    Slots,
-    State,
-    Switch,
-    Void,
-    Voided,
-)
+from b2grid.execution.state import State
 from tests.execution.deciding import answer, fail, lines, of, run, sent
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from b2grid.execution.events import Asked, Began, Ended, Planned, Recall, Replan, Slots, Voided
 from b2grid.execution.recovery import replay
-from b2grid.execution.state import Asked, Began, Ended, Planned, Recall, Replan, Slots, State, Voided
+from b2grid.execution.state import State
 from tests.execution.deciding import fail, lines, of, run, sent
 
 

@@ -15,11 +15,12 @@ import pytest
 
 from b2grid.execution import ProjectFolder
 from b2grid.execution.decide import decide
+from b2grid.execution.events import Began, Ended, Slots
 from b2grid.execution.inputs import Chosen
 from b2grid.execution.job import Attempt, run_attempt
 from b2grid.execution.publish import published
 from b2grid.execution.running import UPLOADING, classified
-from b2grid.execution.state import Began, Ended, Slots, State
+from b2grid.execution.state import State
 from b2grid.run import Limits, Outcome
 from b2grid.steering.parts import NtupleTree
 from b2grid.steering.recipe import Recipe

@@ -8,10 +8,11 @@ import pytest
 
 from b2grid.errors import IncompleteOutput
 from b2grid.execution import ask, submit, wait
+from b2grid.execution.events import Replan, Send
 from b2grid.execution.limiting import limits_for
 from b2grid.execution.replanning import replanned
 from b2grid.execution.sites import Site
-from b2grid.execution.state import Replan, Send, State
+from b2grid.execution.state import State
 from b2grid.outputs import completeness
 from b2grid.planning import Plan
 from b2grid.planning.revising import smaller

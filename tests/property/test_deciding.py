@@ -12,11 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b2grid.execution.decide import decide
-from b2grid.execution.policy import POLICIES
-from b2grid.execution.recovery import replay
-from b2grid.execution.state import (
-    FINAL,
-    SENT,
+from b2grid.execution.events import (
     Answered,
     Asked,
     Began,
@@ -28,12 +24,14 @@ from b2grid.execution.state import (
     Replan,
     Send,
     Slots,
-    State,
     Switch,
     Tick,
     Void,
     Voided,
 )
+from b2grid.execution.policy import POLICIES
+from b2grid.execution.recovery import replay
+from b2grid.execution.state import FINAL, SENT, State
 
 STATES = FINAL | SENT | {"Waiting", "Scouting", "Held"}
 HOSTS = ["h1", "h2", "h3"]

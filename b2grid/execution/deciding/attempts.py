@@ -9,9 +9,10 @@ from b2grid.execution.deciding import breaker, gate, places, replanning, waiting
 from b2grid.execution.deciding.changes import change, end_attempt, forgive, leave_dask, queue, ready
 from b2grid.execution.deciding.pausing import pause
 from b2grid.execution.deciding.sending import IN_DOWNTIME, kept_on, park
+from b2grid.execution.events import Action, Began, Ended, Recall, Replan
 from b2grid.execution.facts import NOTHING
 from b2grid.execution.policy import CHARGED, Policy, policy
-from b2grid.execution.state import FINAL, HELD, PROVEN, SENT, Action, Began, Ended, JobState, Recall, Replan, State
+from b2grid.execution.state import FINAL, HELD, PROVEN, SENT, JobState, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from b2grid.execution.deciding.pausing import pause
 
 if TYPE_CHECKING:
-    from b2grid.execution.state import Action, State
+    from b2grid.execution.events import Action
+    from b2grid.execution.state import State
 
 __all__ = ["reset", "watch"]
 

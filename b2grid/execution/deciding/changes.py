@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from b2grid.execution.events import Action, Note
 from b2grid.execution.facts import NOTHING, Facts
 from b2grid.execution.ranges import ranges
-from b2grid.execution.state import IN_SCOUTING, OPEN, Action, JobState, Note, State
+from b2grid.execution.state import IN_SCOUTING, OPEN, JobState, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

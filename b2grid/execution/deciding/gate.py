@@ -7,7 +7,8 @@ from math import ceil
 from b2grid.execution.deciding import replanning
 from b2grid.execution.deciding.changes import forget
 from b2grid.execution.deciding.pausing import recall
-from b2grid.execution.state import FINAL, HELD, IN_SCOUTING, Action, JobState, Note, Replan, State
+from b2grid.execution.events import Action, Note, Replan
+from b2grid.execution.state import FINAL, HELD, IN_SCOUTING, JobState, State
 
 __all__ = ["look", "open_gate", "reopen", "shut"]
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from b2grid.execution.deciding.pausing import recall
-from b2grid.execution.state import Action, Note, State, Switch
+from b2grid.execution.events import Action, Note, Switch
+
+if TYPE_CHECKING:
+    from b2grid.execution.state import State
 
 __all__ = ["begin", "moved", "stay", "step"]
 

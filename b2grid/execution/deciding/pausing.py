@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from b2grid.execution.state import Action, Note, Recall, State
+from b2grid.execution.events import Action, Note, Recall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from b2grid.execution.state import State
 
 __all__ = ["RECALLED", "pause", "recall", "unpause"]
 

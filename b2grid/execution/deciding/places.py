@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from b2grid.execution.deciding.changes import queue
 from b2grid.execution.deciding.pausing import recall
-from b2grid.execution.state import Action, Downtime, Note, Place, State
+from b2grid.execution.events import Action, Downtime, Note
+from b2grid.execution.state import Place, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

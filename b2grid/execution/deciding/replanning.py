@@ -5,20 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from b2grid.execution.deciding.changes import change, forget, ready, turned_out_done
+from b2grid.execution.events import Action, Note, Planned, Replan, Void, Voided
 from b2grid.execution.ranges import ranges
-from b2grid.execution.state import (
-    NOT_PLANNED,
-    OPEN,
-    PLANNED_AGAIN,
-    Action,
-    JobState,
-    Note,
-    Planned,
-    Replan,
-    State,
-    Void,
-    Voided,
-)
+from b2grid.execution.state import NOT_PLANNED, OPEN, PLANNED_AGAIN, JobState, State
 
 __all__ = ["over", "planned", "step", "voided", "want"]
 

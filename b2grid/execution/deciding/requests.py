@@ -9,6 +9,7 @@ from b2grid.errors import nearest
 from b2grid.execution.deciding import breaker, gate, moving, places, replanning, voiding
 from b2grid.execution.deciding.changes import change, forget, requeue
 from b2grid.execution.deciding.pausing import pause, recall, unpause
+from b2grid.execution.events import Action, Answered, Asked, Note, Replan
 from b2grid.execution.policy import POLICIES
 from b2grid.execution.state import (
     CANCELLED,
@@ -18,12 +19,7 @@ from b2grid.execution.state import (
     LEFT_OUT,
     NOT_PLANNED,
     PLANNED_AGAIN,
-    Action,
-    Answered,
-    Asked,
     JobState,
-    Note,
-    Replan,
     State,
 )
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from b2grid.execution.state import Action, JobState, Note, Send, State
+from b2grid.execution.events import Action, Note, Send
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from b2grid.execution.state import JobState, State
 
 __all__ = ["IN_DOWNTIME", "WINDOW", "fill", "kept_on", "park", "send"]
 

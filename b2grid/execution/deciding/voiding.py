@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from b2grid.execution.deciding import gate, replanning
 from b2grid.execution.deciding.changes import change, end_attempt, forget, turned_out_done
+from b2grid.execution.events import Action, Note, Void, Voided
 from b2grid.execution.ranges import ranges
-from b2grid.execution.state import FINAL, PLANNED_AGAIN, SENT, Action, Note, State, Void, Voided
+from b2grid.execution.state import FINAL, PLANNED_AGAIN, SENT, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

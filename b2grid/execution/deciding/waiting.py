@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
+from typing import TYPE_CHECKING
 
 from b2grid.execution.deciding.changes import queue
 from b2grid.execution.deciding.pausing import recall
 from b2grid.execution.deciding.places import release
 from b2grid.execution.deciding.sending import WINDOW, send
-from b2grid.execution.state import OPEN, Action, JobState, Place, State
+from b2grid.execution.state import OPEN, JobState, Place, State
+
+if TYPE_CHECKING:
+    from b2grid.execution.events import Action
 
 __all__ = ["NEVER_BEGAN", "postpone", "tick"]
 
