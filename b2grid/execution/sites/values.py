@@ -139,8 +139,8 @@ def choice(*known: str) -> Reader:
     def read(value: Any) -> str:
         if value not in known:
             near = nearest(value, known) if isinstance(value, str) else []
-            meant = f", perhaps {near[0]}" if near else ""
-            raise Wrong(f"{_shown(value)} is not known", f"write one of {', '.join(known)}{meant}")
+            hint = f"did you mean {near[0]}?" if near else f"write one of {', '.join(known)}"
+            raise Wrong(f"{_shown(value)} is not known", hint)
         return str(value)
 
     return read

@@ -192,7 +192,7 @@ environment = "PATH"
 memory = "-1 GB"
 """
     )
-    assert told["a.kind"] == (2, "'slrum' is not known", "write one of slurm")
+    assert told["a.kind"] == (2, "'slrum' is not known", "did you mean slurm?")
     assert told["a.wokers"] == (3, "there is no such key", "did you mean workers?")
     assert told["a.batch.memory"] == (5, "4 is not a size", 'write it as "4 GB" or "500 MB"')
     assert told["a.batch.walltime"][0] == 6
