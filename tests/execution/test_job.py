@@ -22,14 +22,11 @@ from b2grid.execution.publish import published
 from b2grid.execution.running import UPLOADING, classified
 from b2grid.execution.state import State
 from b2grid.run import Limits, Outcome
-from b2grid.steering.parts import NtupleTree
-from b2grid.steering.recipe import Recipe
 from tests.execution.conftest import Make
-from tests.faults.test_payloads import good_output
+from tests.faults.ntuples import RECIPE, write_ntuple
 
 pytestmark = pytest.mark.usefixtures("slot")
 
-RECIPE = Recipe(ntuples=(NtupleTree("x.root", "B0", "B0:a", ("Mbc", "useCMSFrame(p)")),))
 COUNTS = "import shutil, sys; open(sys.argv[2], 'a').write('ran '); shutil.copy(sys.argv[1], 'x.root')"
 
 Run = Callable[..., dict[str, Any]]
@@ -60,7 +57,7 @@ def test_outputs_that_cannot_be_published_are_published_by_the_next_attempt_with
     make: Make, run: Run, tmp_path: Path
 ) -> None:
     counter = tmp_path / "ran"
-    good = str(good_output(tmp_path / "good.root"))
+    good = str(write_ntuple(tmp_path / "good.root"))
     folder = make(1, sys.executable, "-c", COUNTS, recipe=RECIPE, args=[good, str(counter)])
     folder.output.write_text("in the way")
     failed = run(folder, patience=0.3)
