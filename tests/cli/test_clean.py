@@ -66,3 +66,10 @@ def test_what_is_of_no_use_is_listed_and_goes(host: Path, home: Path, project: P
     assert "removed 1 of 1" in clean(host, home)
     assert not dead.exists()
     assert (alive / "data").exists()
+
+
+@pytest.mark.parametrize("days", ["-3", "nan", "many"])
+def test_days_that_are_none_remove_nothing(days: str) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["clean", "--logs", days])
+    assert left.value.code == 2

@@ -69,7 +69,12 @@ def test_failures_are_summed_up_with_the_lines_that_jobs_share(failed: Project) 
     host = failed.jobs["host"].iloc[0]
     assert found.by("host").loc[host, "application"] == found.by("site").loc["local", "application"] == 7
     assert found.dataframe()["count"].tolist() == [7]
-    for words in ("7 Failed; 7 of 11 jobs done", "3, 6, 7, 9, 12, 14, 15", "5 x [ERROR] No such list", "-> "):
+    for words in (
+        "7 Failed, 3 of them scouts; 7 of 11 jobs done",
+        "3, 6 to 7, 9, 12, 14 to 15",
+        "5 x [ERROR] No such list",
+        "-> ",
+    ):
         assert words in str(found)
     assert "&lt;b&gt;" in found._repr_html_()
     assert failed.failures()["job"].tolist() == list(cause.jobs)
@@ -109,8 +114,9 @@ def test_scouts_that_failed_show_their_lines_and_how_to_see_them_again(failed: P
     assert scouting.said == "2 of 5 scouts passed; 40% of them had to"
     (sample,) = scouting.samples
     assert (sample.sample, sample.scouts, sample.passed) == ("signal", 5, 2)
-    error, traceback, _ = scouting.failed
+    error, traceback = scouting.failed  # one for each way of failing
     assert (error.job, error.failure) == (12, "application")
+    assert error.same + traceback.same == (15,)
     assert "[ERROR] No such list K-:mine in /data/file_12.root <b>" in error.lines
     assert error.command.endswith("12")
     assert traceback.lines[0].startswith("Traceback")
