@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from b2grid.cli import main
 from b2grid.execution import Definition, ProjectFolder
 from b2grid.run.scratch import Holder, private, write_mark
 from tests.execution.test_sweeping import over
