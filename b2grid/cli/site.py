@@ -42,8 +42,8 @@ def _show(options: argparse.Namespace, console: Console) -> int:
 
 
 def _check(options: argparse.Namespace, console: Console) -> int:
+    from b2grid.amounts import duration
     from b2grid.execution.sitecheck import check_site
-    from b2grid.execution.sites.units import duration
 
     timeout = duration(options.timeout) if options.timeout is not None else None
     if options.timeout is not None and not timeout:

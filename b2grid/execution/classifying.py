@@ -10,6 +10,7 @@ import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from b2grid.amounts import shown_duration, shown_size
 from b2grid.steering.trying.messages import marked
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def classify(outcome: Outcome, places: Sequence[Place] = (), limits: Limits | No
     lines = _matter(outcome.log_tail)
     said = lines[-1][:_LONGEST] if lines else ""
     if outcome.cause:
-        return Failure(_CAUSES.get(outcome.cause, "unknown"), _ended(outcome.cause, said))
+        return Failure(_CAUSES.get(outcome.cause, "unknown"), _ended(outcome, limits, said))
     if (number := _signal(outcome)) is not None:
         return _of_signal(number, outcome, limits, lines)
     if outcome.exit_code in {126, 127}:
@@ -108,12 +109,17 @@ def classify(outcome: Outcome, places: Sequence[Place] = (), limits: Limits | No
     return Failure("application", said or f"exit code {outcome.exit_code}")
 
 
-def _ended(cause: str, said: str) -> str:
+def _ended(outcome: Outcome, limits: Limits | None, said: str) -> str:
     """Why the supervisor ended a program, and the last that it said."""
+    cause = outcome.cause
     if cause in {"not started", "lost", "cancelled"} and said:
         return said
     words = f"ended by the supervisor: {cause}"
-    if cause == "cannot be killed":
+    if cause == "memory" and limits is not None and limits.memory is not None:
+        words += f", {shown_size(outcome.peak_memory)} of {shown_size(limits.memory)}"
+    elif cause == "walltime":
+        words += f", {shown_duration(outcome.walltime)}"
+    elif cause == "cannot be killed":
         words = "a process of the payload cannot be killed: it hangs in the kernel of this host, and stays there"
     return f"{words}: {said}" if said else words
 

@@ -327,7 +327,7 @@ def test_the_environment_names_folder_and_limit(tmp_path: Path, monkeypatch: pyt
     made = Cache.default()
     assert made.folders == (tmp_path / "shared", tmp_path / "b2grid" / "trial")
     assert made.limit == 3 * 1024**3
-    for wrong in ("lots", "-1", "5 PB", "1e9"):
+    for wrong in ("lots", "-1", "5 EB", "1e9"):
         monkeypatch.setenv("B2GRID_TRIAL_CACHE_SIZE", wrong)
         with pytest.raises(InvalidInput, match="B2GRID_TRIAL_CACHE_SIZE"):
             Cache.default()

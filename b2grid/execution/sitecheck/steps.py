@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from b2grid.amounts import shown_duration
 from b2grid.errors import B2GridError, SiteError, SiteUnavailable, SubmissionRefused, printable
 from b2grid.execution.sitecheck.remote import OUTPUT, TREE, environment, exchange, here, now, one_event
 from b2grid.execution.sitecheck.report import SiteCheck, Step
 from b2grid.execution.sites import BATCH, Site, site
-from b2grid.execution.sites.units import shown_duration
 from b2grid.home import home
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from b2grid.amounts import shown_moment
 from b2grid.execution.events import Downtime
 from b2grid.execution.sites.places import user_folder
 from b2grid.execution.sites.reading import read_outages
-from b2grid.execution.sites.units import shown_moment
 
 if TYPE_CHECKING:
     from b2grid.errors import Report

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from b2grid.amounts import shown_duration, shown_size
 from b2grid.errors import Finding, Report, printable
 from b2grid.execution.sites.endpoint import address_trouble
 from b2grid.execution.sites.keys import DOWNTIME, KINDS_OF, SECTIONS, SITE
 from b2grid.execution.sites.site import BATCH, MARGIN, OVERHEAD, Batch, Endpoint, Outage, Site, StorageElement
 from b2grid.execution.sites.tables import Mistakes, lines_of, load, read_file
-from b2grid.execution.sites.units import shown_duration, shown_size
 from b2grid.execution.sites.values import Reader, Wrong, name
 from b2grid.run import Limits
 

@@ -6,8 +6,8 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from b2grid.amounts import shown_duration, shown_moment, shown_size
 from b2grid.errors import InvalidInput, printable
-from b2grid.execution.sites.units import shown_duration, shown_moment, shown_size
 from b2grid.html import definitions, table, tag
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from b2grid import amounts
 from b2grid.errors import nearest, printable
-from b2grid.execution.sites import units
 
 __all__ = [
     "Reader",
@@ -107,7 +107,7 @@ def count(least: int, most: int) -> Reader:
 
 def size(value: Any) -> int:
     """Bytes, at least 1 MB and less than an exabyte."""
-    found = units.size(value) if isinstance(value, str) else None
+    found = amounts.size(value) if isinstance(value, str) else None
     if found is None:
         raise Wrong(f"{_shown(value)} is not a size", 'write it as "4 GB" or "500 MB"')
     if not 1024**2 <= found < 1024**6:
@@ -117,7 +117,7 @@ def size(value: Any) -> int:
 
 def duration(value: Any) -> float:
     """Seconds, more than none and at most a year."""
-    found = units.duration(value) if isinstance(value, str) else None
+    found = amounts.duration(value) if isinstance(value, str) else None
     if found is None:
         raise Wrong(f"{_shown(value)} is not a time", 'write it as "24 h" or "30 min"')
     if not 0 < found <= 366 * 86400:
@@ -127,7 +127,7 @@ def duration(value: Any) -> float:
 
 def moment(value: Any) -> float:
     """A date and time."""
-    found = units.moment(value)
+    found = amounts.moment(value)
     if found is None:
         raise Wrong(f"{_shown(value)} is not a date and time", 'write it as "2026-12-01 08:00"')
     return found

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from b2grid.amounts import duration, shown_duration, shown_size, size
 from b2grid.errors import InvalidInput
 from b2grid.execution import Site, site, sites
 from b2grid.execution.events import Send
@@ -18,7 +19,6 @@ from b2grid.execution.limiting import limits_for
 from b2grid.execution.sites import Endpoint, StorageElement, downtimes, profiles
 from b2grid.execution.sites.keys import SECTIONS, SITE
 from b2grid.execution.sites.reading import parse, read_outages
-from b2grid.execution.sites.units import duration, shown_duration, shown_size, size
 
 WHOLE = """
 [farm]
