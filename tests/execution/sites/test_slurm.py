@@ -120,6 +120,6 @@ def test_what_the_batch_system_refuses_is_said_in_its_words(
     failed = checked.steps[1]
     assert (failed.name, failed.state) == ("worker", "failed")
     assert "Invalid partition name specified" in failed.said
-    assert failed.hint == "mend [ci.batch]"
+    assert failed.hint == "mend [ci.batch], or what this shell lacks to talk to it"
     assert {step.state for step in checked.steps[2:]} == {"not tried"}
     assert [path.name for path in home.iterdir()] == ["sites.toml"]
