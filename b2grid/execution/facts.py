@@ -32,6 +32,13 @@ class Facts(Mapping[str, Any]):
         except ValueError:
             raise KeyError(name) from None
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """A value, or what stands for none; without an exception on the way, for most of what is asked is not there."""
+        return self._values[self._keys.index(name)] if name in self._keys else default
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._keys
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._keys)
 

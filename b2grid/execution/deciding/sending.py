@@ -93,5 +93,7 @@ def _probed(state: State, job: int) -> str:
 
 def kept_on(state: State, now: JobState) -> str:
     """The host that has kept the outputs of a job, and is there: they have only to be published."""
+    if not now.facts or not now.facts.get("kept"):
+        return ""
     host = str(now.facts.get("host", ""))
-    return host if now.facts.get("kept") and host in state.hosts and state.hosts[host].slots else ""
+    return host if host in state.hosts and state.hosts[host].slots else ""
