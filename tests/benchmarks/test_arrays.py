@@ -102,9 +102,8 @@ def test_arrays_against_concatenating_root_files(tmp_path: Path, capsys: pytest.
         start = time.perf_counter()
         output = verify(path, {}, copies_to=folder, key=manifest_key("p", job, 1, "n"))
         verifying += time.perf_counter() - start
-        manifest = Manifest(
-            "p", job, 1, "n", sample="mixed", inputs=(Input(f"/belle/{job}"),), outputs=(output,), events_processed=ROWS
-        )
+        read = tuple(Input(file.lfn, file.events) for file in made.job(job).files)
+        manifest = Manifest("p", job, 1, "n", sample="mixed", inputs=read, outputs=(output,), events_processed=ROWS)
         (manifests / f"{job}.json").write_text(manifest.to_json())
 
     place = SimpleNamespace(output=tmp_path)
