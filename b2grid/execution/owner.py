@@ -7,11 +7,11 @@ import os
 import socket
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from b2grid.errors import SiteError
 from b2grid.execution.files import read_text, write_whole
+from b2grid.run.proc import boot_id, start_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,23 +51,11 @@ class Owner:
     @classmethod
     def this(cls, epoch: int) -> Self:
         """The process that runs this."""
-        return cls(socket.gethostname(), _boot(), os.getpid(), _start_time(os.getpid()) or 0, epoch)
+        return cls(socket.gethostname(), boot_id(), os.getpid(), start_time(os.getpid()) or 0, epoch)
 
     def write(self, folder: ProjectFolder, before: Callable[[], object] | None = None) -> None:
         """Say so; `before` as in `write_whole`."""
         write_whole(folder.owner, json.dumps(asdict(self)), durable=False, before=before)
-
-
-def _boot() -> str:
-    return (read_text(Path("/proc/sys/kernel/random/boot_id")) or "").strip()
-
-
-def _start_time(pid: int) -> int | None:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] == "Z" else int(fields[19])
 
 
 def read_owner(folder: ProjectFolder) -> Owner | None:
@@ -97,9 +85,9 @@ def liveness(folder: ProjectFolder) -> Liveness:
         return "ended"
     if owner.host != socket.gethostname():
         return "unknown"
-    if owner.boot != _boot():
+    if owner.boot != boot_id():
         return "gone"
-    return "running" if _start_time(owner.pid) == owner.start_time else "gone"
+    return "running" if start_time(owner.pid) == owner.start_time else "gone"
 
 
 def beating(folder: ProjectFolder, *, patience: float = 60.0) -> bool:

@@ -32,15 +32,9 @@ from b2grid.execution.sites import Endpoint
 from b2grid.home import configuration
 from b2grid.run import Limits
 from tests.execution.conftest import Make, planned
+from tests.faults.invariant import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("loop")]
-
-
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 class Driving(threading.Thread):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -15,18 +13,12 @@ from distributed import Client, LocalCluster
 
 from b2grid import Catalogue, IncompleteOutput, InvalidInput, Project, execution
 from tests.execution.conftest import planned
+from tests.faults.invariant import until
 from tests.project.conftest import COLLECTION, D0, Write
 
 pytestmark = pytest.mark.slow
 
 SLOW = D0.replace("path =", "import time\n\ntime.sleep(float(open('seconds').read()))\npath =", 1)
-
-
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def test_a_killed_notebook_changes_nothing_and_the_next_finds_every_job_done_once(write: Write, tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from b2grid.errors import IncompleteOutput, SiteError
-from b2grid.execution.files import read_text
 from b2grid.run import JOB_INFORMATION, Limits, Payload, Runner, command_line
 from b2grid.run.environment import clean_environment
+from b2grid.run.proc import boot_id
 from b2grid.run.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Place:
 def here() -> Place:
     """The process that runs this; from now on it leaves what fails to the report, and prints no traceback."""
     logging.getLogger("distributed.worker").setLevel(logging.CRITICAL)
-    return Place(socket.gethostname(), (read_text(Path("/proc/sys/kernel/random/boot_id")) or "").strip(), os.getpid())
+    return Place(socket.gethostname(), boot_id(), os.getpid())
 
 
 def now() -> float:
